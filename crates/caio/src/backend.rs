@@ -1,0 +1,161 @@
+//! What every backend is: identity, ability, take, cancel, reap, stop.
+//!
+//! A backend only moves requests to the kernel or to a thread and completes each of them exactly
+//! once. Limits, retries, short transfers, routes, wakers and runtimes are the business of
+//! [`Context`](crate::Context), above this trait.
+
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+use crate::capability::Capability;
+use crate::error::Error;
+use crate::request::{Request, Token};
+
+
+
+mod in_flight;
+pub mod linux_aio;
+mod perform;
+pub mod pthread;
+pub mod thread;
+pub mod uring;
+
+/// A way to have operations done.
+///
+/// Dyn-safe and without default bodies: what a backend cannot do, it must say in its
+/// [`Capability`], and the context then routes such requests elsewhere.
+///
+/// # The contract
+/// - Each accepted request is completed exactly once, by [`Request::complete`], and it is kept
+///   (with its buffer and its file) until the kernel or the thread has finished with it, even
+///   after [`cancel`](Self::cancel), [`shutdown`](Self::shutdown) and drop. What cannot be waited
+///   for is leaked, never freed.
+/// - No method blocks, except [`shutdown`](Self::shutdown).
+/// - No lock of the backend is held while a request completes: that wakes a task, and the waker
+///   may call back into the backend.
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// Which backend this is.
+    fn kind(&self) -> BackendKind;
+
+    /// What it can do on this machine, as probed when it was opened.
+    fn capability(&self) -> &Capability;
+
+    /// Takes requests from the front of `batch` by leaving `None` in their place. Where it is
+    /// full it stops, and the requests that are left go back to the caller in order. A request
+    /// that is wrong in itself is completed with its own error and does not stop the others.
+    ///
+    /// Returns the lanes on which the taken requests will complete; a backend that completes
+    /// requests from threads of its own returns [`Lanes::NONE`].
+    ///
+    /// # Errors
+    /// The backend itself is unusable; it has taken nothing more from the batch.
+    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, Error>;
+
+    /// Tries to end the request that was given this token early. It still completes exactly once,
+    /// perhaps with success. An unknown token is ignored: the request has completed already.
+    fn cancel(&self, token: Token);
+
+    /// Completes what is ready on `lane`, without waiting, and returns how many requests that
+    /// was. Any thread may call it at any time, also without cause.
+    fn reap(&self, lane: usize) -> usize;
+
+    /// The descriptor that polls readable while completions wait on `lane`; `None` where the
+    /// backend completes requests from threads of its own or the lane does not exist.
+    fn descriptor(&self, lane: usize) -> Option<BorrowedFd<'_>>;
+
+    /// Takes nothing more and waits until every accepted request has completed, or until the
+    /// deadline. Returns how many requests are still held. Blocks: never called on a thread of an
+    /// executor.
+    fn shutdown(&self, deadline: Instant) -> usize;
+}
+
+/// The backends by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BackendKind {
+    /// io_uring: `uring`.
+    Uring,
+    /// Linux kernel AIO: `linux`.
+    Linux,
+    /// The C-style pthread pool: `thread`.
+    Thread,
+    /// The pure-Rust thread pool: `rust`, or `python`, its name in the Python original.
+    Rust,
+    /// A backend from outside this crate.
+    Other(&'static str),
+}
+
+impl BackendKind {
+    /// The backends of this crate, in the order in which `auto` tries them.
+    pub const ALL: [BackendKind; 4] = [Self::Uring, Self::Thread, Self::Rust, Self::Linux];
+
+    /// The name, as `CAIO_IMPL` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uring => "uring",
+            Self::Linux => "linux",
+            Self::Thread => "thread",
+            Self::Rust => "rust",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The backend of this crate with that name.
+    ///
+    /// ```
+    /// use caio::BackendKind;
+    ///
+    /// assert_eq!(BackendKind::from_name("python"), Some(BackendKind::Rust));
+    /// assert_eq!(BackendKind::from_name("posix"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "python" => Some(Self::Rust),
+            _ => Self::ALL.into_iter().find(|kind| kind.name() == name),
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A set of lanes. A lane is one source of completions of a backend, such as one ring: at most
+/// [`Lanes::MAX`] of them, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lanes(u64);
+
+impl Lanes {
+    /// No lane.
+    pub const NONE: Lanes = Lanes(0);
+
+    /// The number of lanes that a backend can have.
+    pub const MAX: usize = 64;
+
+    /// The set of this lane alone.
+    #[must_use]
+    pub fn one(lane: usize) -> Self {
+        debug_assert!(lane < Self::MAX);
+        Self(1 << lane)
+    }
+
+    /// This set and `lane`.
+    #[must_use]
+    pub fn and(self, lane: usize) -> Self {
+        Self(self.0 | Self::one(lane).0)
+    }
+
+    /// The lanes in the set, in ascending order.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let lane = rest.trailing_zeros();
+            rest &= rest.checked_sub(1)?;
+            Some(lane as usize)
+        })
+    }
+}

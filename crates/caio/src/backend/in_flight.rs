@@ -1,0 +1,1 @@
+//! The requests that the kernel holds, by index and generation.

@@ -1,0 +1,1 @@
+//! One operation, done by the calling thread.

@@ -1,0 +1,1 @@
+//! The pure-Rust thread pool.

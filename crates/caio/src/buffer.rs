@@ -1,0 +1,285 @@
+//! Owned memory for one operation.
+//!
+//! A buffer moves into the operation and comes back with the result, so that the kernel can use
+//! it for as long as it likes, whatever happens to the future that waits. Its bytes lie on the
+//! heap (or in static memory): moving the value never moves them.
+//!
+//! No uninitialised byte is ever visible: the buffer remembers how far it has been written, and
+//! its length never goes beyond that.
+
+mod aligned;
+mod owned;
+mod pool;
+
+use std::fmt;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+pub use aligned::{AlignedBuffer, DEFAULT_ALIGNMENT};
+pub use owned::{OwnedBuffer, OwnedBufferMut};
+pub use pool::{BufferPool, PooledBuffer};
+
+/// One owned byte buffer of any of the supported types.
+///
+/// ```
+/// use caio::Buffer;
+///
+/// let mut buffer = Buffer::from(Vec::with_capacity(16));
+/// assert_eq!((buffer.len(), buffer.capacity()), (0, 16));
+/// buffer.writable(0..4).copy_from_slice(b"data");
+/// buffer.set_len(4);
+/// assert_eq!(buffer.as_slice(), b"data");
+/// ```
+pub struct Buffer {
+    memory: Memory,
+    /// Bytes from the start that hold values; never below the length.
+    initialized: usize,
+}
+
+enum Memory {
+    Vec(Vec<u8>),
+    Static(&'static [u8]),
+    Bytes(Bytes),
+    BytesMut(BytesMut),
+    Aligned(AlignedBuffer),
+    Pooled(PooledBuffer),
+}
+
+impl Buffer {
+    /// Bytes that hold the buffer's contents.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// Whether the contents are empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that a read can fill; for a read-only buffer its length.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        match &self.memory {
+            Memory::Vec(vec) => vec.capacity(),
+            Memory::Static(bytes) => bytes.len(),
+            Memory::Bytes(bytes) => bytes.len(),
+            Memory::BytesMut(bytes) => bytes.capacity(),
+            Memory::Aligned(aligned) => aligned.capacity(),
+            Memory::Pooled(pooled) => pooled.capacity(),
+        }
+    }
+
+    /// Whether an operation may write into it.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        !matches!(self.memory, Memory::Static(_) | Memory::Bytes(_))
+    }
+
+    /// The contents.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        match &self.memory {
+            Memory::Vec(vec) => vec,
+            Memory::Static(bytes) => bytes,
+            Memory::Bytes(bytes) => bytes,
+            Memory::BytesMut(bytes) => bytes,
+            Memory::Aligned(aligned) => aligned,
+            Memory::Pooled(pooled) => pooled,
+        }
+    }
+
+    /// Where the bytes lie, for a backend that hands the address to the kernel for reading.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.as_slice().as_ptr()
+    }
+
+    /// Where the bytes lie, for a backend that hands the address to the kernel for writing;
+    /// null for a read-only buffer. Valid for [`capacity`](Self::capacity) bytes until this value
+    /// is dropped or converted back.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        match &mut self.memory {
+            Memory::Vec(vec) => vec.as_mut_ptr(),
+            Memory::Static(_) | Memory::Bytes(_) => std::ptr::null_mut(),
+            Memory::BytesMut(bytes) => bytes.as_mut_ptr(),
+            Memory::Aligned(aligned) => aligned.as_mut_ptr(),
+            Memory::Pooled(pooled) => pooled.as_mut_ptr(),
+        }
+    }
+
+    /// A part of the capacity as a plain slice, for a backend without `unsafe`. Memory that has
+    /// never been written is zeroed first; a buffer in steady use has none.
+    ///
+    /// # Panics
+    /// When the buffer is read-only or the range lies outside the capacity, which [`crate::Op`]'s
+    /// constructors exclude.
+    #[allow(unsafe_code)]
+    pub fn writable(&mut self, range: Range<usize>) -> &mut [u8] {
+        assert!(self.is_writable(), "the buffer is read-only");
+        assert!(range.start <= range.end, "the range is reversed");
+        assert!(range.end <= self.capacity(), "the range ends beyond the capacity");
+        let from = self.initialized;
+        let pointer = self.as_mut_ptr();
+        if range.end > from {
+            // SAFETY: `from..range.end` lies within the capacity checked above, in an allocation
+            // that this value owns and lends to nobody while it is borrowed mutably.
+            let start = unsafe { pointer.add(from) };
+            // SAFETY: as above; zeroing needs no initialised memory.
+            unsafe { start.write_bytes(0, range.end - from) };
+            self.initialized = range.end;
+        }
+        // SAFETY: `range.start` is within the capacity.
+        let start = unsafe { pointer.add(range.start) };
+        // SAFETY: the whole range is initialised (above), and the slice borrows `self` mutably.
+        unsafe { std::slice::from_raw_parts_mut(start, range.len()) }
+    }
+
+    /// Notes that the first `length` bytes hold values, for a backend that had them written
+    /// through [`as_mut_ptr`](Self::as_mut_ptr).
+    ///
+    /// # Safety
+    /// They do, and `length` is within the capacity.
+    #[allow(unsafe_code)]
+    pub unsafe fn assume_initialized(&mut self, length: usize) {
+        debug_assert!(length <= self.capacity());
+        self.initialized = self.initialized.max(length);
+    }
+
+    /// Makes the first `length` bytes the contents. Bytes that were never written do not become
+    /// visible: the length stops before the first of them.
+    #[allow(unsafe_code)]
+    pub fn set_len(&mut self, length: usize) {
+        let length = length.min(self.initialized);
+        match &mut self.memory {
+            // SAFETY: the first `initialized` bytes hold values and lie within the capacity.
+            Memory::Vec(vec) => unsafe { vec.set_len(length) },
+            Memory::Static(bytes) => *bytes = &bytes[..length],
+            Memory::Bytes(bytes) => bytes.truncate(length),
+            // SAFETY: as above.
+            Memory::BytesMut(bytes) => unsafe { bytes.set_len(length) },
+            // SAFETY: as above.
+            Memory::Aligned(aligned) => unsafe { aligned.set_len(length) },
+            // SAFETY: as above.
+            Memory::Pooled(pooled) => unsafe { pooled.set_len(length) },
+        }
+    }
+
+    /// The contents as shared bytes, without a copy. Memory of a pool returns to it when the
+    /// last share is dropped.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self.memory {
+            Memory::Vec(vec) => Bytes::from(vec),
+            Memory::Static(bytes) => Bytes::from_static(bytes),
+            Memory::Bytes(bytes) => bytes,
+            Memory::BytesMut(bytes) => bytes.freeze(),
+            Memory::Aligned(aligned) => Bytes::from_owner(aligned),
+            Memory::Pooled(pooled) => Bytes::from_owner(pooled),
+        }
+    }
+
+    fn new(memory: Memory) -> Self {
+        let mut buffer = Self { memory, initialized: 0 };
+        buffer.initialized = match &buffer.memory {
+            Memory::Aligned(aligned) => aligned.capacity(),
+            Memory::Pooled(pooled) => pooled.capacity(),
+            _ => buffer.len(),
+        };
+        buffer
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<u8>> for Buffer {
+    fn from(vec: Vec<u8>) -> Self {
+        Self::new(Memory::Vec(vec))
+    }
+}
+
+impl From<Bytes> for Buffer {
+    fn from(bytes: Bytes) -> Self {
+        Self::new(Memory::Bytes(bytes))
+    }
+}
+
+impl From<BytesMut> for Buffer {
+    fn from(bytes: BytesMut) -> Self {
+        Self::new(Memory::BytesMut(bytes))
+    }
+}
+
+impl From<&'static [u8]> for Buffer {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::new(Memory::Static(bytes))
+    }
+}
+
+impl From<AlignedBuffer> for Buffer {
+    fn from(aligned: AlignedBuffer) -> Self {
+        Self::new(Memory::Aligned(aligned))
+    }
+}
+
+impl From<PooledBuffer> for Buffer {
+    fn from(pooled: PooledBuffer) -> Self {
+        Self::new(Memory::Pooled(pooled))
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.memory {
+            Memory::Vec(_) => "Vec",
+            Memory::Static(_) => "Static",
+            Memory::Bytes(_) => "Bytes",
+            Memory::BytesMut(_) => "BytesMut",
+            Memory::Aligned(_) => "Aligned",
+            Memory::Pooled(_) => "Pooled",
+        };
+        write!(f, "Buffer::{kind}({} of {} bytes)", self.len(), self.capacity())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_never_covers_a_byte_that_was_not_written() {
+        let mut buffer = Buffer::from(Vec::with_capacity(64));
+        buffer.set_len(64);
+        assert_eq!(buffer.len(), 0);
+        buffer.writable(8..16).fill(7);
+        buffer.set_len(64);
+        assert_eq!(buffer.as_slice(), [[0; 8], [7; 8]].concat());
+    }
+
+    #[test]
+    fn a_reused_vector_keeps_its_allocation() {
+        let vec = Vec::with_capacity(64);
+        let address = vec.as_ptr();
+        let mut buffer = Buffer::from(vec);
+        buffer.writable(0..64).fill(1);
+        buffer.set_len(10);
+        let vec = Vec::<u8>::from_buffer(buffer);
+        assert_eq!((vec.as_ptr(), vec.len(), vec.capacity()), (address, 10, 64));
+    }
+
+    #[test]
+    fn shared_bytes_of_an_aligned_buffer_are_not_copied() {
+        let mut aligned = AlignedBuffer::new(4096, 512);
+        aligned.extend_from_slice(b"aligned");
+        let address = aligned.as_ptr();
+        let bytes = Buffer::from(aligned).into_bytes();
+        assert_eq!((bytes.as_ptr(), &bytes[..]), (address, &b"aligned"[..]));
+    }
+}

@@ -1,0 +1,168 @@
+//! Memory at an address that O_DIRECT accepts.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// The alignment in bytes that satisfies every block device and file system in common use: the
+/// page size of x86-64. What one file really needs, `statx` tells.
+pub const DEFAULT_ALIGNMENT: usize = 4096;
+
+/// A byte buffer of fixed capacity whose address is a multiple of its alignment.
+///
+/// The memory is zeroed once, when it is allocated, so that all of it can be lent to safe code.
+///
+/// ```
+/// use caio::AlignedBuffer;
+///
+/// let mut buffer = AlignedBuffer::new(8192, 512);
+/// buffer.extend_from_slice(b"first block");
+/// assert_eq!(buffer.as_ptr() as usize % 512, 0);
+/// assert_eq!((buffer.len(), buffer.capacity()), (11, 8192));
+/// ```
+pub struct AlignedBuffer {
+    pointer: NonNull<u8>,
+    length: usize,
+    layout: Layout,
+}
+
+impl AlignedBuffer {
+    /// An empty buffer of `capacity` bytes at a multiple of `alignment`. Capacity 0 allocates
+    /// nothing.
+    ///
+    /// # Panics
+    /// When `alignment` is not a power of two or the size overflows, as `Vec` would.
+    #[must_use]
+    #[allow(unsafe_code)]
+    pub fn new(capacity: usize, alignment: usize) -> Self {
+        let layout = Layout::from_size_align(capacity, alignment)
+            .expect("alignment is a power of two and the capacity fits in memory");
+        if capacity == 0 {
+            return Self { pointer: NonNull::dangling(), length: 0, layout };
+        }
+        // SAFETY: the layout has at least one byte.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        let Some(pointer) = NonNull::new(pointer) else { handle_alloc_error(layout) };
+        Self { pointer, length: 0, layout }
+    }
+
+    /// A buffer with the contents of `bytes`, as large as they are.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8], alignment: usize) -> Self {
+        let mut buffer = Self::new(bytes.len(), alignment);
+        buffer.extend_from_slice(bytes);
+        buffer
+    }
+
+    /// Bytes that fit.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.layout.size()
+    }
+
+    /// The address is a multiple of this many bytes.
+    #[must_use]
+    pub fn alignment(&self) -> usize {
+        self.layout.align()
+    }
+
+    /// Makes the first `length` bytes the contents; those not written so far are zero.
+    ///
+    /// # Panics
+    /// When `length` exceeds the capacity.
+    pub fn resize(&mut self, length: usize) {
+        assert!(length <= self.capacity(), "an aligned buffer does not grow");
+        self.length = length;
+    }
+
+    /// Empties the contents; the memory stays as it is.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// Appends `bytes` to the contents.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        let start = self.length;
+        self.resize(start + bytes.len());
+        self[start..].copy_from_slice(bytes);
+    }
+
+    /// # Safety
+    /// `length` is within the capacity. (All of the memory is initialised from the start.)
+    #[allow(unsafe_code)]
+    pub(super) unsafe fn set_len(&mut self, length: usize) {
+        self.length = length;
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.pointer.as_ptr()
+    }
+}
+
+impl Deref for AlignedBuffer {
+    type Target = [u8];
+
+    #[allow(unsafe_code)]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the allocation lives as long as `self`, has `capacity >= length` bytes, and all
+        // of them were initialised by `alloc_zeroed`.
+        unsafe { std::slice::from_raw_parts(self.pointer.as_ptr(), self.length) }
+    }
+}
+
+impl DerefMut for AlignedBuffer {
+    #[allow(unsafe_code)]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `deref`; the mutable borrow of `self` makes it the only access.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.as_ptr(), self.length) }
+    }
+}
+
+impl AsRef<[u8]> for AlignedBuffer {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Default for AlignedBuffer {
+    fn default() -> Self {
+        Self::new(0, DEFAULT_ALIGNMENT)
+    }
+}
+
+impl Clone for AlignedBuffer {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(self.capacity(), self.alignment());
+        copy.extend_from_slice(self);
+        copy
+    }
+}
+
+impl fmt::Debug for AlignedBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (capacity, alignment) = (self.capacity(), self.alignment());
+        write!(f, "AlignedBuffer({} of {capacity} bytes at {alignment})", self.length)
+    }
+}
+
+impl Drop for AlignedBuffer {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        if self.layout.size() > 0 {
+            // SAFETY: allocated in `new` with this layout, and freed only here.
+            unsafe { dealloc(self.pointer.as_ptr(), self.layout) }
+        }
+    }
+}
+
+// SAFETY: the buffer owns its memory alone, as a `Vec<u8>` does.
+#[allow(unsafe_code)]
+unsafe impl Send for AlignedBuffer {}
+
+// SAFETY: shared access is read-only.
+#[allow(unsafe_code)]
+unsafe impl Sync for AlignedBuffer {}

@@ -1,0 +1,128 @@
+//! Aligned buffers of one size that are used again instead of freed.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex};
+
+use super::aligned::AlignedBuffer;
+use crate::sync::lock;
+
+/// A pool of equal, aligned buffers, shared by cloning.
+///
+/// Taking one never waits: when none is free a new one is allocated. Giving one back (by dropping
+/// it) keeps it for the next taker as long as fewer than `keep_max` lie idle.
+///
+/// ```
+/// use caio::BufferPool;
+///
+/// let pool = BufferPool::new(4096, 4096, 2);
+/// let buffer = pool.take();
+/// let address = buffer.as_ptr();
+/// drop(buffer);
+/// assert_eq!(pool.take().as_ptr(), address);
+/// ```
+#[derive(Clone)]
+pub struct BufferPool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    idle: Mutex<Vec<AlignedBuffer>>,
+    capacity: usize,
+    alignment: usize,
+    keep_max: usize,
+}
+
+/// A buffer that returns to its pool when dropped.
+pub struct PooledBuffer {
+    buffer: AlignedBuffer,
+    home: Option<Arc<Shared>>,
+}
+
+impl BufferPool {
+    /// A pool of buffers of `capacity` bytes at multiples of `alignment`, which keeps at most
+    /// `keep_max` idle ones.
+    #[must_use]
+    pub fn new(capacity: usize, alignment: usize, keep_max: usize) -> Self {
+        let idle = Mutex::new(Vec::with_capacity(keep_max));
+        Self { shared: Arc::new(Shared { idle, capacity, alignment, keep_max }) }
+    }
+
+    /// An empty buffer, used before or new.
+    #[must_use]
+    pub fn take(&self) -> PooledBuffer {
+        let idle = lock(&self.shared.idle).pop();
+        let buffer =
+            idle.unwrap_or_else(|| AlignedBuffer::new(self.shared.capacity, self.shared.alignment));
+        PooledBuffer { buffer, home: Some(Arc::clone(&self.shared)) }
+    }
+
+    /// Buffers that lie idle now.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        lock(&self.shared.idle).len()
+    }
+}
+
+impl PooledBuffer {
+    #[allow(unsafe_code)]
+    pub(super) unsafe fn set_len(&mut self, length: usize) {
+        // SAFETY: the caller keeps to the same contract.
+        unsafe { self.buffer.set_len(length) };
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.buffer.as_mut_ptr()
+    }
+}
+
+impl Default for PooledBuffer {
+    /// An empty buffer of no pool, left in place of one that an abandoned operation kept.
+    fn default() -> Self {
+        Self { buffer: AlignedBuffer::default(), home: None }
+    }
+}
+
+impl Deref for PooledBuffer {
+    type Target = AlignedBuffer;
+
+    fn deref(&self) -> &AlignedBuffer {
+        &self.buffer
+    }
+}
+
+impl DerefMut for PooledBuffer {
+    fn deref_mut(&mut self) -> &mut AlignedBuffer {
+        &mut self.buffer
+    }
+}
+
+impl AsRef<[u8]> for PooledBuffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for PooledBuffer {
+    fn drop(&mut self) {
+        let Some(home) = self.home.take() else { return };
+        let mut idle = lock(&home.idle);
+        if idle.len() < home.keep_max {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.clear();
+            idle.push(buffer);
+        }
+    }
+}
+
+impl fmt::Debug for BufferPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BufferPool({} idle of {} bytes)", self.idle(), self.shared.capacity)
+    }
+}
+
+impl fmt::Debug for PooledBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pooled{:?}", self.buffer)
+    }
+}

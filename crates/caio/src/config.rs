@@ -1,0 +1,1 @@
+//! The limits and choices of a context.

@@ -1,0 +1,1 @@
+//! The engine: limit, route, submit, retry, cancel, shut down.

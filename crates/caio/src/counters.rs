@@ -1,0 +1,158 @@
+//! What was done, counted. Spread over shards by thread, so that counting contends with nobody.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::error::ErrorKind;
+use crate::op::{Op, Output};
+use crate::slot::Outcome;
+
+/// The counters of a context at one moment.
+///
+/// `submitted == completed + in_flight`, at every moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Operations that were handed to a backend.
+    pub submitted: u64,
+    /// Operations that a backend completed, in whatever way.
+    pub completed: u64,
+    /// Operations that a backend holds now.
+    pub in_flight: u64,
+    /// Operations that were done in place, on the caller's thread, without waiting; they are not
+    /// among the submitted.
+    pub in_place: u64,
+    /// Operations that went to the context's pool since its backend does not serve them well.
+    pub routed: u64,
+    /// Reads and writes that moved fewer bytes than they were asked to.
+    pub short: u64,
+    /// Operations that were submitted again after EINTR, EAGAIN or an unsupported-operation errno.
+    pub retried: u64,
+    /// Operations whose future was dropped before they completed.
+    pub cancelled: u64,
+    /// Operations that failed.
+    pub failed: u64,
+    /// Bytes read, in whatever way.
+    pub bytes_read: u64,
+    /// Bytes written, in whatever way.
+    pub bytes_written: u64,
+}
+
+const SHARDS: usize = 16;
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    shards: [Shard; SHARDS],
+}
+
+/// One thread's counters, alone on its cache lines.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard {
+    submitted: AtomicU64,
+    completed: AtomicU64,
+    in_place: AtomicU64,
+    routed: AtomicU64,
+    short: AtomicU64,
+    retried: AtomicU64,
+    cancelled: AtomicU64,
+    failed: AtomicU64,
+    bytes_read: AtomicU64,
+    bytes_written: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn submitted(&self, routed: bool) {
+        let shard = self.shard();
+        add(&shard.submitted, 1);
+        if routed {
+            add(&shard.routed, 1);
+        }
+    }
+
+    pub(crate) fn completed(&self, outcome: &Outcome) {
+        let shard = self.shard();
+        match (&outcome.result, &outcome.op) {
+            (Ok(Output::Bytes(bytes)), Some(op)) => Self::moved(shard, op, *bytes),
+            (Ok(_), _) | (Err(_), None) => {}
+            (Err(error), Some(_)) if error.kind() == ErrorKind::Cancelled => {}
+            (Err(_), Some(_)) => add(&shard.failed, 1),
+        }
+        add(&shard.completed, 1);
+    }
+
+    pub(crate) fn in_place(&self, op: &Op, bytes: usize) {
+        let shard = self.shard();
+        add(&shard.in_place, 1);
+        Self::moved(shard, op, bytes);
+    }
+
+    /// An operation in place that moved no bytes: an open, a stat, a close.
+    pub(crate) fn in_place_other(&self) {
+        add(&self.shard().in_place, 1);
+    }
+
+    pub(crate) fn retried(&self) {
+        add(&self.shard().retried, 1);
+    }
+
+    pub(crate) fn cancelled(&self) {
+        add(&self.shard().cancelled, 1);
+    }
+
+    /// The sums. Completions are read before submissions, so that one under way is never counted
+    /// as completed but not submitted.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let sum = |field: fn(&Shard) -> &AtomicU64| {
+            self.shards.iter().map(|shard| field(shard).load(Ordering::Acquire)).sum::<u64>()
+        };
+        let completed = sum(|shard| &shard.completed);
+        let submitted = sum(|shard| &shard.submitted);
+        Snapshot {
+            submitted,
+            completed,
+            in_flight: submitted - completed,
+            in_place: sum(|shard| &shard.in_place),
+            routed: sum(|shard| &shard.routed),
+            short: sum(|shard| &shard.short),
+            retried: sum(|shard| &shard.retried),
+            cancelled: sum(|shard| &shard.cancelled),
+            failed: sum(|shard| &shard.failed),
+            bytes_read: sum(|shard| &shard.bytes_read),
+            bytes_written: sum(|shard| &shard.bytes_written),
+        }
+    }
+
+    fn moved(shard: &Shard, op: &Op, bytes: usize) {
+        if op.is_write() {
+            add(&shard.bytes_written, bytes as u64);
+        } else {
+            add(&shard.bytes_read, bytes as u64);
+        }
+        if bytes < op.length() {
+            add(&shard.short, 1);
+        }
+    }
+
+    fn shard(&self) -> &Shard {
+        &self.shards[thread_index() % SHARDS]
+    }
+}
+
+/// A small number that is this thread's own: threads that come first get the lowest.
+pub(crate) fn thread_index() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    INDEX.with(|index| {
+        if index.get() == usize::MAX {
+            index.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        index.get()
+    })
+}
+
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Release);
+}

@@ -1,0 +1,269 @@
+//! The one error type: what was being done, to which file, what the system answered, what helps.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::op::OpKind;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The system refused or failed the operation; [`Error::raw_os_error`] has its errno.
+    System,
+    /// The arguments cannot be right for this file; nothing was sent to the system.
+    InvalidInput,
+    /// The file ended before the requested bytes were there.
+    UnexpectedEof,
+    /// The system accepted no byte of a write and gave no reason.
+    WriteZero,
+    /// The file handle was closed.
+    Closed,
+    /// The context was shut down.
+    Shutdown,
+    /// The operation was cancelled before it finished.
+    Cancelled,
+    /// The backend dropped the operation without finishing it. Its buffer is not returned.
+    Abandoned,
+    /// No backend of the requested name exists or works here.
+    Backend,
+    /// A configuration file or variable cannot be understood.
+    Config,
+    /// The data read is not what was asked for (not UTF-8, a line beyond the limit).
+    InvalidData,
+}
+
+/// An error with its operation, its file and its cause.
+///
+/// Converts into [`io::Error`] without losing the errno: a failed system call becomes exactly the
+/// error that std would have given, so that code which matches on `raw_os_error` goes on working.
+/// Keep this type where the text with operation, path and offset is wanted.
+///
+/// ```
+/// use caio::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::InvalidInput, "offset 9223372036854775807 + length 2 overflows");
+/// assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::InvalidInput);
+/// ```
+#[derive(Clone)]
+pub struct Error(Box<Detail>);
+
+#[derive(Debug, Clone)]
+struct Detail {
+    kind: ErrorKind,
+    operation: Option<OpKind>,
+    path: Option<PathBuf>,
+    offset: Option<u64>,
+    message: Cow<'static, str>,
+    hint: Option<Cow<'static, str>>,
+    source: Option<Arc<io::Error>>,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Detail {
+            kind,
+            operation: None,
+            path: None,
+            offset: None,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// The system's answer, as an error. Our own errors that travelled as `io::Error` come back
+    /// as they were.
+    #[must_use]
+    pub fn system(source: io::Error) -> Self {
+        match source.downcast::<Error>() {
+            Ok(own) => own,
+            Err(source) => {
+                let mut error = Self::new(ErrorKind::System, "");
+                error.0.source = Some(Arc::new(source));
+                error
+            }
+        }
+    }
+
+    /// Says which operation failed, unless that is known already.
+    #[must_use]
+    pub fn during(mut self, operation: OpKind) -> Self {
+        self.0.operation.get_or_insert(operation);
+        self
+    }
+
+    /// Says which file it happened to, unless that is known already.
+    #[must_use]
+    pub fn on(mut self, path: &Path) -> Self {
+        if self.0.path.is_none() {
+            self.0.path = Some(path.to_owned());
+        }
+        self
+    }
+
+    /// Says at which byte offset it happened, unless that is known already.
+    #[must_use]
+    pub fn at(mut self, offset: u64) -> Self {
+        self.0.offset.get_or_insert(offset);
+        self
+    }
+
+    /// Adds what the user can do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// What went wrong, in one word.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The operation that failed, where one was under way.
+    #[must_use]
+    pub fn operation(&self) -> Option<OpKind> {
+        self.0.operation
+    }
+
+    /// The file it happened to, as far as its path is known (`/dev/fd/N` for a bare descriptor).
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// The byte offset of the failed operation.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        self.0.offset
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn cure(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The errno of the system call at the bottom of this error.
+    #[must_use]
+    pub fn raw_os_error(&self) -> Option<i32> {
+        self.0.source.as_ref().and_then(|source| source.raw_os_error())
+    }
+
+    /// The [`io::ErrorKind`] that this error has after conversion.
+    #[must_use]
+    pub fn io_kind(&self) -> io::ErrorKind {
+        match self.0.kind {
+            ErrorKind::System => match &self.0.source {
+                Some(source) => source.kind(),
+                None => io::ErrorKind::Other,
+            },
+            ErrorKind::InvalidInput | ErrorKind::Config => io::ErrorKind::InvalidInput,
+            ErrorKind::InvalidData => io::ErrorKind::InvalidData,
+            ErrorKind::UnexpectedEof => io::ErrorKind::UnexpectedEof,
+            ErrorKind::WriteZero => io::ErrorKind::WriteZero,
+            ErrorKind::Backend => io::ErrorKind::Unsupported,
+            ErrorKind::Closed
+            | ErrorKind::Shutdown
+            | ErrorKind::Cancelled
+            | ErrorKind::Abandoned => io::ErrorKind::Other,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = &*self.0;
+        if let Some(operation) = detail.operation {
+            write!(f, "{operation}")?;
+            if let Some(path) = &detail.path {
+                write!(f, " {}", path.display())?;
+            }
+            if let Some(offset) = detail.offset {
+                write!(f, " at offset {offset}")?;
+            }
+            f.write_str(": ")?;
+        } else if let Some(path) = &detail.path {
+            write!(f, "{}: ", path.display())?;
+        }
+        f.write_str(&detail.message)?;
+        if let Some(source) = &detail.source {
+            if !detail.message.is_empty() {
+                f.write_str(": ")?;
+            }
+            write!(f, "{source}")?;
+        }
+        if let Some(hint) = &detail.hint {
+            write!(f, " ({hint})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<Error> for io::Error {
+    /// An errno stays an errno; an error of our own is carried inside, whole, and
+    /// [`io::Error::downcast`] gives it back.
+    fn from(error: Error) -> Self {
+        match error.raw_os_error() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => io::Error::new(error.io_kind(), error),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(source: io::Error) -> Self {
+        Self::system(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_error_names_operation_file_offset_and_cause() {
+        let error = Error::system(io::Error::from_raw_os_error(28))
+            .during(OpKind::Write)
+            .on(Path::new("/var/full"))
+            .at(4096)
+            .hint("free some space");
+        assert_eq!(
+            error.to_string(),
+            "write /var/full at offset 4096: No space left on device (os error 28) (free some space)"
+        );
+        assert_eq!(error.raw_os_error(), Some(28));
+    }
+
+    #[test]
+    fn io_error_keeps_the_errno_and_our_own_errors_survive_the_round_trip() {
+        let error = Error::system(io::Error::from_raw_os_error(2)).during(OpKind::Open);
+        assert_eq!(io::Error::from(error).raw_os_error(), Some(2));
+
+        let own = Error::new(ErrorKind::Closed, "the file is closed").during(OpKind::Read);
+        let back = Error::system(io::Error::from(own));
+        assert_eq!(back.kind(), ErrorKind::Closed);
+        assert_eq!(back.operation(), Some(OpKind::Read));
+    }
+}

@@ -1,0 +1,249 @@
+//! An open file, shared by counting: the last share closes it.
+
+mod class;
+mod write_order;
+
+use std::fmt;
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+
+use crate::error::{Error, Result};
+use crate::op::OpKind;
+use crate::sync::lock;
+
+pub use class::{DirectAlignment, FileClass, FileSystem};
+pub(crate) use write_order::{Settled, WriteOrder};
+
+/// A counted reference to an open file and to what is known about it.
+///
+/// Handles hold one, and so does every request in flight: the descriptor cannot be closed, and its
+/// number cannot be given to another file, while the kernel may still use it.
+#[derive(Clone)]
+pub struct SharedFile {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` only while the last share is being dropped.
+    file: Option<File>,
+    path: PathBuf,
+    traits: Traits,
+    write_order: WriteOrder,
+    /// The errno of the first failed sync; 0 while none has failed.
+    sync_failed: AtomicI32,
+    /// Whether a non-blocking read or write in place was refused as unsupported by this file.
+    no_read_in_place: AtomicBool,
+    no_write_in_place: AtomicBool,
+    direct_alignment: OnceLock<Option<DirectAlignment>>,
+    last_word: Mutex<Option<Arc<LastWord>>>,
+}
+
+/// What an open file is like, as found when it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Traits {
+    pub(crate) class: FileClass,
+    pub(crate) file_system: FileSystem,
+    pub(crate) direct: bool,
+    pub(crate) append: bool,
+    pub(crate) seekable: bool,
+}
+
+impl SharedFile {
+    /// Shares an open file. `path` is for messages only.
+    ///
+    /// Costs three system calls: fstat(2), fstatfs(2) and fcntl(2) with `F_GETFL`.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be examined.
+    pub fn new(file: File, path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let traits = class::examine(&file)
+            .map_err(|error| Error::system(error).during(OpKind::Open).on(&path))?;
+        let inner = Inner {
+            file: Some(file),
+            path,
+            traits,
+            write_order: WriteOrder::default(),
+            sync_failed: AtomicI32::new(0),
+            no_read_in_place: AtomicBool::new(false),
+            no_write_in_place: AtomicBool::new(false),
+            direct_alignment: OnceLock::new(),
+            last_word: Mutex::new(None),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Shares an open file whose path nobody knows.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn from_std(file: File) -> Result<Self> {
+        let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
+        Self::new(file, path)
+    }
+
+    /// The file itself.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        self.inner.file.as_ref().expect("the file is there while a share of it is")
+    }
+
+    /// The path it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// What kind of file it is.
+    #[must_use]
+    pub fn class(&self) -> FileClass {
+        self.inner.traits.class
+    }
+
+    /// The file system it lies on.
+    #[must_use]
+    pub fn file_system(&self) -> FileSystem {
+        self.inner.traits.file_system
+    }
+
+    /// Whether it was opened with `O_DIRECT`.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.inner.traits.direct
+    }
+
+    /// Whether it was opened with `O_APPEND`, where Linux ignores a write's offset.
+    #[must_use]
+    pub fn is_append(&self) -> bool {
+        self.inner.traits.append
+    }
+
+    /// Whether offsets mean anything: false for pipes, sockets and terminals.
+    #[must_use]
+    pub fn is_seekable(&self) -> bool {
+        self.inner.traits.seekable
+    }
+
+    /// The alignment that O_DIRECT needs on this file, from statx(2) with `STATX_DIOALIGN`, or a
+    /// safe guess where the kernel does not tell; `None` where O_DIRECT is not supported. Asked
+    /// once for each file.
+    #[must_use]
+    pub fn direct_alignment(&self) -> Option<DirectAlignment> {
+        *self.inner.direct_alignment.get_or_init(|| class::direct_alignment(self.file()))
+    }
+
+    /// The error of the first fsync or fdatasync that failed on this file, which later ones
+    /// repeat: the kernel reports a lost write once and then forgets it.
+    #[must_use]
+    pub fn sync_error(&self) -> Option<io::Error> {
+        match self.inner.sync_failed.load(Ordering::Acquire) {
+            0 => None,
+            errno => Some(io::Error::from_raw_os_error(errno)),
+        }
+    }
+
+    /// Forgets the failed sync, for a caller that has written everything again.
+    pub fn clear_sync_error(&self) {
+        self.inner.sync_failed.store(0, Ordering::Release);
+    }
+
+    /// Gives up this share. The result is ready with the descriptor when the last share is gone,
+    /// so that its `close` can be awaited and its error seen.
+    #[must_use]
+    pub fn released(self) -> Released {
+        let word = Arc::new(LastWord::default());
+        *lock(&self.inner.last_word) = Some(Arc::clone(&word));
+        Released { word }
+    }
+
+    pub(crate) fn fail_sync(&self, errno: i32) {
+        let _ =
+            self.inner.sync_failed.compare_exchange(0, errno, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    pub(crate) fn write_order(&self) -> &WriteOrder {
+        &self.inner.write_order
+    }
+
+    pub(crate) fn refuses_in_place(&self, write: bool) -> &AtomicBool {
+        if write { &self.inner.no_write_in_place } else { &self.inner.no_read_in_place }
+    }
+}
+
+impl AsFd for SharedFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file().as_fd()
+    }
+}
+
+impl AsRawFd for SharedFile {
+    fn as_raw_fd(&self) -> RawFd {
+        self.file().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for SharedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedFile")
+            .field("path", &self.inner.path)
+            .field("fd", &self.as_raw_fd())
+            .field("traits", &self.inner.traits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let word = lock(&self.last_word).take();
+        if let (Some(word), Some(file)) = (word, self.file.take()) {
+            word.say(file.into());
+        }
+    }
+}
+
+/// The descriptor of a file, once nobody uses it any more. Dropping this leaves the closing to the
+/// last user.
+#[derive(Debug)]
+pub struct Released {
+    word: Arc<LastWord>,
+}
+
+#[derive(Debug, Default)]
+struct LastWord {
+    said: Mutex<(Option<OwnedFd>, Option<Waker>)>,
+}
+
+impl LastWord {
+    fn say(&self, file: OwnedFd) {
+        let waker = {
+            let mut said = lock(&self.said);
+            said.0 = Some(file);
+            said.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Future for Released {
+    type Output = OwnedFd;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedFd> {
+        let mut said = lock(&self.word.said);
+        match said.0.take() {
+            Some(file) => Poll::Ready(file),
+            None => {
+                said.1 = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Asynchronous file I/O engine.
+#![deny(unsafe_code)]
+
+pub mod backend;
+mod buffer;
+mod capability;
+mod config;
+mod context;
+mod counters;
+mod error;
+mod file;
+mod limit;
+mod op;
+mod request;
+mod select;
+mod slot;
+mod sync;
+mod sys;
+#[cfg(test)]
+mod testing;
+
+pub use backend::{Backend, BackendKind, Lanes};
+pub use buffer::{
+    AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, OwnedBuffer, OwnedBufferMut, PooledBuffer,
+};
+pub use capability::{Capability, ClassSet, OpSet};
+pub use counters::Snapshot;
+pub use error::{Error, ErrorKind, Result};
+pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
+pub use op::{Op, OpKind, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
+pub use request::{Request, Token};
+pub use slot::Outcome;

@@ -1,0 +1,278 @@
+//! What is to be done: a closed set of plain values, checked when they are made.
+
+use std::ffi::CString;
+use std::fmt;
+use std::fs::Metadata;
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+
+use crate::buffer::Buffer;
+use crate::error::{Error, ErrorKind};
+
+/// The most bytes that Linux moves in one read or write, whatever was asked for
+/// (`MAX_RW_COUNT`, see read(2)). Longer operations are cut to it and continued.
+pub const TRANSFER_BYTES_MAX: usize = 0x7fff_f000;
+
+/// The most buffers that one vectored operation takes (`IOV_MAX`, see readv(2)).
+pub const VECTOR_BUFFERS_MAX: usize = 1024;
+
+/// One operation, with the memory it works on.
+///
+/// The set is closed: a backend matches on it without a wildcard, so that a new operation is a
+/// compile error in each backend until it has been thought about.
+///
+/// ```
+/// use caio::{Buffer, Op};
+///
+/// let op = Op::read(Buffer::from(Vec::with_capacity(4096)), 0..4096, 8192)?;
+/// assert_eq!(op.kind().to_string(), "read");
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Debug)]
+pub enum Op {
+    /// pread(2): fill `range` of the buffer's capacity from the file at `offset`.
+    Read {
+        /// Where the bytes go.
+        buffer: Buffer,
+        /// The part of the buffer's capacity to fill.
+        range: Range<usize>,
+        /// Byte offset in the file; ignored where the file cannot seek.
+        offset: u64,
+    },
+    /// pwrite(2): write `range` of the buffer to the file at `offset`.
+    Write {
+        /// Where the bytes come from.
+        buffer: Buffer,
+        /// The part of the buffer's contents to write.
+        range: Range<usize>,
+        /// Byte offset in the file; ignored where the file cannot seek.
+        offset: u64,
+    },
+    /// preadv(2): fill the buffers' capacities, one after the other, from `offset`.
+    ReadVectored {
+        /// Where the bytes go, at most [`VECTOR_BUFFERS_MAX`] buffers.
+        buffers: Vec<Buffer>,
+        /// Bytes of the buffers' joint capacity that are filled already.
+        skip: usize,
+        /// Byte offset in the file of the first byte after `skip`.
+        offset: u64,
+    },
+    /// pwritev(2): write the buffers' contents, one after the other, to `offset`.
+    WriteVectored {
+        /// Where the bytes come from, at most [`VECTOR_BUFFERS_MAX`] buffers.
+        buffers: Vec<Buffer>,
+        /// Bytes of the buffers' joint contents that are written already.
+        skip: usize,
+        /// Byte offset in the file of the first byte after `skip`.
+        offset: u64,
+    },
+    /// fsync(2): data and metadata reach the device.
+    Fsync,
+    /// fdatasync(2): data, and the metadata needed to read it back, reach the device.
+    Fdatasync,
+    /// open(2) with `O_CLOEXEC`. Completes with [`Output::File`]. Needs no open file.
+    Open {
+        /// The path, relative to the working directory where it is not absolute.
+        path: CString,
+        /// The `O_*` flags.
+        flags: i32,
+        /// The mode of a file that this call creates, before the umask.
+        mode: u32,
+    },
+    /// fstat(2). Completes with [`Output::Metadata`].
+    Metadata,
+    /// ftruncate(2): cut or extend to `length` bytes.
+    SetLength {
+        /// The new length in bytes.
+        length: u64,
+    },
+    /// close(2) of the given descriptor, reporting its error. Needs no other open file.
+    Close {
+        /// The descriptor to close.
+        file: OwnedFd,
+    },
+}
+
+/// What an operation gave.
+#[derive(Debug)]
+pub enum Output {
+    /// Bytes moved by a read or write; 0 from a read is the end of the file.
+    Bytes(usize),
+    /// Done, with nothing to report.
+    Done,
+    /// A freshly opened file. Dropping it closes it, so a dropped open leaks nothing.
+    File(OwnedFd),
+    /// What fstat(2) said.
+    Metadata(Box<Metadata>),
+}
+
+/// An operation's name, as its system call has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum OpKind {
+    /// [`Op::Read`]
+    Read,
+    /// [`Op::Write`]
+    Write,
+    /// [`Op::ReadVectored`]
+    ReadVectored,
+    /// [`Op::WriteVectored`]
+    WriteVectored,
+    /// [`Op::Fsync`]
+    Fsync,
+    /// [`Op::Fdatasync`]
+    Fdatasync,
+    /// [`Op::Open`]
+    Open,
+    /// [`Op::Metadata`]
+    Metadata,
+    /// [`Op::SetLength`]
+    SetLength,
+    /// [`Op::Close`]
+    Close,
+}
+
+impl Op {
+    /// A read of `range` of the buffer's capacity from `offset`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when the range lies outside the capacity, the buffer cannot be
+    /// written to, or the read would end beyond the largest offset (2^63 - 1).
+    pub fn read(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
+        if !buffer.is_writable() {
+            return Err(invalid("the buffer to read into is read-only").during(OpKind::Read));
+        }
+        check(&range, buffer.capacity(), offset).map_err(|error| error.during(OpKind::Read))?;
+        Ok(Self::Read { buffer, range, offset })
+    }
+
+    /// A write of `range` of the buffer's contents to `offset`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when the range lies outside the contents or the write would
+    /// end beyond the largest offset (2^63 - 1).
+    pub fn write(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
+        check(&range, buffer.len(), offset).map_err(|error| error.during(OpKind::Write))?;
+        Ok(Self::Write { buffer, range, offset })
+    }
+
+    /// The operation's name.
+    #[must_use]
+    pub fn kind(&self) -> OpKind {
+        match self {
+            Self::Read { .. } => OpKind::Read,
+            Self::Write { .. } => OpKind::Write,
+            Self::ReadVectored { .. } => OpKind::ReadVectored,
+            Self::WriteVectored { .. } => OpKind::WriteVectored,
+            Self::Fsync => OpKind::Fsync,
+            Self::Fdatasync => OpKind::Fdatasync,
+            Self::Open { .. } => OpKind::Open,
+            Self::Metadata => OpKind::Metadata,
+            Self::SetLength { .. } => OpKind::SetLength,
+            Self::Close { .. } => OpKind::Close,
+        }
+    }
+
+    /// The byte offset, for the operations that have one.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::Read { offset, .. }
+            | Self::Write { offset, .. }
+            | Self::ReadVectored { offset, .. }
+            | Self::WriteVectored { offset, .. } => Some(*offset),
+            _ => None,
+        }
+    }
+
+    /// How many bytes this operation wants to move; 0 for those that move none.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Read { range, .. } | Self::Write { range, .. } => range.len(),
+            Self::ReadVectored { buffers, skip, .. } => {
+                buffers.iter().map(Buffer::capacity).sum::<usize>() - skip
+            }
+            Self::WriteVectored { buffers, skip, .. } => {
+                buffers.iter().map(Buffer::len).sum::<usize>() - skip
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether it changes the file's contents, so that a later sync has to wait for it.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::WriteVectored { .. })
+    }
+}
+
+impl OpKind {
+    /// Every kind, in the order of their declaration.
+    pub const ALL: [OpKind; 10] = [
+        OpKind::Read,
+        OpKind::Write,
+        OpKind::ReadVectored,
+        OpKind::WriteVectored,
+        OpKind::Fsync,
+        OpKind::Fdatasync,
+        OpKind::Open,
+        OpKind::Metadata,
+        OpKind::SetLength,
+        OpKind::Close,
+    ];
+}
+
+impl fmt::Display for OpKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::ReadVectored => "readv",
+            Self::WriteVectored => "writev",
+            Self::Fsync => "fsync",
+            Self::Fdatasync => "fdatasync",
+            Self::Open => "open",
+            Self::Metadata => "fstat",
+            Self::SetLength => "ftruncate",
+            Self::Close => "close",
+        })
+    }
+}
+
+fn check(range: &Range<usize>, limit: usize, offset: u64) -> Result<(), Error> {
+    if range.start > range.end || range.end > limit {
+        return Err(invalid(format!("range {range:?} lies outside the buffer's {limit} bytes")));
+    }
+    check_extent(range.len(), offset)
+}
+
+/// Refuses an extent that ends beyond what a signed 64-bit offset can say.
+pub(crate) fn check_extent(length: usize, offset: u64) -> Result<(), Error> {
+    let end = u64::try_from(length).ok().and_then(|length| offset.checked_add(length));
+    if end.is_none_or(|end| i64::try_from(end).is_err()) {
+        return Err(invalid(format!(
+            "offset {offset} + length {length} ends beyond the largest file offset, 2^63 - 1"
+        )));
+    }
+    Ok(())
+}
+
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_and_offsets_are_checked_when_an_operation_is_made() {
+        let buffer = || Buffer::from(vec![0; 8]);
+        assert!(Op::read(buffer(), 0..9, 0).is_err());
+        assert!(Op::write(buffer(), 0..8, u64::MAX).is_err());
+        assert!(Op::write(buffer(), 0..8, i64::MAX as u64 - 8).is_ok());
+        assert!(Op::write(buffer(), 0..8, i64::MAX as u64 - 7).is_err());
+        assert!(Op::read(Buffer::from(&b"constant"[..]), 0..8, 0).is_err());
+    }
+}

@@ -1,0 +1,1 @@
+//! Which backend, asked by whom, and why not another.

@@ -1,0 +1,71 @@
+//! What unit tests of backends share: a request without a context, and a way to wait for it.
+
+use std::future::Future;
+use std::io::Write;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use crate::backend::Backend;
+use crate::counters::Counters;
+use crate::file::SharedFile;
+use crate::limit::Limit;
+use crate::op::Op;
+use crate::request::Request;
+use crate::slot::{Completion, Outcome, SlotPool};
+
+/// A request with nothing above it, and its other end.
+pub(crate) fn request(op: Op, file: Option<&SharedFile>) -> (Request, Completion) {
+    let limit = Limit::new(1, usize::MAX);
+    let permit = limit.try_acquire(0).expect("the limit is fresh");
+    let (ticket, completion) =
+        Arc::new(SlotPool::default()).pair(permit, None, Arc::new(Counters::default()));
+    (Request::new(op, file.cloned(), ticket), completion)
+}
+
+/// Submits one operation and waits for it, reaping as a context would.
+pub(crate) fn run(backend: &dyn Backend, op: Op, file: Option<&SharedFile>) -> Outcome {
+    let (request, completion) = request(op, file);
+    let mut batch = [Some(request)];
+    let lanes = backend.submit(&mut batch).expect("the backend works");
+    assert!(batch[0].is_none(), "the backend took the request");
+    wait(completion, || lanes.iter().for_each(|lane| drop(backend.reap(lane))))
+}
+
+/// Waits at most ten seconds for an answer, calling `reap` in between.
+pub(crate) fn wait(completion: Completion, mut reap: impl FnMut()) -> Outcome {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut completion = pin!(completion);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Poll::Ready(outcome) = completion.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return outcome;
+        }
+        assert!(Instant::now() < deadline, "no answer within ten seconds");
+        reap();
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// An open, unnamed file with these contents, in the directory for temporary files.
+pub(crate) fn file_with(contents: &[u8]) -> SharedFile {
+    let path = std::env::temp_dir().join(format!("caio-{}-{contents:p}", std::process::id()));
+    let mut file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&path)
+        .expect("the directory for temporary files is writable");
+    std::fs::remove_file(&path).expect("the file was just made");
+    file.write_all(contents).expect("the disk has room");
+    SharedFile::new(file, path).expect("an open file can be examined")
+}

@@ -138,15 +138,25 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts_mut(start, range.len()) }
     }
 
-    /// Notes that the first `length` bytes hold values, for a backend that had them written
-    /// through [`as_mut_ptr`](Self::as_mut_ptr).
+    /// Bytes from the start that hold values, whether they belong to the contents or not.
+    #[must_use]
+    pub fn initialized(&self) -> usize {
+        self.initialized
+    }
+
+    /// Notes that `bytes` bytes from `start` on hold values, for a backend that had them written
+    /// through [`as_mut_ptr`](Self::as_mut_ptr). A gap before `start` that was never written is
+    /// zeroed, so that it cannot become visible as it is.
     ///
     /// # Safety
-    /// They do, and `length` is within the capacity.
+    /// They do hold values, and `start + bytes` is within the capacity.
     #[allow(unsafe_code)]
-    pub unsafe fn assume_initialized(&mut self, length: usize) {
-        debug_assert!(length <= self.capacity());
-        self.initialized = self.initialized.max(length);
+    pub unsafe fn assume_filled(&mut self, start: usize, bytes: usize) {
+        debug_assert!(start + bytes <= self.capacity());
+        if start > self.initialized {
+            self.writable(self.initialized..start);
+        }
+        self.initialized = self.initialized.max(start + bytes);
     }
 
     /// Makes the first `length` bytes the contents. Bytes that were never written do not become

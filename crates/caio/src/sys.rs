@@ -1,4 +1,5 @@
 //! The few system calls that neither std nor nix wraps, each made safe in one small file.
 
-#[cfg(target_os = "linux")]
+pub(crate) mod nowait;
+pub(crate) mod openat2;
 pub(crate) mod statx;

@@ -1,0 +1,69 @@
+//! preadv2(2) and pwritev2(2), which can be told not to wait.
+
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::buffer::Buffer;
+
+/// Whether a transfer in place may wait for the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// `RWF_NOWAIT`: what would wait answers EAGAIN.
+    Never,
+    /// No flag, for files that are memory and have no device to wait for.
+    Memory,
+}
+
+/// Reads into `range` of the buffer's capacity from `offset`, and notes what was initialised.
+#[allow(unsafe_code)]
+pub(crate) fn read(
+    file: BorrowedFd<'_>,
+    buffer: &mut Buffer,
+    range: Range<usize>,
+    offset: u64,
+    wait: Wait,
+) -> io::Result<usize> {
+    assert!(buffer.is_writable() && range.start <= range.end && range.end <= buffer.capacity());
+    // SAFETY: `range.start` is within the capacity, checked above.
+    let start = unsafe { buffer.as_mut_ptr().add(range.start) };
+    let vector = libc::iovec { iov_base: start.cast(), iov_len: range.len() };
+    // SAFETY: the descriptor is borrowed and the buffer mutably borrowed for the whole call, which
+    // writes at most `range.len()` bytes from `start` on and keeps no reference.
+    let result = unsafe {
+        libc::preadv2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait))
+    };
+    let bytes = usize::try_from(result).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel has just written these bytes.
+    unsafe { buffer.assume_filled(range.start, bytes) };
+    Ok(bytes)
+}
+
+/// Writes `range` of the buffer's contents to `offset`.
+#[allow(unsafe_code)]
+pub(crate) fn write(
+    file: BorrowedFd<'_>,
+    buffer: &Buffer,
+    range: Range<usize>,
+    offset: u64,
+    wait: Wait,
+) -> io::Result<usize> {
+    let bytes = &buffer.as_slice()[range];
+    let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    // SAFETY: the descriptor and the bytes are borrowed for the whole call, which only reads them.
+    let result = unsafe {
+        libc::pwritev2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait))
+    };
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+fn position(offset: u64) -> libc::off_t {
+    libc::off_t::try_from(offset).expect("an operation's offset was checked when it was made")
+}
+
+fn flags(wait: Wait) -> libc::c_int {
+    match wait {
+        Wait::Never => libc::RWF_NOWAIT,
+        Wait::Memory => 0,
+    }
+}

@@ -12,12 +12,18 @@ use crate::capability::Capability;
 use crate::error::Error;
 use crate::request::{Request, Token};
 
+pub use pool_options::PoolOptions;
 
-
+mod held;
 mod in_flight;
 pub mod linux_aio;
 mod perform;
+mod pool_options;
+#[cfg(test)]
+mod pool_tests;
 pub mod pthread;
+mod quiet;
+mod serve;
 pub mod thread;
 pub mod uring;
 

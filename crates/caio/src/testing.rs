@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::Write;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -57,7 +58,9 @@ pub(crate) fn wait(completion: Completion, mut reap: impl FnMut()) -> Outcome {
 
 /// An open, unnamed file with these contents, in the directory for temporary files.
 pub(crate) fn file_with(contents: &[u8]) -> SharedFile {
-    let path = std::env::temp_dir().join(format!("caio-{}-{contents:p}", std::process::id()));
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("caio-{}-{number}", std::process::id()));
     let mut file = std::fs::File::options()
         .read(true)
         .write(true)

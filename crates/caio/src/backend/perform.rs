@@ -1,1 +1,196 @@
-//! One operation, done by the calling thread.
+//! One operation, done by the calling thread through std and nix, without `unsafe`.
+//!
+//! It blocks for as long as the file does. EINTR ends here; short transfers go up as they are.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::stat::Mode;
+
+use crate::buffer::Buffer;
+use crate::file::SharedFile;
+use crate::op::{Op, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
+
+/// Does `op` and says what it gave.
+///
+/// A done [`Op::Close`] is replaced by the resourceless [`Op::Metadata`]: its descriptor is gone,
+/// whatever close(2) said about it.
+pub(crate) fn perform(op: &mut Op, file: Option<&SharedFile>) -> io::Result<Output> {
+    match op {
+        Op::Read { buffer, range, offset } => {
+            let end = range.end.min(range.start.saturating_add(TRANSFER_BYTES_MAX));
+            let target = buffer.writable(range.start..end);
+            read(needed(file)?, target, *offset).map(Output::Bytes)
+        }
+        Op::Write { buffer, range, offset } => {
+            let end = range.end.min(range.start.saturating_add(TRANSFER_BYTES_MAX));
+            let source = &buffer.as_slice()[range.start..end];
+            write(needed(file)?, source, *offset).map(Output::Bytes)
+        }
+        Op::ReadVectored { buffers, skip, offset } => {
+            read_vectored(needed(file)?, buffers, *skip, *offset).map(Output::Bytes)
+        }
+        Op::WriteVectored { buffers, skip, offset } => {
+            write_vectored(needed(file)?, buffers, *skip, *offset).map(Output::Bytes)
+        }
+        Op::Fsync => needed(file)?.file().sync_all().map(|()| Output::Done),
+        Op::Fdatasync => needed(file)?.file().sync_data().map(|()| Output::Done),
+        Op::Open { path, flags, mode } => {
+            let flags = OFlag::from_bits_retain(*flags) | OFlag::O_CLOEXEC;
+            let mode = Mode::from_bits_truncate(*mode as nix::libc::mode_t);
+            uninterrupted(|| Ok(nix::fcntl::open(path.as_c_str(), flags, mode)?)).map(Output::File)
+        }
+        Op::Metadata => {
+            uninterrupted(|| needed(file)?.file().metadata()).map(Box::new).map(Output::Metadata)
+        }
+        Op::SetLength { length } => {
+            let length = *length;
+            uninterrupted(|| needed(file)?.file().set_len(length)).map(|()| Output::Done)
+        }
+        Op::Close { .. } => close(op),
+    }
+}
+
+/// The open file, without which most operations mean nothing.
+pub(super) fn needed(file: Option<&SharedFile>) -> io::Result<&SharedFile> {
+    file.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no file was given"))
+}
+
+/// Calls again as long as a signal came in between.
+pub(super) fn uninterrupted<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Calls again after a signal, and after waiting where the descriptor is non-blocking and has
+/// nothing yet.
+pub(super) fn patient<T>(
+    file: &SharedFile,
+    event: PollFlags,
+    mut attempt: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    loop {
+        match uninterrupted(&mut attempt) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                wait_for(file.as_fd(), event)?;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// The descriptor is released even where close(2) was interrupted (see its manual), so that is no
+/// failure and never a reason to call it again: the number may be another file's by then.
+fn close(op: &mut Op) -> io::Result<Output> {
+    let Op::Close { file } = std::mem::replace(op, Op::Metadata) else {
+        unreachable!("the caller matched Op::Close")
+    };
+    match nix::unistd::close(file) {
+        Ok(()) | Err(Errno::EINTR) => Ok(Output::Done),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn read(file: &SharedFile, target: &mut [u8], offset: u64) -> io::Result<usize> {
+    positioned(
+        file,
+        PollFlags::POLLIN,
+        target,
+        |file, target| file.read_at(target, offset),
+        |file, target| Ok(nix::unistd::read(file, target)?),
+    )
+}
+
+fn write(file: &SharedFile, mut source: &[u8], offset: u64) -> io::Result<usize> {
+    positioned(
+        file,
+        PollFlags::POLLOUT,
+        &mut source,
+        |file, source| file.write_at(source, offset),
+        |file, source| Ok(nix::unistd::write(file, source)?),
+    )
+}
+
+fn read_vectored(
+    file: &SharedFile,
+    buffers: &mut [Buffer],
+    mut skip: usize,
+    offset: u64,
+) -> io::Result<usize> {
+    let mut slices = Vec::with_capacity(buffers.len().min(VECTOR_BUFFERS_MAX));
+    for buffer in buffers {
+        let capacity = buffer.capacity();
+        let skipped = skip.min(capacity);
+        skip -= skipped;
+        if skipped < capacity && slices.len() < VECTOR_BUFFERS_MAX {
+            slices.push(IoSliceMut::new(buffer.writable(skipped..capacity)));
+        }
+    }
+    positioned(
+        file,
+        PollFlags::POLLIN,
+        &mut slices[..],
+        |file, slices| Ok(nix::sys::uio::preadv(file, slices, signed(offset)?)?),
+        |file, slices| Ok(nix::sys::uio::readv(file, slices)?),
+    )
+}
+
+fn write_vectored(
+    file: &SharedFile,
+    buffers: &[Buffer],
+    mut skip: usize,
+    offset: u64,
+) -> io::Result<usize> {
+    let mut slices = Vec::with_capacity(buffers.len().min(VECTOR_BUFFERS_MAX));
+    for buffer in buffers {
+        let skipped = skip.min(buffer.len());
+        skip -= skipped;
+        if skipped < buffer.len() && slices.len() < VECTOR_BUFFERS_MAX {
+            slices.push(IoSlice::new(&buffer.as_slice()[skipped..]));
+        }
+    }
+    positioned(
+        file,
+        PollFlags::POLLOUT,
+        &mut slices[..],
+        |file, slices| Ok(nix::sys::uio::pwritev(file, slices, signed(offset)?)?),
+        |file, slices| Ok(nix::sys::uio::writev(file, slices)?),
+    )
+}
+
+/// With the offset where the file knows offsets, and without it where it turns out (ESPIPE) that
+/// it does not: some character devices only tell when asked.
+fn positioned<B: ?Sized>(
+    file: &SharedFile,
+    event: PollFlags,
+    bytes: &mut B,
+    at_offset: impl Fn(&File, &mut B) -> io::Result<usize>,
+    in_sequence: impl Fn(&File, &mut B) -> io::Result<usize>,
+) -> io::Result<usize> {
+    if file.is_seekable() {
+        match patient(file, event, || at_offset(file.file(), bytes)) {
+            Err(error) if error.raw_os_error() == Some(nix::libc::ESPIPE) => {}
+            result => return result,
+        }
+    }
+    patient(file, event, || in_sequence(file.file(), bytes))
+}
+
+fn signed(offset: u64) -> io::Result<i64> {
+    i64::try_from(offset).map_err(|_| Errno::EINVAL.into())
+}
+
+/// A descriptor that cannot be polled counts as ready: the next attempt tells what is wrong.
+fn wait_for(file: BorrowedFd<'_>, event: PollFlags) -> io::Result<()> {
+    let mut files = [PollFd::new(file, event)];
+    uninterrupted(|| Ok(nix::poll::poll(&mut files, PollTimeout::NONE)?)).map(|_| ())
+}

@@ -1,1 +1,199 @@
-//! The limits and choices of a context.
+//! Every limit and every choice of a context, with its default, in one plain struct.
+//!
+//! A `caio.toml` and the builder of a context both fill it. It says nothing about where it came
+//! from: that is the business of the selection.
+
+mod raw;
+mod validate;
+
+use std::path::Path;
+use std::thread::available_parallelism;
+
+use nix::sys::resource::{Resource, getrlimit};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::select::Choice;
+
+/// The limits and choices of a context.
+///
+/// ```
+/// use caio::Config;
+///
+/// let mut config = Config::default();
+/// config.max_requests = 64;
+/// config.validate()?;
+/// config.max_requests = 0;
+/// assert!(config.validate().is_err());
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "raw::Raw")]
+#[non_exhaustive]
+pub struct Config {
+    /// Which backend to use; `None` (the default) leaves it to `CAIO_IMPL`, then to `auto`.
+    pub backend: Option<Choice>,
+    /// The most operations in flight at once; who comes later waits. Default 512.
+    pub max_requests: usize,
+    /// The most bytes that the operations in flight move together; who comes later waits, and a
+    /// larger operation goes alone. Default 256 MiB.
+    pub max_bytes_in_flight: usize,
+    /// The most files open at once; who wants to open more waits. Default: three quarters of the
+    /// soft limit on descriptors (`ulimit -n`), at most 1,048,576.
+    pub max_open_files: usize,
+    /// The number of pool threads that stay when there is nothing to do. Default 1.
+    pub threads_min: usize,
+    /// The most pool threads. Default: twice the number of CPUs, at least 4 and at most 32.
+    pub threads_max: usize,
+    /// How long a pool thread beyond `threads_min` waits for work before it ends, in
+    /// milliseconds. Default 10,000.
+    pub threads_idle_timeout_ms: u64,
+    /// Whether a transfer that would not wait is done at once, on the caller's thread. Default
+    /// true.
+    pub in_place: bool,
+    /// The largest read or write that is tried on the caller's thread, in bytes. Default 128 KiB.
+    pub in_place_bytes_max: usize,
+    /// Who does buffered writes. Default [`BufferedWrites::Auto`].
+    pub buffered_writes: BufferedWrites,
+    /// What concerns io_uring alone.
+    pub uring: UringConfig,
+}
+
+/// Who does the buffered writes that cannot be done in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BufferedWrites {
+    /// The pool on file systems where the backend would be slower (ext4 under io_uring and
+    /// kernel AIO), the backend elsewhere.
+    #[default]
+    Auto,
+    /// The backend, always.
+    Backend,
+    /// The pool, always.
+    Pool,
+}
+
+/// What concerns io_uring alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UringConfig {
+    /// The most rings; each is set up when the first thread needs it. Default: the number of
+    /// CPUs, at most 64.
+    pub rings: usize,
+    /// The submission entries of each ring, rounded up to a power of two. Default 256.
+    pub entries: u32,
+    /// Whether kernel threads poll the submission queues, and after how many idle milliseconds
+    /// they sleep. Burns a CPU for each ring while it is busy. Default: none.
+    pub sqpoll_idle_ms: Option<u32>,
+    /// Whether completions are polled for instead of interrupting. Only for O_DIRECT on devices
+    /// with poll queues; everything else then goes to the pool. Default false.
+    pub iopoll: bool,
+    /// How many files are registered with each ring; 0 (the default) registers none.
+    pub registered_files: u32,
+    /// The most kernel worker threads of each kind for each ring. Default: twice the number of
+    /// CPUs, at least 4 and at most 32.
+    pub kernel_workers_max: u32,
+}
+
+impl Config {
+    /// Reads a `caio.toml`. What the text does not mention keeps its default; `path` is for the
+    /// error texts.
+    ///
+    /// ```
+    /// let config = caio::Config::from_toml("max_requests = 64", "/etc/caio/caio.toml".as_ref())?;
+    /// assert_eq!(config.max_requests, 64);
+    ///
+    /// let error = caio::Config::from_toml("max_requests = 0", "/etc/caio/caio.toml".as_ref());
+    /// assert_eq!(
+    ///     error.unwrap_err().to_string(),
+    ///     "/etc/caio/caio.toml: line 1, column 16: max_requests is 0; it must be at least 1"
+    /// );
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), with file, line and column, for text that
+    /// is not TOML, an unknown key, and a value that cannot be right.
+    pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
+        raw::parse(text).map_err(|error| error.on(path))
+    }
+
+    /// Checks that the limits make sense, alone and together. Opening a context does it too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), naming the field, the value and what
+    /// would be valid.
+    pub fn validate(&self) -> Result<()> {
+        validate::check(self).map_err(validate::Fault::into_error)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            backend: None,
+            max_requests: 512,
+            max_bytes_in_flight: 256 << 20,
+            max_open_files: open_files(descriptors_soft()),
+            threads_min: 1,
+            threads_max: workers(),
+            threads_idle_timeout_ms: 10_000,
+            in_place: true,
+            in_place_bytes_max: 128 << 10,
+            buffered_writes: BufferedWrites::Auto,
+            uring: UringConfig::default(),
+        }
+    }
+}
+
+impl Default for UringConfig {
+    fn default() -> Self {
+        Self {
+            rings: cpus().min(crate::backend::Lanes::MAX),
+            entries: 256,
+            sqpoll_idle_ms: None,
+            iopoll: false,
+            registered_files: 0,
+            kernel_workers_max: u32::try_from(workers()).expect("at most 32"),
+        }
+    }
+}
+
+/// The soft limit on open descriptors; `u64::MAX` (`RLIM_INFINITY`) where there is none. What
+/// cannot be asked is taken as the smallest limit that POSIX lets a system have.
+fn descriptors_soft() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(20, |(soft, _hard)| soft)
+}
+
+/// Three quarters of the soft limit: the rest is for the program's sockets and libraries.
+fn open_files(soft: u64) -> usize {
+    const MOST: u64 = 1 << 20;
+    let share = soft.saturating_sub(soft / 4).clamp(1, MOST);
+    usize::try_from(share).expect("at most 1 << 20")
+}
+
+fn workers() -> usize {
+    (2 * cpus()).clamp(4, 32)
+}
+
+fn cpus() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_open_files_copes_with_no_limit_and_with_none_left() {
+        assert_eq!(open_files(1024), 768);
+        assert_eq!(open_files(u64::MAX), 1 << 20);
+        assert_eq!(open_files(0), 1);
+        assert_eq!(open_files(1), 1);
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        Config::default().validate().unwrap();
+    }
+}

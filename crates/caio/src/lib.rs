@@ -24,9 +24,11 @@ pub use buffer::{
     AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, OwnedBuffer, OwnedBufferMut, PooledBuffer,
 };
 pub use capability::{Capability, ClassSet, OpSet};
+pub use config::{BufferedWrites, Config, UringConfig};
 pub use counters::Snapshot;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
 pub use op::{Op, OpKind, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
 pub use request::{Request, Token};
+pub use select::Choice;
 pub use slot::Outcome;

@@ -1,1 +1,5 @@
-//! Which backend, asked by whom, and why not another.
+//! Which backend, asked for by whom, and why not another.
+
+mod choice;
+
+pub use choice::Choice;

@@ -1,0 +1,180 @@
+//! A `caio.toml` as it stands in the file, before defaults and checks.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::de::DeTable;
+
+use super::validate::{self, Fault};
+use super::{BufferedWrites, Config, UringConfig};
+use crate::error::{Error, ErrorKind, Result};
+use crate::select::Choice;
+
+/// The keys of a `caio.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Raw {
+    backend: Option<Choice>,
+    max_requests: Option<usize>,
+    max_bytes_in_flight: Option<usize>,
+    max_open_files: Option<usize>,
+    threads_min: Option<usize>,
+    threads_max: Option<usize>,
+    threads_idle_timeout_ms: Option<u64>,
+    in_place: Option<bool>,
+    in_place_bytes_max: Option<usize>,
+    buffered_writes: Option<BufferedWrites>,
+    uring: RawUring,
+}
+
+/// The keys of its section `uring`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawUring {
+    rings: Option<usize>,
+    entries: Option<u32>,
+    sqpoll_idle_ms: Option<u32>,
+    iopoll: Option<bool>,
+    registered_files: Option<u32>,
+    kernel_workers_max: Option<u32>,
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = Fault;
+
+    fn try_from(raw: Raw) -> Result<Self, Fault> {
+        let default = Config::default();
+        let config = Config {
+            backend: raw.backend,
+            max_requests: raw.max_requests.unwrap_or(default.max_requests),
+            max_bytes_in_flight: raw.max_bytes_in_flight.unwrap_or(default.max_bytes_in_flight),
+            max_open_files: raw.max_open_files.unwrap_or(default.max_open_files),
+            threads_min: raw.threads_min.unwrap_or(default.threads_min),
+            threads_max: raw.threads_max.unwrap_or(default.threads_max),
+            threads_idle_timeout_ms: raw
+                .threads_idle_timeout_ms
+                .unwrap_or(default.threads_idle_timeout_ms),
+            in_place: raw.in_place.unwrap_or(default.in_place),
+            in_place_bytes_max: raw.in_place_bytes_max.unwrap_or(default.in_place_bytes_max),
+            buffered_writes: raw.buffered_writes.unwrap_or(default.buffered_writes),
+            uring: UringConfig {
+                rings: raw.uring.rings.unwrap_or(default.uring.rings),
+                entries: raw.uring.entries.unwrap_or(default.uring.entries),
+                sqpoll_idle_ms: raw.uring.sqpoll_idle_ms.or(default.uring.sqpoll_idle_ms),
+                iopoll: raw.uring.iopoll.unwrap_or(default.uring.iopoll),
+                registered_files: raw
+                    .uring
+                    .registered_files
+                    .unwrap_or(default.uring.registered_files),
+                kernel_workers_max: raw
+                    .uring
+                    .kernel_workers_max
+                    .unwrap_or(default.uring.kernel_workers_max),
+            },
+        };
+        validate::check(&config)?;
+        Ok(config)
+    }
+}
+
+/// The configuration in `text`, or what is wrong with it and on which line.
+pub(super) fn parse(text: &str) -> Result<Config> {
+    let raw: Raw = toml::from_str(text).map_err(|error| {
+        let message = error.message().trim().replace('\n', ", ");
+        located(text, error.span(), &message)
+    })?;
+    Config::try_from(raw).map_err(|fault| {
+        let span = span_of(text, fault.field);
+        located(text, span, &fault.to_string())
+    })
+}
+
+fn located(text: &str, span: Option<Range<usize>>, message: &str) -> Error {
+    let message = match span {
+        Some(span) => {
+            let (line, column) = position(text, span.start);
+            format!("line {line}, column {column}: {message}")
+        }
+        None => message.to_owned(),
+    };
+    Error::new(ErrorKind::Config, message)
+}
+
+/// Line and column, both from 1, of a byte offset.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
+    (line, 1 + before[line_start..].chars().count())
+}
+
+/// Where the value of a key stands, the key given with its section.
+fn span_of(text: &str, field: &str) -> Option<Range<usize>> {
+    let root = DeTable::parse(text).ok()?.into_inner();
+    match field.split_once('.') {
+        Some((section, key)) => Some(root.get(section)?.get_ref().as_table()?.get(key)?.span()),
+        None => Some(root.get(field)?.span()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::backend::BackendKind;
+
+    fn from(text: &str) -> Result<Config> {
+        Config::from_toml(text, Path::new("caio.toml"))
+    }
+
+    #[test]
+    fn what_is_mentioned_is_taken_and_the_rest_keeps_its_default() {
+        let config = from(
+            "backend = ['uring', 'python']\nmax_requests = 7\nbuffered_writes = 'pool'\n\
+             [uring]\nentries = 8\nsqpoll_idle_ms = 50\n",
+        )
+        .unwrap();
+        let mut expected = Config::default();
+        expected.backend = Some(Choice::Ordered(vec![BackendKind::Uring, BackendKind::Rust]));
+        expected.max_requests = 7;
+        expected.buffered_writes = BufferedWrites::Pool;
+        expected.uring.entries = 8;
+        expected.uring.sqpoll_idle_ms = Some(50);
+        assert_eq!(config, expected);
+        assert_eq!(from("").unwrap(), Config::default());
+        assert_eq!(from("backend = 'auto'").unwrap().backend, Some(Choice::Auto));
+    }
+
+    #[test]
+    fn every_mistake_has_its_line_and_column() {
+        for (text, expected) in [
+            ("\nmax_requests = 0", "line 2, column 16: max_requests is 0; it must be at least 1"),
+            (
+                "[uring]\n# wide\nentries = 99999",
+                "line 3, column 11: uring.entries is 99999; it must be at most 32768",
+            ),
+            (
+                "threads_max = 2\nthreads_min = 3",
+                "line 2, column 15: threads_min is 3, which is more than threads_max, 2",
+            ),
+            ("max_requests = 5\nmax_request = 5", "line 2, column 1: unknown field `max_request`"),
+            ("max_requests = -1", "line 1, column 16: invalid value: integer `-1`"),
+            ("max_requests = 'many'", "line 1, column 16: invalid type: string \"many\""),
+            ("in_place = true\nmax_requests =", "line 2, column 15: "),
+            ("backend = 'posix'", "line 1, column 11: unknown backend \"posix\" (valid names: "),
+            ("backend = []", "line 1, column 11: an empty list of backends"),
+            ("[uring]\nring = 1", "line 2, column 1: unknown field `ring`"),
+            ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
+        ] {
+            let error = from(text).expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::Config, "{text}");
+            let shown = error.to_string();
+            assert!(
+                shown.starts_with(&format!("caio.toml: {expected}")),
+                "{text:?} gave {shown:?}, not {expected:?}"
+            );
+            assert!(!shown.contains('\n'), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Which values of a configuration can be right.
+
+use std::fmt;
+
+use super::Config;
+use crate::backend::Lanes;
+use crate::error::{Error, ErrorKind};
+
+/// A field whose value cannot be right.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The key in a `caio.toml`, with its section.
+    pub(super) field: &'static str,
+    message: String,
+}
+
+impl Fault {
+    pub(super) fn into_error(self) -> Error {
+        Error::new(ErrorKind::Config, self.message)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// More than this is a typing error rather than a wish: each of them costs memory up front.
+const REQUESTS_MOST: u64 = 1 << 20;
+
+/// More threads than this help no device and exhaust the system's own limits first.
+const THREADS_MOST: u64 = 4096;
+
+/// `IORING_MAX_ENTRIES` of the kernel.
+const ENTRIES_MOST: u64 = 32_768;
+
+/// `IORING_MAX_FIXED_FILES` of the kernel.
+const FILES_MOST: u64 = 1 << 20;
+
+/// A day: a thread that idles longer might as well stay.
+const IDLE_MOST_MS: u64 = 24 * 3600 * 1000;
+
+pub(super) fn check(config: &Config) -> Result<(), Fault> {
+    let uring = &config.uring;
+    for (field, value, least, most) in [
+        ("max_requests", config.max_requests as u64, 1, REQUESTS_MOST),
+        ("max_bytes_in_flight", config.max_bytes_in_flight as u64, 1, u64::MAX),
+        ("max_open_files", config.max_open_files as u64, 1, u64::MAX),
+        ("threads_min", config.threads_min as u64, 1, THREADS_MOST),
+        ("threads_max", config.threads_max as u64, 1, THREADS_MOST),
+        ("threads_idle_timeout_ms", config.threads_idle_timeout_ms, 1, IDLE_MOST_MS),
+        ("uring.rings", uring.rings as u64, 1, Lanes::MAX as u64),
+        ("uring.entries", uring.entries.into(), 1, ENTRIES_MOST),
+        ("uring.sqpoll_idle_ms", uring.sqpoll_idle_ms.unwrap_or(1).into(), 1, IDLE_MOST_MS),
+        ("uring.registered_files", uring.registered_files.into(), 0, FILES_MOST),
+        ("uring.kernel_workers_max", uring.kernel_workers_max.into(), 1, THREADS_MOST),
+    ] {
+        within(field, value, least, most)?;
+    }
+    if config.in_place_bytes_max == 0 {
+        return Err(Fault {
+            field: "in_place_bytes_max",
+            message: "in_place_bytes_max is 0; it must be at least 1, and in_place = false \
+                      switches transfers in place off"
+                .into(),
+        });
+    }
+    if config.threads_min > config.threads_max {
+        return Err(Fault {
+            field: "threads_min",
+            message: format!(
+                "threads_min is {}, which is more than threads_max, {}",
+                config.threads_min, config.threads_max
+            ),
+        });
+    }
+    Ok(())
+}
+
+fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), Fault> {
+    let bound = if value < least {
+        format!("at least {least}")
+    } else if value > most {
+        format!("at most {most}")
+    } else {
+        return Ok(());
+    };
+    Err(Fault { field, message: format!("{field} is {value}; it must be {bound}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with the default configuration after `change`.
+    fn fault(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = Config::default();
+        change(&mut config);
+        let error = config.validate().expect_err("the change is invalid");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error.to_string()
+    }
+
+    #[test]
+    fn zero_limits_are_refused_by_name() {
+        let zeros: [(&str, fn(&mut Config)); 10] = [
+            ("max_requests", |config| config.max_requests = 0),
+            ("max_bytes_in_flight", |config| config.max_bytes_in_flight = 0),
+            ("max_open_files", |config| config.max_open_files = 0),
+            ("threads_min", |config| config.threads_min = 0),
+            ("threads_max", |config| config.threads_max = 0),
+            ("threads_idle_timeout_ms", |config| config.threads_idle_timeout_ms = 0),
+            ("uring.rings", |config| config.uring.rings = 0),
+            ("uring.entries", |config| config.uring.entries = 0),
+            ("uring.sqpoll_idle_ms", |config| config.uring.sqpoll_idle_ms = Some(0)),
+            ("uring.kernel_workers_max", |config| config.uring.kernel_workers_max = 0),
+        ];
+        for (field, zero) in zeros {
+            assert_eq!(fault(zero), format!("{field} is 0; it must be at least 1"));
+        }
+        assert!(fault(|config| config.in_place_bytes_max = 0).contains("in_place = false"));
+    }
+
+    #[test]
+    fn absurd_limits_are_refused() {
+        assert_eq!(
+            fault(|config| config.max_requests = usize::MAX),
+            format!("max_requests is {}; it must be at most 1048576", usize::MAX)
+        );
+        assert_eq!(
+            fault(|config| config.uring.rings = 65),
+            "uring.rings is 65; it must be at most 64"
+        );
+        assert_eq!(
+            fault(|config| (config.threads_min, config.threads_max) = (9, 8)),
+            "threads_min is 9, which is more than threads_max, 8"
+        );
+    }
+}

@@ -24,6 +24,7 @@ mod pool_tests;
 pub mod pthread;
 mod quiet;
 mod serve;
+mod streams;
 pub mod thread;
 pub mod uring;
 

@@ -3,3 +3,4 @@
 pub(crate) mod nowait;
 pub(crate) mod openat2;
 pub(crate) mod statx;
+pub(crate) mod transfer;

@@ -194,3 +194,19 @@ fn wait_for(file: BorrowedFd<'_>, event: PollFlags) -> io::Result<()> {
     let mut files = [PollFd::new(file, event)];
     uninterrupted(|| Ok(nix::poll::poll(&mut files, PollTimeout::NONE)?)).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::pool_tests;
+
+    #[test]
+    fn a_signal_interrupts_no_operation() {
+        pool_tests::a_signal_interrupts_no_operation(perform);
+    }
+
+    #[test]
+    fn a_non_blocking_descriptor_is_waited_for() {
+        pool_tests::a_non_blocking_descriptor_is_waited_for(perform);
+    }
+}

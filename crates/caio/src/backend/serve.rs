@@ -35,6 +35,14 @@ pub(super) fn answer(request: Request, result: io::Result<Output>, held: &Held) 
     held.leave(1);
 }
 
+/// The same error again: one failure, told to everybody it concerns.
+pub(super) fn copy(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(errno) => io::Error::from_raw_os_error(errno),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
 fn panicked(panic: &(dyn Any + Send)) -> io::Error {
     let words = panic
         .downcast_ref::<&str>()

@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::held::Held;
 use super::perform::perform;
 use super::pool_options::PoolOptions;
 use super::quiet::block_signals;
-use super::serve::{answer, serve};
+use super::serve::{answer, copy, serve};
+use super::streams::Streams;
 use super::{Backend, BackendKind, Lanes};
 use crate::capability::{Capability, ClassSet, OpSet};
 use crate::error::Result;
@@ -48,6 +49,7 @@ const STACK_BYTES: usize = 512 * 1024;
 pub struct ThreadPool {
     jobs: Sender<Request>,
     staff: Arc<Staff>,
+    streams: Streams,
     capability: Capability,
 }
 
@@ -55,7 +57,7 @@ pub struct ThreadPool {
 #[derive(Debug)]
 struct Staff {
     jobs: Receiver<Request>,
-    held: Held,
+    held: Arc<Held>,
     /// Threads that look for work, or are about to start and will.
     idle: AtomicUsize,
     /// Threads there are, or are about to start.
@@ -77,9 +79,16 @@ impl ThreadPool {
     fn with_stack(options: &PoolOptions, stack_bytes: usize) -> Result<Self> {
         options.check()?;
         let (jobs, receiver) = bounded(options.queue_max);
+        let held = Arc::new(Held::default());
+        let streams = Streams::new(
+            &options.name,
+            options.queue_max,
+            options.idle_timeout(),
+            Arc::clone(&held),
+        );
         let staff = Staff {
             jobs: receiver,
-            held: Held::default(),
+            held,
             idle: AtomicUsize::new(0),
             threads: Mutex::new(0),
             options: options.clone(),
@@ -93,7 +102,7 @@ impl ThreadPool {
             writes_buffered_slowly: false,
             features: vec![format!("at most {} threads", options.threads_max)],
         };
-        Ok(Self { jobs, staff: Arc::new(staff), capability })
+        Ok(Self { jobs, staff: Arc::new(staff), streams, capability })
     }
 }
 
@@ -111,8 +120,13 @@ impl Backend for ThreadPool {
         let mut taken = 0;
         for place in &mut *batch {
             let Some(request) = place.take() else { continue };
-            if let Err(refused) = self.jobs.try_send(request) {
-                *place = Some(refused.into_inner());
+            let refused = if Streams::concerns(&request) {
+                self.streams.submit(request)
+            } else {
+                self.jobs.try_send(request).err().map(TrySendError::into_inner)
+            };
+            if refused.is_some() {
+                *place = refused;
                 break;
             }
             taken += 1;
@@ -122,8 +136,11 @@ impl Backend for ThreadPool {
         Ok(Lanes::NONE)
     }
 
-    /// A request that no thread has begun sees by itself that nobody waits for it.
-    fn cancel(&self, _token: Token) {}
+    /// Only a request that waits for a stream has to be told; one that no thread has begun is
+    /// found unwanted when its turn comes.
+    fn cancel(&self, token: Token) {
+        self.streams.cancel(token);
+    }
 
     fn reap(&self, _lane: usize) -> usize {
         0
@@ -135,7 +152,7 @@ impl Backend for ThreadPool {
 
     fn shutdown(&self, deadline: Instant) -> usize {
         self.staff.held.close();
-        self.staff.held.wait(deadline)
+        self.streams.shut_down(deadline)
     }
 }
 
@@ -243,14 +260,6 @@ enum Dismissal {
     Wanted,
     /// It is one of those that stay, and needs no clock any more.
     Staying,
-}
-
-/// The same error again: one failure, told to everybody it concerns.
-fn copy(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(errno) => io::Error::from_raw_os_error(errno),
-        None => io::Error::new(error.kind(), error.to_string()),
-    }
 }
 
 #[cfg(test)]

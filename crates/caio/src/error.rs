@@ -93,6 +93,13 @@ impl Error {
         }
     }
 
+    /// Adds the system's answer that is behind it.
+    #[must_use]
+    pub(crate) fn caused_by(mut self, source: io::Error) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
     /// Says which operation failed, unless that is known already.
     #[must_use]
     pub fn during(mut self, operation: OpKind) -> Self {

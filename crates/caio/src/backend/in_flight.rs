@@ -63,8 +63,7 @@ impl<T> InFlight<T> {
         let index = self.free.pop()?;
         let place = &mut self.places[index as usize];
         place.tenant = Some(value);
-        let generation = u64::from(place.generation) << INDEX_BITS;
-        Some(Token(u64::from(self.tag) << TAG_SHIFT | generation | u64::from(index)))
+        Some(token(self.tag, place.generation, index))
     }
 
     /// Takes the value out; `None`, and counted as stale, where the token names no present tenant.
@@ -107,6 +106,14 @@ impl<T> InFlight<T> {
         self.free.is_empty()
     }
 
+    /// The tokens of the values present.
+    #[cfg(test)]
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
+        (0_u32..).zip(&self.places).filter_map(|(index, place)| {
+            place.tenant.as_ref().map(|_| token(self.tag, place.generation, index))
+        })
+    }
+
     /// How many tokens came to [`take`](Self::take) that named nobody.
     pub(crate) fn stale(&self) -> u64 {
         self.stale
@@ -121,6 +128,11 @@ impl<T> InFlight<T> {
             && place.tenant.is_some();
         present.then_some(index)
     }
+}
+
+fn token(tag: u8, generation: u32, index: u32) -> Token {
+    let generation = u64::from(generation) << INDEX_BITS;
+    Token(u64::from(tag) << TAG_SHIFT | generation | u64::from(index))
 }
 
 #[cfg(test)]

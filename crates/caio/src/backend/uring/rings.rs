@@ -1,0 +1,232 @@
+//! The backend: a ring for each submitting thread, as far as the limit and memory allow.
+
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::options::Options;
+use super::ring::{Ring, wait_readable};
+use super::{probe, setup};
+use crate::backend::in_flight::InFlight;
+use crate::backend::{Backend, BackendKind, Lanes};
+use crate::capability::{Capability, ClassSet};
+use crate::counters::thread_index;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::FileClass;
+use crate::request::{Request, Token};
+use crate::sync::lock;
+
+/// While shutting down, how long to sleep at most before looking after every ring again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The io_uring backend. Lane n is ring n.
+///
+/// Submitting costs one system call for up to [`Options::entries`] requests, and none of them
+/// where a kernel thread polls; reaping costs none.
+#[derive(Debug)]
+pub struct Uring {
+    options: Options,
+    capability: Capability,
+    places: Box<[OnceLock<Place>]>,
+    /// The ring that was made first.
+    first: Arc<Ring>,
+    /// Held while a ring is made.
+    making: Mutex<()>,
+    closed: AtomicBool,
+}
+
+/// Where threads of one index submit.
+#[derive(Debug)]
+enum Place {
+    Own(Arc<Ring>),
+    /// There was no memory or no descriptor for another ring.
+    Shared(Arc<Ring>),
+}
+
+impl Place {
+    fn ring(&self) -> &Arc<Ring> {
+        match self {
+            Self::Own(ring) | Self::Shared(ring) => ring,
+        }
+    }
+}
+
+impl Uring {
+    /// Makes the first ring and has it really read a byte; others are made when threads need
+    /// them. Options beyond their limits are brought within.
+    ///
+    /// Costs about fifteen system calls.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`], with the system call that refused, its errno and what helps.
+    ///
+    /// ```
+    /// use caio::Backend;
+    /// use caio::backend::uring::{Options, Uring};
+    ///
+    /// match Uring::open(&Options::default()) {
+    ///     Ok(backend) => println!("{}: {:?}", backend.kind(), backend.capability()),
+    ///     Err(error) => println!("not here: {error}"),
+    /// }
+    /// ```
+    pub fn open(options: &Options) -> Result<Self> {
+        let mut options = options.clamped();
+        let lane = thread_index() % options.rings;
+        let (mut io, requests_max) = setup::make(&options)?;
+        let operations = probe::operations(&io)?;
+        probe::really_works(&mut io)?;
+        options.requests_max = requests_max;
+        let classes =
+            [FileClass::Regular, FileClass::Block, FileClass::Stream, FileClass::Character];
+        let capability = Capability {
+            operations,
+            classes: classes.into_iter().fold(ClassSet::default(), ClassSet::with),
+            requests_max,
+            cancels_running: true,
+            writes_buffered_slowly: true,
+            features: features(&options, &io),
+        };
+        let first = Arc::new(Ring::new(tag(lane), io, requests_max));
+        let places: Box<[OnceLock<Place>]> = (0..options.rings).map(|_| OnceLock::new()).collect();
+        let _ = places[lane].set(Place::Own(Arc::clone(&first)));
+        let (making, closed) = (Mutex::new(()), AtomicBool::new(false));
+        Ok(Self { options, capability, places, first, making, closed })
+    }
+
+    /// The calling thread's ring.
+    fn ring(&self) -> &Arc<Ring> {
+        let lane = thread_index() % self.places.len();
+        if let Some(place) = self.places[lane].get() {
+            return place.ring();
+        }
+        let _making = lock(&self.making);
+        self.places[lane].get_or_init(|| self.make(lane)).ring()
+    }
+
+    fn make(&self, lane: usize) -> Place {
+        match setup::make(&self.options) {
+            Ok((io, requests_max)) => {
+                let ring = Ring::new(tag(lane), io, requests_max);
+                if self.closed.load(Ordering::Acquire) {
+                    ring.close();
+                }
+                Place::Own(Arc::new(ring))
+            }
+            // The first ring works; that there are no more of them is no reason to fail.
+            Err(_) => Place::Shared(Arc::clone(&self.first)),
+        }
+    }
+
+    pub(super) fn existing(&self) -> impl Iterator<Item = &Arc<Ring>> {
+        self.places.iter().filter_map(OnceLock::get).filter_map(|place| match place {
+            Place::Own(ring) => Some(ring),
+            Place::Shared(_) => None,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn first(&self) -> &Arc<Ring> {
+        &self.first
+    }
+
+    fn at(&self, lane: usize) -> Option<&Arc<Ring>> {
+        match self.places.get(lane)?.get()? {
+            Place::Own(ring) => Some(ring),
+            Place::Shared(_) => None,
+        }
+    }
+}
+
+impl Backend for Uring {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Uring
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, Error> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Shutdown, "the io_uring backend was shut down"));
+        }
+        let own = self.ring();
+        let mut lanes = Lanes::NONE;
+        let mut taken = own.submit(batch);
+        if taken > 0 {
+            lanes = lanes.and(own.lane());
+        }
+        if taken < batch.len() {
+            for other in self.existing().filter(|other| !Arc::ptr_eq(other, own)) {
+                let more = other.submit(&mut batch[taken..]);
+                if more > 0 {
+                    taken += more;
+                    lanes = lanes.and(other.lane());
+                }
+            }
+        }
+        Ok(lanes)
+    }
+
+    fn cancel(&self, token: Token) {
+        if let Some(ring) = self.at(InFlight::<()>::tag_of(token).into()) {
+            ring.cancel(token);
+        }
+    }
+
+    fn reap(&self, lane: usize) -> usize {
+        self.at(lane).map_or(0, Ring::reap)
+    }
+
+    fn descriptor(&self, lane: usize) -> Option<BorrowedFd<'_>> {
+        self.at(lane).map(|ring| ring.descriptor())
+    }
+
+    fn shutdown(&self, deadline: Instant) -> usize {
+        self.closed.store(true, Ordering::Release);
+        // A ring that is being made is there after this, or closed from the start.
+        drop(lock(&self.making));
+        self.existing().for_each(|ring| ring.close());
+        loop {
+            self.existing().for_each(|ring| drop(ring.flush()));
+            let busy: Vec<_> = self.existing().filter(|ring| ring.in_flight() > 0).collect();
+            let now = Instant::now();
+            if busy.is_empty() || now >= deadline {
+                return busy.iter().map(|ring| ring.in_flight()).sum();
+            }
+            let descriptors = busy.iter().map(|ring| ring.descriptor());
+            wait_readable(descriptors, (deadline - now).min(LOOK_AGAIN));
+        }
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        // What is ready need not leak; for the rest, each ring decides.
+        for ring in self.existing() {
+            ring.close();
+            ring.reap();
+        }
+    }
+}
+
+fn tag(lane: usize) -> u8 {
+    u8::try_from(lane).expect("there are at most 64 lanes")
+}
+
+fn features(options: &Options, io: &io_uring::IoUring) -> Vec<String> {
+    let parameters = io.params();
+    let mut features = vec![
+        format!("rings: 1 of at most {}", options.rings),
+        format!("submission entries: {}", parameters.sq_entries()),
+        format!("completion entries: {}", parameters.cq_entries()),
+    ];
+    if parameters.is_setup_sqpoll() {
+        features.push("IORING_SETUP_SQPOLL".to_owned());
+    }
+    if options.kernel_workers_max > 0 {
+        features.push(format!("kernel workers: at most {}", options.kernel_workers_max));
+    }
+    features
+}

@@ -219,8 +219,8 @@ mod tests {
             // SAFETY: within the capacity of the buffer above, which nobody else uses.
             #[allow(unsafe_code)]
             unsafe {
-                address.add(index).write(7);
-            }
+                address.wrapping_add(index).write(7)
+            };
         }
         assert!(matches!(outcome(&mut op, 4), Ok(Output::Bytes(4))));
         let Op::Read { mut buffer, .. } = op else { unreachable!() };

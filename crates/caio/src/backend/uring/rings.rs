@@ -189,7 +189,9 @@ impl Backend for Uring {
         drop(lock(&self.making));
         self.existing().for_each(|ring| ring.close());
         loop {
-            self.existing().for_each(|ring| drop(ring.flush()));
+            for ring in self.existing() {
+                ring.flush();
+            }
             let busy: Vec<_> = self.existing().filter(|ring| ring.in_flight() > 0).collect();
             let now = Instant::now();
             if busy.is_empty() || now >= deadline {

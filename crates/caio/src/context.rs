@@ -1,1 +1,282 @@
-//! The engine: limit, route, submit, retry, cancel, shut down.
+//! The engine: limit, route, submit, wait, retry, cancel, shut down. Once, for all backends.
+
+mod builder;
+mod opening;
+mod operation;
+mod transfer;
+mod vectored;
+mod watch;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::backend::Backend;
+use crate::backend::PoolOptions;
+use crate::backend::thread::ThreadPool;
+use crate::config::Config;
+use crate::counters::{Counters, Snapshot};
+use crate::file::SharedFile;
+use crate::limit::{Limit, Permit};
+use crate::op::Op;
+use crate::request::Request;
+use crate::route::{self, Reason, Route};
+use crate::runtime::Runtime;
+use crate::select::Info;
+use crate::slot::{Completion, SlotPool};
+use crate::sync::Handoff;
+
+pub use builder::ContextBuilder;
+pub use operation::Operation;
+pub use transfer::Transfer;
+pub use vectored::VectoredTransfer;
+use watch::Watches;
+
+/// An engine with one backend, its limits and its counters, shared by cloning.
+///
+/// Dropping the last clone while operations are in flight leaves a thread behind that keeps their
+/// memory until they have ended.
+///
+/// ```
+/// use caio::{Context, Op, Buffer, SharedFile};
+///
+/// let context = Context::builder().build()?;
+/// let file = SharedFile::new(std::fs::File::open("/proc/self/stat")?, "/proc/self/stat")?;
+/// # let waker = std::task::Waker::noop();
+/// # fn block_on<F: std::future::Future>(f: F) -> F::Output {
+/// #     let mut f = std::pin::pin!(f);
+/// #     loop {
+/// #         if let std::task::Poll::Ready(o) =
+/// #             f.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+/// #         { return o; }
+/// #         std::thread::sleep(std::time::Duration::from_millis(1));
+/// #     }
+/// # }
+/// let (result, buffer) =
+///     block_on(context.read(&file, Buffer::from(Vec::with_capacity(512)), 0..512, 0));
+/// assert!(result? > 0 && buffer.as_slice().starts_with(std::process::id().to_string().as_bytes()));
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    backend: Arc<dyn Backend>,
+    /// Threads for what the backend does not serve; started when first needed.
+    pool: OnceLock<Arc<dyn Backend>>,
+    config: Config,
+    info: Info,
+    runtime: Arc<dyn Runtime>,
+    limit: Arc<Limit>,
+    open_files: Arc<Limit>,
+    slots: Arc<SlotPool>,
+    counters: Arc<Counters>,
+    watches: Watches,
+    shut_down: AtomicBool,
+}
+
+impl Context {
+    /// Starts to describe a context. Without further words it takes its backend and its limits
+    /// from the environment and the configuration files, see [`ContextBuilder::build`].
+    #[must_use]
+    pub fn builder() -> ContextBuilder {
+        ContextBuilder::default()
+    }
+
+    /// Which backend this is, who asked for it, what was refused and why.
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.inner.info
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The counters, as they are now.
+    #[must_use]
+    pub fn counters(&self) -> Snapshot {
+        self.inner.counters.snapshot()
+    }
+
+    /// Requests and bytes that are in flight now.
+    #[must_use]
+    pub fn in_flight(&self) -> (usize, usize) {
+        self.inner.limit.in_flight()
+    }
+
+    /// One operation on an open file; `None` for [`Op::Open`] and [`Op::Close`]. Nothing happens
+    /// before the first poll.
+    pub fn submit(&self, file: Option<&SharedFile>, op: Op) -> Operation {
+        Operation::new(self, file, op)
+    }
+
+    /// Several operations on one file, in their order. As many of them as the limits admit now are
+    /// submitted at once, with one system call where the backend needs one; the others follow when
+    /// they are polled.
+    pub fn submit_all(
+        &self,
+        file: &SharedFile,
+        ops: impl IntoIterator<Item = Op>,
+    ) -> Vec<Operation> {
+        let mut waiting = Vec::new();
+        let mut offered = Vec::new();
+        let mut batches = [Vec::new(), Vec::new()];
+        for op in ops {
+            let Some(permit) = self.inner.limit.try_acquire(op.length()) else {
+                waiting.push(Operation::new(self, Some(file), op));
+                continue;
+            };
+            let route = self.route(Some(file), &op);
+            let (request, completion) = self.request(Some(file), op, permit, route);
+            let batch = usize::from(route != Route::Backend);
+            offered.push((batch, batches[batch].len(), completion, route));
+            batches[batch].push(Some(request));
+        }
+        self.offer(Route::Backend, &mut batches[0]);
+        self.offer(Route::Pool(Reason::Class), &mut batches[1]);
+        offered
+            .into_iter()
+            .map(|(batch, index, completion, route)| {
+                let request = batches[batch][index].take();
+                Operation::offered(self, Some(file), request, completion, route)
+            })
+            .chain(waiting)
+            .collect()
+    }
+
+    /// Takes no new operations and waits for those in flight, for at most `patience`. Returns how
+    /// many were abandoned then: their futures end with [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown), and their buffers
+    /// stay with the kernel.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not stop the shutdown.
+    pub async fn shutdown(&self, patience: Duration) -> usize {
+        let inner = &self.inner;
+        inner.shut_down.store(true, Ordering::Release);
+        inner.limit.close();
+        inner.open_files.close();
+        let deadline = Instant::now() + patience;
+        let backends: Vec<_> = inner.backends().collect();
+        let done = Handoff::default();
+        let (drained, slots) = (done.clone(), Arc::clone(&inner.slots));
+        let error = operation::shut_down();
+        let wait = move || {
+            for backend in backends {
+                backend.shutdown(deadline);
+            }
+            drained.give(slots.abandon_all(&error));
+        };
+        match thread::Builder::new().name("caio-shutdown".to_owned()).spawn(wait) {
+            Ok(_) => done.await,
+            Err(_) => inner.slots.abandon_all(&operation::shut_down()),
+        }
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.inner.shut_down.load(Ordering::Acquire)
+    }
+
+    /// Charges work in place to the running task.
+    pub(crate) fn poll_budget(&self, cx: &mut task::Context<'_>, bytes: usize) -> task::Poll<()> {
+        self.inner.runtime.poll_budget(cx, bytes)
+    }
+
+    fn route(&self, file: Option<&SharedFile>, op: &Op) -> Route {
+        route::route(self.inner.backend.capability(), self.inner.config.buffered_writes, file, op)
+    }
+
+    fn request(
+        &self,
+        file: Option<&SharedFile>,
+        op: Op,
+        permit: Permit,
+        route: Route,
+    ) -> (Request, Completion) {
+        let inner = &self.inner;
+        inner.counters.submitted(route != Route::Backend);
+        let order = file.filter(|_| op.is_write()).map(|file| file.write_order().start());
+        let (ticket, completion) = inner.slots.pair(permit, order, Arc::clone(&inner.counters));
+        (Request::new(op, file.cloned(), ticket), completion)
+    }
+
+    /// Offers requests to the backend of this route. What it hands back stays in the batch; what
+    /// it cannot take at all is completed with its error.
+    fn offer(&self, route: Route, batch: &mut [Option<Request>]) {
+        if batch.is_empty() {
+            return;
+        }
+        let backend = self.backend_for(route);
+        let result =
+            if self.is_shut_down() { Err(operation::shut_down()) } else { backend.submit(batch) };
+        match result {
+            Ok(lanes) => {
+                let inner = &self.inner;
+                inner.watches.ensure(lanes, backend, inner, &*inner.runtime);
+            }
+            Err(error) => {
+                for request in batch.iter_mut().filter_map(Option::take) {
+                    request.complete(Err(std::io::Error::from(error.clone())));
+                }
+            }
+        }
+    }
+
+    fn backend_for(&self, route: Route) -> &Arc<dyn Backend> {
+        match route {
+            Route::Backend => &self.inner.backend,
+            Route::Pool(_) => self.inner.pool(),
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn watch_ended(self: &Arc<Self>, lane: usize) {
+        self.watches.ended(lane);
+        if self.limit.in_flight().0 > 0 {
+            let runtime = crate::runtime::NoRuntime;
+            self.watches.ensure(crate::backend::Lanes::one(lane), &self.backend, self, &runtime);
+        }
+    }
+
+    fn pool(&self) -> &Arc<dyn Backend> {
+        self.pool.get_or_init(|| {
+            let options = PoolOptions {
+                name: "caio-pool".to_owned(),
+                queue_max: self.config.max_requests,
+                ..PoolOptions::from(&self.config)
+            };
+            Arc::new(
+                ThreadPool::open(&options).expect("the limits were checked when they were set"),
+            )
+        })
+    }
+
+    fn backends(&self) -> impl Iterator<Item = Arc<dyn Backend>> {
+        [Some(&self.backend), self.pool.get()].into_iter().flatten().cloned()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.limit.in_flight().0 > 0 {
+            watch::bury(self.backends().collect());
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("backend", &self.inner.backend.kind())
+            .field("counters", &self.counters())
+            .finish_non_exhaustive()
+    }
+}

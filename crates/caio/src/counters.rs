@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::error::ErrorKind;
-use crate::op::{Op, Output};
+use crate::op::{OpKind, Output};
 use crate::slot::Outcome;
 
 /// The counters of a context at one moment.
@@ -73,7 +73,7 @@ impl Counters {
     pub(crate) fn completed(&self, outcome: &Outcome) {
         let shard = self.shard();
         match (&outcome.result, &outcome.op) {
-            (Ok(Output::Bytes(bytes)), Some(op)) => Self::moved(shard, op, *bytes),
+            (Ok(Output::Bytes(bytes)), Some(op)) => moved(shard, op.kind(), *bytes, op.length()),
             (Ok(_), _) | (Err(_), None) => {}
             (Err(error), Some(_)) if error.kind() == ErrorKind::Cancelled => {}
             (Err(_), Some(_)) => add(&shard.failed, 1),
@@ -81,10 +81,11 @@ impl Counters {
         add(&shard.completed, 1);
     }
 
-    pub(crate) fn in_place(&self, op: &Op, bytes: usize) {
+    /// A read or write in place that moved `bytes` of the `wanted` ones.
+    pub(crate) fn in_place(&self, kind: OpKind, bytes: usize, wanted: usize) {
         let shard = self.shard();
         add(&shard.in_place, 1);
-        Self::moved(shard, op, bytes);
+        moved(shard, kind, bytes, wanted);
     }
 
     /// An operation in place that moved no bytes: an open, a stat, a close.
@@ -123,19 +124,19 @@ impl Counters {
         }
     }
 
-    fn moved(shard: &Shard, op: &Op, bytes: usize) {
-        if op.is_write() {
-            add(&shard.bytes_written, bytes as u64);
-        } else {
-            add(&shard.bytes_read, bytes as u64);
-        }
-        if bytes < op.length() {
-            add(&shard.short, 1);
-        }
-    }
-
     fn shard(&self) -> &Shard {
         &self.shards[thread_index() % SHARDS]
+    }
+}
+
+fn moved(shard: &Shard, kind: OpKind, bytes: usize, wanted: usize) {
+    let total = match kind {
+        OpKind::Write | OpKind::WriteVectored => &shard.bytes_written,
+        _ => &shard.bytes_read,
+    };
+    add(total, bytes as u64);
+    if bytes < wanted {
+        add(&shard.short, 1);
     }
 }
 

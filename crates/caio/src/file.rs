@@ -12,14 +12,15 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::error::{Error, Result};
+use crate::limit::Permit;
 use crate::op::OpKind;
-use crate::sync::lock;
+use crate::sync::{Handoff, lock};
 
 pub use class::{DirectAlignment, FileClass, FileSystem};
-pub(crate) use write_order::{Settled, WriteOrder};
+pub(crate) use write_order::WriteOrder;
 
 /// A counted reference to an open file and to what is known about it.
 ///
@@ -42,7 +43,9 @@ struct Inner {
     no_read_in_place: AtomicBool,
     no_write_in_place: AtomicBool,
     direct_alignment: OnceLock<Option<DirectAlignment>>,
-    last_word: Mutex<Option<Arc<LastWord>>>,
+    /// The place among the open files that this one takes.
+    place: OnceLock<Permit>,
+    last_word: Mutex<Option<Handoff<OwnedFd>>>,
 }
 
 /// What an open file is like, as found when it was opened.
@@ -75,6 +78,7 @@ impl SharedFile {
             no_read_in_place: AtomicBool::new(false),
             no_write_in_place: AtomicBool::new(false),
             direct_alignment: OnceLock::new(),
+            place: OnceLock::new(),
             last_word: Mutex::new(None),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -158,14 +162,19 @@ impl SharedFile {
     /// so that its `close` can be awaited and its error seen.
     #[must_use]
     pub fn released(self) -> Released {
-        let word = Arc::new(LastWord::default());
-        *lock(&self.inner.last_word) = Some(Arc::clone(&word));
+        let word = Handoff::default();
+        *lock(&self.inner.last_word) = Some(word.clone());
         Released { word }
     }
 
     pub(crate) fn fail_sync(&self, errno: i32) {
         let _ =
             self.inner.sync_failed.compare_exchange(0, errno, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Keeps the place among the open files until the file closes.
+    pub(crate) fn keep_place(&self, place: Permit) {
+        let _ = self.inner.place.set(place);
     }
 
     pub(crate) fn write_order(&self) -> &WriteOrder {
@@ -203,7 +212,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let word = lock(&self.last_word).take();
         if let (Some(word), Some(file)) = (word, self.file.take()) {
-            word.say(file.into());
+            word.give(file.into());
         }
     }
 }
@@ -212,38 +221,13 @@ impl Drop for Inner {
 /// last user.
 #[derive(Debug)]
 pub struct Released {
-    word: Arc<LastWord>,
-}
-
-#[derive(Debug, Default)]
-struct LastWord {
-    said: Mutex<(Option<OwnedFd>, Option<Waker>)>,
-}
-
-impl LastWord {
-    fn say(&self, file: OwnedFd) {
-        let waker = {
-            let mut said = lock(&self.said);
-            said.0 = Some(file);
-            said.1.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
+    word: Handoff<OwnedFd>,
 }
 
 impl Future for Released {
     type Output = OwnedFd;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedFd> {
-        let mut said = lock(&self.word.said);
-        match said.0.take() {
-            Some(file) => Poll::Ready(file),
-            None => {
-                said.1 = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedFd> {
+        Pin::new(&mut self.word).poll(cx)
     }
 }

@@ -18,6 +18,9 @@ pub(crate) struct Limit {
 struct State {
     room: Room,
     line: VecDeque<Arc<Waiter>>,
+    /// Who wants to know of the next release, whatever it frees.
+    on_release: Vec<Waker>,
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -44,7 +47,14 @@ enum Turn {
 impl Limit {
     pub(crate) fn new(requests_max: usize, bytes_max: usize) -> Arc<Self> {
         let room = Room { requests: 0, requests_max, bytes: 0, bytes_max };
-        Arc::new(Self { state: Mutex::new(State { room, line: VecDeque::new() }) })
+        Arc::new(Self {
+            state: Mutex::new(State {
+                room,
+                line: VecDeque::new(),
+                on_release: Vec::new(),
+                closed: false,
+            }),
+        })
     }
 
     /// Requests and bytes in flight now.
@@ -56,12 +66,35 @@ impl Limit {
     /// Room for one request of `bytes`, if there is some and nobody waits in line for it.
     pub(crate) fn try_acquire(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
         let mut state = lock(&self.state);
-        (state.line.is_empty() && state.room.take(bytes)).then(|| self.permit(bytes))
+        (!state.closed && state.line.is_empty() && state.room.take(bytes))
+            .then(|| self.permit(bytes))
     }
 
     /// Room for one request of `bytes`, in the order of asking.
     pub(crate) fn acquire(self: &Arc<Self>, bytes: usize) -> Acquire {
         Acquire { limit: Arc::clone(self), bytes, waiter: None }
+    }
+
+    /// Wakes `waker` at the next release. False when nothing else is in flight, so that no
+    /// release will come.
+    pub(crate) fn wake_on_release(&self, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        state.on_release.push(waker.clone());
+        state.room.requests > 1
+    }
+
+    /// Admits nobody any more and ends every wait in line.
+    pub(crate) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        let line = std::mem::take(&mut state.line);
+        drop(state);
+        for waiter in line {
+            let turn = std::mem::replace(&mut *lock(&waiter.turn), Turn::Left);
+            if let Turn::Waiting(waker) = turn {
+                waker.wake();
+            }
+        }
     }
 
     fn permit(self: &Arc<Self>, bytes: usize) -> Permit {
@@ -71,7 +104,9 @@ impl Limit {
     fn release(&self, bytes: usize) {
         let mut state = lock(&self.state);
         state.room.give(bytes);
+        let on_release = std::mem::take(&mut state.on_release);
         admit(state);
+        on_release.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -129,7 +164,7 @@ impl Drop for Permit {
     }
 }
 
-/// Waits for room. Dropping it leaves the line.
+/// Waits for room; `None` when the limit was closed. Dropping it leaves the line.
 #[derive(Debug)]
 pub(crate) struct Acquire {
     limit: Arc<Limit>,
@@ -138,16 +173,19 @@ pub(crate) struct Acquire {
 }
 
 impl Future for Acquire {
-    type Output = Permit;
+    type Output = Option<Permit>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Permit>> {
         let bytes = self.bytes;
         let limit = Arc::clone(&self.limit);
         let mut state = lock(&limit.state);
         let Some(waiter) = &self.waiter else {
+            if state.closed {
+                return Poll::Ready(None);
+            }
             if state.line.is_empty() && state.room.take(bytes) {
                 drop(state);
-                return Poll::Ready(limit.permit(bytes));
+                return Poll::Ready(Some(limit.permit(bytes)));
             }
             let turn = Mutex::new(Turn::Waiting(cx.waker().clone()));
             let waiter = Arc::new(Waiter { bytes, turn });
@@ -162,13 +200,14 @@ impl Future for Acquire {
                 waker.clone_from(cx.waker());
                 Poll::Pending
             }
-            _ => {
+            Turn::Granted => {
                 *turn = Turn::Left;
                 drop(turn);
                 drop(state);
                 self.waiter = None;
-                Poll::Ready(limit.permit(bytes))
+                Poll::Ready(Some(limit.permit(bytes)))
             }
+            Turn::Left => Poll::Ready(None),
         }
     }
 }
@@ -192,7 +231,7 @@ mod tests {
 
     fn poll(acquire: &mut Acquire) -> Option<Permit> {
         match Pin::new(acquire).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(permit) => Some(permit),
+            Poll::Ready(permit) => permit,
             Poll::Pending => None,
         }
     }

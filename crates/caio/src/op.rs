@@ -139,10 +139,7 @@ impl Op {
     /// [`ErrorKind::InvalidInput`] when the range lies outside the capacity, the buffer cannot be
     /// written to, or the read would end beyond the largest offset (2^63 - 1).
     pub fn read(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
-        if !buffer.is_writable() {
-            return Err(invalid("the buffer to read into is read-only").during(OpKind::Read));
-        }
-        check(&range, buffer.capacity(), offset).map_err(|error| error.during(OpKind::Read))?;
+        check_read(&buffer, &range, offset)?;
         Ok(Self::Read { buffer, range, offset })
     }
 
@@ -152,7 +149,7 @@ impl Op {
     /// [`ErrorKind::InvalidInput`] when the range lies outside the contents or the write would
     /// end beyond the largest offset (2^63 - 1).
     pub fn write(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
-        check(&range, buffer.len(), offset).map_err(|error| error.during(OpKind::Write))?;
+        check_write(&buffer, &range, offset)?;
         Ok(Self::Write { buffer, range, offset })
     }
 
@@ -238,6 +235,19 @@ impl fmt::Display for OpKind {
             Self::Close => "close",
         })
     }
+}
+
+/// Refuses a read that [`Op::read`] would refuse, before it takes the buffer.
+pub(crate) fn check_read(buffer: &Buffer, range: &Range<usize>, offset: u64) -> Result<(), Error> {
+    if !buffer.is_writable() {
+        return Err(invalid("the buffer to read into is read-only").during(OpKind::Read));
+    }
+    check(range, buffer.capacity(), offset).map_err(|error| error.during(OpKind::Read).at(offset))
+}
+
+/// Refuses a write that [`Op::write`] would refuse, before it takes the buffer.
+pub(crate) fn check_write(buffer: &Buffer, range: &Range<usize>, offset: u64) -> Result<(), Error> {
+    check(range, buffer.len(), offset).map_err(|error| error.during(OpKind::Write).at(offset))
 }
 
 fn check(range: &Range<usize>, limit: usize, offset: u64) -> Result<(), Error> {

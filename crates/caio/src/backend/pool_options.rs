@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest prefix of a thread's name: Linux keeps 15 bytes, of which a number takes five.
@@ -48,6 +49,18 @@ impl Default for PoolOptions {
             idle_timeout_ms: 10_000,
             queue_max: 512,
             name: String::from("caio"),
+        }
+    }
+}
+
+impl From<&Config> for PoolOptions {
+    fn from(config: &Config) -> Self {
+        Self {
+            threads_min: config.threads_min,
+            threads_max: config.threads_max,
+            idle_timeout_ms: config.threads_idle_timeout_ms,
+            queue_max: config.max_requests,
+            ..Self::default()
         }
     }
 }

@@ -52,6 +52,11 @@ impl WriteOrder {
         ready.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
+    /// Whether no write is under way, so that there is nothing to wait for.
+    pub(crate) fn is_settled(&self) -> bool {
+        lock(&self.state).finished.is_empty()
+    }
+
     /// Waits for all writes that have started by now.
     pub(crate) fn settled(&self) -> Settled<'_> {
         let state = lock(&self.state);

@@ -1,0 +1,189 @@
+//! What concerns a file as a whole: its end, its length, its metadata, sync and close.
+
+use std::fs::Metadata;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use caio::{Context, FileClass, Result};
+
+use super::AioFile;
+
+/// What a read to the end starts with where the length is unknown or made up, in bytes.
+const UNKNOWN_LENGTH_BYTES: usize = 8 * 1024;
+
+impl AioFile {
+    /// Reads from `offset` to the end of the file, wherever that is: the length that the system
+    /// reports is only where to start, so that files of `/proc` and files that grow are read whole.
+    ///
+    /// # Errors
+    /// As for [`read_at`](Self::read_at).
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the read. What was read from a pipe is lost.
+    pub async fn read_to_end(&self, offset: u64) -> Result<Bytes> {
+        let file = self.file()?;
+        let expected = match file.class() {
+            FileClass::Regular => self.metadata().await?.len().saturating_sub(offset),
+            _ => 0,
+        };
+        // One byte more than expected, so that the end shows without another allocation.
+        let expected = usize::try_from(expected).unwrap_or(usize::MAX - 1) + 1;
+        let mut size = expected.max(UNKNOWN_LENGTH_BYTES);
+        if file.is_direct() {
+            return self.read_direct_to_end(size, offset).await;
+        }
+        let mut buffer = super::reserve(size).map_err(|error| error.on(file.path()))?;
+        let mut filled = 0;
+        loop {
+            let position = offset + filled as u64;
+            let (result, back) = self.context.read(file, buffer, filled..size, position).await;
+            buffer = back;
+            let bytes = result?;
+            filled += bytes;
+            let at_end = bytes == 0 || (filled < size && file.is_seekable());
+            if at_end {
+                return Ok(buffer.into_bytes());
+            }
+            if filled == size {
+                size = size.saturating_mul(2);
+                let mut larger = super::reserve(size).map_err(|error| error.on(file.path()))?;
+                larger.writable(0..filled).copy_from_slice(buffer.as_slice());
+                larger.set_len(filled);
+                buffer = larger;
+            }
+        }
+    }
+
+    /// Cuts or extends the file to `length` bytes, after the writes that have started. One hop.
+    ///
+    /// # Errors
+    /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
+    /// system says no.
+    pub async fn set_len(&self, length: u64) -> Result<()> {
+        self.context.set_length(self.file()?, length).await
+    }
+
+    /// The length in bytes, as fstat(2) says: 0 for most files of `/proc`.
+    ///
+    /// # Errors
+    /// As for [`metadata`](Self::metadata).
+    #[allow(clippy::len_without_is_empty, reason = "the length is asked of the system each time")]
+    pub async fn len(&self) -> Result<u64> {
+        Ok(self.metadata().await?.len())
+    }
+
+    /// What fstat(2) says. No hop on local file systems.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
+    pub async fn metadata(&self) -> Result<Metadata> {
+        self.context.metadata(self.file()?).await
+    }
+
+    /// fsync(2): everything written by this file's handles so far reaches the device, with the
+    /// metadata.
+    ///
+    /// A sync that failed stays failed for all handles of the file, since the kernel forgets lost
+    /// data after reporting it once; nothing retries it.
+    ///
+    /// # Errors
+    /// What the system answers, now or at the first failure.
+    ///
+    /// # Cancel safety
+    /// Dropping the future says nothing about whether the data reached the device.
+    pub async fn fsync(&self) -> Result<()> {
+        self.sync(false).await
+    }
+
+    /// fdatasync(2): as [`fsync`](Self::fsync), without metadata that reading does not need.
+    ///
+    /// # Errors
+    /// As for [`fsync`](Self::fsync).
+    ///
+    /// # Cancel safety
+    /// As for [`fsync`](Self::fsync).
+    pub async fn fdatasync(&self) -> Result<()> {
+        self.sync(true).await
+    }
+
+    /// Closes this handle; later calls fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// The last handle waits for the operations in flight, closes the descriptor and reports what
+    /// close(2) says. Syncs nothing. Closing again does nothing.
+    ///
+    /// # Errors
+    /// What close(2) answers. The descriptor is gone all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the closing to whoever uses the file last.
+    pub async fn close(&mut self) -> Result<()> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let handles = std::mem::replace(&mut self.handles, Arc::new(()));
+        self.bounce = None;
+        self.context.close(file, Arc::into_inner(handles).is_some()).await
+    }
+
+    /// Whether this handle was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// The path that the file was opened by; `/dev/fd/N` for a file from std, and nothing once
+    /// closed.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(caio::SharedFile::path)
+    }
+
+    /// The context that does this file's operations.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Forgets a failed sync, for a caller that has written everything again.
+    pub fn clear_sync_error(&self) {
+        if let Some(file) = &self.file {
+            file.clear_sync_error();
+        }
+    }
+
+    async fn sync(&self, data_only: bool) -> Result<()> {
+        let file = self.file()?;
+        // Bounced writes have a descriptor of their own, and are waited for through it.
+        if let Some(bounce) = self.bounce.as_ref().and_then(|bounce| bounce.get()) {
+            self.context.sync(bounce, data_only).await?;
+        }
+        self.context.sync(file, data_only).await
+    }
+
+    /// Goes on reading from a stream that gave fewer bytes than asked for.
+    pub(super) async fn read_on(&self, had: Bytes, length: usize, offset: u64) -> Result<Bytes> {
+        let mut all = BytesMut::from(had);
+        while all.len() < length && !all.is_empty() {
+            let more = self.read_at(length - all.len(), offset).await?;
+            if more.is_empty() {
+                break;
+            }
+            all.extend_from_slice(&more);
+        }
+        Ok(all.freeze())
+    }
+
+    /// Reads on in pieces of whole blocks: O_DIRECT memory does not grow in place.
+    async fn read_direct_to_end(&self, size: usize, offset: u64) -> Result<Bytes> {
+        let first = self.read_at(size, offset).await?;
+        if first.len() < size {
+            return Ok(first);
+        }
+        let mut all = BytesMut::from(first);
+        loop {
+            let more = self.read_at(size, offset + all.len() as u64).await?;
+            all.extend_from_slice(&more);
+            if more.len() < size {
+                return Ok(all.freeze());
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Python's mode strings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use caio::{Error, ErrorKind};
+
+/// How a file is opened, in the words of Python's `open`.
+///
+/// | mode | reads | writes | creates | truncates | position of writes |
+/// | --- | --- | --- | --- | --- | --- |
+/// | `r` | yes | | | | |
+/// | `r+` | yes | yes | | | anywhere |
+/// | `w` | | yes | yes | yes | anywhere |
+/// | `w+` | yes | yes | yes | yes | anywhere |
+/// | `a` | | yes | yes | | the end |
+/// | `a+` | yes | yes | yes | | the end |
+/// | `x` | | yes | must | | anywhere |
+/// | `x+` | yes | yes | must | | anywhere |
+///
+/// `b` (bytes) and `t` (text) may follow in any order; files hold bytes either way.
+///
+/// ```
+/// use aiofile::Mode;
+///
+/// let mode: Mode = "rb+".parse()?;
+/// assert!(mode.reads() && mode.writes() && !mode.creates());
+/// assert!("rw".parse::<Mode>().is_err());
+/// # Ok::<(), aiofile::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mode {
+    base: Base,
+    update: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Base {
+    Read,
+    Write,
+    Append,
+    Exclusive,
+}
+
+impl Mode {
+    /// Whether the file can be read.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        self.base == Base::Read || self.update
+    }
+
+    /// Whether the file can be written.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        self.base != Base::Read || self.update
+    }
+
+    /// Whether each write goes to the end of the file.
+    #[must_use]
+    pub fn appends(self) -> bool {
+        self.base == Base::Append
+    }
+
+    /// Whether a missing file is created.
+    #[must_use]
+    pub fn creates(self) -> bool {
+        self.base != Base::Read
+    }
+
+    /// Whether the file must not exist yet.
+    #[must_use]
+    pub fn is_exclusive(self) -> bool {
+        self.base == Base::Exclusive
+    }
+
+    /// Whether the file's former contents are cut off.
+    #[must_use]
+    pub fn truncates(self) -> bool {
+        self.base == Base::Write
+    }
+}
+
+impl FromStr for Mode {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (mut base, mut update, mut kind) = (None, false, None);
+        for letter in text.chars() {
+            let repeated = match letter {
+                'r' => base.replace(Base::Read).is_some(),
+                'w' => base.replace(Base::Write).is_some(),
+                'a' => base.replace(Base::Append).is_some(),
+                'x' => base.replace(Base::Exclusive).is_some(),
+                '+' => std::mem::replace(&mut update, true),
+                'b' | 't' => kind.replace(letter).is_some(),
+                _ => return Err(bad(text, format!("{letter:?} is not a mode"))),
+            };
+            if repeated {
+                let reason = "exactly one of r, w, a, x, and at most one + and one of b, t";
+                return Err(bad(text, reason));
+            }
+        }
+        match base {
+            Some(base) => Ok(Self { base, update }),
+            None => Err(bad(text, "one of r, w, a, x is missing")),
+        }
+    }
+}
+
+impl TryFrom<&str> for Mode {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.base {
+            Base::Read => "r",
+            Base::Write => "w",
+            Base::Append => "a",
+            Base::Exclusive => "x",
+        })?;
+        f.write_str(if self.update { "+" } else { "" })
+    }
+}
+
+fn bad(text: &str, reason: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("bad mode string {text:?}: {reason}"))
+        .hint("valid are r, w, a and x, each also with + and with b or t")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_valid_mode_parses_and_every_other_one_explains_itself() {
+        for text in ["r", "w", "a", "x", "r+", "+r", "rb", "br", "rt+", "w+b", "ab", "xt", "a+"] {
+            text.parse::<Mode>().unwrap();
+        }
+        for text in ["", "+", "b", "rr", "rw", "r++", "rbt", "rbb", "U", "r w", "read"] {
+            let error = text.parse::<Mode>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+    }
+}

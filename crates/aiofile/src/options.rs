@@ -1,0 +1,177 @@
+//! How a file is opened.
+
+use std::path::Path;
+
+use caio::{Context, Error, ErrorKind, Result, flags};
+
+use crate::file::AioFile;
+use crate::mode::Mode;
+use crate::runtime::default_context;
+
+/// Options for opening a file, in the manner of `std::fs::OpenOptions`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+/// use aiofile::OpenOptions;
+///
+/// let file = OpenOptions::new().write(true).create_new(true).permissions(0o600).open(&path).await?;
+/// file.write_all_at("secret", 0).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "options open nothing until `open` is called"]
+pub struct OpenOptions {
+    read: bool,
+    write: bool,
+    append: bool,
+    truncate: bool,
+    create: bool,
+    create_new: bool,
+    direct: bool,
+    bounce: bool,
+    custom_flags: i32,
+    permissions: Option<u32>,
+    context: Option<Context>,
+}
+
+impl OpenOptions {
+    /// Nothing set: [`open`](Self::open) needs at least one of read, write and append.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For reading.
+    pub fn read(mut self, read: bool) -> Self {
+        self.read = read;
+        self
+    }
+
+    /// For writing.
+    pub fn write(mut self, write: bool) -> Self {
+        self.write = write;
+        self
+    }
+
+    /// For writing at the end, wherever that is when a write takes place. Positional writes are
+    /// refused on such a file: Linux would ignore their offset.
+    pub fn append(mut self, append: bool) -> Self {
+        self.append = append;
+        self
+    }
+
+    /// Cut off former contents. Needs `write`.
+    pub fn truncate(mut self, truncate: bool) -> Self {
+        self.truncate = truncate;
+        self
+    }
+
+    /// Create the file where it is missing. Needs `write` or `append`.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Create the file, and fail where something of that name exists. Needs `write` or `append`.
+    pub fn create_new(mut self, create_new: bool) -> Self {
+        self.create_new = create_new;
+        self
+    }
+
+    /// Bypass the page cache (`O_DIRECT`). Reads of any offset and length work: they are widened
+    /// to the blocks around them. Writes must be aligned, unless [`bounce`](Self::bounce) is set.
+    pub fn direct(mut self, direct: bool) -> Self {
+        self.direct = direct;
+        self
+    }
+
+    /// Let misaligned writes to an O_DIRECT file go through the page cache instead of refusing
+    /// them. Such a write is as good as any, but it is a buffered one: slower, and on the device
+    /// only after a sync.
+    pub fn bounce(mut self, bounce: bool) -> Self {
+        self.bounce = bounce;
+        self
+    }
+
+    /// More `O_*` flags for open(2).
+    pub fn custom_flags(mut self, flags: i32) -> Self {
+        self.custom_flags = flags;
+        self
+    }
+
+    /// The mode of a file that this creates, before the umask. `0o666` unless set.
+    pub fn permissions(mut self, mode: u32) -> Self {
+        self.permissions = Some(mode);
+        self
+    }
+
+    /// The context to open it with; the runtime's default context unless set.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.context = Some(context.clone());
+        self
+    }
+
+    /// What a mode string says; the other options stay as they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a bad mode string.
+    pub fn mode<M: TryInto<Mode, Error: Into<Error>>>(mut self, mode: M) -> Result<Self> {
+        let mode = mode.try_into().map_err(Into::into)?;
+        self.read = mode.reads();
+        self.append = mode.appends();
+        self.write = mode.writes() && !mode.appends();
+        self.truncate = mode.truncates();
+        self.create = mode.creates() && !mode.is_exclusive();
+        self.create_new = mode.is_exclusive();
+        Ok(self)
+    }
+
+    /// Opens the file. At most one hop; none for an existing file whose path is cached.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for options that contradict each other, before the file is
+    /// touched; [`ErrorKind::Backend`] and [`ErrorKind::Config`] where the default context cannot
+    /// be made; else what open(2) answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaks no descriptor. A file may have been created or truncated.
+    pub async fn open(&self, path: impl AsRef<Path>) -> Result<AioFile> {
+        let path = path.as_ref();
+        let flags = self.flags().map_err(|error| error.on(path))?;
+        let context = match &self.context {
+            Some(context) => context.clone(),
+            None => default_context()?,
+        };
+        let file = context.open(path, flags, self.permissions.unwrap_or(0o666)).await?;
+        Ok(AioFile::new(context, file, self.bounce))
+    }
+
+    fn flags(&self) -> Result<i32> {
+        let access = match (self.read, self.write || self.append) {
+            (true, true) => flags::O_RDWR,
+            (true, false) => flags::O_RDONLY,
+            (false, true) => flags::O_WRONLY,
+            (false, false) => return Err(contradiction("neither read, write nor append is set")),
+        };
+        let writes = self.write || self.append;
+        if (self.create || self.create_new) && !writes {
+            return Err(contradiction("creating a file needs write or append"));
+        }
+        if self.truncate && (self.append || !self.write) {
+            return Err(contradiction("truncating a file needs write, without append"));
+        }
+        let chosen = [
+            (self.append, flags::O_APPEND),
+            (self.truncate, flags::O_TRUNC),
+            (self.create, flags::O_CREAT),
+            (self.create_new, flags::O_CREAT | flags::O_EXCL),
+            (self.direct, flags::O_DIRECT),
+        ];
+        let chosen = chosen.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag);
+        Ok(chosen.fold(access | self.custom_flags, |flags, flag| flags | flag))
+    }
+}
+
+fn contradiction(message: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidInput, message).during(caio::OpKind::Open)
+}

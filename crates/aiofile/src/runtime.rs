@@ -1,0 +1,125 @@
+//! The one module that knows tokio: its reactor, its budget, and the default context of each
+//! runtime.
+
+mod probe;
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context as TaskContext, Poll, ready};
+
+use caio::{Context, ContextBuilder, NoRuntime, Result, Runtime, Source, Watch};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::{Handle, Id};
+use tokio::task::{AbortHandle, coop};
+
+/// Starts to describe a context that uses tokio's reactor and keeps to its cooperative budget.
+/// Works without tokio too; then a thread waits for completions.
+///
+/// ```
+/// let context = aiofile::context().max_requests(64).build()?;
+/// println!("{:?}", context.info().backend);
+/// # Ok::<(), aiofile::Error>(())
+/// ```
+pub fn context() -> ContextBuilder {
+    Context::builder().runtime(Arc::new(Tokio))
+}
+
+/// The context that files get when none is named: one for each runtime, made when first needed
+/// and released with the runtime; outside of tokio, one for the process.
+///
+/// # Errors
+/// As for [`ContextBuilder::build`]: a `CAIO_IMPL` or a configuration file that asks for what
+/// does not exist or does not work here.
+pub fn default_context() -> Result<Context> {
+    let Ok(handle) = Handle::try_current() else { return process_context() };
+    let id = handle.id();
+    if let Some(context) = contexts().get(&id) {
+        return Ok(context.clone());
+    }
+    let fresh = context().build()?;
+    let mut contexts = contexts();
+    let context = contexts.entry(id).or_insert_with(|| {
+        let release = Release(id);
+        handle.spawn(async move {
+            let _release = release;
+            pending::<()>().await;
+        });
+        fresh
+    });
+    Ok(context.clone())
+}
+
+/// Lives in a task that never ends, so it is dropped with the runtime.
+struct Release(Id);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        let context = contexts().remove(&self.0);
+        drop(context);
+    }
+}
+
+fn contexts() -> MutexGuard<'static, HashMap<Id, Context>> {
+    static CONTEXTS: OnceLock<Mutex<HashMap<Id, Context>>> = OnceLock::new();
+    CONTEXTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn process_context() -> Result<Context> {
+    static CONTEXT: OnceLock<Context> = OnceLock::new();
+    if let Some(context) = CONTEXT.get() {
+        return Ok(context.clone());
+    }
+    let fresh = context().build()?;
+    Ok(CONTEXT.get_or_init(|| fresh).clone())
+}
+
+/// tokio, as a context sees it.
+#[derive(Debug)]
+struct Tokio;
+
+impl Runtime for Tokio {
+    #[allow(
+        deprecated,
+        reason = "the replacement is unsafe, for the sake of types whose descriptor can change; \
+                  a source owns one descriptor as long as it lives"
+    )]
+    fn watch(&self, source: Source) -> Result<Watch, Source> {
+        let Ok(handle) = Handle::try_current() else { return Err(source) };
+        if !probe::has_reactor(&handle) {
+            return Err(source);
+        }
+        let source = AsyncFd::try_with_interest(source, Interest::READABLE)
+            .map_err(|error| error.into_parts().0)?;
+        let task = handle.spawn(async move {
+            while let Ok(mut ready) = source.readable().await {
+                // Cleared before the completions are taken: one that comes in between makes the
+                // descriptor ready again.
+                ready.clear_ready();
+                source.get_ref().reap();
+            }
+        });
+        Ok(Box::new(AbortOnDrop(task.abort_handle())))
+    }
+
+    /// Takes one unit of the task's budget for the call and one for each 2 KiB moved. A task has
+    /// 128 units a turn, so that it copies for some 50 microseconds before it lets others run.
+    fn poll_budget(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
+        if Handle::try_current().is_err() {
+            return NoRuntime.poll_budget(cx, bytes);
+        }
+        for _ in 0..=(bytes / 2048).min(127) {
+            ready!(coop::poll_proceed(cx)).made_progress();
+        }
+        Poll::Ready(())
+    }
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

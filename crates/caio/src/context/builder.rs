@@ -1,0 +1,151 @@
+//! Describing a context before it exists.
+
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+
+use super::watch::Watches;
+use super::{Context, Inner};
+use crate::backend::{Backend, BackendKind};
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::error::Result;
+use crate::limit::Limit;
+use crate::runtime::{NoRuntime, Runtime};
+use crate::select::{self, Choice};
+use crate::slot::SlotPool;
+
+/// A context in the making.
+///
+/// ```
+/// use caio::{BackendKind, Context};
+///
+/// let context = Context::builder().backend(BackendKind::Thread).max_requests(64).build()?;
+/// assert_eq!(context.info().backend, BackendKind::Thread);
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Default)]
+#[must_use = "a builder builds nothing until `build` is called"]
+pub struct ContextBuilder {
+    config: Option<Config>,
+    changes: Vec<Box<dyn FnOnce(&mut Config)>>,
+    choice: Option<Choice>,
+    custom: Option<Arc<dyn Backend>>,
+    runtime: Option<Arc<dyn Runtime>>,
+}
+
+impl ContextBuilder {
+    /// This backend and no other: where it does not work, [`build`](Self::build) fails and says
+    /// why.
+    pub fn backend(self, backend: BackendKind) -> Self {
+        self.choice(Choice::only(backend))
+    }
+
+    /// This choice, instead of `CAIO_IMPL` and the configuration files.
+    pub fn choice(mut self, choice: Choice) -> Self {
+        self.choice = Some(choice);
+        self
+    }
+
+    /// A backend from outside this crate.
+    pub fn custom(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.custom = Some(backend);
+        self
+    }
+
+    /// These limits, instead of those of the configuration files.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Any change of the limits, over whatever the configuration files say.
+    ///
+    /// ```
+    /// let context = caio::Context::builder()
+    ///     .configure(|config| config.threads_max = 8)
+    ///     .build()?;
+    /// assert_eq!(context.config().threads_max, 8);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    pub fn configure(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// The most operations in flight at once; who comes later waits. 512 unless said.
+    pub fn max_requests(self, requests: usize) -> Self {
+        self.configure(move |config| config.max_requests = requests)
+    }
+
+    /// The most bytes that the operations in flight move together. 256 MiB unless said.
+    pub fn max_bytes_in_flight(self, bytes: usize) -> Self {
+        self.configure(move |config| config.max_bytes_in_flight = bytes)
+    }
+
+    /// The most files open at once; who wants to open more waits.
+    pub fn max_open_files(self, files: usize) -> Self {
+        self.configure(move |config| config.max_open_files = files)
+    }
+
+    /// The least and the most threads of a pool.
+    pub fn threads(self, min: usize, max: usize) -> Self {
+        self.configure(move |config| (config.threads_min, config.threads_max) = (min, max))
+    }
+
+    /// Whether what need not wait is done at once, on the calling thread. True unless said.
+    pub fn in_place(self, in_place: bool) -> Self {
+        self.configure(move |config| config.in_place = in_place)
+    }
+
+    /// The services of the runtime that the context lives in.
+    pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// The context. Backend and limits come from this builder, else from `CAIO_IMPL` and the
+    /// configuration files, else from what works here (see `CAIO_IMPL.md`).
+    ///
+    /// Reads small files and probes the backend with a real operation, so it takes around a
+    /// millisecond: make one context and share it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a value that cannot be right, with the
+    /// file and the line it stands in; [`ErrorKind::Backend`](crate::ErrorKind::Backend) for a
+    /// backend that does not work here, with the reason and the cure.
+    pub fn build(self) -> Result<Context> {
+        let change = |config: &mut Config| {
+            self.changes.into_iter().for_each(|change| change(config));
+        };
+        let (backend, config, info) = match self.custom {
+            Some(backend) => select::custom(backend, self.config, change)?,
+            None => select::open(self.choice, self.config, change)?,
+        };
+        let requests_max = config.max_requests.min(backend.capability().requests_max);
+        let inner = Inner {
+            backend,
+            pool: OnceLock::new(),
+            runtime: self.runtime.unwrap_or_else(|| Arc::new(NoRuntime)),
+            limit: Limit::new(requests_max, config.max_bytes_in_flight),
+            open_files: Limit::new(config.max_open_files, usize::MAX),
+            slots: Arc::new(SlotPool::default()),
+            counters: Arc::new(Counters::default()),
+            watches: Watches::default(),
+            shut_down: AtomicBool::new(false),
+            config,
+            info,
+        };
+        Ok(Context { inner: Arc::new(inner) })
+    }
+}
+
+impl fmt::Debug for ContextBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextBuilder")
+            .field("choice", &self.choice)
+            .field("custom", &self.custom)
+            .field("runtime", &self.runtime)
+            .finish_non_exhaustive()
+    }
+}

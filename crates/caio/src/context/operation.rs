@@ -1,0 +1,209 @@
+//! One operation from its limit to its outcome, as a future.
+
+use std::ffi::OsStr;
+use std::future::Future;
+use std::os::unix::ffi::OsStrExt;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use super::Context;
+use crate::error::{Error, ErrorKind};
+use crate::file::SharedFile;
+use crate::limit::{Acquire, Permit};
+use crate::op::{Op, OpKind};
+use crate::request::Request;
+use crate::route::{Reason, Route};
+use crate::slot::{Completion, Outcome};
+
+/// An operation on its way. Made by [`Context::submit`].
+///
+/// It waits for its turn where the context is at a limit, goes to the backend or to the pool, and
+/// is submitted again after EINTR or EAGAIN. A result may still be short: the loops that complete
+/// transfers are [`Context::read`] and [`Context::write`].
+///
+/// # Cancel safety
+/// Dropping it cancels the operation as far as possible. One that the kernel has begun may still
+/// take effect; its buffer and its file stay alive until then.
+#[derive(Debug)]
+#[must_use = "an operation does nothing unless it is awaited"]
+pub struct Operation {
+    context: Context,
+    file: Option<SharedFile>,
+    state: State,
+    /// A route that was found out the hard way, for this operation only.
+    route: Option<Route>,
+    retries: u32,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting { acquire: Acquire, op: Op },
+    HandedBack { request: Request, completion: Completion, route: Route },
+    Submitted { completion: Completion, route: Route },
+    Done,
+}
+
+/// Times that one operation is submitted again before its error is believed. EAGAIN changes the
+/// route at once, so that only a storm of signals or of exiting threads comes near.
+const RETRIES_MAX: u32 = 1000;
+
+impl Operation {
+    pub(super) fn new(context: &Context, file: Option<&SharedFile>, op: Op) -> Self {
+        let acquire = context.inner.limit.acquire(op.length());
+        Self::with_state(context, file, State::Waiting { acquire, op })
+    }
+
+    /// An operation that was offered already: `request` is what the backend handed back, if it
+    /// did.
+    pub(super) fn offered(
+        context: &Context,
+        file: Option<&SharedFile>,
+        request: Option<Request>,
+        completion: Completion,
+        route: Route,
+    ) -> Self {
+        let state = match request {
+            None => State::Submitted { completion, route },
+            Some(request) => State::HandedBack { request, completion, route },
+        };
+        Self::with_state(context, file, state)
+    }
+
+    fn with_state(context: &Context, file: Option<&SharedFile>, state: State) -> Self {
+        Self { context: context.clone(), file: file.cloned(), state, route: None, retries: 0 }
+    }
+
+    fn submit(&mut self, permit: Permit, op: Op) -> State {
+        let route = self.route.unwrap_or_else(|| self.context.route(self.file.as_ref(), &op));
+        let (request, completion) = self.context.request(self.file.as_ref(), op, permit, route);
+        self.offer(request, completion, route)
+    }
+
+    fn offer(&self, request: Request, completion: Completion, route: Route) -> State {
+        let mut batch = [Some(request)];
+        self.context.offer(route, &mut batch);
+        match batch {
+            [None] => State::Submitted { completion, route },
+            [Some(request)] => State::HandedBack { request, completion, route },
+        }
+    }
+
+    /// What to do about an outcome: deliver it, or go round again.
+    fn judge(&mut self, mut outcome: Outcome, route: Route) -> Result<Outcome, State> {
+        if let Some(op) = outcome.op.take() {
+            let errno = outcome.result.as_ref().err().and_then(Error::raw_os_error);
+            if let Some(next) = errno.and_then(|errno| self.next_route(errno, op.kind(), route)) {
+                self.context.inner.counters.retried();
+                self.retries += 1;
+                self.route = Some(next);
+                let acquire = self.context.inner.limit.acquire(op.length());
+                return Err(State::Waiting { acquire, op });
+            }
+            outcome.result = outcome.result.map_err(|error| self.describe(error, &op));
+            outcome.op = Some(op);
+        }
+        Ok(outcome)
+    }
+
+    /// The route for another try after this errno, if there is to be one.
+    fn next_route(&self, errno: i32, kind: OpKind, route: Route) -> Option<Route> {
+        let is_sync = matches!(kind, OpKind::Fsync | OpKind::Fdatasync);
+        let on_backend = route == Route::Backend;
+        match errno {
+            _ if self.retries >= RETRIES_MAX || self.context.is_shut_down() => None,
+            // Nobody asked for it: the kernel cancels what an exiting thread had submitted.
+            libc::ECANCELED => Some(route),
+            // A sync that failed is never tried again, however harmless its errno looks.
+            libc::EINTR if !is_sync => Some(route),
+            // A thread can wait for what the backend found not to be ready.
+            libc::EAGAIN if !is_sync && on_backend => Some(Route::Pool(Reason::Refused)),
+            libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL if on_backend => {
+                Some(Route::Pool(Reason::Refused))
+            }
+            _ => None,
+        }
+    }
+
+    fn describe(&self, error: Error, op: &Op) -> Error {
+        let seekable = self.file.as_ref().is_none_or(SharedFile::is_seekable);
+        let error = match op.offset() {
+            Some(offset) if seekable => error.during(op.kind()).at(offset),
+            _ => error.during(op.kind()),
+        };
+        match (&self.file, op) {
+            (Some(file), _) => error.on(file.path()),
+            (None, Op::Open { path, .. }) => error.on(OsStr::from_bytes(path.as_bytes()).as_ref()),
+            (None, _) => error,
+        }
+    }
+
+    fn step(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Outcome, State>> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Waiting { mut acquire, op } => match Pin::new(&mut acquire).poll(cx) {
+                Poll::Ready(Some(permit)) => Poll::Ready(Err(self.submit(permit, op))),
+                Poll::Ready(None) => {
+                    let error = self.describe(shut_down(), &op);
+                    Poll::Ready(Ok(Outcome::failed(error, op)))
+                }
+                Poll::Pending => self.stay(State::Waiting { acquire, op }),
+            },
+            State::HandedBack { request, completion, route } => {
+                let release_will_come = self.context.inner.limit.wake_on_release(cx.waker());
+                match self.offer(request, completion, route) {
+                    state @ State::HandedBack { .. } => {
+                        if !release_will_come {
+                            cx.waker().wake_by_ref();
+                        }
+                        self.stay(state)
+                    }
+                    state => Poll::Ready(Err(state)),
+                }
+            }
+            State::Submitted { mut completion, route } => {
+                match Pin::new(&mut completion).poll(cx) {
+                    Poll::Ready(outcome) => {
+                        drop(completion);
+                        Poll::Ready(self.judge(outcome, route))
+                    }
+                    Poll::Pending => self.stay(State::Submitted { completion, route }),
+                }
+            }
+            State::Done => unreachable!("an operation is not polled after it is ready"),
+        }
+    }
+
+    fn stay(&mut self, state: State) -> Poll<Result<Outcome, State>> {
+        self.state = state;
+        Poll::Pending
+    }
+}
+
+impl Future for Operation {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        loop {
+            match self.step(cx) {
+                Poll::Ready(Ok(outcome)) => return Poll::Ready(outcome),
+                Poll::Ready(Err(next)) => self.state = next,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        if let State::Submitted { completion, route } = &self.state
+            && let Some(token) = completion.abandon()
+        {
+            self.context.inner.counters.cancelled();
+            self.context.backend_for(*route).cancel(token);
+        }
+    }
+}
+
+pub(super) fn shut_down() -> Error {
+    Error::new(ErrorKind::Shutdown, "the context was shut down")
+        .hint("open the file with another context")
+}

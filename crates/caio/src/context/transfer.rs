@@ -1,0 +1,259 @@
+//! Reads and writes that are complete: in place first, then through the backend, on and on until
+//! the range is done, the file ends or an error comes. The one place where short transfers are
+//! handled.
+
+use std::future::poll_fn;
+use std::ops::Range;
+
+use super::Context;
+use crate::buffer::Buffer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::{FileClass, SharedFile};
+use crate::in_place::{self, Attempt};
+use crate::op::{self, Op, OpKind, Output, TRANSFER_BYTES_MAX};
+use crate::slot::Outcome;
+
+/// A transfer's count of bytes, and its buffer. The buffer is empty where the operation was
+/// abandoned at a shutdown: the kernel has kept it.
+pub type Transfer = (Result<usize>, Buffer);
+
+impl Context {
+    /// Fills `range` of the buffer's capacity from `offset`. Fewer bytes come only at the end of
+    /// the file; from a stream or a character device, what is there. The buffer's contents end
+    /// with the last byte read.
+    ///
+    /// Cached data costs one system call on the calling thread and no hop. What is not cached
+    /// costs one operation of the backend. An empty range costs nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] before anything is done, for a range outside the capacity, a
+    /// read-only buffer and an offset that overflows; else what the system answers. An error
+    /// after some bytes is not lost: these bytes are returned, and the next read meets it again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses the buffer's contents and nothing else.
+    pub async fn read(
+        &self,
+        file: &SharedFile,
+        mut buffer: Buffer,
+        range: Range<usize>,
+        offset: u64,
+    ) -> Transfer {
+        if let Err(error) = op::check_read(&buffer, &range, offset) {
+            return (Err(error.on(file.path())), buffer);
+        }
+        let start = range.start;
+        let mut progress = Progress { file, range, offset, done: 0 };
+        let result = match self.read_in_place(&mut buffer, &mut progress).await {
+            Some(result) => result,
+            None => self.read_by_backend(&mut buffer, &mut progress).await,
+        };
+        buffer.set_len(start + progress.done);
+        (progress.settle(result), buffer)
+    }
+
+    /// Writes `range` of the buffer's contents to `offset`, all of it unless an error comes in
+    /// between. On a file opened with `O_APPEND` Linux ignores the offset.
+    ///
+    /// A write costs one hop, or none where the file system can take it without waiting (XFS,
+    /// btrfs, tmpfs). `Ok(n)` means that the kernel has accepted n bytes; nothing is buffered here.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read). An error after some bytes is not lost: their count is
+    /// returned, and writing the rest meets it again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels what has not begun; any part may still be written.
+    pub async fn write(
+        &self,
+        file: &SharedFile,
+        mut buffer: Buffer,
+        range: Range<usize>,
+        offset: u64,
+    ) -> Transfer {
+        if let Err(error) = op::check_write(&buffer, &range, offset) {
+            return (Err(error.on(file.path())), buffer);
+        }
+        let mut progress = Progress { file, range, offset, done: 0 };
+        let result = match self.write_in_place(&buffer, &mut progress).await {
+            Some(result) => result,
+            None => self.write_by_backend(&mut buffer, &mut progress).await,
+        };
+        (progress.settle(result), buffer)
+    }
+
+    /// `None` when the rest has to go another way.
+    async fn read_in_place(
+        &self,
+        buffer: &mut Buffer,
+        progress: &mut Progress<'_>,
+    ) -> Option<Result<()>> {
+        if progress.is_done() {
+            return Some(Ok(()));
+        }
+        if !self.inner.config.in_place || !in_place::can_read(progress.file) {
+            return None;
+        }
+        loop {
+            let piece = progress.rest(self.inner.config.in_place_bytes_max);
+            poll_fn(|cx| self.poll_budget(cx, piece.len())).await;
+            let attempt = in_place::read(progress.file, buffer, piece.clone(), progress.position());
+            match attempt {
+                Attempt::Done(bytes) => {
+                    self.inner.counters.in_place(OpKind::Read, bytes, piece.len());
+                    progress.done += bytes;
+                    // Only nothing at all means the end: fewer bytes than asked for may also mean
+                    // that the following ones are not cached.
+                    if bytes == 0 || progress.is_done() {
+                        return Some(Ok(()));
+                    }
+                }
+                Attempt::Elsewhere => return None,
+                Attempt::Failed(error) => return Some(Err(progress.describe(error, OpKind::Read))),
+            }
+        }
+    }
+
+    async fn read_by_backend(
+        &self,
+        buffer: &mut Buffer,
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
+        loop {
+            let range = progress.rest(TRANSFER_BYTES_MAX);
+            let offset = progress.position();
+            let op = Op::Read { buffer: std::mem::take(buffer), range, offset };
+            let outcome = self.submit(Some(progress.file), op).await;
+            let bytes = count(outcome, buffer)?;
+            progress.done += bytes;
+            if bytes == 0 || progress.is_done() || progress.ends_short() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn write_in_place(
+        &self,
+        buffer: &Buffer,
+        progress: &mut Progress<'_>,
+    ) -> Option<Result<()>> {
+        if progress.is_done() {
+            return Some(Ok(()));
+        }
+        if !self.inner.config.in_place || !in_place::can_write(progress.file) {
+            return None;
+        }
+        loop {
+            let piece = progress.rest(self.inner.config.in_place_bytes_max);
+            poll_fn(|cx| self.poll_budget(cx, piece.len())).await;
+            let attempt =
+                in_place::write(progress.file, buffer, piece.clone(), progress.position());
+            match attempt {
+                Attempt::Done(0) | Attempt::Elsewhere => return None,
+                Attempt::Done(bytes) => {
+                    self.inner.counters.in_place(OpKind::Write, bytes, piece.len());
+                    progress.done += bytes;
+                    if progress.is_done() {
+                        return Some(Ok(()));
+                    }
+                }
+                Attempt::Failed(error) => {
+                    return Some(Err(progress.describe(error, OpKind::Write)));
+                }
+            }
+        }
+    }
+
+    async fn write_by_backend(
+        &self,
+        buffer: &mut Buffer,
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
+        loop {
+            let range = progress.rest(TRANSFER_BYTES_MAX);
+            let offset = progress.position();
+            let op = Op::Write { buffer: std::mem::take(buffer), range, offset };
+            let outcome = self.submit(Some(progress.file), op).await;
+            let bytes = count(outcome, buffer)?;
+            progress.done += bytes;
+            if progress.is_done() {
+                return Ok(());
+            }
+            if bytes == 0 {
+                let error = Error::new(ErrorKind::WriteZero, "the system accepted no byte");
+                return Err(error.during(OpKind::Write).on(progress.file.path()).at(offset));
+            }
+        }
+    }
+}
+
+/// How far a transfer has come.
+struct Progress<'a> {
+    file: &'a SharedFile,
+    range: Range<usize>,
+    offset: u64,
+    done: usize,
+}
+
+impl Progress<'_> {
+    fn is_done(&self) -> bool {
+        self.done == self.range.len()
+    }
+
+    /// The next part of the buffer, of at most `bytes_max` bytes.
+    fn rest(&self, bytes_max: usize) -> Range<usize> {
+        let start = self.range.start + self.done;
+        start..self.range.end.min(start.saturating_add(bytes_max))
+    }
+
+    fn position(&self) -> u64 {
+        self.offset + self.done as u64
+    }
+
+    /// Whether a read that came back short is over, although it did not come back empty.
+    fn ends_short(&self) -> bool {
+        match self.file.class() {
+            FileClass::Stream | FileClass::Character => true,
+            // O_DIRECT stops in the middle of a block only at the end of the file, and would
+            // refuse to go on from there.
+            _ if self.file.is_direct() => self
+                .file
+                .direct_alignment()
+                .is_some_and(|alignment| !self.position().is_multiple_of(alignment.read)),
+            _ => false,
+        }
+    }
+
+    fn describe(&self, error: std::io::Error, kind: OpKind) -> Error {
+        Error::system(error).during(kind).on(self.file.path()).at(self.position())
+    }
+
+    /// Progress counts for more than a later error, which the next transfer meets again.
+    fn settle(&self, result: Result<()>) -> Result<usize> {
+        match result {
+            Err(error) if self.done == 0 => Err(error),
+            _ => Ok(self.done),
+        }
+    }
+}
+
+/// Takes the buffer back and the count out.
+fn count(outcome: Outcome, buffer: &mut Buffer) -> Result<usize> {
+    if let Some(Op::Read { buffer: back, .. } | Op::Write { buffer: back, .. }) = outcome.op {
+        *buffer = back;
+    }
+    bytes(outcome.result)
+}
+
+/// The count of a transfer; a backend from outside may have answered in another kind.
+pub(super) fn bytes(result: Result<Output>) -> Result<usize> {
+    match result? {
+        Output::Bytes(bytes) => Ok(bytes),
+        other => Err(misfit(&other)),
+    }
+}
+
+pub(super) fn misfit(output: &Output) -> Error {
+    let message = format!("the backend answered with {output:?}, which does not fit the operation");
+    Error::new(ErrorKind::Abandoned, message)
+}

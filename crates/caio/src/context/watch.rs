@@ -1,0 +1,145 @@
+//! Who waits for completions: the runtime's reactor where there is one, else a thread.
+
+use std::fmt;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::Inner;
+use crate::backend::{Backend, Lanes};
+use crate::runtime::{Runtime, Source, Watch};
+use crate::sync::lock;
+
+/// The watches of one context, a lane each.
+pub(super) struct Watches {
+    watched: [AtomicBool; Lanes::MAX],
+    kept: Mutex<Vec<(usize, Watch)>>,
+}
+
+impl Watches {
+    /// Sees to it that somebody waits on each of these lanes.
+    pub(super) fn ensure(
+        &self,
+        lanes: Lanes,
+        backend: &Arc<dyn Backend>,
+        context: &Arc<Inner>,
+        runtime: &dyn Runtime,
+    ) {
+        for lane in lanes.iter() {
+            if !self.watched[lane].load(Ordering::Acquire)
+                && !self.watched[lane].swap(true, Ordering::AcqRel)
+                && !self.start(lane, backend, context, runtime)
+            {
+                // At a limit of descriptors or threads the next submission tries again.
+                self.watched[lane].store(false, Ordering::Release);
+            }
+        }
+    }
+
+    /// Notes that the watch of a lane is over, because the runtime that kept it has gone.
+    pub(super) fn ended(&self, lane: usize) {
+        let ended: Vec<_> = lock(&self.kept).extract_if(.., |(kept, _)| *kept == lane).collect();
+        drop(ended);
+        self.watched[lane].store(false, Ordering::Release);
+    }
+
+    fn start(
+        &self,
+        lane: usize,
+        backend: &Arc<dyn Backend>,
+        context: &Arc<Inner>,
+        runtime: &dyn Runtime,
+    ) -> bool {
+        let Some(descriptor) = backend.descriptor(lane) else { return false };
+        let Ok(descriptor) = descriptor.try_clone_to_owned() else { return false };
+        let source =
+            Source::new(descriptor, lane, Arc::downgrade(backend), Arc::downgrade(context));
+        let watch = match runtime.watch(source) {
+            Ok(watch) => Some(watch),
+            Err(source) => reaper(source),
+        };
+        let started = watch.is_some();
+        lock(&self.kept).extend(watch.map(|watch| (lane, watch)));
+        started
+    }
+}
+
+impl Default for Watches {
+    fn default() -> Self {
+        Self { watched: [const { AtomicBool::new(false) }; Lanes::MAX], kept: Mutex::default() }
+    }
+}
+
+impl fmt::Debug for Watches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lanes = self.watched.iter().filter(|lane| lane.load(Ordering::Relaxed)).count();
+        write!(f, "Watches({lanes} lanes)")
+    }
+}
+
+/// Starts a thread that waits for the source until the watch is dropped; `None` when no thread or
+/// descriptor can be had.
+fn reaper(source: Source) -> Option<Watch> {
+    let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).ok()?;
+    let stop = Arc::new(stop);
+    let signal = Stop(Arc::clone(&stop));
+    thread::Builder::new()
+        .name("caio-reaper".to_owned())
+        .stack_size(128 * 1024)
+        .spawn(move || reap_until(&source, &stop))
+        .ok()?;
+    Some(Box::new(signal))
+}
+
+fn reap_until(source: &Source, stop: &EventFd) {
+    loop {
+        let mut watched = [
+            PollFd::new(source.as_fd(), PollFlags::POLLIN),
+            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut watched, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR | Errno::EAGAIN | Errno::ENOMEM) => {}
+            Err(_) => return,
+        }
+        let stopped = watched[1].any().unwrap_or(true);
+        source.reap();
+        if stopped {
+            return;
+        }
+    }
+}
+
+struct Stop(Arc<EventFd>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        let _ = self.0.write(1);
+    }
+}
+
+/// How long the operations of a dropped context are waited for before they are leaked.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// What a context leaves behind when it is dropped with operations in flight: its backends are
+/// kept until these have ended, on a thread, since no executor's thread may wait for them. What
+/// does not end in time is leaked: the kernel may still write into its buffers.
+pub(super) fn bury(backends: Vec<Arc<dyn Backend>>) {
+    let grave = Arc::new(Mutex::new(backends));
+    let theirs = Arc::clone(&grave);
+    let drain = move || {
+        for backend in std::mem::take(&mut *lock(&theirs)) {
+            if backend.shutdown(Instant::now() + DRAIN) > 0 {
+                std::mem::forget(backend);
+            }
+        }
+    };
+    if thread::Builder::new().name("caio-drain".to_owned()).spawn(drain).is_err() {
+        lock(&grave).drain(..).for_each(std::mem::forget);
+    }
+}

@@ -1,0 +1,12 @@
+//! The `O_*` flags of open(2), for [`Context::open`](crate::Context::open).
+//!
+//! ```
+//! use caio::flags;
+//!
+//! assert_eq!(flags::O_RDWR & flags::O_WRONLY, 0);
+//! ```
+
+pub use libc::{
+    O_APPEND, O_CREAT, O_DIRECT, O_DIRECTORY, O_DSYNC, O_EXCL, O_NOATIME, O_NOFOLLOW, O_NONBLOCK,
+    O_PATH, O_RDONLY, O_RDWR, O_SYNC, O_TMPFILE, O_TRUNC, O_WRONLY,
+};

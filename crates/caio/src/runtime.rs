@@ -1,0 +1,115 @@
+//! What a context asks of the runtime around it. It needs none: without one, a thread of its own
+//! waits for completions.
+
+use std::cell::Cell;
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Weak;
+use std::task::{Context, Poll};
+
+use crate::backend::Backend;
+use crate::context::Inner;
+
+/// The services of a runtime that make a context faster and fairer.
+pub trait Runtime: fmt::Debug + Send + Sync + 'static {
+    /// Watches a source of completions with the reactor of the runtime that the calling thread is
+    /// in: each time its descriptor becomes readable, [`Source::reap`] is to be called. Dropping
+    /// the [`Watch`] ends the watching.
+    ///
+    /// # Errors
+    /// Gives the source back where there is no reactor here. A thread then waits instead.
+    fn watch(&self, source: Source) -> Result<Watch, Source>;
+
+    /// Charges `bytes` done in place to the task that is running, and lets others run first where
+    /// it has done enough: `Pending`, with the waker arranged for.
+    fn poll_budget(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()>;
+}
+
+/// Keeps a watch alive. Whatever it holds is dropped with it.
+pub type Watch = Box<dyn Send + Sync>;
+
+/// One lane of a backend, to be watched. When it is dropped while operations remain, the context
+/// finds another way to wait for them.
+pub struct Source {
+    descriptor: OwnedFd,
+    lane: usize,
+    backend: Weak<dyn Backend>,
+    context: Weak<Inner>,
+}
+
+impl Source {
+    pub(crate) fn new(
+        descriptor: OwnedFd,
+        lane: usize,
+        backend: Weak<dyn Backend>,
+        context: Weak<Inner>,
+    ) -> Self {
+        Self { descriptor, lane, backend, context }
+    }
+
+    /// Completes what is ready. Call it after each readiness; it never waits.
+    pub fn reap(&self) {
+        if let Some(backend) = self.backend.upgrade() {
+            backend.reap(self.lane);
+        }
+    }
+}
+
+impl AsFd for Source {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl AsRawFd for Source {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source(lane {}, {:?})", self.lane, self.descriptor)
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Some(context) = self.context.upgrade() {
+            context.watch_ended(self.lane);
+        }
+    }
+}
+
+/// No runtime that the context knows of. It yields once in a while all the same, so that on any
+/// executor a task that finds everything cached leaves room for the others.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRuntime;
+
+/// Bytes in place between two yields: some 50 microseconds of copying.
+const YIELD_BYTES: usize = 256 * 1024;
+
+/// What one operation costs beside its bytes, expressed in bytes.
+const OPERATION_BYTES: usize = 4096;
+
+impl Runtime for NoRuntime {
+    fn watch(&self, source: Source) -> Result<Watch, Source> {
+        Err(source)
+    }
+
+    fn poll_budget(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
+        thread_local! {
+            static SPENT: Cell<usize> = const { Cell::new(0) };
+        }
+        SPENT.with(|spent| {
+            let total = spent.get().saturating_add(bytes).saturating_add(OPERATION_BYTES);
+            if total < YIELD_BYTES {
+                spent.set(total);
+                return Poll::Ready(());
+            }
+            spent.set(0);
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+}

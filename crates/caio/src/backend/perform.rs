@@ -4,14 +4,14 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::poll::PollFlags;
 use nix::sys::stat::Mode;
 
+use super::patience::{needed, patient, uninterrupted};
 use crate::buffer::Buffer;
 use crate::file::SharedFile;
 use crate::op::{Op, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
@@ -53,38 +53,6 @@ pub(crate) fn perform(op: &mut Op, file: Option<&SharedFile>) -> io::Result<Outp
             uninterrupted(|| needed(file)?.file().set_len(length)).map(|()| Output::Done)
         }
         Op::Close { .. } => close(op),
-    }
-}
-
-/// The open file, without which most operations mean nothing.
-pub(super) fn needed(file: Option<&SharedFile>) -> io::Result<&SharedFile> {
-    file.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no file was given"))
-}
-
-/// Calls again as long as a signal came in between.
-pub(super) fn uninterrupted<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match attempt() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-/// Calls again after a signal, and after waiting where the descriptor is non-blocking and has
-/// nothing yet.
-pub(super) fn patient<T>(
-    file: &SharedFile,
-    event: PollFlags,
-    mut attempt: impl FnMut() -> io::Result<T>,
-) -> io::Result<T> {
-    loop {
-        match uninterrupted(&mut attempt) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                wait_for(file.as_fd(), event)?;
-            }
-            result => return result,
-        }
     }
 }
 
@@ -187,12 +155,6 @@ fn positioned<B: ?Sized>(
 
 fn signed(offset: u64) -> io::Result<i64> {
     i64::try_from(offset).map_err(|_| Errno::EINVAL.into())
-}
-
-/// A descriptor that cannot be polled counts as ready: the next attempt tells what is wrong.
-fn wait_for(file: BorrowedFd<'_>, event: PollFlags) -> io::Result<()> {
-    let mut files = [PollFd::new(file, event)];
-    uninterrupted(|| Ok(nix::poll::poll(&mut files, PollTimeout::NONE)?)).map(|_| ())
 }
 
 #[cfg(test)]

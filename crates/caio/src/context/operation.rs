@@ -139,6 +139,13 @@ impl Operation {
 
     fn step(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Outcome, State>> {
         match std::mem::replace(&mut self.state, State::Done) {
+            // What the page cache has completes within the submission, so that a task could go on
+            // for ever without this.
+            State::Waiting { acquire, op }
+                if self.context.poll_budget(cx, op.length()).is_pending() =>
+            {
+                self.stay(State::Waiting { acquire, op })
+            }
             State::Waiting { mut acquire, op } => match Pin::new(&mut acquire).poll(cx) {
                 Poll::Ready(Some(permit)) => Poll::Ready(Err(self.submit(permit, op))),
                 Poll::Ready(None) => {

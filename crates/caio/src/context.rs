@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::backend::PoolOptions;
-use crate::backend::thread::ThreadPool;
+use crate::backend::pthread::PthreadPool;
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
 use crate::file::SharedFile;

@@ -254,7 +254,7 @@ impl Inner {
                 ..PoolOptions::from(&self.config)
             };
             Arc::new(
-                ThreadPool::open(&options).expect("the limits were checked when they were set"),
+                PthreadPool::open(&options).expect("the limits were checked when they were set"),
             )
         })
     }

@@ -1,0 +1,212 @@
+//! Everyone who takes part, with the label of the row and what has to be running for the row to bear it.
+
+use crate::cell::{Cell, Job, Work};
+use crate::report::Report;
+use crate::stage::Result;
+
+mod blocking_lines;
+#[cfg(feature = "peers")]
+mod compio;
+pub(crate) mod fio;
+#[cfg(feature = "peers")]
+mod glommio;
+#[cfg(feature = "peers")]
+mod monoio;
+mod pread;
+mod ring;
+mod spawn_blocking;
+mod tokio_fs;
+#[cfg(feature = "peers")]
+mod tokio_uring;
+
+/// Threads that tokio and the two-thread rows work on.
+pub const WORKERS: usize = 2;
+
+/// One column of the matrix.
+#[derive(Clone, Copy)]
+pub struct Participant {
+    /// The label.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub does: &'static str,
+    /// What the run must show itself to have used.
+    pub backend: &'static str,
+    /// Whether it has a form for this cell.
+    pub takes: fn(&Cell) -> bool,
+    run: fn(&Job) -> Result<Report>,
+    /// Whether it lives in the binary built with tokio's unstable io_uring.
+    pub in_second_binary: bool,
+}
+
+impl Participant {
+    const fn new(
+        name: &'static str,
+        does: &'static str,
+        backend: &'static str,
+        takes: fn(&Cell) -> bool,
+        run: fn(&Job) -> Result<Report>,
+    ) -> Participant {
+        Participant { name, does, backend, takes, run, in_second_binary: false }
+    }
+
+    /// Runs the job in this process, and refuses a run whose backend is not the row's.
+    pub fn run(&self, job: &Job) -> Result<Report> {
+        let mut report = (self.run)(job)?;
+        self.name.clone_into(&mut report.participant);
+        if report.backend != self.backend {
+            let message =
+                format!("{} ran on {}, not on {}", self.name, report.backend, self.backend);
+            return Err(message.into());
+        }
+        Ok(report)
+    }
+}
+
+/// All participants, in the order of the table.
+pub fn all() -> Vec<Participant> {
+    let mut everyone = plain();
+    everyone.extend(on_tokio());
+    #[cfg(feature = "peers")]
+    everyone.extend(rings_of_their_own());
+    everyone.extend([
+        Participant::new(
+            "fio:io_uring",
+            "fio, engine io_uring",
+            "fio io_uring",
+            fio::takes,
+            |job| fio::run(job, "io_uring"),
+        ),
+        Participant::new(
+            "fio:libaio",
+            "fio, engine libaio",
+            "fio libaio",
+            fio::takes_direct,
+            |job| fio::run(job, "libaio"),
+        ),
+    ]);
+    everyone
+}
+
+fn plain() -> Vec<Participant> {
+    let new = Participant::new;
+    vec![
+        new(
+            "pread",
+            "pread/pwrite in a loop, one thread",
+            "threads",
+            |_| true,
+            |job| pread::run(job, 1),
+        ),
+        new("pread-2", "the same on two threads", "threads", two_threads, |job| pread::run(job, 2)),
+        new("threads", "the same, a thread for each in flight", "threads", many_threads, |job| {
+            pread::run(job, job.cell.in_flight)
+        }),
+        new("ring", "io-uring crate by hand, one thread", "io_uring", positional, |job| {
+            ring::run(job, 1, false)
+        }),
+        new(
+            "ring-2",
+            "the same on two threads, a ring each",
+            "io_uring",
+            positional_on_two,
+            |job| ring::run(job, 2, false),
+        ),
+        new("ring-fixed", "ring with registered file and buffers", "io_uring", positional, |job| {
+            ring::run(job, 1, true)
+        }),
+    ]
+}
+
+fn on_tokio() -> Vec<Participant> {
+    let new = Participant::new;
+    let unstable = new(
+        "tokio-fs-uring",
+        "tokio::fs on its unstable io_uring",
+        "io_uring",
+        no_direct,
+        tokio_fs::run,
+    );
+    vec![
+        new(
+            "spawn_blocking",
+            "pread/pwrite in spawn_blocking",
+            "threads",
+            whole_files_too,
+            spawn_blocking::run,
+        ),
+        new("tokio-fs", "tokio::fs, seek and read", "threads", no_direct, tokio_fs::run),
+        Participant { in_second_binary: true, ..unstable },
+    ]
+}
+
+#[cfg(feature = "peers")]
+fn rings_of_their_own() -> Vec<Participant> {
+    let new = Participant::new;
+    let ring = "io_uring";
+    vec![
+        new("tokio-uring", "tokio-uring, one thread", ring, positional, |job| {
+            tokio_uring::run(job, 1)
+        }),
+        new("tokio-uring-2", "the same on two", ring, positional_on_two, |job| {
+            tokio_uring::run(job, 2)
+        }),
+        new("compio", "compio, one thread", ring, whole_files_too, |job| compio::run(job, 1)),
+        new("compio-2", "the same on two", ring, whole_files_on_two, |job| compio::run(job, 2)),
+        new("monoio", "monoio, one thread", ring, whole_files_too, |job| monoio::run(job, 1)),
+        new("monoio-2", "the same on two", ring, whole_files_on_two, |job| monoio::run(job, 2)),
+        new("glommio", "glommio, one thread", ring, positional, |job| glommio::run(job, 1)),
+        new("glommio-2", "the same on two", ring, positional_on_two, |job| glommio::run(job, 2)),
+    ]
+}
+
+fn two_threads(cell: &Cell) -> bool {
+    cell.in_flight > 1
+}
+
+fn many_threads(cell: &Cell) -> bool {
+    cell.in_flight > WORKERS && positional(cell)
+}
+
+fn positional(cell: &Cell) -> bool {
+    whole_files_too(cell) && cell.work != Work::SmallFiles
+}
+
+fn positional_on_two(cell: &Cell) -> bool {
+    positional(cell) && two_threads(cell)
+}
+
+fn whole_files_too(cell: &Cell) -> bool {
+    !cell.is_lines()
+}
+
+#[cfg(feature = "peers")]
+fn whole_files_on_two(cell: &Cell) -> bool {
+    whole_files_too(cell) && two_threads(cell)
+}
+
+/// tokio's `File` reads into a buffer of its own that O_DIRECT does not accept.
+fn no_direct(cell: &Cell) -> bool {
+    !cell.direct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell;
+
+    #[test]
+    fn labels_are_unique() {
+        let everyone = all();
+        let mut names: Vec<_> = everyone.iter().map(|participant| participant.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), everyone.len());
+    }
+
+    #[test]
+    fn every_cell_has_a_plain_baseline() {
+        for cell in cell::all(false) {
+            assert!(all().iter().any(|one| one.name == "pread" && (one.takes)(&cell)));
+        }
+    }
+}

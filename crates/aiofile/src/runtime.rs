@@ -4,6 +4,7 @@
 mod probe;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll, ready};
@@ -12,7 +13,7 @@ use caio::{Context, ContextBuilder, NoRuntime, Result, Runtime, Source, Watch};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Handle, Id};
-use tokio::task::{AbortHandle, coop};
+use tokio::task::{self, AbortHandle, coop};
 
 /// Starts to describe a context that uses tokio's reactor and keeps to its cooperative budget.
 /// Works without tokio too; then a thread waits for completions.
@@ -39,16 +40,17 @@ pub fn default_context() -> Result<Context> {
         return Ok(context.clone());
     }
     let fresh = context().build()?;
-    let mut contexts = contexts();
-    let context = contexts.entry(id).or_insert_with(|| {
-        let release = Release(id);
-        handle.spawn(async move {
-            let _release = release;
-            pending::<()>().await;
-        });
-        fresh
+    match contexts().entry(id) {
+        Entry::Occupied(other) => return Ok(other.get().clone()),
+        Entry::Vacant(place) => place.insert(fresh.clone()),
+    };
+    // Outside the lock: a runtime that is shutting down drops the task at once.
+    let release = Release(id);
+    handle.spawn(async move {
+        let _release = release;
+        pending::<()>().await;
     });
-    Ok(context.clone())
+    Ok(fresh)
 }
 
 /// Lives in a task that never ends, so it is dropped with the runtime.
@@ -106,8 +108,9 @@ impl Runtime for Tokio {
     /// Takes one unit of the task's budget for the call and one for each 2 KiB moved. A task has
     /// 128 units a turn, so that it copies for some 50 microseconds before it lets others run.
     fn poll_budget(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
-        if Handle::try_current().is_err() {
-            return NoRuntime.poll_budget(cx, bytes);
+        // Outside of a task of tokio's there is no budget to keep to: on another executor.
+        if task::try_id().is_none() {
+            ready!(NoRuntime.poll_budget(cx, bytes));
         }
         for _ in 0..=(bytes / 2048).min(127) {
             ready!(coop::poll_proceed(cx)).made_progress();

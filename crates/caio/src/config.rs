@@ -41,7 +41,8 @@ pub struct Config {
     /// The most files open at once; who wants to open more waits. Default: three quarters of the
     /// soft limit on descriptors (`ulimit -n`), at most 1,048,576.
     pub max_open_files: usize,
-    /// The number of pool threads that stay when there is nothing to do. Default 1.
+    /// The number of pool threads that stay when there is nothing to do. Default 0: an idle pool
+    /// is no thread at all.
     pub threads_min: usize,
     /// The most pool threads. Default: twice the number of CPUs, at least 4 and at most 32.
     pub threads_max: usize,
@@ -78,20 +79,16 @@ pub enum BufferedWrites {
 #[non_exhaustive]
 pub struct UringConfig {
     /// The most rings; each is set up when the first thread needs it. Default: the number of
-    /// CPUs, at most 64.
+    /// CPUs, at most 16.
     pub rings: usize,
-    /// The submission entries of each ring, rounded up to a power of two. Default 256.
+    /// The submission entries of each ring, 1 to 4096, rounded up to a power of two. Default
+    /// 128.
     pub entries: u32,
     /// Whether kernel threads poll the submission queues, and after how many idle milliseconds
     /// they sleep. Burns a CPU for each ring while it is busy. Default: none.
     pub sqpoll_idle_ms: Option<u32>,
-    /// Whether completions are polled for instead of interrupting. Only for O_DIRECT on devices
-    /// with poll queues; everything else then goes to the pool. Default false.
-    pub iopoll: bool,
-    /// How many files are registered with each ring; 0 (the default) registers none.
-    pub registered_files: u32,
-    /// The most kernel worker threads of each kind for each ring. Default: twice the number of
-    /// CPUs, at least 4 and at most 32.
+    /// The most kernel threads that serve what cannot be done without blocking; 0 leaves it to
+    /// the kernel. Default: twice the number of CPUs, at least 4 and at most 32.
     pub kernel_workers_max: u32,
 }
 
@@ -135,7 +132,7 @@ impl Default for Config {
             max_requests: 512,
             max_bytes_in_flight: 256 << 20,
             max_open_files: open_files(descriptors_soft()),
-            threads_min: 1,
+            threads_min: 0,
             threads_max: workers(),
             threads_idle_timeout_ms: 10_000,
             in_place: true,
@@ -149,11 +146,9 @@ impl Default for Config {
 impl Default for UringConfig {
     fn default() -> Self {
         Self {
-            rings: cpus().min(crate::backend::Lanes::MAX),
-            entries: 256,
+            rings: cpus().min(16),
+            entries: 128,
             sqpoll_idle_ms: None,
-            iopoll: false,
-            registered_files: 0,
             kernel_workers_max: u32::try_from(workers()).expect("at most 32"),
         }
     }

@@ -130,6 +130,22 @@ impl Error {
         self
     }
 
+    /// Says first in which larger undertaking it happened.
+    #[must_use]
+    pub(crate) fn within(mut self, undertaking: &str) -> Self {
+        self.0.message = match &*self.0.message {
+            "" => undertaking.to_owned().into(),
+            message => format!("{undertaking}: {message}").into(),
+        };
+        self
+    }
+
+    /// The same cause, as the reason why a backend cannot be had.
+    pub(crate) fn into_refusal(mut self, undertaking: &str) -> Self {
+        self.0.kind = ErrorKind::Backend;
+        self.within(undertaking)
+    }
+
     /// What went wrong, in one word.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -36,5 +36,5 @@ pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
 pub use op::{Op, OpKind, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
 pub use request::{Request, Token};
 pub use runtime::{NoRuntime, Runtime, Source, Watch};
-pub use select::{Choice, Info};
+pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};
 pub use slot::Outcome;

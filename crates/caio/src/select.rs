@@ -1,8 +1,176 @@
 //! Which backend, asked for by whom, and why not another.
+//!
+//! The first of these that says something decides: the program, `CAIO_IMPL`, the configuration
+//! files, and at last `auto`. A single name is a demand: where that backend does not work, opening
+//! fails with the reason. A list and `auto` go on to the next name, and remember why they had to.
+//! Only setting a backend up can lead to another one; an operation that fails later is an error
+//! of that operation.
 
 mod choice;
-mod interim;
+mod environment;
+mod files;
+mod info;
+mod openers;
+mod probe;
+mod report;
+#[cfg(test)]
+mod tests;
+mod wish;
+
+use std::sync::Arc;
 
 pub use choice::Choice;
-pub use interim::Info;
-pub(crate) use interim::{custom, open};
+pub use info::{ConfigFile, FileState, Info, Refusal, RequestedBy};
+
+use environment::Environment;
+use files::Files;
+use openers::Openers;
+use wish::Wish;
+
+use crate::backend::Backend;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Opens the backend that `choice` names, else the one that `config`, `CAIO_IMPL`, the
+/// configuration files or a probe lead to. The limits are `config`, else those of the files, after
+/// `change`.
+///
+/// Blocks for as long as the probe takes: microseconds where the backend works, at most two
+/// seconds for each that takes requests and never answers.
+///
+/// # Errors
+/// [`ErrorKind::Config`]: `CAIO_CONFIG` points nowhere, a `caio.toml` is invalid, or the limits
+/// make no sense. [`ErrorKind::Backend`]: an unknown name, or none of those asked for works.
+pub(crate) fn open(
+    choice: Option<Choice>,
+    config: Option<Config>,
+    change: impl FnOnce(&mut Config),
+) -> Result<(Arc<dyn Backend>, Config, Info)> {
+    let found = Found::find(&Environment::process())?;
+    let mut config = config.unwrap_or_else(|| found.config.clone());
+    change(&mut config);
+    let (backend, info) = found.open(&config, choice, &Openers::real())?;
+    Ok((backend, config, info))
+}
+
+/// Takes the backend that the program brought along, unprobed. Limits and errors are as for
+/// [`open`], but no file is read where `config` is given.
+pub(crate) fn custom(
+    backend: Arc<dyn Backend>,
+    config: Option<Config>,
+    change: impl FnOnce(&mut Config),
+) -> Result<(Arc<dyn Backend>, Config, Info)> {
+    let (mut config, files) = match config {
+        Some(config) => (config, Vec::new()),
+        None => {
+            let found = Found::find(&Environment::process())?;
+            (found.config, found.considered)
+        }
+    };
+    change(&mut config);
+    config.validate()?;
+    let info = Info {
+        backend: backend.kind(),
+        requested_by: RequestedBy::Code,
+        requested: backend.kind().name().to_owned(),
+        refused: Vec::new(),
+        kernel: kernel(),
+        capability: backend.capability().clone(),
+        limits: config.clone(),
+        files,
+    };
+    Ok((backend, config, info))
+}
+
+/// What the environment and the configuration files say.
+#[derive(Debug)]
+struct Found {
+    /// The limits of the first `caio.toml`, else the defaults. Its `backend` is always `None`
+    /// here: a context that sets it chooses in code.
+    config: Config,
+    variable: Option<Result<Wish>>,
+    file: Option<Result<Wish>>,
+    considered: Vec<ConfigFile>,
+}
+
+impl Found {
+    fn find(environment: &Environment<'_>) -> Result<Self> {
+        let files = Files::find(environment)?;
+        Ok(Self {
+            config: files.config.unwrap_or_default(),
+            variable: Wish::variable(environment),
+            file: files.wish,
+            considered: files.considered,
+        })
+    }
+
+    fn open(
+        self,
+        config: &Config,
+        explicit: Option<Choice>,
+        openers: &Openers<'_>,
+    ) -> Result<(Arc<dyn Backend>, Info)> {
+        config.validate()?;
+        let wish = match explicit.or_else(|| config.backend.clone()) {
+            Some(choice) => Wish::code(choice),
+            None => self.variable.or(self.file).transpose()?.unwrap_or_else(Wish::none),
+        };
+        let mut refused = Vec::new();
+        for backend in wish.choice.candidates() {
+            match openers.open(*backend, config) {
+                Ok(opened) => {
+                    let info = Info {
+                        backend: opened.kind(),
+                        requested_by: wish.by,
+                        requested: wish.text,
+                        refused,
+                        kernel: kernel(),
+                        capability: opened.capability().clone(),
+                        limits: Config { backend: Some(wish.choice), ..config.clone() },
+                        files: self.considered,
+                    };
+                    return Ok((opened, info));
+                }
+                // Wrong options are wrong for the next backend, too.
+                Err(error) if is_our_mistake(&error) => return Err(error),
+                Err(error) => refused.push(Refusal { backend: *backend, error }),
+            }
+        }
+        Err(nothing_works(&wish, refused))
+    }
+}
+
+fn is_our_mistake(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Config | ErrorKind::InvalidInput)
+        && error.raw_os_error().is_none()
+}
+
+fn nothing_works(wish: &Wish, mut refused: Vec<Refusal>) -> Error {
+    let by = match wish.by {
+        RequestedBy::Auto => String::new(),
+        ref by => format!(" (asked for by {by})"),
+    };
+    match (refused.len(), refused.pop()) {
+        (1, Some(Refusal { backend, error })) => {
+            error.into_refusal(&format!("backend {backend}{by} does not work here"))
+        }
+        (_, None) => Error::new(ErrorKind::Backend, format!("an empty list of backends{by}")),
+        (_, Some(last)) => {
+            refused.push(last);
+            let reasons: Vec<_> = refused.iter().map(Refusal::to_string).collect();
+            let names = &wish.text;
+            Error::new(
+                ErrorKind::Backend,
+                format!("none of the backends {names}{by} works here: {}", reasons.join("; ")),
+            )
+        }
+    }
+}
+
+/// The kernel's release; only for people to read.
+fn kernel() -> String {
+    match nix::sys::utsname::uname() {
+        Ok(name) => name.release().to_string_lossy().into_owned(),
+        Err(errno) => format!("unknown: {errno}"),
+    }
+}

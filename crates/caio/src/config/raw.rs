@@ -34,8 +34,6 @@ struct RawUring {
     rings: Option<usize>,
     entries: Option<u32>,
     sqpoll_idle_ms: Option<u32>,
-    iopoll: Option<bool>,
-    registered_files: Option<u32>,
     kernel_workers_max: Option<u32>,
 }
 
@@ -61,11 +59,6 @@ impl TryFrom<Raw> for Config {
                 rings: raw.uring.rings.unwrap_or(default.uring.rings),
                 entries: raw.uring.entries.unwrap_or(default.uring.entries),
                 sqpoll_idle_ms: raw.uring.sqpoll_idle_ms.or(default.uring.sqpoll_idle_ms),
-                iopoll: raw.uring.iopoll.unwrap_or(default.uring.iopoll),
-                registered_files: raw
-                    .uring
-                    .registered_files
-                    .unwrap_or(default.uring.registered_files),
                 kernel_workers_max: raw
                     .uring
                     .kernel_workers_max
@@ -135,12 +128,13 @@ mod tests {
              [uring]\nentries = 8\nsqpoll_idle_ms = 50\n",
         )
         .unwrap();
-        let mut expected = Config::default();
-        expected.backend = Some(Choice::Ordered(vec![BackendKind::Uring, BackendKind::Rust]));
-        expected.max_requests = 7;
-        expected.buffered_writes = BufferedWrites::Pool;
-        expected.uring.entries = 8;
-        expected.uring.sqpoll_idle_ms = Some(50);
+        let expected = Config {
+            backend: Some(Choice::Ordered(vec![BackendKind::Uring, BackendKind::Rust])),
+            max_requests: 7,
+            buffered_writes: BufferedWrites::Pool,
+            uring: UringConfig { entries: 8, sqpoll_idle_ms: Some(50), ..UringConfig::default() },
+            ..Config::default()
+        };
         assert_eq!(config, expected);
         assert_eq!(from("").unwrap(), Config::default());
         assert_eq!(from("backend = 'auto'").unwrap().backend, Some(Choice::Auto));
@@ -152,7 +146,7 @@ mod tests {
             ("\nmax_requests = 0", "line 2, column 16: max_requests is 0; it must be at least 1"),
             (
                 "[uring]\n# wide\nentries = 99999",
-                "line 3, column 11: uring.entries is 99999; it must be at most 32768",
+                "line 3, column 11: uring.entries is 99999; it must be at most 4096",
             ),
             (
                 "threads_max = 2\nthreads_min = 3",

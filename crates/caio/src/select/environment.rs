@@ -1,0 +1,100 @@
+//! What the selection wants to know of the process around it, as a value.
+//!
+//! Tests hand in another one, so that no test changes the variables of the whole process.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where the administrator of a machine puts the choice for everybody.
+const SYSTEM: &str = "/etc/caio";
+
+/// The variables, and the place of the system's configuration.
+pub(crate) struct Environment<'a> {
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+    system: PathBuf,
+}
+
+impl Environment<'_> {
+    /// That of this process.
+    pub(crate) fn process() -> Self {
+        Self { variable: &|name| std::env::var_os(name), system: PathBuf::from(SYSTEM) }
+    }
+
+    /// The value of a variable. One that is set to nothing counts as unset.
+    pub(crate) fn variable(&self, name: &str) -> Option<OsString> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+
+    /// Where configuration files are looked for where `CAIO_CONFIG` does not say it: the user's
+    /// directory, then the system's. A relative path in a variable counts for nothing, as the
+    /// XDG base directory specification wants it.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+        let user =
+            self.variable("XDG_CONFIG_HOME").map(PathBuf::from).and_then(absolute).or_else(|| {
+                let home = self.variable("HOME").map(PathBuf::from).and_then(absolute)?;
+                Some(home.join(".config"))
+            });
+        let shared = self.variable("XDG_CONFIG_DIRS").unwrap_or_default();
+        let shared = std::env::split_paths(&shared).filter_map(absolute);
+        let mut directories: Vec<_> =
+            user.into_iter().chain(shared).map(|directory| directory.join("caio")).collect();
+        directories.push(self.system.clone());
+        directories
+    }
+}
+
+impl fmt::Debug for Environment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("system", &self.system).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Calls `body` with an environment of just these variables and this system directory.
+    pub(in crate::select) fn with<T>(
+        variables: &[(&str, &str)],
+        system: impl Into<PathBuf>,
+        body: impl FnOnce(&Environment<'_>) -> T,
+    ) -> T {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        body(&Environment { variable: &variable, system: system.into() })
+    }
+
+    fn directories(variables: &[(&str, &str)]) -> Vec<String> {
+        with(variables, SYSTEM, |environment| {
+            let found = environment.directories();
+            found.iter().map(|directory| directory.display().to_string()).collect()
+        })
+    }
+
+    #[test]
+    fn the_users_directory_comes_before_the_systems() {
+        assert_eq!(directories(&[("HOME", "/home/u")]), ["/home/u/.config/caio", "/etc/caio"]);
+        assert_eq!(
+            directories(&[
+                ("HOME", "/home/u"),
+                ("XDG_CONFIG_HOME", "/x"),
+                ("XDG_CONFIG_DIRS", "/a:b:/c"),
+            ]),
+            ["/x/caio", "/a/caio", "/c/caio", "/etc/caio"]
+        );
+    }
+
+    #[test]
+    fn empty_and_relative_variables_count_for_nothing() {
+        assert_eq!(directories(&[]), ["/etc/caio"]);
+        assert_eq!(
+            directories(&[("HOME", "/home/u"), ("XDG_CONFIG_HOME", "")]),
+            ["/home/u/.config/caio", "/etc/caio"]
+        );
+        assert_eq!(directories(&[("HOME", "u"), ("XDG_CONFIG_HOME", "x")]), ["/etc/caio"]);
+    }
+}

@@ -1,0 +1,239 @@
+//! The answer to "which backend am I on, and why".
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::report::Report;
+use crate::backend::BackendKind;
+use crate::capability::Capability;
+use crate::config::{BufferedWrites, Config};
+use crate::error::Error;
+use crate::file::FileClass;
+use crate::op::OpKind;
+
+/// Which backend is in use, who asked for it, what was refused and why, and what it can do.
+///
+/// Shows as a report of many lines; serializes (with serde) as the same facts for machines.
+///
+/// ```
+/// use caio::Context;
+///
+/// let context = Context::builder().build()?;
+/// let info = context.info();
+/// assert!(info.to_string().starts_with("backend "));
+/// for refusal in &info.refused {
+///     println!("{} does not work here: {}", refusal.backend, refusal.error);
+/// }
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Debug, Clone, Serialize)]
+#[serde(into = "Report")]
+#[non_exhaustive]
+pub struct Info {
+    /// The backend in use.
+    pub backend: BackendKind,
+    /// Who chose.
+    pub requested_by: RequestedBy,
+    /// The choice, in the words in which it was made: `auto`, `uring,thread`.
+    pub requested: String,
+    /// The backends that were tried before and do not work here, in the order of trying.
+    pub refused: Vec<Refusal>,
+    /// The kernel's release, as `uname -r` has it.
+    pub kernel: String,
+    /// What the backend can do on this machine.
+    pub capability: Capability,
+    /// The limits in force.
+    pub limits: Config,
+    /// The configuration files that were looked for, in order.
+    pub files: Vec<ConfigFile>,
+}
+
+/// Who chose the backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestedBy {
+    /// The program, through the builder of its context.
+    Code,
+    /// The variable `CAIO_IMPL`.
+    Environment,
+    /// A configuration file.
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// On which line, in a `default_implementation`.
+        line: Option<usize>,
+    },
+    /// Nobody: the first that works.
+    Auto,
+}
+
+/// A backend that was tried and does not work here.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Which one.
+    pub backend: BackendKind,
+    /// Why: with the errno and, where there is one, the cure.
+    pub error: Error,
+}
+
+/// A configuration file that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ConfigFile {
+    /// Where.
+    pub path: PathBuf,
+    /// What came of it.
+    pub state: FileState,
+}
+
+/// What came of looking for a configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum FileState {
+    /// It was read.
+    Read,
+    /// It is not there.
+    Absent,
+    /// This user may not read it.
+    Forbidden,
+    /// An earlier file said already what this one could say, so that nobody looked.
+    Shadowed,
+}
+
+impl Info {
+    /// Whether the backend in use is the first that was asked for. A list that had to be followed
+    /// to a later name is not; `auto` asks for no particular one and always is.
+    #[must_use]
+    pub fn is_as_requested(&self) -> bool {
+        self.refused.is_empty() || self.is_auto()
+    }
+
+    /// Whether no particular backend was asked for.
+    #[must_use]
+    pub fn is_auto(&self) -> bool {
+        self.requested == "auto"
+    }
+
+    /// The classes of file that the context's pool serves, since the backend does not.
+    pub fn routed_classes(&self) -> impl Iterator<Item = FileClass> {
+        let classes = self.capability.classes;
+        FileClass::ALL.into_iter().filter(move |class| !classes.contains(*class))
+    }
+
+    /// The operations that the context's pool does, since the backend does not.
+    pub fn routed_operations(&self) -> impl Iterator<Item = OpKind> {
+        let operations = self.capability.operations;
+        OpKind::ALL.into_iter().filter(move |kind| !operations.contains(*kind))
+    }
+
+    /// Which buffered writes the context's pool does although the backend could; empty for none.
+    #[must_use]
+    pub fn routed_writes(&self) -> &'static str {
+        match self.limits.buffered_writes {
+            BufferedWrites::Pool => "all buffered writes",
+            BufferedWrites::Auto if self.capability.writes_buffered_slowly => {
+                "buffered writes where the file system has no non-blocking ones (ext4)"
+            }
+            BufferedWrites::Auto | BufferedWrites::Backend => "",
+        }
+    }
+}
+
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        row(f, "backend", self.backend)?;
+        row(f, "asked for", format_args!("{} by {}", self.requested, self.requested_by))?;
+        for refusal in &self.refused {
+            row(f, "refused", refusal)?;
+        }
+        row(f, "kernel", &self.kernel)?;
+        row(f, "operations", list(self.capability.operations.iter()))?;
+        row(f, "file classes", list(self.capability.classes.iter()))?;
+        row(f, "routed", self.routed())?;
+        for feature in &self.capability.features {
+            row(f, "feature", feature)?;
+        }
+        self.limits(f)?;
+        for file in &self.files {
+            row(f, "looked for", format_args!("{} ({})", file.path.display(), file.state))?;
+        }
+        Ok(())
+    }
+}
+
+impl Info {
+    fn routed(&self) -> String {
+        let operations = list(self.routed_operations());
+        let classes = self.routed_classes().map(|class| format!("{class} files"));
+        let parts = [operations, list(classes), self.routed_writes().to_owned()];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() {
+            "nothing".into()
+        } else {
+            format!("{} to the pool", parts.join("; "))
+        }
+    }
+
+    fn limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limits = &self.limits;
+        row(f, "requests", format_args!("at most {}", limits.max_requests))?;
+        row(f, "in flight", format_args!("at most {} bytes", limits.max_bytes_in_flight))?;
+        row(f, "open files", format_args!("at most {}", limits.max_open_files))?;
+        let (min, max) = (limits.threads_min, limits.threads_max);
+        let idle_ms = limits.threads_idle_timeout_ms;
+        row(f, "pool threads", format_args!("{min} to {max}, the idle end after {idle_ms} ms"))?;
+        if limits.in_place {
+            row(f, "in place", format_args!("up to {} bytes", limits.in_place_bytes_max))
+        } else {
+            row(f, "in place", "nothing")
+        }
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
+    writeln!(f, "{name:<13} {value}")
+}
+
+fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for RequestedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code => f.write_str("the program"),
+            Self::Environment => f.write_str("CAIO_IMPL"),
+            Self::File { path, line: Some(line) } => {
+                write!(f, "{}, line {line}", path.display())
+            }
+            Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::Auto => f.write_str("default"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.error.to_string();
+        // The errors of a backend start with its name already.
+        match text.strip_prefix(self.backend.name()).and_then(|rest| rest.strip_prefix(": ")) {
+            Some(rest) => write!(f, "{}: {rest}", self.backend),
+            None => write!(f, "{}: {text}", self.backend),
+        }
+    }
+}
+
+impl fmt::Display for FileState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Absent => "not there",
+            Self::Forbidden => "not readable for this user",
+            Self::Shadowed => "not needed after an earlier file",
+        })
+    }
+}

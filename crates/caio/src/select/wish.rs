@@ -1,0 +1,46 @@
+//! A choice, and who made it.
+
+use super::choice::Choice;
+use super::environment::Environment;
+use super::info::RequestedBy;
+use crate::error::Result;
+
+/// The variable that chooses a backend.
+const VARIABLE: &str = "CAIO_IMPL";
+
+/// What was asked for, in what words, by whom.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) choice: Choice,
+    pub(super) text: String,
+    pub(super) by: RequestedBy,
+}
+
+impl Wish {
+    /// Nobody asked for anything.
+    pub(super) fn none() -> Self {
+        Self::of(Choice::Auto, RequestedBy::Auto)
+    }
+
+    /// The program asked.
+    pub(super) fn code(choice: Choice) -> Self {
+        Self::of(choice, RequestedBy::Code)
+    }
+
+    /// `CAIO_IMPL` asks, if it is set to something.
+    pub(super) fn variable(environment: &Environment<'_>) -> Option<Result<Self>> {
+        let value = environment.variable(VARIABLE)?;
+        let text = value.to_string_lossy().trim().to_owned();
+        if text.is_empty() {
+            return None;
+        }
+        Some(match text.parse() {
+            Ok(choice) => Ok(Self { choice, text, by: RequestedBy::Environment }),
+            Err(error) => Err(error.within(VARIABLE)),
+        })
+    }
+
+    fn of(choice: Choice, by: RequestedBy) -> Self {
+        Self { text: choice.to_string(), choice, by }
+    }
+}

@@ -112,8 +112,14 @@ impl Runtime for Tokio {
         if task::try_id().is_none() {
             ready!(NoRuntime.poll_budget(cx, bytes));
         }
-        for _ in 0..=(bytes / 2048).min(127) {
-            ready!(coop::poll_proceed(cx)).made_progress();
+        ready!(coop::poll_proceed(cx)).made_progress();
+        for _ in 0..(bytes / 2048).min(127) {
+            // What is left of the budget will do: who waited until it suffices for a large piece
+            // could wait for ever beside others that take theirs first.
+            match coop::poll_proceed(cx) {
+                Poll::Ready(unit) => unit.made_progress(),
+                Poll::Pending => break,
+            }
         }
         Poll::Ready(())
     }

@@ -152,7 +152,7 @@ fn nothing_works(wish: &Wish, mut refused: Vec<Refusal>) -> Error {
     };
     match (refused.len(), refused.pop()) {
         (1, Some(Refusal { backend, error })) => {
-            error.into_refusal(&format!("backend {backend}{by} does not work here"))
+            error.into_refusal(&format!("backend {backend}{by} cannot be used"))
         }
         (_, None) => Error::new(ErrorKind::Backend, format!("an empty list of backends{by}")),
         (_, Some(last)) => {

@@ -171,4 +171,35 @@ mod tests {
             assert!(!shown.contains('\n'), "{shown}");
         }
     }
+
+    #[test]
+    fn the_example_parses_and_has_every_key() {
+        let text = include_str!("../../caio.example.toml");
+        let config = from(text).unwrap();
+        assert_eq!(config.backend, Some(Choice::Auto));
+        let raw: Raw = toml::from_str(text).unwrap();
+        // Without a wildcard: a new key has to be put into the example, too.
+        let Raw {
+            backend: Some(_),
+            max_requests: Some(_),
+            max_bytes_in_flight: Some(_),
+            max_open_files: Some(_),
+            threads_min: Some(_),
+            threads_max: Some(_),
+            threads_idle_timeout_ms: Some(_),
+            in_place: Some(_),
+            in_place_bytes_max: Some(_),
+            buffered_writes: Some(_),
+            uring:
+                RawUring {
+                    rings: Some(_),
+                    entries: Some(_),
+                    sqpoll_idle_ms: Some(_),
+                    kernel_workers_max: Some(_),
+                },
+        } = raw
+        else {
+            panic!("the example lacks a key: {raw:?}");
+        };
+    }
 }

@@ -357,7 +357,7 @@ fn a_single_name_that_does_not_work_is_an_error_with_call_errno_and_cure() {
         assert_eq!(
             error.to_string(),
             format!(
-                "backend uring (asked for by CAIO_IMPL) does not work here: \
+                "backend uring (asked for by CAIO_IMPL) cannot be used: \
                  uring: setup_call failed: {} (do this)",
                 io::Error::from(errno)
             )

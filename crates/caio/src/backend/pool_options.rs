@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 const NAME_BYTES_MAX: usize = 10;
 
 /// A name has room for a number below this, and no machine gains from more.
-const THREADS_MAX: usize = 1024;
+const THREADS_MAX: usize = 4096;
 
 /// More queued requests than this are memory that only waits.
 const QUEUE_MAX: usize = 1 << 20;
@@ -29,7 +29,7 @@ pub struct PoolOptions {
     /// Threads that stay however long there is nothing to do. They, too, start only when there
     /// is something to do. 0 by default: an idle pool is no thread at all.
     pub threads_min: usize,
-    /// The most threads, 1 to 1024. By default two for each processor, at least 4, at most 32.
+    /// The most threads, 1 to 4096. By default two for each processor, at least 4, at most 32.
     pub threads_max: usize,
     /// Milliseconds without work after which a thread beyond `threads_min` ends.
     pub idle_timeout_ms: u64,
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(base.check().map_err(|error| error.to_string()), Ok(()));
         assert_eq!(
             refused(PoolOptions { threads_max: 0, ..base.clone() }),
-            "threads_max is 0 (from 1 to 1024)"
+            "threads_max is 0 (from 1 to 4096)"
         );
         assert!(refused(PoolOptions { queue_max: 0, ..base.clone() }).contains("queue_max is 0"));
         assert!(refused(PoolOptions { threads_min: 99, ..base.clone() }).contains("threads_min"));

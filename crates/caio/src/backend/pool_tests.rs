@@ -37,6 +37,8 @@ macro_rules! stamp {
             vectors_and_nothing_at_all_go_through_a_pipe,
             shutdown_ends_reads_that_wait_and_drop_ends_all,
             signals_are_no_answers,
+            no_request_is_forgotten_while_threads_come_and_go,
+            a_waker_may_come_back_into_the_pool,
         );
     };
     ($open:ident: $($name:ident,)*) => {
@@ -388,6 +390,58 @@ pub(super) fn signals_are_no_answers(open: Open) {
         assert_eq!(contents(answer(waiting)), [round]);
     }
     assert!(storm.end() > 100, "signals came in the meantime");
+}
+
+/// Threads that leave after a millisecond meet requests that come after about as long.
+pub(super) fn no_request_is_forgotten_while_threads_come_and_go(open: Open) {
+    for threads_min in [0, 1] {
+        let limits =
+            PoolOptions { threads_min, threads_max: 3, idle_timeout_ms: 1, ..named("rush") };
+        let pool = open(&limits);
+        let file = file_with(b"x");
+        std::thread::scope(|scope| {
+            for submitter in 0..4u64 {
+                let (pool, file) = (&pool, &file);
+                scope.spawn(move || {
+                    for round in 0..300 {
+                        assert_eq!(contents(run(&**pool, read(1, 0), Some(file))), b"x");
+                        if round % 3 == 0 {
+                            std::thread::sleep(Duration::from_micros(900 + 70 * submitter));
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(pool.shutdown(Instant::now() + Duration::from_secs(5)), 0);
+    }
+}
+
+/// A waker may come straight back into the pool, so none of its locks may be held then.
+pub(super) fn a_waker_may_come_back_into_the_pool(open: Open) {
+    struct Again(Arc<dyn Backend>, SharedFile, AtomicUsize);
+    impl Wake for Again {
+        fn wake(self: Arc<Self>) {
+            drop(submit(&*self.0, read(1, 0), Some(&self.1)));
+            self.0.cancel(crate::request::Token(1));
+            self.2.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let pool = open(&named("again"));
+    let (stream, mut writer) = pipe();
+    let again = Arc::new(Again(Arc::clone(&pool), file_with(b"y"), AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&again));
+    let regular = file_with(b"z");
+    let mut waiting = Vec::new();
+    for file in [&stream, &regular] {
+        let mut completion = Box::pin(submit(&*pool, read(1, 0), Some(file)));
+        if completion.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            again.2.fetch_add(1, Ordering::SeqCst);
+        }
+        std::io::Write::write_all(&mut writer, b"s").unwrap();
+        waiting.push(completion);
+    }
+    until("both wakers were called", || again.2.load(Ordering::SeqCst) == 2);
+    assert_eq!(pool.shutdown(Instant::now() + Duration::from_secs(5)), 0);
 }
 
 /// One end of a pipe as a shared file, the other as it is.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::probe::{self, probe};
+use crate::backend::linux_aio::{self, LinuxAio};
 use crate::backend::pthread::PthreadPool;
 use crate::backend::thread::ThreadPool;
 use crate::backend::uring::{self, Uring};
@@ -51,8 +52,12 @@ fn open(backend: BackendKind, config: &Config) -> Result<Arc<dyn Backend>> {
         BackendKind::Uring => Arc::new(Uring::open(&uring::Options::from(config))?),
         BackendKind::Thread => Arc::new(PthreadPool::open(&PoolOptions::from(config))?),
         BackendKind::Rust => Arc::new(ThreadPool::open(&PoolOptions::from(config))?),
-        other => {
-            let message = format!("this build has no backend {other}");
+        BackendKind::Linux => {
+            let requests_max = config.max_requests;
+            Arc::new(LinuxAio::open(&linux_aio::Options { requests_max })?)
+        }
+        BackendKind::Other(name) => {
+            let message = format!("no backend of this crate is named {name}");
             return Err(Error::new(ErrorKind::Backend, message)
                 .hint("hand a backend of your own to the builder of the context"));
         }

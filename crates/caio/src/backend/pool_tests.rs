@@ -1,5 +1,8 @@
 //! What both pools of threads promise, as tests that each of them stamps out for itself.
 
+mod signals;
+mod streams;
+
 use std::ffi::CString;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -16,6 +19,9 @@ use crate::op::{Op, Output};
 use crate::request::Request;
 use crate::slot::{Completion, Outcome};
 use crate::testing::{file_with, request, run, wait};
+
+pub(super) use signals::*;
+pub(super) use streams::*;
 
 pub(super) type Open = fn(&PoolOptions) -> Arc<dyn Backend>;
 
@@ -243,7 +249,7 @@ pub(super) fn threads_stay_below_the_maximum_and_go_when_idle(open: Open) {
 pub(super) fn a_full_queue_hands_back_the_rest_in_order(open: Open) {
     let pool = open(&PoolOptions { threads_max: 1, queue_max: 4, ..named("full") });
     let file = file_with(b"");
-    let gate = Gate::new(&*pool);
+    let gate = Gate::new(&*pool, "full");
     let (mut batch, completions): (Vec<_>, Vec<_>) = (0..10u8)
         .map(|index| request(write(&[b'a' + index], u64::from(index)), Some(&file)))
         .map(|(request, completion)| (Some(request), completion))
@@ -263,133 +269,13 @@ pub(super) fn a_full_queue_hands_back_the_rest_in_order(open: Open) {
 pub(super) fn a_request_that_nobody_waits_for_is_not_begun(open: Open) {
     let pool = open(&PoolOptions { threads_max: 1, ..named("skip") });
     let file = file_with(b"kept");
-    let gate = Gate::new(&*pool);
+    let gate = Gate::new(&*pool, "skip");
     let unwanted = submit(&*pool, write(b"lost", 0), Some(&file));
     let token = unwanted.abandon().expect("it has not been begun");
     pool.cancel(token);
     gate.open();
     assert_eq!(contents(run(&*pool, read(4, 0), Some(&file))), b"kept");
     assert_eq!(pool.shutdown(Instant::now() + Duration::from_secs(5)), 0);
-}
-
-pub(super) fn pending_pipe_reads_delay_no_regular_read(open: Open) {
-    let pool = open(&PoolOptions { threads_max: 2, ..named("pend") });
-    let pipes: Vec<_> = (0..128).map(|_| pipe()).collect();
-    let pending: Vec<_> =
-        (0..512).map(|index| submit(&*pool, read(1, 0), Some(&pipes[index % 128].0))).collect();
-    let mut batch = [Some(request(read(1, 0), Some(&pipes[0].0)).0)];
-    pool.submit(&mut batch).unwrap();
-    assert!(batch[0].is_some(), "what waits for streams is bounded, too");
-    let began = Instant::now();
-    let file = file_with(b"regular");
-    assert_eq!(contents(run(&*pool, read(7, 0), Some(&file))), b"regular");
-    assert!(began.elapsed() < Duration::from_secs(1));
-    assert!(threads_named("pend") <= 3, "they occupy one thread together");
-    for (_, writer) in &pipes {
-        std::io::Write::write_all(&mut &*writer, b"abcd").unwrap();
-    }
-    for (index, completion) in pending.into_iter().enumerate() {
-        assert_eq!(contents(answer(completion)), [b"abcd"[index / 128]]);
-    }
-}
-
-pub(super) fn a_pending_pipe_read_can_be_cancelled_and_the_order_stays(open: Open) {
-    let pool = open(&named("cancel"));
-    let (file, mut writer) = pipe();
-    let (first, second) = (request(read(1, 0), Some(&file)), request(read(1, 0), Some(&file)));
-    let third = request(read(1, 0), Some(&file));
-    pool.submit(&mut [Some(first.0), Some(second.0), Some(third.0)]).unwrap();
-    pool.cancel(second.1.abandon().expect("it waits"));
-    std::io::Write::write_all(&mut writer, b"xy").unwrap();
-    assert_eq!(contents(answer(first.1)), b"x");
-    assert_eq!(contents(answer(third.1)), b"y");
-    // Alone it ends as well, although nothing ever comes: nothing is held any more.
-    let (request, completion) = request(read(1, 0), Some(&file));
-    pool.submit(&mut [Some(request)]).unwrap();
-    std::thread::sleep(Duration::from_millis(20));
-    pool.cancel(completion.abandon().expect("it waits"));
-    drop(file.clone());
-    let released = file.released();
-    let waker = Waker::noop();
-    let mut released = Box::pin(released);
-    until("the request lets go of the pipe", || {
-        released.as_mut().poll(&mut Context::from_waker(waker)).is_ready()
-    });
-}
-
-pub(super) fn a_pipe_takes_more_than_it_holds_and_reports_its_end(open: Open) {
-    const LENGTH: usize = 300_000;
-    let pool = open(&named("large"));
-    let (mut reader, writer) = std::io::pipe().unwrap();
-    let file = SharedFile::from_std(OwnedFd::from(writer).into()).unwrap();
-    let expected: Vec<u8> = (0..LENGTH).map(|index| (index % 251) as u8).collect();
-    let received = std::thread::spawn(move || {
-        let mut received = Vec::new();
-        reader.by_ref().take(LENGTH as u64).read_to_end(&mut received).unwrap();
-        received
-    });
-    let mut written = 0;
-    while written < LENGTH {
-        written += bytes(&run(&*pool, write(&expected[written..], 0), Some(&file)));
-    }
-    assert!(received.join().unwrap() == expected);
-    let broken = run(&*pool, write(b"x", 0), Some(&file)).result.unwrap_err();
-    assert_eq!(broken.raw_os_error(), Some(nix::libc::EPIPE));
-    let (file, writer) = pipe();
-    let reading = submit(&*pool, read(1, 0), Some(&file));
-    drop(writer);
-    assert_eq!(contents(answer(reading)), b"");
-}
-
-pub(super) fn vectors_and_nothing_at_all_go_through_a_pipe(open: Open) {
-    let pool = open(&named("vector"));
-    let (file, writer) = pipe();
-    assert_eq!(contents(run(&*pool, read(0, 0), Some(&file))), b"");
-    let writer = SharedFile::from_std(OwnedFd::from(writer).into()).unwrap();
-    let buffers = vec![Buffer::from(b"-ab".to_vec()), Buffer::from(b"cd".to_vec())];
-    let op = Op::WriteVectored { buffers, skip: 1, offset: 0 };
-    assert_eq!(bytes(&run(&*pool, op, Some(&writer))), 4);
-    let buffers = vec![Buffer::from(Vec::with_capacity(1)), Buffer::from(Vec::with_capacity(9))];
-    let outcome = run(&*pool, Op::ReadVectored { buffers, skip: 0, offset: 0 }, Some(&file));
-    assert_eq!(bytes(&outcome), 4);
-    let Some(Op::ReadVectored { mut buffers, .. }) = outcome.op else { panic!("it comes back") };
-    buffers.iter_mut().for_each(|buffer| buffer.set_len(9));
-    assert_eq!((buffers[0].as_slice(), buffers[1].as_slice()), (&b"a"[..], &b"bcd"[..]));
-}
-
-pub(super) fn shutdown_ends_reads_that_wait_and_drop_ends_all(open: Open) {
-    let (empty, _writer) = pipe();
-    let (full, mut writer) = pipe();
-    std::io::Write::write_all(&mut writer, b"here").unwrap();
-    let pool = open(&named("ends"));
-    let waiting = submit(&*pool, read(1, 0), Some(&empty));
-    let ready = submit(&*pool, read(4, 0), Some(&full));
-    let began = Instant::now();
-    assert_eq!(pool.shutdown(began + Duration::from_secs(5)), 0);
-    assert!(began.elapsed() < Duration::from_secs(2), "nobody waits for what may never come");
-    assert_eq!(answer(waiting).result.unwrap_err().kind(), ErrorKind::Shutdown);
-    assert_eq!(contents(answer(ready)), b"here");
-
-    let pool = open(&named("ends"));
-    let waiting = submit(&*pool, read(1, 0), Some(&empty));
-    drop(pool);
-    assert_eq!(answer(waiting).result.unwrap_err().kind(), ErrorKind::Shutdown);
-    until("the threads end with their pools", || threads_named("ends") == 0);
-}
-
-pub(super) fn signals_are_no_answers(open: Open) {
-    let pool = open(&named("storm"));
-    let file = file_with(&[1; 4096]);
-    let (pipe, writer) = pipe();
-    let storm = Storm::begin();
-    for round in 0..100 {
-        let waiting = submit(&*pool, read(1, 0), Some(&pipe));
-        let all: Vec<_> = (0..100).map(|_| submit(&*pool, read(4096, 0), Some(&file))).collect();
-        all.into_iter().for_each(|one| assert_eq!(contents(answer(one)).len(), 4096));
-        std::io::Write::write_all(&mut &writer, &[round]).unwrap();
-        assert_eq!(contents(answer(waiting)), [round]);
-    }
-    assert!(storm.end() > 100, "signals came in the meantime");
 }
 
 /// Threads that leave after a millisecond meet requests that come after about as long.
@@ -450,76 +336,6 @@ fn pipe() -> (SharedFile, std::io::PipeWriter) {
     (SharedFile::from_std(OwnedFd::from(reader).into()).unwrap(), writer)
 }
 
-/// SIGUSR1 for every thread of this process, over and over, with a handler that restarts nothing.
-pub(super) struct Storm {
-    over: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<usize>,
-}
-
-impl Storm {
-    #[allow(unsafe_code)]
-    pub(super) fn begin() -> Self {
-        use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-        extern "C" fn nothing(_signal: nix::libc::c_int) {}
-        let action =
-            SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
-        // SAFETY: the handler does nothing, which is safe at any moment.
-        unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
-        let over = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&over);
-        let thread = std::thread::spawn(move || {
-            let mut count = 0;
-            while !seen.load(Ordering::SeqCst) {
-                for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-                    let thread: i64 = task.file_name().to_str().unwrap().parse().unwrap();
-                    let process = i64::from(std::process::id());
-                    let signal = i64::from(nix::libc::SIGUSR1);
-                    // SAFETY: plain integers; a thread that is gone by now is an error.
-                    unsafe { nix::libc::syscall(nix::libc::SYS_tgkill, process, thread, signal) };
-                    count += 1;
-                }
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            count
-        });
-        Self { over, thread }
-    }
-
-    pub(super) fn end(self) -> usize {
-        self.over.store(true, Ordering::SeqCst);
-        self.thread.join().unwrap()
-    }
-}
-
-/// A read of a pipe that is interrupted many times before the bytes are there.
-pub(super) fn a_signal_interrupts_no_operation(perform: crate::backend::serve::Perform) {
-    let (file, mut writer) = pipe();
-    let storm = Storm::begin();
-    let reading = std::thread::spawn(move || {
-        let mut op = read(1, 0);
-        perform(&mut op, Some(&file)).map(|output| format!("{output:?}"))
-    });
-    std::thread::sleep(Duration::from_millis(50));
-    assert!(!reading.is_finished(), "a signal is no answer");
-    std::io::Write::write_all(&mut writer, b"x").unwrap();
-    assert_eq!(reading.join().unwrap().unwrap(), "Bytes(1)");
-    storm.end();
-}
-
-/// An empty descriptor with O_NONBLOCK is waited for.
-pub(super) fn a_non_blocking_descriptor_is_waited_for(perform: crate::backend::serve::Perform) {
-    use nix::fcntl::{FcntlArg, OFlag, fcntl};
-    let (file, mut writer) = pipe();
-    fcntl(&file, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
-    let reading = std::thread::spawn(move || {
-        let mut op = read(1, 0);
-        perform(&mut op, Some(&file)).map(|output| format!("{output:?}"))
-    });
-    std::thread::sleep(Duration::from_millis(20));
-    std::io::Write::write_all(&mut writer, b"x").unwrap();
-    assert_eq!(reading.join().unwrap().unwrap(), "Bytes(1)");
-}
-
 /// Keeps the only thread of a pool busy, with opening a FIFO that has no other end.
 struct Gate {
     path: std::path::PathBuf,
@@ -527,14 +343,15 @@ struct Gate {
 }
 
 impl Gate {
-    fn new(pool: &dyn Backend) -> Self {
+    fn new(pool: &dyn Backend, prefix: &str) -> Self {
         let name = format!("caio-gate-{}-{:p}", std::process::id(), pool);
         let path = std::env::temp_dir().join(name);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let name = CString::new(path.to_str().unwrap()).unwrap();
         let op = Op::Open { path: name, flags: nix::libc::O_RDONLY, mode: 0 };
         let opening = submit(pool, op, None);
-        // A queue of four must be empty again before the test fills it.
+        // The thread must have taken it before the test fills the queue.
+        until("a thread starts", || threads_named(prefix) > 0);
         std::thread::sleep(Duration::from_millis(100));
         Self { path, opening }
     }

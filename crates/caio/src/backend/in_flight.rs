@@ -195,7 +195,7 @@ mod tests {
         let (places, free) = (store.places.capacity(), store.free.capacity());
         for round in 0..1000 {
             let tokens: Vec<_> = (0..8).filter_map(|_| store.insert(round)).collect();
-            tokens.into_iter().for_each(|token| drop(store.take(token)));
+            assert!(tokens.into_iter().all(|token| store.take(token) == Some(round)));
         }
         assert_eq!((store.places.capacity(), store.free.capacity()), (places, free));
         assert_eq!((store.len(), store.stale()), (0, 0));

@@ -239,6 +239,23 @@ fn what_the_end_of_a_thread_cancelled_is_begun_again() {
 }
 
 #[test]
+fn writes_of_a_thread_that_ends_at_once_all_arrive() {
+    let Some(backend) = open(&Options { rings: 1, ..Options::default() }) else { return };
+    let file = file_with(b"");
+    for round in 0..8 {
+        let write_all = || {
+            let writes = (0..64).map(|index| begin(&backend, write(b"abcd", 4 * index), &file));
+            writes.collect::<Vec<_>>()
+        };
+        let completions = thread::scope(|scope| scope.spawn(write_all).join().unwrap());
+        for completion in completions {
+            assert_eq!(bytes(&wait(completion, || reap_all(&backend))), 4, "round {round}");
+        }
+    }
+    assert_eq!(contents(run(&backend, read(512, 0), Some(&file))), b"abcd".repeat(64));
+}
+
+#[test]
 fn a_refusing_kernel_is_asked_again_though_nothing_else_happens() {
     let Some(backend) = open(&small(4, 1)) else { return };
     backend.first().refusals.store(10, Ordering::Release);

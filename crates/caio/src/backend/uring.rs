@@ -17,6 +17,7 @@
 //! It does not open, close, stat or truncate: these are quick or go to a pool.
 #![cfg(target_os = "linux")]
 
+mod books;
 mod entry;
 mod options;
 mod probe;

@@ -12,29 +12,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, opcode, squeue};
+use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, opcode};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::entry::{self, Vectors};
+use super::books::{Books, Held, Wrong};
+use super::entry;
 use super::rescue;
-use crate::backend::in_flight::InFlight;
-use crate::error::{Error, ErrorKind};
-use crate::op::Op;
 use crate::request::{Request, Token};
 use crate::sync::lock;
 
 /// Completions taken out at once, under one lock.
 const CHUNK: usize = 16;
 
-/// How often a request is begun again that the kernel cancelled unasked.
-const BEGUN_AGAIN_MAX: u8 = 3;
-
 /// How often the kernel is asked at once to take what it did not take.
 const ENTER_ATTEMPTS: usize = 4;
-
-/// Spare allocations for the addresses of vectored operations.
-const VECTORS_KEPT: usize = 8;
 
 /// The user data of cancellations. No token has it: there are fewer lanes than its tag says.
 const CANCELLATION: u64 = u64::MAX;
@@ -56,27 +48,6 @@ pub(super) struct Ring {
 }
 
 struct Io(IoUring);
-
-#[derive(Debug)]
-struct Books {
-    in_flight: InFlight<Held>,
-    /// Requests that the kernel cancelled unasked and that are to be begun again.
-    again: Vec<Token>,
-    /// Entries ever written to the submission queue.
-    written: u64,
-    spare: Vec<Vectors>,
-    closed: bool,
-}
-
-/// What is kept until the kernel has finished with it.
-#[derive(Debug)]
-struct Held {
-    request: Request,
-    vectors: Vectors,
-    /// Whether somebody asked to cancel it.
-    unwanted: bool,
-    begun_again: u8,
-}
 
 /// How writing entries ended.
 struct Written {
@@ -107,9 +78,6 @@ struct Collected {
     enter: bool,
 }
 
-/// A request that does not go to the kernel, with the reason.
-type Wrong = (Request, io::Error);
-
 impl Ring {
     pub(super) fn new(lane: u8, io: IoUring, requests_max: usize) -> Self {
         Self {
@@ -119,13 +87,7 @@ impl Ring {
             #[cfg(test)]
             refusals: AtomicUsize::new(0),
             io: ManuallyDrop::new(Io(io)),
-            books: ManuallyDrop::new(Mutex::new(Books {
-                in_flight: InFlight::tagged(requests_max, lane),
-                again: Vec::new(),
-                written: 0,
-                spare: Vec::with_capacity(VECTORS_KEPT),
-                closed: false,
-            })),
+            books: ManuallyDrop::new(Mutex::new(Books::new(lane, requests_max))),
         }
     }
 
@@ -364,84 +326,6 @@ impl Ring {
     fn completions(&self, _books: &MutexGuard<'_, Books>) -> CompletionQueue<'_> {
         // SAFETY: as for the submission queue.
         unsafe { self.io.0.completion_shared() }
-    }
-}
-
-impl Books {
-    /// Keeps a request and writes its entry; the caller has seen that both have room.
-    fn begin(&mut self, queue: &mut SubmissionQueue<'_>, request: Request, wrong: &mut Vec<Wrong>) {
-        if request.is_cancelled() {
-            let error = Error::new(ErrorKind::Cancelled, "nobody waits for it any more");
-            wrong.push((request, error.into()));
-            return;
-        }
-        let vectors = match request.op() {
-            Op::ReadVectored { .. } | Op::WriteVectored { .. } => self.spare.pop(),
-            _ => None,
-        };
-        let vectors = vectors.unwrap_or_default();
-        let held = Held { request, vectors, unwanted: false, begun_again: 0 };
-        let token = self.in_flight.insert(held).expect("the caller has seen that there is room");
-        if let Err(error) = self.write(queue, token)
-            && let Some(held) = self.in_flight.take(token)
-        {
-            wrong.push((held.request, error));
-        }
-    }
-
-    /// Writes the entry of a request that is kept under this token. From its place there the
-    /// request does not move until it has completed, and neither does its heap memory.
-    fn write(&mut self, queue: &mut SubmissionQueue<'_>, token: Token) -> io::Result<()> {
-        let Some(held) = self.in_flight.get_mut(token) else { return Ok(()) };
-        held.request.set_token(token);
-        let entry = entry::build(&mut held.request, &mut held.vectors)?.user_data(token.0);
-        let pushed = self.push(queue, &entry);
-        debug_assert!(pushed, "the caller has seen that the queue has room");
-        Ok(())
-    }
-
-    #[allow(unsafe_code)]
-    fn push(&mut self, queue: &mut SubmissionQueue<'_>, entry: &squeue::Entry) -> bool {
-        // SAFETY: an entry points into buffers and vectors of a request in `in_flight`, which
-        // stays there until the kernel has completed it, or nowhere.
-        let pushed = unsafe { queue.push(entry) }.is_ok();
-        self.written += u64::from(pushed);
-        pushed
-    }
-
-    /// Takes a request out that has completed; `None` for a token of nobody, and where the
-    /// request is to be begun again.
-    fn finish(&mut self, token: Token, result: i32) -> Option<Held> {
-        if result == -(Errno::ECANCELED as i32)
-            && let Some(held) = self.in_flight.get_mut(token)
-            && held.begun_again < BEGUN_AGAIN_MAX
-            && !held.unwanted
-            && !held.request.is_cancelled()
-        {
-            held.begun_again += 1;
-            self.again.push(token);
-            return None;
-        }
-        let mut held = self.in_flight.take(token)?;
-        if let Some(vectors) = std::mem::take(&mut held.vectors).recycled()
-            && self.spare.len() < VECTORS_KEPT
-        {
-            self.spare.push(vectors);
-        }
-        Some(held)
-    }
-
-    /// Writes entries for what the kernel cancelled unasked, as far as there is room. Returns
-    /// whether it wrote any.
-    fn begin_again(&mut self, queue: &mut SubmissionQueue<'_>) -> bool {
-        let mut begun = false;
-        while !queue.is_full()
-            && let Some(token) = self.again.pop()
-        {
-            self.write(queue, token).expect("the same operation was right before");
-            begun = true;
-        }
-        begun
     }
 }
 

@@ -1,6 +1,8 @@
 //! One operation on its way: what to do, on which file, and where the answer goes.
 
+use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::file::SharedFile;
 use crate::op::{Op, Output};
@@ -21,7 +23,10 @@ struct Body {
     op: Op,
     file: Option<SharedFile>,
     ticket: Ticket,
+    hooks: Vec<Hook>,
 }
+
+struct Hook(Box<dyn FnOnce(Request, io::Result<Output>) + Send>);
 
 /// The backend's own name for an accepted request: an index with a generation, never a pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +36,7 @@ const HELD: &str = "a request has its body until it completes, which consumes it
 
 impl Request {
     pub(crate) fn new(op: Op, file: Option<SharedFile>, ticket: Ticket) -> Self {
-        Self { body: Some(Body { op, file, ticket }) }
+        Self { body: Some(Body { op, file, ticket, hooks: Vec::new() }) }
     }
 
     /// What to do.
@@ -71,18 +76,82 @@ impl Request {
         self.body.as_ref().expect(HELD).ticket.is_cancelled()
     }
 
+    /// Has `hook` called with the answer before it is delivered, for a backend that wraps another
+    /// one and looks at, changes or holds back what the inner one says. The hook gets the request
+    /// back and is bound by the same contract: it completes it, now or later, exactly once.
+    ///
+    /// Of several hooks the one set last is called first. None is called for a request that is
+    /// dropped.
+    ///
+    /// ```
+    /// use caio::{Output, Request};
+    ///
+    /// fn let_one_byte_count(mut request: Request) -> Request {
+    ///     request.on_complete(|request, result| match result {
+    ///         Ok(Output::Bytes(bytes)) => request.complete(Ok(Output::Bytes(bytes.min(1)))),
+    ///         other => request.complete(other),
+    ///     });
+    ///     request
+    /// }
+    /// ```
+    pub fn on_complete(&mut self, hook: impl FnOnce(Request, io::Result<Output>) + Send + 'static) {
+        self.body.as_mut().expect(HELD).hooks.push(Hook(Box::new(hook)));
+    }
+
     /// Delivers the answer and wakes whoever waits for it. Never panics and runs no code of the
-    /// user but the waker.
+    /// user but the waker and, where a wrapping backend has set one, its hook.
     pub fn complete(mut self, result: io::Result<Output>) {
-        let Body { op, file, ticket } = self.body.take().expect(HELD);
+        if let Some(Hook(hook)) = self.body.as_mut().expect(HELD).hooks.pop() {
+            // A hook that panics drops the request, which answers it.
+            let _ = catch_unwind(AssertUnwindSafe(|| hook(self, result)));
+            return;
+        }
+        let Body { op, file, ticket, .. } = self.body.take().expect(HELD);
         ticket.deliver(Outcome { result: result.map_err(Into::into), op: Some(op) }, file);
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if let Some(Body { op, file, ticket }) = self.body.take() {
+        if let Some(Body { op, file, ticket, .. }) = self.body.take() {
             ticket.deliver(Outcome::abandoned(op), file);
         }
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::testing::{request, wait};
+
+    #[test]
+    fn the_hook_set_last_sees_the_answer_first() {
+        let (mut request, completion) = request(Op::Fsync, None);
+        request.on_complete(|request, result| {
+            assert!(matches!(result, Ok(Output::Bytes(2))));
+            request.complete(Ok(Output::Bytes(1)));
+        });
+        request.on_complete(|request, result| {
+            assert!(matches!(result, Ok(Output::Done)));
+            request.complete(Ok(Output::Bytes(2)));
+        });
+        request.complete(Ok(Output::Done));
+        assert!(matches!(wait(completion, || {}).result, Ok(Output::Bytes(1))));
+    }
+
+    #[test]
+    fn a_hook_that_panics_leaves_nobody_waiting() {
+        let (mut request, completion) = request(Op::Fsync, None);
+        request.on_complete(|_request, _result| panic!("the hook panics on purpose"));
+        request.complete(Ok(Output::Done));
+        let error = wait(completion, || {}).result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Abandoned);
     }
 }

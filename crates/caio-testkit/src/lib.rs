@@ -1,0 +1,33 @@
+//! Tools for testing programs that do their file I/O through caio or aiofile, and for testing
+//! backends.
+//!
+//! - [`Faulty`] makes any backend fail by a seeded [`Plan`];
+//! - [`Simulated`] keeps files in memory and finishes nothing until it is told to;
+//! - [`Null`] finishes everything at once and does nothing;
+//! - [`Skeleton`] is the smallest correct backend, to start a new one from;
+//! - [`each_backend!`] stamps one test over every backend and variant;
+//! - [`Usage`] counts descriptors, threads and memory.
+//!
+//! A context does in place, without its backend, what need not wait. To have everything go through
+//! a backend of this crate, build the context with `in_place(false)`.
+#![forbid(unsafe_code)]
+
+mod each_backend;
+mod faulty;
+mod held;
+mod leaks;
+mod model;
+mod null;
+mod random;
+mod simulated;
+mod skeleton;
+
+pub use caio::{Context, ContextBuilder};
+pub use each_backend::{Variant, required, run, variant, variants};
+pub use faulty::{Faulty, Injected, Plan};
+pub use leaks::Usage;
+pub use model::Model;
+pub use null::Null;
+pub use random::Random;
+pub use simulated::Simulated;
+pub use skeleton::Skeleton;

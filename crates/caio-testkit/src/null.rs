@@ -1,0 +1,124 @@
+//! A backend that does nothing, at once: what an operation costs on it is the cost of the engine.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use caio::{
+    Backend, BackendKind, Buffer, Capability, ClassSet, Error, ErrorKind, Lanes, Op, OpKind, OpSet,
+    Output, Request, Result, Token,
+};
+
+/// Completes each request inside [`submit`](Backend::submit), without any system call: writes and
+/// syncs succeed, reads fill their range. Fresh memory comes back as zeros; memory that held
+/// something holds it still, since filling it again would be measured, too.
+///
+/// It takes reads, writes and syncs. Everything else goes to the context's pool, so that files can
+/// really be opened.
+///
+/// ```
+/// use std::sync::Arc;
+/// use caio::{Context, Buffer, SharedFile};
+/// use caio_testkit::Null;
+///
+/// let context = Context::builder().custom(Arc::new(Null::new())).in_place(false).build()?;
+/// let file = SharedFile::new(std::fs::File::open("/proc/self/exe")?, "/proc/self/exe")?;
+/// let read = context.read(&file, Buffer::from(Vec::with_capacity(4)), 0..4, 0);
+/// let (result, buffer) = futures_util::future::FutureExt::now_or_never(read).expect("no wait");
+/// assert_eq!((result?, buffer.as_slice()), (4, &[0; 4][..]));
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Null {
+    capability: Capability,
+    closed: AtomicBool,
+}
+
+impl Null {
+    /// A backend that does nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        let operations = [
+            OpKind::Read,
+            OpKind::Write,
+            OpKind::ReadVectored,
+            OpKind::WriteVectored,
+            OpKind::Fsync,
+            OpKind::Fdatasync,
+        ];
+        let capability = Capability {
+            operations: operations.into_iter().fold(OpSet::default(), OpSet::with),
+            classes: ClassSet::all(),
+            requests_max: usize::MAX,
+            cancels_running: false,
+            writes_buffered_slowly: false,
+            features: vec![String::from("does nothing")],
+        };
+        Self { capability, closed: AtomicBool::new(false) }
+    }
+}
+
+impl Default for Null {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Null {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Other("null")
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Shutdown, "the null backend was shut down"));
+        }
+        for mut request in batch.iter_mut().filter_map(Option::take) {
+            let result = pretend(request.op_mut());
+            request.complete(result);
+        }
+        Ok(Lanes::NONE)
+    }
+
+    fn cancel(&self, _token: Token) {}
+
+    fn reap(&self, _lane: usize) -> usize {
+        0
+    }
+
+    fn descriptor(&self, _lane: usize) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn shutdown(&self, _deadline: Instant) -> usize {
+        self.closed.store(true, Ordering::Release);
+        0
+    }
+}
+
+fn pretend(op: &mut Op) -> io::Result<Output> {
+    let length = op.length();
+    match op {
+        Op::Read { buffer, range, .. } => {
+            buffer.writable(range.clone());
+            Ok(Output::Bytes(length))
+        }
+        Op::ReadVectored { buffers, .. } => {
+            for buffer in buffers {
+                let capacity = buffer.capacity();
+                Buffer::writable(buffer, 0..capacity);
+            }
+            Ok(Output::Bytes(length))
+        }
+        Op::Write { .. } | Op::WriteVectored { .. } => Ok(Output::Bytes(length)),
+        Op::Fsync | Op::Fdatasync => Ok(Output::Done),
+        Op::Open { .. } | Op::Metadata | Op::SetLength { .. } | Op::Close { .. } => {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+}

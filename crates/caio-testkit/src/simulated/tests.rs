@@ -1,0 +1,120 @@
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caio::{Buffer, Context, flags};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
+use smol::block_on;
+
+use super::Simulated;
+use crate::{Model, Random};
+
+fn open(seed: u64) -> (Arc<Simulated>, Context) {
+    let disk = Arc::new(Simulated::new(seed));
+    let builder = Context::builder().custom(Arc::<Simulated>::clone(&disk));
+    (disk, builder.in_place(false).build().unwrap())
+}
+
+/// Steps until the future is done.
+fn finish<T>(disk: &Simulated, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        if let Some(output) = future.as_mut().now_or_never() {
+            return output;
+        }
+        assert!(disk.step(), "the future waits for nothing that the disk has");
+    }
+}
+
+#[test]
+fn random_operations_agree_with_the_model() {
+    let (disk, context) = open(11);
+    let file = disk.create("data").unwrap();
+    let mut model = Model::default();
+    let mut random = Random::new(12);
+    for _ in 0..500 {
+        let (offset, length) = (random.below(2000), random.below(300));
+        match random.below(6) {
+            0 => {
+                finish(&disk, context.set_length(&file, offset as u64)).unwrap();
+                model.set_len(offset);
+            }
+            1 => {
+                finish(&disk, context.sync(&file, true)).unwrap();
+                model.sync();
+            }
+            2 | 3 => {
+                let bytes = random.bytes(length);
+                model.write(offset, &bytes);
+                let write = context.write(&file, bytes.into(), 0..length, offset as u64);
+                assert_eq!(finish(&disk, write).0.unwrap(), length);
+            }
+            _ => {
+                let buffer = Buffer::from(Vec::with_capacity(length));
+                let read = context.read(&file, buffer, 0..length, offset as u64);
+                assert_eq!(finish(&disk, read).1.as_slice(), model.read(offset, length));
+            }
+        }
+    }
+    let found = disk.model("data").unwrap();
+    assert_eq!((found.contents(), found.durable()), (model.contents(), model.durable()));
+    let metadata = finish(&disk, context.metadata(&file)).unwrap();
+    assert_eq!(metadata.len(), model.contents().len() as u64);
+}
+
+fn letters_written_at_once(seed: u64) -> Vec<u8> {
+    let (disk, context) = open(seed);
+    let file = disk.create("race").unwrap();
+    let writes: Vec<BoxFuture<'_, _>> = (b'a'..=b'z')
+        .map(|letter| context.write(&file, vec![letter].into(), 0..1, 0).boxed())
+        .collect();
+    let mut writes = join_all(writes);
+    assert!((&mut writes).now_or_never().is_none());
+    assert_eq!(disk.pending(), 26);
+    let mut seen = Vec::new();
+    while disk.step() {
+        seen.push(disk.model("race").unwrap().contents()[0]);
+    }
+    assert!(block_on(writes).into_iter().all(|(result, _)| result.unwrap() == 1));
+    seen
+}
+
+#[test]
+fn the_seed_decides_the_order() {
+    let order = letters_written_at_once(5);
+    assert_eq!(order, letters_written_at_once(5));
+    assert_ne!(order, letters_written_at_once(6));
+    assert_ne!(order, (b'a'..=b'z').collect::<Vec<_>>());
+}
+
+#[test]
+fn files_open_by_name_and_a_power_loss_keeps_what_was_synced() {
+    let (disk, context) = open(1);
+    let path = Path::new("journal");
+    let missing = finish(&disk, context.open(path, flags::O_RDWR, 0)).unwrap_err();
+    assert_eq!(missing.raw_os_error(), Some(nix::libc::ENOENT));
+    let new = flags::O_RDWR | flags::O_CREAT | flags::O_EXCL;
+    let file = finish(&disk, context.open(path, new, 0o600)).unwrap();
+    assert!(finish(&disk, context.open(path, new, 0o600)).is_err());
+    finish(&disk, context.write(&file, Buffer::from(&b"kept"[..]), 0..4, 0)).0.unwrap();
+    finish(&disk, context.sync(&file, false)).unwrap();
+    let mut late = context.write(&file, Buffer::from(&b"lost"[..]), 0..4, 4).boxed();
+    assert!((&mut late).now_or_never().is_none());
+    disk.lose_power();
+    assert!(late.now_or_never().unwrap().0.is_err());
+    assert_eq!(disk.model("journal").unwrap().contents(), b"kept");
+    finish(&disk, context.close(file, true)).unwrap();
+}
+
+#[test]
+fn a_shutdown_finishes_what_was_accepted() {
+    let (disk, context) = open(1);
+    let file = disk.create("late").unwrap();
+    let mut write = pin!(context.write(&file, Buffer::from(&b"late"[..]), 0..4, 0));
+    assert!(write.as_mut().now_or_never().is_none());
+    assert_eq!(block_on(context.shutdown(Duration::from_secs(5))), 0);
+    assert_eq!(write.now_or_never().unwrap().0.unwrap(), 4);
+    assert_eq!(disk.model("late").unwrap().contents(), b"late");
+}

@@ -11,7 +11,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use caio::{
@@ -63,6 +66,16 @@ struct State {
     names: HashMap<CString, u64>,
     files: HashMap<u64, Entry>,
     closed: bool,
+}
+
+/// Remembers that somebody was woken.
+#[derive(Debug, Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// A file: its bytes, and the empty file that stands for it among descriptors.
@@ -147,6 +160,27 @@ impl Simulated {
             steps += 1;
         }
         steps
+    }
+
+    /// Polls the future until it is ready, with a step of the disk wherever it waits.
+    ///
+    /// # Panics
+    /// When the future waits, nothing has woken it and no operation is pending: it waits for
+    /// something else than this disk.
+    pub fn drive<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(Arc::clone(&flag));
+        loop {
+            flag.0.store(false, Ordering::Relaxed);
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+            // A task that had its share yields; that is no waiting.
+            if !flag.0.load(Ordering::Acquire) {
+                assert!(self.step(), "the future waits for nothing that this disk has");
+            }
+        }
     }
 
     /// Cuts the power: pending operations fail with EIO, and each file becomes a state that its
@@ -313,13 +347,6 @@ fn place(offset: u64) -> io::Result<usize> {
     match usize::try_from(offset) {
         Ok(place) if place < 1 << 40 => Ok(place),
         _ => Err(Errno::EFBIG.into()),
-    }
-}
-
-/// Shares the disk with a context and keeps it for stepping.
-impl From<Simulated> for Arc<dyn Backend> {
-    fn from(disk: Simulated) -> Self {
-        Arc::new(disk)
     }
 }
 

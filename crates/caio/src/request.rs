@@ -23,10 +23,14 @@ struct Body {
     op: Op,
     file: Option<SharedFile>,
     ticket: Ticket,
-    hooks: Vec<Hook>,
+    hook: Option<Box<Hook>>,
 }
 
-struct Hook(Box<dyn FnOnce(Request, io::Result<Output>) + Send>);
+/// What a wrapping backend does with the answer, and the hook that was set before it.
+struct Hook {
+    call: Box<dyn FnOnce(Request, io::Result<Output>) + Send>,
+    earlier: Option<Box<Hook>>,
+}
 
 /// The backend's own name for an accepted request: an index with a generation, never a pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +40,7 @@ const HELD: &str = "a request has its body until it completes, which consumes it
 
 impl Request {
     pub(crate) fn new(op: Op, file: Option<SharedFile>, ticket: Ticket) -> Self {
-        Self { body: Some(Body { op, file, ticket, hooks: Vec::new() }) }
+        Self { body: Some(Body { op, file, ticket, hook: None }) }
     }
 
     /// What to do.
@@ -95,15 +99,20 @@ impl Request {
     /// }
     /// ```
     pub fn on_complete(&mut self, hook: impl FnOnce(Request, io::Result<Output>) + Send + 'static) {
-        self.body.as_mut().expect(HELD).hooks.push(Hook(Box::new(hook)));
+        let place = &mut self.body.as_mut().expect(HELD).hook;
+        let earlier = place.take();
+        *place = Some(Box::new(Hook { call: Box::new(hook), earlier }));
     }
 
     /// Delivers the answer and wakes whoever waits for it. Never panics and runs no code of the
     /// user but the waker and, where a wrapping backend has set one, its hook.
     pub fn complete(mut self, result: io::Result<Output>) {
-        if let Some(Hook(hook)) = self.body.as_mut().expect(HELD).hooks.pop() {
+        let body = self.body.as_mut().expect(HELD);
+        if let Some(hook) = body.hook.take() {
+            let Hook { call, earlier } = *hook;
+            body.hook = earlier;
             // A hook that panics drops the request, which answers it.
-            let _ = catch_unwind(AssertUnwindSafe(|| hook(self, result)));
+            let _ = catch_unwind(AssertUnwindSafe(|| call(self, result)));
             return;
         }
         let Body { op, file, ticket, .. } = self.body.take().expect(HELD);

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod file;
+pub mod fs;
 mod mode;
 mod options;
 mod runtime;

@@ -6,6 +6,7 @@ mod operation;
 mod transfer;
 mod vectored;
 mod watch;
+mod whole;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -79,6 +79,12 @@ pub enum Op {
         /// The mode of a file that this call creates, before the umask.
         mode: u32,
     },
+    /// open(2), read(2) to the end and close(2) of a whole file, in one go. Completes with
+    /// [`Output::Contents`]. Needs no open file.
+    ReadFile {
+        /// The path, relative to the working directory where it is not absolute.
+        path: CString,
+    },
     /// fstat(2). Completes with [`Output::Metadata`].
     Metadata,
     /// ftruncate(2): cut or extend to `length` bytes.
@@ -102,6 +108,8 @@ pub enum Output {
     Done,
     /// A freshly opened file. Dropping it closes it, so a dropped open leaks nothing.
     File(OwnedFd),
+    /// The bytes of a whole file.
+    Contents(Vec<u8>),
     /// What fstat(2) said.
     Metadata(Box<Metadata>),
 }
@@ -124,6 +132,8 @@ pub enum OpKind {
     Fdatasync,
     /// [`Op::Open`]
     Open,
+    /// [`Op::ReadFile`]
+    ReadFile,
     /// [`Op::Metadata`]
     Metadata,
     /// [`Op::SetLength`]
@@ -164,6 +174,7 @@ impl Op {
             Self::Fsync => OpKind::Fsync,
             Self::Fdatasync => OpKind::Fdatasync,
             Self::Open { .. } => OpKind::Open,
+            Self::ReadFile { .. } => OpKind::ReadFile,
             Self::Metadata => OpKind::Metadata,
             Self::SetLength { .. } => OpKind::SetLength,
             Self::Close { .. } => OpKind::Close,
@@ -206,7 +217,7 @@ impl Op {
 
 impl OpKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [OpKind; 10] = [
+    pub const ALL: [OpKind; 11] = [
         OpKind::Read,
         OpKind::Write,
         OpKind::ReadVectored,
@@ -214,6 +225,7 @@ impl OpKind {
         OpKind::Fsync,
         OpKind::Fdatasync,
         OpKind::Open,
+        OpKind::ReadFile,
         OpKind::Metadata,
         OpKind::SetLength,
         OpKind::Close,
@@ -230,6 +242,7 @@ impl fmt::Display for OpKind {
             Self::Fsync => "fsync",
             Self::Fdatasync => "fdatasync",
             Self::Open => "open",
+            Self::ReadFile => "read whole",
             Self::Metadata => "fstat",
             Self::SetLength => "ftruncate",
             Self::Close => "close",

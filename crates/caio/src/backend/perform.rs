@@ -45,6 +45,9 @@ pub(crate) fn perform(op: &mut Op, file: Option<&SharedFile>) -> io::Result<Outp
             let mode = Mode::from_bits_truncate(*mode as nix::libc::mode_t);
             uninterrupted(|| Ok(nix::fcntl::open(path.as_c_str(), flags, mode)?)).map(Output::File)
         }
+        Op::ReadFile { path } => {
+            std::fs::read(OsStr::from_bytes(path.as_bytes())).map(Output::Contents)
+        }
         Op::Metadata => {
             uninterrupted(|| needed(file)?.file().metadata()).map(Box::new).map(Output::Metadata)
         }

@@ -132,7 +132,9 @@ impl Operation {
         };
         match (&self.file, op) {
             (Some(file), _) => error.on(file.path()),
-            (None, Op::Open { path, .. }) => error.on(OsStr::from_bytes(path.as_bytes()).as_ref()),
+            (None, Op::Open { path, .. } | Op::ReadFile { path }) => {
+                error.on(OsStr::from_bytes(path.as_bytes()).as_ref())
+            }
             (None, _) => error,
         }
     }

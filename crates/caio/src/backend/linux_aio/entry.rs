@@ -110,9 +110,11 @@ fn describe(op: &mut Op) -> Result<Description, i32> {
         }
         Op::Fsync => Ok((Command::Fsync, (0, 0), 0, Vec::new())),
         Op::Fdatasync => Ok((Command::Fdatasync, (0, 0), 0, Vec::new())),
-        Op::Open { .. } | Op::Metadata | Op::SetLength { .. } | Op::Close { .. } => {
-            Err(libc::EOPNOTSUPP)
-        }
+        Op::Open { .. }
+        | Op::ReadFile { .. }
+        | Op::Metadata
+        | Op::SetLength { .. }
+        | Op::Close { .. } => Err(libc::EOPNOTSUPP),
     }
 }
 

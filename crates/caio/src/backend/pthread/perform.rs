@@ -1,8 +1,10 @@
 //! One operation, done by the calling thread through libc: pread(2) and its kin write straight
 //! into the buffer's memory.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 
 use nix::poll::PollFlags;
 
@@ -22,6 +24,9 @@ pub(super) fn perform(op: &mut Op, file: Option<&SharedFile>) -> io::Result<Outp
         Op::Fdatasync => sync(needed(file)?, true),
         Op::Open { path, flags, mode } => {
             uninterrupted(|| descriptor::open(path, *flags, *mode)).map(Output::File)
+        }
+        Op::ReadFile { path } => {
+            std::fs::read(OsStr::from_bytes(path.as_bytes())).map(Output::Contents)
         }
         // Only std can make its own type; underneath it is the same fstat(2).
         Op::Metadata => needed(file)?.file().metadata().map(Box::new).map(Output::Metadata),

@@ -69,7 +69,11 @@ pub(super) fn build(request: &mut Request, vectors: &mut Vectors) -> io::Result<
         }
         Op::Fsync => opcode::Fsync::new(fd).build(),
         Op::Fdatasync => opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build(),
-        Op::Open { .. } | Op::Metadata | Op::SetLength { .. } | Op::Close { .. } => {
+        Op::Open { .. }
+        | Op::ReadFile { .. }
+        | Op::Metadata
+        | Op::SetLength { .. }
+        | Op::Close { .. } => {
             return Err(Errno::EOPNOTSUPP.into());
         }
     })
@@ -101,7 +105,11 @@ pub(super) fn outcome(op: &mut Op, result: i32) -> io::Result<Output> {
         }
         Op::Write { .. } | Op::WriteVectored { .. } => {}
         Op::Fsync | Op::Fdatasync => return Ok(Output::Done),
-        Op::Open { .. } | Op::Metadata | Op::SetLength { .. } | Op::Close { .. } => {
+        Op::Open { .. }
+        | Op::ReadFile { .. }
+        | Op::Metadata
+        | Op::SetLength { .. }
+        | Op::Close { .. } => {
             return Err(Errno::EOPNOTSUPP.into());
         }
     }

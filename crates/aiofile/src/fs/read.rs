@@ -1,0 +1,55 @@
+//! Reading a file whole.
+
+use std::path::Path;
+
+use caio::{Error, ErrorKind, OpKind, Result};
+
+use crate::runtime::default_context;
+
+/// The contents of a file.
+///
+/// A small file that is cached (up to `in_place_bytes_max`, 128 KiB) costs five system calls on
+/// the calling thread and no hop; any other file one hop, in which it is opened, read to its end
+/// and closed. Files of `/proc` are read whole.
+///
+/// # Errors
+/// What opening and reading answer, with the path.
+///
+/// # Cancel safety
+/// Dropping the future loses nothing and leaks no descriptor.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// let status = aiofile::fs::read("/proc/self/status").await?;
+/// assert!(status.starts_with(b"Name:"));
+/// # Ok(()) }
+/// ```
+pub async fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+    default_context()?.read_file(path.as_ref()).await
+}
+
+/// The contents of a file, as text.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] where they are not UTF-8, with the offset of the first bad byte; else
+/// as for [`read`].
+///
+/// # Cancel safety
+/// As for [`read`].
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// let version = aiofile::fs::read_to_string("/proc/version").await?;
+/// assert!(version.starts_with("Linux"));
+/// # Ok(()) }
+/// ```
+pub async fn read_to_string(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    String::from_utf8(read(path).await?).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to() as u64;
+        Error::new(ErrorKind::InvalidData, "the file is not UTF-8")
+            .during(OpKind::ReadFile)
+            .on(path)
+            .at(offset)
+    })
+}

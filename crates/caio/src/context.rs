@@ -84,7 +84,6 @@ pub(crate) struct Inner {
 impl Context {
     /// Starts to describe a context. Without further words it takes its backend and its limits
     /// from the environment and the configuration files, see [`ContextBuilder::build`].
-    #[must_use]
     pub fn builder() -> ContextBuilder {
         ContextBuilder::default()
     }

@@ -32,7 +32,7 @@ pub(crate) fn run(backend: &dyn Backend, op: Op, file: Option<&SharedFile>) -> O
     let mut batch = [Some(request)];
     let lanes = backend.submit(&mut batch).expect("the backend works");
     assert!(batch[0].is_none(), "the backend took the request");
-    wait(completion, || lanes.iter().for_each(|lane| drop(backend.reap(lane))))
+    wait(completion, || lanes.iter().for_each(|lane| _ = backend.reap(lane)))
 }
 
 /// Waits at most ten seconds for an answer, calling `reap` in between.

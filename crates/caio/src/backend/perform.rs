@@ -2,8 +2,10 @@
 //!
 //! It blocks for as long as the file does. EINTR ends here; short transfers go up as they are.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;

@@ -28,11 +28,14 @@ use crate::slot::SlotPool;
 #[must_use = "a builder builds nothing until `build` is called"]
 pub struct ContextBuilder {
     config: Option<Config>,
-    changes: Vec<Box<dyn FnOnce(&mut Config)>>,
+    changes: Vec<Change>,
     choice: Option<Choice>,
     custom: Option<Arc<dyn Backend>>,
     runtime: Option<Arc<dyn Runtime>>,
 }
+
+/// A setting that code makes, over whatever the files say.
+type Change = Box<dyn FnOnce(&mut Config)>;
 
 impl ContextBuilder {
     /// This backend and no other: where it does not work, [`build`](Self::build) fails and says

@@ -43,6 +43,12 @@ enum State {
     Done,
 }
 
+/// One step on the way: to the next state, or to the end.
+enum Step {
+    Go(State),
+    End(Outcome),
+}
+
 /// Times that one operation is submitted again before its error is believed. EAGAIN changes the
 /// route at once, so that only a storm of signals or of exiting threads comes near.
 const RETRIES_MAX: u32 = 1000;
@@ -89,7 +95,7 @@ impl Operation {
     }
 
     /// What to do about an outcome: deliver it, or go round again.
-    fn judge(&mut self, mut outcome: Outcome, route: Route) -> Result<Outcome, State> {
+    fn judge(&mut self, mut outcome: Outcome, route: Route) -> Step {
         if let Some(op) = outcome.op.take() {
             let errno = outcome.result.as_ref().err().and_then(Error::raw_os_error);
             if let Some(next) = errno.and_then(|errno| self.next_route(errno, op.kind(), route)) {
@@ -97,12 +103,12 @@ impl Operation {
                 self.retries += 1;
                 self.route = Some(next);
                 let acquire = self.context.inner.limit.acquire(op.length());
-                return Err(State::Waiting { acquire, op });
+                return Step::Go(State::Waiting { acquire, op });
             }
             outcome.result = outcome.result.map_err(|error| self.describe(error, &op));
             outcome.op = Some(op);
         }
-        Ok(outcome)
+        Step::End(outcome)
     }
 
     /// The route for another try after this errno, if there is to be one.
@@ -139,7 +145,7 @@ impl Operation {
         }
     }
 
-    fn step(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Outcome, State>> {
+    fn step(&mut self, cx: &mut TaskContext<'_>) -> Poll<Step> {
         match std::mem::replace(&mut self.state, State::Done) {
             // What the page cache has completes within the submission, so that a task could go on
             // for ever without this.
@@ -149,10 +155,10 @@ impl Operation {
                 self.stay(State::Waiting { acquire, op })
             }
             State::Waiting { mut acquire, op } => match Pin::new(&mut acquire).poll(cx) {
-                Poll::Ready(Some(permit)) => Poll::Ready(Err(self.submit(permit, op))),
+                Poll::Ready(Some(permit)) => Poll::Ready(Step::Go(self.submit(permit, op))),
                 Poll::Ready(None) => {
                     let error = self.describe(shut_down(), &op);
-                    Poll::Ready(Ok(Outcome::failed(error, op)))
+                    Poll::Ready(Step::End(Outcome::failed(error, op)))
                 }
                 Poll::Pending => self.stay(State::Waiting { acquire, op }),
             },
@@ -165,7 +171,7 @@ impl Operation {
                         }
                         self.stay(state)
                     }
-                    state => Poll::Ready(Err(state)),
+                    state => Poll::Ready(Step::Go(state)),
                 }
             }
             State::Submitted { mut completion, route } => {
@@ -181,7 +187,7 @@ impl Operation {
         }
     }
 
-    fn stay(&mut self, state: State) -> Poll<Result<Outcome, State>> {
+    fn stay(&mut self, state: State) -> Poll<Step> {
         self.state = state;
         Poll::Pending
     }
@@ -193,8 +199,8 @@ impl Future for Operation {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         loop {
             match self.step(cx) {
-                Poll::Ready(Ok(outcome)) => return Poll::Ready(outcome),
-                Poll::Ready(Err(next)) => self.state = next,
+                Poll::Ready(Step::End(outcome)) => return Poll::Ready(outcome),
+                Poll::Ready(Step::Go(next)) => self.state = next,
                 Poll::Pending => return Poll::Pending,
             }
         }

@@ -4,6 +4,8 @@ use crate::cell::{Cell, Job, Work};
 use crate::report::Report;
 use crate::stage::Result;
 
+#[cfg(feature = "ours")]
+mod aiofile;
 mod blocking_lines;
 #[cfg(feature = "peers")]
 mod compio;
@@ -68,6 +70,8 @@ pub fn all() -> Vec<Participant> {
     everyone.extend(on_tokio());
     #[cfg(feature = "peers")]
     everyone.extend(rings_of_their_own());
+    #[cfg(feature = "ours")]
+    everyone.extend(ours());
     everyone.extend([
         Participant::new(
             "fio:io_uring",
@@ -156,6 +160,42 @@ fn rings_of_their_own() -> Vec<Participant> {
         new("monoio-2", "the same on two", ring, whole_files_on_two, |job| monoio::run(job, 2)),
         new("glommio", "glommio, one thread", ring, positional, |job| glommio::run(job, 1)),
         new("glommio-2", "the same on two", ring, positional_on_two, |job| glommio::run(job, 2)),
+    ]
+}
+
+#[cfg(feature = "ours")]
+fn ours() -> Vec<Participant> {
+    use aiofile::Engine;
+    let new = Participant::new;
+    let takes = aiofile::takes;
+    vec![
+        new("aiofile", "the default context", "uring", takes, |job| {
+            aiofile::run(job, Engine::Default)
+        }),
+        new(
+            "aiofile:uring-ring",
+            "everything through the ring",
+            "uring, not in place",
+            takes,
+            |job| aiofile::run(job, Engine::UringRing),
+        ),
+        new(
+            "aiofile:thread",
+            "backend thread, nothing in place",
+            "thread, not in place",
+            takes,
+            |job| aiofile::run(job, Engine::Thread),
+        ),
+        new("aiofile:rust", "backend rust, nothing in place", "rust, not in place", takes, |job| {
+            aiofile::run(job, Engine::Rust)
+        }),
+        new(
+            "aiofile:linux",
+            "backend linux, nothing in place",
+            "linux, not in place",
+            takes,
+            |job| aiofile::run(job, Engine::Linux),
+        ),
     ]
 }
 

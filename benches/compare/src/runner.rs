@@ -66,6 +66,9 @@ impl Plan {
             for turn in 0..taking.len() {
                 let index = (turn + round) % taking.len();
                 let (participant, entry) = (taking[index], &mut entries[index]);
+                if entry.cannot_run() {
+                    continue;
+                }
                 eprint!("\r\x1b[K{} round {} {}", cell.name, round + 1, participant.name);
                 scratch.settle(cell)?;
                 match self.one_run(participant, &self.job(cell, scratch)) {
@@ -79,6 +82,9 @@ impl Plan {
         }
         if self.count_calls {
             for (participant, entry) in taking.iter().zip(&mut entries) {
+                if entry.cannot_run() {
+                    continue;
+                }
                 eprint!("\r\x1b[K{} system calls {}", cell.name, participant.name);
                 entry.calls_per_op = self.calls_per_op(participant, &self.job(cell, scratch));
             }
@@ -167,5 +173,10 @@ impl Entry {
             refusals: Vec::new(),
             calls_per_op: None,
         }
+    }
+
+    /// What was refused at its first run is not tried again; what ran before may only have stumbled.
+    fn cannot_run(&self) -> bool {
+        self.runs.is_empty() && !self.refusals.is_empty()
     }
 }

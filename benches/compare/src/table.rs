@@ -8,14 +8,18 @@ use crate::report::Report;
 use crate::runner::Entry;
 use crate::stats::{Spread, spread};
 
-const BASELINES: [&str; 6] = ["pread", "pread-2", "threads", "ring", "ring-2", "spawn_blocking"];
+const BASELINES: [&str; 7] =
+    ["pread", "pread-2", "threads", "ring", "ring-2", "spawn_blocking", "fio:libaio"];
 const PEERS: [&str; 5] = ["tokio-uring", "compio", "monoio", "glommio", "tokio-fs"];
+const ONE_THREAD_PEERS: [&str; 4] = ["tokio-uring", "compio", "monoio", "glommio"];
 const OURS: &str = "aiofile";
 
 /// The matrix, the ratios and the details, as text.
 pub fn render(cells: &[Cell], names: &[&str], entries: &[Entry]) -> String {
     let view = View { cells, entries };
-    [view.matrix(names), view.ratios(), view.details()].concat()
+    let ours = names.iter().filter(|name| name.starts_with(OURS));
+    let ratios: String = ours.map(|name| view.ratios(name)).collect();
+    [view.matrix(names), ratios, view.details()].concat()
 }
 
 struct View<'a> {
@@ -64,36 +68,38 @@ impl View<'_> {
         text
     }
 
-    fn ratios(&self) -> String {
-        if !self.entries.iter().any(|entry| entry.participant == OURS) {
-            return String::new();
+    fn ratios(&self, ours: &str) -> String {
+        let mut text = format!("\nRatio of {ours} to each; ! where it is behind\n\n{:<20}", "cell");
+        for heading in ["winner but us", "best peer", "best peer, 1 thread"] {
+            let _ = write!(text, "{heading:>24}");
         }
-        let mut text = format!("\nRatio of {OURS} to each (below 1 we lose)\n\n{:<20}", "cell");
-        let _ = write!(text, "{:>26}{:>26}", "winner but us", "best peer");
         for name in BASELINES {
             let _ = write!(text, "{name:>16}");
         }
         text.push('\n');
         for cell in self.cells {
-            let Some(ours) = self.rate(cell, OURS) else { continue };
-            let other = self.winner(cell, |name| !name.starts_with(OURS));
-            let peer = self.winner(cell, |name| PEERS.iter().any(|peer| name.starts_with(peer)));
+            let Some(rate) = self.rate(cell, ours) else { continue };
             let _ = write!(text, "{:<20}", cell.name);
-            for rival in [other, peer] {
-                let words = rival.map_or("-".to_owned(), |(name, rate)| {
-                    let ratio = ours.median / rate;
-                    format!("{ratio:.2} {name}{}", if ratio < 1.0 { " !" } else { "" })
-                });
-                let _ = write!(text, "{words:>26}");
+            for words in self.rivals(cell, rate.median) {
+                let _ = write!(text, "{words:>24}");
             }
             for name in BASELINES {
-                let ratio =
-                    self.rate(cell, name).map(|rate| format!("{:.2}", ours.median / rate.median));
+                let ratio = self.rate(cell, name).map(|other| ratio(rate.median, other.median));
                 let _ = write!(text, "{:>16}", ratio.as_deref().unwrap_or("-"));
             }
             text.push('\n');
         }
         text
+    }
+
+    /// The ratio to the fastest of all, of the peers, and of the peers on one thread, with its name.
+    fn rivals(&self, cell: &Cell, ours: f64) -> [String; 3] {
+        let all = self.winner(cell, |name| !name.starts_with(OURS));
+        let peer = self.winner(cell, |name| PEERS.iter().any(|peer| name.starts_with(peer)));
+        let single = self.winner(cell, |name| ONE_THREAD_PEERS.contains(&name));
+        [all, peer, single].map(|rival| {
+            rival.map_or("-".to_owned(), |(name, rate)| format!("{name} {}", ratio(ours, rate)))
+        })
     }
 
     fn details(&self) -> String {
@@ -148,6 +154,11 @@ fn detail(text: &mut String, cell: &Cell, rate: Option<Spread>, entry: &Entry) {
         typical(|run| Some(run.switches_per_op), 3),
         typical(|run| Some(run.peak_rss_kib as f64 / 1024.0), 0),
     );
+}
+
+fn ratio(ours: f64, other: f64) -> String {
+    let mark = if ours < other { "!" } else { "" };
+    format!("{mark}{:.2}", ours / other)
 }
 
 fn rate(cell: &Cell, entry: &Entry) -> Option<Spread> {
@@ -211,9 +222,8 @@ mod tests {
         ];
         let text = render(&[cell], &["pread", "compio", "aiofile"], &entries);
         assert!(text.contains("*2.00k"), "{text}");
-        assert!(text.contains("0.50 pread !"), "{text}");
-        assert!(text.contains("2.00 compio"), "{text}");
-        assert!(!text.contains("2.00 compio !"), "{text}");
+        assert!(text.contains("pread !0.50"), "{text}");
+        assert!(text.contains("compio 2.00"), "{text}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::stage::Result;
 
 /// Runs the job on tokio's multi-thread runtime with two workers, a task for each lane.
 pub fn run(job: &Job) -> Result<Report> {
-    on_tokio(job, |job| {
+    on_tokio(job, async |job| {
         let source = Arc::new(match job.cell.work {
             Work::SmallFiles => Source::Paths(job.small_paths()),
             _ => Source::File(job.open()?),

@@ -17,7 +17,7 @@ use crate::stage::{self, Result};
 
 /// Runs the job on tokio's multi-thread runtime with two workers, a task for each lane.
 pub fn run(job: &Job) -> Result<Report> {
-    on_tokio(job, |job| {
+    on_tokio(job, async |job| {
         let paths = Arc::new(match job.cell.work {
             Work::SmallFiles => job.small_paths(),
             _ => vec![job.path()],
@@ -41,7 +41,7 @@ pub fn run(job: &Job) -> Result<Report> {
 /// Runs a job whose lanes are tasks: `prepare` opens what they share and gives the maker of the tasks.
 pub fn on_tokio<P, S, F>(job: &Job, prepare: P) -> Result<Report>
 where
-    P: Fn(&Job) -> Result<S> + Sync,
+    P: AsyncFn(&Job) -> Result<S> + Sync,
     S: FnMut(Lane) -> F,
     F: Future<Output = io::Result<Lane>> + Send + 'static,
 {
@@ -51,7 +51,7 @@ where
             .enable_all()
             .build()?;
         runtime.block_on(async {
-            let task_of = prepare(seat.job)?;
+            let task_of = prepare(seat.job).await?;
             let lanes = seat.ready().into_iter();
             let tasks: Vec<_> = lanes.map(task_of).map(tokio::spawn).collect();
             let mut ended = Vec::new();

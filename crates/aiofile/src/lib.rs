@@ -1,17 +1,21 @@
 //! Asynchronous files for tokio on Linux.
 #![forbid(unsafe_code)]
 
+mod async_open;
 mod file;
 pub mod fs;
+mod handle;
 mod mode;
 mod options;
 mod runtime;
 
+pub use async_open::{Target, async_open};
 pub use caio::{
     AlignedBuffer, BackendKind, Buffer, BufferPool, Config, Context, ContextBuilder, Error,
     ErrorKind, OwnedBuffer, OwnedBufferMut, PooledBuffer, Result,
 };
 pub use file::AioFile;
+pub use handle::{Chunks, FileHandle, Lines};
 pub use mode::Mode;
 pub use options::OpenOptions;
 pub use runtime::{context, default_context};

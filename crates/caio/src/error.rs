@@ -1,6 +1,7 @@
 //! The one error type: what was being done, to which file, what the system answered, what helps.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -258,6 +259,13 @@ impl From<Error> for io::Error {
 impl From<io::Error> for Error {
     fn from(source: io::Error) -> Self {
         Self::system(source)
+    }
+}
+
+impl From<Infallible> for Error {
+    /// A conversion that cannot fail has no error.
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

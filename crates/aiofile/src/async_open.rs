@@ -1,0 +1,112 @@
+//! `async_open`: a file-like handle from a path, a std file or an [`AioFile`].
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Seek;
+use std::path::{Path, PathBuf};
+
+use caio::{Error, ErrorKind, FileClass, OpKind, Result};
+
+use crate::file::AioFile;
+use crate::handle::{FileHandle, end};
+use crate::mode::Mode;
+
+/// What [`async_open()`] opens: a path, or a file that is open already.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Target {
+    /// A path, opened in the default context.
+    Path(PathBuf),
+    /// A file that std opened, used in the default context.
+    Std(File),
+    /// A file of this crate, in its own context.
+    File(AioFile),
+}
+
+/// Opens a file-like handle with a cursor, in a mode as for Python's `open`.
+///
+/// The cursor begins at the start, and with `a` at the end. A file that is open already keeps the
+/// access it was opened with, and nothing is created or cut off; the cursor begins where a std
+/// file stands, and at the start of an [`AioFile`].
+///
+/// Costs what [`AioFile::open`] costs, and with `a` one fstat(2).
+///
+/// # Errors
+/// As for [`AioFile::open`]; [`ErrorKind::InvalidInput`] where the mode is `a` and a file that is
+/// open already was not opened to append.
+///
+/// # Cancel safety
+/// Dropping the future leaks no descriptor. A file may have been created or truncated.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+/// use aiofile::{AioFile, async_open};
+///
+/// let mut by_path = async_open("/proc/self/exe", "r").await?;
+/// let mut from_std = async_open(std::fs::File::open("/proc/self/exe")?, "r").await?;
+/// let mut from_file = async_open(AioFile::open("/proc/self/exe", "r").await?, "r").await?;
+/// assert_eq!(by_path.read(4).await?, from_std.read(4).await?);
+/// assert_eq!(from_file.tell(), 0);
+/// # Ok(()) }
+/// ```
+pub async fn async_open<M>(target: impl Into<Target>, mode: M) -> Result<FileHandle>
+where
+    M: TryInto<Mode, Error: Into<Error>>,
+{
+    let target = target.into();
+    let mode = mode.try_into().map_err(|error| {
+        let error = error.into().during(OpKind::Open);
+        match &target {
+            Target::Path(path) => error.on(path),
+            _ => error,
+        }
+    })?;
+    let (file, mut position) = match target {
+        Target::Path(path) => (AioFile::open(path, mode).await?, 0),
+        Target::Std(mut file) => {
+            // What cannot seek has no position, and counts from 0.
+            let position = file.stream_position().unwrap_or(0);
+            (AioFile::from_std(file)?, position)
+        }
+        Target::File(file) => (file, 0),
+    };
+    let shared = file.file()?;
+    if mode.appends() && !shared.is_append() {
+        let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
+        return Err(error.during(OpKind::Open).on(shared.path()));
+    }
+    if shared.is_append() && shared.class() == FileClass::Regular {
+        position = end(&file).await?;
+    }
+    Ok(FileHandle::new(file, mode, position))
+}
+
+impl From<File> for Target {
+    fn from(file: File) -> Self {
+        Self::Std(file)
+    }
+}
+
+impl From<AioFile> for Target {
+    fn from(file: AioFile) -> Self {
+        Self::File(file)
+    }
+}
+
+macro_rules! paths {
+    ($($path:ty),*) => {$(
+        impl From<$path> for Target {
+            fn from(path: $path) -> Self {
+                Self::Path(PathBuf::from(path))
+            }
+        }
+    )*};
+}
+
+paths!(&str, String, &String, &Path, PathBuf, &OsStr, OsString);
+
+impl From<&PathBuf> for Target {
+    fn from(path: &PathBuf) -> Self {
+        Self::Path(path.clone())
+    }
+}

@@ -1,0 +1,148 @@
+//! The file-like handle: one cursor over an [`AioFile`].
+
+mod ahead;
+mod change;
+mod cursor;
+mod read;
+mod streams;
+mod tokio_traits;
+mod work;
+mod write;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::BytesMut;
+use caio::{FileClass, SharedFile};
+
+use crate::file::AioFile;
+use crate::mode::Mode;
+use ahead::Ahead;
+use change::Change;
+use cursor::Seeking;
+pub(crate) use cursor::end;
+pub use streams::{Chunks, Lines};
+
+/// A file with a cursor, as [`async_open`](crate::async_open()) gives it: reads, writes, seeks and
+/// lines in the manner of Python's file objects, and tokio's I/O traits.
+///
+/// Writes are not buffered: `Ok(n)` means that the kernel has n bytes. Reads of lines and reads
+/// through tokio's traits take 64 KiB at once from the file and are served from memory. A write
+/// through this handle or a clone of it makes such bytes worthless, so that a read always sees the
+/// writes that were finished before; what other handles and processes write meanwhile is seen from
+/// the next chunk on.
+///
+/// Each operation takes `&mut self`, so one comes after the other. For tasks that write side by
+/// side give each its own clone, or take a `Writer`, or address the file by offset with
+/// [`file`](Self::file).
+///
+/// # Pipes, sockets and terminals
+/// They have no offsets: [`tell`](Self::tell) counts the bytes that were read and written, and
+/// seeking is an error.
+///
+/// # Cancel safety
+/// Dropping the future of a read loses nothing, of a stream either: bytes that arrive for it are
+/// there for the next read. Dropping the future of a write or truncation leaves it under way; the
+/// next operation waits for it, the cursor counts it, and the next write, truncation, flush, sync
+/// or close reports its error. Dropping the handle itself gives up on what is under way.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("hello.txt");
+/// use std::io::SeekFrom;
+///
+/// let mut file = aiofile::async_open(path, "w+").await?;
+/// file.write("Hello\nworld\n").await?;
+/// file.seek(SeekFrom::Start(0)).await?;
+/// assert_eq!(file.readline().await?, "Hello\n");
+/// assert_eq!(file.read_all().await?, "world\n");
+/// assert_eq!(file.tell(), 12);
+/// # Ok(()) }
+/// ```
+pub struct FileHandle {
+    file: AioFile,
+    mode: Mode,
+    /// The cursor, in bytes from the start; of a stream, the bytes that went through.
+    position: u64,
+    ahead: Ahead,
+    change: Change,
+    seeking: Option<Seeking>,
+    /// Counts the changes through this handle and its clones.
+    edition: Arc<AtomicU64>,
+    /// Memory for the next copy of what tokio's writers offer.
+    spare: BytesMut,
+}
+
+impl FileHandle {
+    pub(crate) fn new(file: AioFile, mode: Mode, position: u64) -> Self {
+        Self {
+            file,
+            mode,
+            position,
+            ahead: Ahead::default(),
+            change: Change::default(),
+            seeking: None,
+            edition: Arc::default(),
+            spare: BytesMut::new(),
+        }
+    }
+
+    /// The file below, for everything that needs no cursor: offset-addressed reads and writes,
+    /// metadata, the descriptor. What is written through it is not noticed by this handle's
+    /// read-ahead.
+    #[must_use]
+    pub fn file(&self) -> &AioFile {
+        &self.file
+    }
+
+    /// The path that the file was opened by; `/dev/fd/N` for a file from std, and nothing once
+    /// closed.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.file.path()
+    }
+
+    /// The mode that the handle was opened with.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether offsets mean anything: false for pipes, sockets and terminals, and once closed.
+    #[must_use]
+    pub fn is_seekable(&self) -> bool {
+        self.file.file().is_ok_and(SharedFile::is_seekable)
+    }
+
+    /// Whether the handle was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.file.is_closed()
+    }
+}
+
+impl Clone for FileHandle {
+    /// Another cursor on the same descriptor, which starts where this one is now. A write that is
+    /// still under way belongs to the original alone, and so does what was read ahead of a stream.
+    fn clone(&self) -> Self {
+        let edition = Arc::clone(&self.edition);
+        Self { edition, ..Self::new(self.file.clone(), self.mode, self.position) }
+    }
+}
+
+impl fmt::Debug for FileHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileHandle")
+            .field("file", &self.file)
+            .field("mode", &self.mode)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether fstat(2) tells where such a file ends.
+fn has_length(file: &SharedFile) -> bool {
+    file.class() == FileClass::Regular
+}

@@ -1,0 +1,153 @@
+//! Bytes read before they were asked for, and when they may still be used.
+//!
+//! Lines and tokio's traits ask for less than is worth a system call, so a handle reads a chunk
+//! and serves them from memory. What it has read ahead of the cursor of a seekable file is a
+//! cache: any write through any clone of the handle makes it worthless, and a seek out of it drops
+//! it. What it has read from a stream exists nowhere else and is never dropped.
+
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use caio::{Buffer, Result};
+
+use super::FileHandle;
+use super::change::Side;
+use super::work::Work;
+use crate::file::reserve;
+
+/// What is read ahead at once, in bytes, unless more is asked for.
+pub(super) const CHUNK_BYTES: usize = 64 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// The file's bytes from the cursor on.
+    bytes: Bytes,
+    /// The edition of the file that they were read from.
+    edition: u64,
+    fill: Option<Fill>,
+}
+
+/// A read under way that will extend the bytes ahead.
+#[derive(Debug)]
+struct Fill {
+    work: Work<(Result<usize>, Buffer)>,
+    /// Where the cursor stood.
+    position: u64,
+    /// How many bytes were ahead already; the buffer begins with a copy of them.
+    kept: usize,
+    edition: u64,
+}
+
+impl FileHandle {
+    /// The bytes ahead. Call [`refresh`](Self::refresh) first, once for each operation.
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.ahead.bytes
+    }
+
+    /// Drops bytes ahead that a write has made worthless since.
+    pub(super) fn refresh(&mut self) {
+        self.seeking = None;
+        if self.ahead.edition != self.edition.load(Ordering::Acquire) && self.is_seekable() {
+            self.ahead.bytes.clear();
+        }
+    }
+
+    /// As [`refresh`](Self::refresh), for an operation that no earlier poll belongs to: a read
+    /// that somebody began and gave up on may not answer it with what was there before a write.
+    pub(super) fn refresh_all(&mut self) {
+        self.refresh();
+        let edition = self.edition.load(Ordering::Acquire);
+        if self.ahead.fill.as_ref().is_some_and(|fill| fill.edition != edition)
+            && self.is_seekable()
+        {
+            self.ahead.fill = None;
+        }
+    }
+
+    /// Gives up on a read that nobody waits for any more.
+    pub(super) fn give_up_reading(&mut self) {
+        self.ahead = Ahead::default();
+    }
+
+    /// Takes bytes ahead, and the cursor passes over them.
+    pub(super) fn take_ahead(&mut self, length: usize) -> Bytes {
+        self.position += length as u64;
+        self.ahead.bytes.split_to(length)
+    }
+
+    /// Lets the cursor pass over bytes ahead.
+    pub(super) fn pass_ahead(&mut self, length: usize) {
+        self.position += length as u64;
+        self.ahead.bytes.advance(length);
+    }
+
+    /// Moves the cursor of a seekable file. Bytes ahead stay useful where it stays among them.
+    pub(super) fn move_to(&mut self, position: u64) {
+        let forward = position.checked_sub(self.position).map(usize::try_from);
+        match forward {
+            Some(Ok(forward)) if forward <= self.ahead.bytes.len() => {
+                self.ahead.bytes.advance(forward);
+            }
+            _ => self.ahead.bytes.clear(),
+        }
+        self.position = position;
+    }
+
+    /// Reads about `length` more bytes behind those ahead, at least as many as are ahead already,
+    /// so that growing to any size costs a constant for each byte. 0 is the end of the file.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<Result<usize>> {
+        loop {
+            if self.is_seekable() {
+                ready!(self.poll_settled(cx, Side::Read));
+            }
+            let Some(fill) = &mut self.ahead.fill else {
+                self.start_fill(length)?;
+                continue;
+            };
+            let (result, buffer) = ready!(fill.work.poll(cx));
+            let fill = self.ahead.fill.take().expect("it was just polled");
+            if let Some(result) = self.take_in(&fill, result, buffer) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    fn start_fill(&mut self, length: usize) -> Result<()> {
+        let kept = self.ahead.bytes.len();
+        let size = kept.saturating_add(length.max(kept));
+        let path = self.file.file()?.path();
+        let mut buffer = reserve(size).map_err(|error| error.on(path))?;
+        buffer.writable(0..kept).copy_from_slice(&self.ahead.bytes);
+        let (file, at) = (self.file.clone(), self.position + kept as u64);
+        let work = Work::new(async move { file.read_buffer(buffer, kept..size, at).await });
+        let edition = self.edition.load(Ordering::Acquire);
+        self.ahead.fill = Some(Fill { work, position: self.position, kept, edition });
+        Ok(())
+    }
+
+    /// Puts what a fill has read where it belongs, or drops it where the cursor has left since.
+    fn take_in(
+        &mut self,
+        fill: &Fill,
+        result: Result<usize>,
+        mut buffer: Buffer,
+    ) -> Option<Result<usize>> {
+        let seekable = self.is_seekable();
+        if seekable && fill.position != self.position {
+            return None;
+        }
+        let Ok(bytes) = result else { return Some(result) };
+        buffer.set_len(fill.kept + bytes);
+        let read = buffer.into_bytes();
+        let ahead = &mut self.ahead;
+        if seekable || ahead.bytes.len() == fill.kept {
+            ahead.bytes = read;
+        } else {
+            // Somebody took bytes of a stream while more were being read.
+            ahead.bytes = [&ahead.bytes, &read[fill.kept..]].concat().into();
+        }
+        ahead.edition = fill.edition;
+        Some(Ok(bytes))
+    }
+}

@@ -1,0 +1,148 @@
+//! Where the handle stands: seek and tell.
+
+use std::future::poll_fn;
+use std::io::{self, Seek, SeekFrom};
+use std::task::{Context, Poll, ready};
+
+use caio::{Error, ErrorKind, FileClass, Result};
+
+use super::FileHandle;
+use super::change::Side;
+use super::work::Work;
+use crate::file::AioFile;
+
+/// A seek through tokio's trait that could not be done at once.
+#[derive(Debug)]
+pub(super) enum Seeking {
+    /// It waits for the change under way, which may move the cursor.
+    Waiting(SeekFrom),
+    /// It waits for the file's length.
+    Length(Work<Result<u64>>, i64),
+}
+
+impl FileHandle {
+    /// Moves the cursor and returns its new position. Beyond the end is allowed: a write there
+    /// leaves a hole. On a file opened to append it moves reads alone.
+    ///
+    /// From the start and from the cursor costs nothing; from the end one fstat(2), on local file
+    /// systems without a hop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a position before the start or beyond 2^63 - 1, and
+    /// [`io::ErrorKind::NotSeekable`] for a pipe, a socket or a terminal. The cursor has not moved
+    /// then. [`ErrorKind::Closed`]; else what fstat(2) answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the cursor where it was.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// use std::io::SeekFrom;
+    ///
+    /// let mut file = aiofile::async_open("/proc/self/exe", "r").await?;
+    /// assert_eq!(file.seek(SeekFrom::Start(1)).await?, 1);
+    /// assert_eq!(file.read(3).await?, "ELF");
+    /// assert_eq!(file.seek(SeekFrom::Current(-4)).await?, 0);
+    /// assert!(file.seek(SeekFrom::Current(-1)).await.is_err());
+    /// assert_eq!(file.seek(SeekFrom::End(0)).await?, file.file().len().await?);
+    /// # Ok(()) }
+    /// ```
+    pub async fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        poll_fn(|cx| self.poll_settled(cx, Side::Write)).await;
+        self.seeking = None;
+        match to {
+            SeekFrom::End(distance) => {
+                self.check_seekable()?;
+                let end = end(&self.file).await?;
+                self.seek_by(end, distance)
+            }
+            _ => self.seek_now(to),
+        }
+    }
+
+    /// The position of the cursor, in bytes from the start; of a stream, the bytes that were read
+    /// and written.
+    #[must_use]
+    pub fn tell(&self) -> u64 {
+        self.position
+    }
+
+    /// Seeks at once where that is possible, else notes the wish.
+    pub(super) fn begin_seek(&mut self, to: SeekFrom) -> Result<()> {
+        self.check_seekable()?;
+        self.seeking = None;
+        if !self.is_settled() || matches!(to, SeekFrom::End(_)) {
+            self.seeking = Some(Seeking::Waiting(to));
+            return Ok(());
+        }
+        self.seek_now(to).map(drop)
+    }
+
+    /// Finishes the seek that was begun, if one was.
+    pub(super) fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64>> {
+        ready!(self.poll_settled(cx, Side::Write));
+        loop {
+            match self.seeking.take() {
+                None => return Poll::Ready(Ok(self.position)),
+                Some(Seeking::Waiting(SeekFrom::End(distance))) => {
+                    let file = self.file.clone();
+                    let work = Work::new(async move { end(&file).await });
+                    self.seeking = Some(Seeking::Length(work, distance));
+                }
+                Some(Seeking::Waiting(to)) => return Poll::Ready(self.seek_now(to)),
+                Some(Seeking::Length(mut work, distance)) => match work.poll(cx) {
+                    Poll::Ready(end) => return Poll::Ready(self.seek_by(end?, distance)),
+                    Poll::Pending => {
+                        self.seeking = Some(Seeking::Length(work, distance));
+                        return Poll::Pending;
+                    }
+                },
+            }
+        }
+    }
+
+    fn seek_now(&mut self, to: SeekFrom) -> Result<u64> {
+        self.check_seekable()?;
+        match to {
+            SeekFrom::Start(position) => self.seek_by(position, 0),
+            SeekFrom::Current(distance) => self.seek_by(self.position, distance),
+            SeekFrom::End(_) => unreachable!("the end is asked for before"),
+        }
+    }
+
+    fn seek_by(&mut self, from: u64, distance: i64) -> Result<u64> {
+        let position = from.checked_add_signed(distance);
+        match position.filter(|position| i64::try_from(*position).is_ok()) {
+            Some(position) => {
+                self.move_to(position);
+                Ok(position)
+            }
+            None => {
+                let message =
+                    format!("there is no position {distance} bytes from {from}: 0 to 2^63 - 1 are");
+                let error = Error::new(ErrorKind::InvalidInput, message);
+                Err(self.file.file().map_or(error.clone(), |file| error.on(file.path())))
+            }
+        }
+    }
+
+    fn check_seekable(&self) -> Result<()> {
+        let file = self.file.file()?;
+        if file.is_seekable() {
+            return Ok(());
+        }
+        let error = Error::system(io::ErrorKind::NotSeekable.into()).on(file.path());
+        Err(error.hint("a pipe, a socket or a terminal is read and written in order"))
+    }
+}
+
+/// Where a seekable file ends.
+pub(crate) async fn end(file: &AioFile) -> Result<u64> {
+    let shared = file.file()?;
+    if shared.class() == FileClass::Block {
+        // fstat(2) does not know a device's size. The kernel's own cursor is of no use to us.
+        let end = shared.file().seek(SeekFrom::End(0));
+        return end.map_err(|error| Error::system(error).on(shared.path()));
+    }
+    file.len().await
+}

@@ -1,0 +1,154 @@
+//! The handle as a stream of lines or of chunks.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use caio::{Error, ErrorKind, Result};
+use futures_core::Stream;
+
+use super::FileHandle;
+use super::read::check_separator;
+
+impl FileHandle {
+    /// The lines from the cursor on, without their ends (`\n` or `\r\n`), as a stream. The cursor
+    /// is behind the last line taken. Costs what [`readline`](Self::readline) costs.
+    ///
+    /// # Cancel safety
+    /// Dropping the stream loses nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let mut file = aiofile::async_open("/proc/self/status", "r").await?;
+    /// let mut lines = file.lines();
+    /// while let Some(line) = lines.try_next().await? {
+    ///     assert!(!line.ends_with(b"\n"));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn lines(&mut self) -> Lines<'_> {
+        Lines { handle: self, separator: b"\n".to_vec(), strip_return: true, ended: false }
+    }
+
+    /// As [`lines`](Self::lines), with any separator of one byte or more. An empty one is an error
+    /// of the first item.
+    ///
+    /// # Cancel safety
+    /// As for [`lines`](Self::lines).
+    pub fn lines_with(&mut self, separator: impl Into<Vec<u8>>) -> Lines<'_> {
+        Lines { handle: self, separator: separator.into(), strip_return: false, ended: false }
+    }
+
+    /// The rest of the file from the cursor on, in chunks of `size` bytes, as a stream. The last
+    /// chunk may be shorter; those of a pipe, a socket or a terminal hold what is there. The cursor
+    /// is behind the last chunk taken. A size of 0 is an error of the first item.
+    ///
+    /// A chunk costs one system call where it is cached, one operation of the backend where not.
+    ///
+    /// # Cancel safety
+    /// Dropping the stream loses nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// use std::io::SeekFrom;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let mut file = aiofile::async_open("/proc/self/exe", "rb").await?;
+    /// file.seek(SeekFrom::Start(1)).await?;
+    /// let first = file.iter_chunked(3).try_next().await?;
+    /// assert_eq!(first.unwrap(), "ELF");
+    /// # Ok(()) }
+    /// ```
+    pub fn iter_chunked(&mut self, size: usize) -> Chunks<'_> {
+        Chunks { handle: self, size, ended: false }
+    }
+}
+
+/// The lines of a [`FileHandle`]. Made by [`FileHandle::lines`].
+#[derive(Debug)]
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct Lines<'a> {
+    handle: &'a mut FileHandle,
+    separator: Vec<u8>,
+    strip_return: bool,
+    ended: bool,
+}
+
+impl Stream for Lines<'_> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let Self { handle, separator, strip_return, ended } = self.get_mut();
+        if *ended {
+            return Poll::Ready(None);
+        }
+        let result = match check_separator(separator) {
+            Ok(()) => {
+                handle.refresh();
+                ready!(handle.poll_line(cx, separator))
+            }
+            Err(error) => Err(error),
+        };
+        *ended = result.as_ref().map_or(true, Bytes::is_empty);
+        Poll::Ready(match result {
+            Ok(line) if line.is_empty() => None,
+            result => Some(result.map(|line| strip(line, separator, *strip_return))),
+        })
+    }
+}
+
+/// The chunks of a [`FileHandle`]. Made by [`FileHandle::iter_chunked`].
+#[derive(Debug)]
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct Chunks<'a> {
+    handle: &'a mut FileHandle,
+    size: usize,
+    ended: bool,
+}
+
+impl Stream for Chunks<'_> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let Self { handle, size, ended } = self.get_mut();
+        if *ended {
+            return Poll::Ready(None);
+        }
+        if *size == 0 {
+            *ended = true;
+            let error = Error::new(ErrorKind::InvalidInput, "chunks of 0 bytes have no end");
+            return Poll::Ready(Some(Err(error)));
+        }
+        let result = ready!(poll_chunk(handle, cx, *size));
+        *ended = result.as_ref().map_or(true, Bytes::is_empty);
+        Poll::Ready(match result {
+            Ok(chunk) if chunk.is_empty() => None,
+            result => Some(result),
+        })
+    }
+}
+
+fn poll_chunk(handle: &mut FileHandle, cx: &mut Context<'_>, size: usize) -> Poll<Result<Bytes>> {
+    handle.refresh();
+    while handle.ahead().len() < size {
+        if !handle.ahead().is_empty() && !handle.is_seekable() {
+            break;
+        }
+        if ready!(handle.poll_fill(cx, size - handle.ahead().len()))? == 0 {
+            break;
+        }
+    }
+    Poll::Ready(Ok(handle.take_ahead(size.min(handle.ahead().len()))))
+}
+
+fn strip(mut line: Bytes, separator: &[u8], strip_return: bool) -> Bytes {
+    if line.ends_with(separator) {
+        line.truncate(line.len() - separator.len());
+        if strip_return && line.ends_with(b"\r") {
+            line.truncate(line.len() - 1);
+        }
+    }
+    line
+}

@@ -1,0 +1,147 @@
+//! tokio's traits over the handle's own buffers.
+
+use std::io::{self, IoSlice, SeekFrom};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use caio::Buffer;
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+
+use super::FileHandle;
+use super::ahead::CHUNK_BYTES;
+use super::change::Side;
+
+/// The most that one poll reads or copies for a write, in bytes.
+const POLL_BYTES_MAX: usize = 1 << 20;
+
+/// Reads at least 64 KiB at once and serves them from memory.
+impl AsyncRead for FileHandle {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let handle = self.get_mut();
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let length = buf.remaining().clamp(CHUNK_BYTES, POLL_BYTES_MAX);
+        ready!(handle.poll_ahead(cx, length))?;
+        let length = buf.remaining().min(handle.ahead().len());
+        buf.put_slice(&handle.ahead()[..length]);
+        handle.pass_ahead(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Reads 64 KiB at once.
+impl AsyncBufRead for FileHandle {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let handle = self.get_mut();
+        ready!(handle.poll_ahead(cx, CHUNK_BYTES))?;
+        Poll::Ready(Ok(handle.ahead()))
+    }
+
+    fn consume(self: Pin<&mut Self>, amount: usize) {
+        self.get_mut().pass_ahead(amount);
+    }
+}
+
+/// Writes through: a poll is ready when the kernel has accepted the bytes, at most 1 MiB of them.
+///
+/// A write that was begun is finished, whoever waits for it. Offering the same bytes again, as a
+/// `select!` in a loop does, waits for the same write; offering others writes them after it.
+/// Shutting down flushes, which has nothing to do, and neither syncs nor closes.
+impl AsyncWrite for FileHandle {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_offer(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_offer(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_accounted(cx).map_err(io::Error::from)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+/// A seek that was begun and not completed is forgotten when anything else is done.
+impl AsyncSeek for FileHandle {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        self.get_mut().begin_seek(position).map_err(io::Error::from)
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        self.get_mut().poll_seek(cx).map_err(io::Error::from)
+    }
+}
+
+impl FileHandle {
+    /// Makes sure that there are bytes ahead, unless the file has ended.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<()>> {
+        self.file.file()?;
+        if self.is_seekable() {
+            ready!(self.poll_settled(cx, Side::Read));
+        }
+        self.refresh();
+        if self.ahead().is_empty() {
+            ready!(self.poll_fill(cx, length))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_offer(
+        &mut self,
+        cx: &mut Context<'_>,
+        offer: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if let Some(mut changed) = ready!(self.poll_change(cx, Side::Write)) {
+                let offered = changed.offered.take();
+                let same = offered.as_deref().is_some_and(|offered| begins_with(offer, offered));
+                self.recycle(offered);
+                if same {
+                    return Poll::Ready(changed.written().map_err(io::Error::from));
+                }
+                self.note(changed);
+            }
+            ready!(self.poll_accounted(cx))?;
+            self.file.file()?;
+            let copy = self.copy_of(offer, POLL_BYTES_MAX);
+            if copy.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
+            self.start_write(Buffer::from(copy.clone()), false, Some(copy));
+        }
+    }
+}
+
+/// Whether the offer begins with all of these bytes.
+fn begins_with(offer: &[IoSlice<'_>], mut bytes: &[u8]) -> bool {
+    for part in offer {
+        let length = part.len().min(bytes.len());
+        let (head, rest) = bytes.split_at(length);
+        if part[..length] != *head {
+            return false;
+        }
+        bytes = rest;
+    }
+    bytes.is_empty()
+}

@@ -1,0 +1,182 @@
+//! Writes, truncation, sync and close.
+
+use std::future::poll_fn;
+
+use caio::{Buffer, OwnedBuffer, Result};
+
+use super::FileHandle;
+use super::change::{Changed, Side};
+
+impl FileHandle {
+    /// Writes the buffer at the cursor, or at the end of a file opened to append: all of it, unless
+    /// an error comes in between, and then as much as was accepted before. The cursor moves behind
+    /// what was written; with append to the end of the file. Takes any owned bytes.
+    ///
+    /// Costs one hop, or none where the file system can take it without waiting (XFS, btrfs,
+    /// tmpfs), and with append one fstat(2). Nothing is buffered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the write would end beyond
+    /// 2^63 - 1; [`ErrorKind::Closed`](crate::ErrorKind::Closed); else what the system answers. The
+    /// cursor has not moved then. Also the error of an earlier write whose future was dropped;
+    /// nothing is written then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before its first poll does nothing. After it the write goes on as long
+    /// as the handle lives, and the next operation waits for it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// let mut log = aiofile::async_open(&path, "a").await?;
+    /// assert_eq!(log.write("started\n").await?, 8);
+    /// assert_eq!(log.write(vec![b'.'; 3]).await?, 3);
+    /// assert_eq!(log.tell(), 11);
+    ///
+    /// let mut full = aiofile::async_open("/dev/full", "w").await?;
+    /// assert!(full.write("x").await.is_err());
+    /// assert_eq!(full.tell(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub async fn write(&mut self, buffer: impl OwnedBuffer) -> Result<usize> {
+        self.put(buffer.into_buffer(), false).await?.written()
+    }
+
+    /// Writes all of the buffer, as [`write`](Self::write) does.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write). What was accepted before the error is behind the cursor.
+    ///
+    /// # Cancel safety
+    /// As for [`write`](Self::write).
+    pub async fn write_all(&mut self, buffer: impl OwnedBuffer) -> Result<()> {
+        self.put(buffer.into_buffer(), true).await?.complete()
+    }
+
+    /// Cuts or extends the file to `length` bytes, or to where the cursor is, and returns its new
+    /// length. The cursor stays. One hop.
+    ///
+    /// # Errors
+    /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
+    /// system says no. Also the error of an earlier write whose future was dropped.
+    ///
+    /// # Cancel safety
+    /// As for [`write`](Self::write).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("file");
+    /// use std::io::SeekFrom;
+    ///
+    /// let mut file = aiofile::async_open(&path, "w+").await?;
+    /// file.write("0123456789").await?;
+    /// file.seek(SeekFrom::Start(4)).await?;
+    /// assert_eq!(file.truncate(None).await?, 4);
+    /// assert_eq!(file.truncate(100).await?, 100);
+    /// assert_eq!(file.tell(), 4);
+    /// # Ok(()) }
+    /// ```
+    pub async fn truncate(&mut self, length: impl Into<Option<u64>>) -> Result<u64> {
+        self.begin_change().await?;
+        let length = length.into().unwrap_or(self.position);
+        self.start_truncate(length);
+        self.changed().await.complete()?;
+        Ok(length)
+    }
+
+    /// Waits for a write whose future was dropped, and reports its error. Otherwise there is
+    /// nothing to do: nothing is buffered.
+    ///
+    /// # Errors
+    /// That of an earlier write whose future was dropped.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn flush(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_accounted(cx)).await
+    }
+
+    /// fsync(2): everything written by this file's handles so far reaches the device, with the
+    /// metadata. See [`AioFile::fsync`](crate::AioFile::fsync).
+    ///
+    /// # Errors
+    /// As for [`AioFile::fsync`](crate::AioFile::fsync) and [`flush`](Self::flush).
+    ///
+    /// # Cancel safety
+    /// Dropping the future says nothing about whether the data reached the device.
+    pub async fn fsync(&mut self) -> Result<()> {
+        self.flush().await?;
+        self.file.fsync().await
+    }
+
+    /// fdatasync(2): as [`fsync`](Self::fsync), without metadata that reading does not need.
+    ///
+    /// # Errors
+    /// As for [`fsync`](Self::fsync).
+    ///
+    /// # Cancel safety
+    /// As for [`fsync`](Self::fsync).
+    pub async fn fdatasync(&mut self) -> Result<()> {
+        self.flush().await?;
+        self.file.fdatasync().await
+    }
+
+    /// Closes this handle; later calls fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// The last handle on the file closes the descriptor and reports what close(2) says. Syncs
+    /// nothing. Closing again does nothing.
+    ///
+    /// # Errors
+    /// What close(2) answers, and that of an earlier write whose future was dropped. The handle is
+    /// closed all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the closing to whoever uses the file last.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/stat", "r").await?;
+    /// file.close().await?;
+    /// file.close().await?;
+    /// assert_eq!(file.read(1).await.unwrap_err().kind(), aiofile::ErrorKind::Closed);
+    /// # Ok(()) }
+    /// ```
+    pub async fn close(&mut self) -> Result<()> {
+        let flushed = self.flush().await;
+        self.give_up_reading();
+        flushed.and(self.file.close().await)
+    }
+
+    /// As [`close`](Self::close), after an [`fsync`](Self::fsync).
+    ///
+    /// # Errors
+    /// Those of both. The handle is closed all the same.
+    ///
+    /// # Cancel safety
+    /// As for both.
+    pub async fn close_synced(&mut self) -> Result<()> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        let synced = self.fsync().await;
+        synced.and(self.close().await)
+    }
+
+    async fn put(&mut self, buffer: Buffer, all: bool) -> Result<Changed> {
+        self.begin_change().await?;
+        if buffer.is_empty() {
+            return Ok(Changed::default());
+        }
+        self.start_write(buffer, all, None);
+        Ok(self.changed().await)
+    }
+
+    async fn begin_change(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_accounted(cx)).await?;
+        self.file.file().map(drop)
+    }
+
+    async fn changed(&mut self) -> Changed {
+        let changed = poll_fn(|cx| self.poll_change(cx, Side::Write)).await;
+        changed.expect("a change was begun")
+    }
+}

@@ -1,0 +1,8 @@
+//! The file-like handle: against std in random sequences, and against the traps that its peers
+//! fell into.
+#![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+#![allow(clippy::print_stdout, reason = "a test says what it skips")]
+
+mod backends;
+mod differential;
+mod traps;

@@ -117,8 +117,10 @@ fn pretend(op: &mut Op) -> io::Result<Output> {
         }
         Op::Write { .. } | Op::WriteVectored { .. } => Ok(Output::Bytes(length)),
         Op::Fsync | Op::Fdatasync => Ok(Output::Done),
-        Op::Open { .. } | Op::Metadata | Op::SetLength { .. } | Op::Close { .. } => {
-            Err(io::ErrorKind::Unsupported.into())
-        }
+        Op::Open { .. }
+        | Op::ReadFile { .. }
+        | Op::Metadata
+        | Op::SetLength { .. }
+        | Op::Close { .. } => Err(io::ErrorKind::Unsupported.into()),
     }
 }

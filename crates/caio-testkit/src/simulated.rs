@@ -315,7 +315,9 @@ impl Entry {
                 Output::Done
             }
             Op::Metadata => Output::Metadata(Box::new(self.stand_in.metadata()?)),
-            Op::Open { .. } | Op::Close { .. } => return Err(Errno::EINVAL.into()),
+            Op::Open { .. } | Op::ReadFile { .. } | Op::Close { .. } => {
+                return Err(Errno::EINVAL.into());
+            }
         };
         self.show_length();
         Ok(output)

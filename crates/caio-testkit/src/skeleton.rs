@@ -179,6 +179,7 @@ fn perform(request: &mut Request) -> io::Result<Output> {
         Op::ReadVectored { .. }
         | Op::WriteVectored { .. }
         | Op::Open { .. }
+        | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
         | Op::Close { .. } => Err(io::ErrorKind::Unsupported.into()),

@@ -55,7 +55,8 @@ impl Participant {
     pub fn run(&self, job: &Job) -> Result<Report> {
         let mut report = (self.run)(job)?;
         self.name.clone_into(&mut report.participant);
-        if report.backend != self.backend {
+        // A run of no operations, made to count the system calls before them, may end before anyone looks.
+        if report.backend != self.backend && report.total_operations > 0 {
             let message =
                 format!("{} ran on {}, not on {}", self.name, report.backend, self.backend);
             return Err(message.into());

@@ -2,6 +2,7 @@
 //! nothing done in place.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use aiofile::{
@@ -42,7 +43,8 @@ pub fn run(job: &Job, engine: Engine) -> Result<Report> {
     let mut report = on_tokio(job, async |job| {
         let context = used.get_or_init(|| engine.context()).clone()?;
         let source = Arc::new(match job.cell.work {
-            Work::SmallFiles => Source::Paths(context, job.small_paths()),
+            Work::SmallFiles if engine == Engine::Default => Source::Paths(None, job.small_paths()),
+            Work::SmallFiles => Source::Paths(Some(context), job.small_paths()),
             _ => Source::File(open(job, &context).await?),
         });
         let cell = job.cell.clone();
@@ -79,7 +81,7 @@ impl Engine {
         if counters.in_place > 0 || counters.submitted == 0 && report.operations > 0 {
             return Err(format!("not everything went to the backend: {counters:?}").into());
         }
-        if backend == BackendKind::Uring && report.rings == 0 {
+        if backend == BackendKind::Uring && report.rings == 0 && report.total_operations > 0 {
             return Err("the backend uring has no ring open".into());
         }
         Ok(format!("{}, not in place", backend.name()))
@@ -88,7 +90,7 @@ impl Engine {
 
 enum Source {
     File(AioFile),
-    Paths(Context, Vec<std::path::PathBuf>),
+    Paths(Option<Context>, Vec<PathBuf>),
 }
 
 async fn open(job: &Job, context: &Context) -> aiofile::Result<AioFile> {
@@ -103,7 +105,8 @@ async fn open(job: &Job, context: &Context) -> aiofile::Result<AioFile> {
 
 async fn lane_of_operations(lane: Lane, source: Arc<Source>, cell: Cell) -> io::Result<Lane> {
     let file = match &*source {
-        Source::Paths(context, paths) => return whole_files(lane, context, paths).await,
+        Source::Paths(None, paths) => return whole_files_at_once(lane, paths).await,
+        Source::Paths(Some(context), paths) => return whole_files(lane, context, paths).await,
         Source::File(file) => file,
     };
     match (cell.work, cell.direct) {
@@ -149,11 +152,16 @@ async fn writes<B: OwnedBuffer>(
     Ok(lane)
 }
 
-async fn whole_files(
-    mut lane: Lane,
-    context: &Context,
-    paths: &[std::path::PathBuf],
-) -> io::Result<Lane> {
+/// The call that is meant for it, which takes the default context.
+async fn whole_files_at_once(mut lane: Lane, paths: &[PathBuf]) -> io::Result<Lane> {
+    while let Some(index) = lane.begin() {
+        let content = aiofile::fs::read(&paths[index as usize]).await;
+        lane.finish(content.map(|content| content.len()).map_err(io::Error::other))?;
+    }
+    Ok(lane)
+}
+
+async fn whole_files(mut lane: Lane, context: &Context, paths: &[PathBuf]) -> io::Result<Lane> {
     let mut options = OpenOptions::new();
     options = options.read(true).context(context);
     while let Some(index) = lane.begin() {

@@ -99,7 +99,11 @@ impl Runtime for Tokio {
                 // Cleared before the completions are taken: one that comes in between makes the
                 // descriptor ready again.
                 ready.clear_ready();
-                source.get_ref().reap();
+                if source.get_ref().reap() >= COMPLETIONS_TO_HOLD {
+                    let hold = source.get_ref().hold();
+                    task::yield_now().await;
+                    drop(hold);
+                }
             }
         });
         Ok(Box::new(AbortOnDrop(task.abort_handle())))
@@ -124,6 +128,10 @@ impl Runtime for Tokio {
         Poll::Ready(())
     }
 }
+
+/// So many completions at once, and the requests that follow are worth submitting together. With
+/// fewer in flight, holding the first back costs more than it saves.
+const COMPLETIONS_TO_HOLD: usize = 2;
 
 struct AbortOnDrop(AbortHandle);
 

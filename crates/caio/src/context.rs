@@ -1,6 +1,7 @@
 //! The engine: limit, route, submit, wait, retry, cancel, shut down. Once, for all backends.
 
 mod builder;
+mod held;
 mod opening;
 mod operation;
 mod transfer;
@@ -31,6 +32,8 @@ use crate::slot::{Completion, SlotPool};
 use crate::sync::Handoff;
 
 pub use builder::ContextBuilder;
+use held::Held;
+pub use held::Hold;
 pub use operation::Operation;
 pub use transfer::Transfer;
 pub use vectored::VectoredTransfer;
@@ -78,6 +81,7 @@ pub(crate) struct Inner {
     slots: Arc<SlotPool>,
     counters: Arc<Counters>,
     watches: Watches,
+    held: Held,
     shut_down: AtomicBool,
 }
 
@@ -213,19 +217,9 @@ impl Context {
         if batch.is_empty() {
             return;
         }
-        let backend = self.backend_for(route);
-        let result =
-            if self.is_shut_down() { Err(operation::shut_down()) } else { backend.submit(batch) };
-        match result {
-            Ok(lanes) => {
-                let inner = &self.inner;
-                inner.watches.ensure(lanes, backend, inner, &*inner.runtime);
-            }
-            Err(error) => {
-                for request in batch.iter_mut().filter_map(Option::take) {
-                    request.complete(Err(std::io::Error::from(error.clone())));
-                }
-            }
+        let inner = &self.inner;
+        if route != Route::Backend || !inner.held.take(batch, inner) {
+            inner.offer(self.backend_for(route), batch);
         }
     }
 
@@ -238,6 +232,28 @@ impl Context {
 }
 
 impl Inner {
+    /// Lets the backend take what it can, and sees to it that somebody waits for the completions.
+    fn offer(self: &Arc<Self>, backend: &Arc<dyn Backend>, batch: &mut [Option<Request>]) {
+        let result = if self.shut_down.load(Ordering::Acquire) {
+            Err(operation::shut_down())
+        } else {
+            backend.submit(batch)
+        };
+        match result {
+            Ok(lanes) => self.watches.ensure(lanes, backend, self, &*self.runtime),
+            Err(error) => {
+                for request in batch.iter_mut().filter_map(Option::take) {
+                    request.complete(Err(std::io::Error::from(error.clone())));
+                }
+            }
+        }
+    }
+
+    /// Submits what the backend handed back when it was full, now that something has completed.
+    pub(crate) fn resume_held(self: &Arc<Self>) {
+        self.held.resume(self);
+    }
+
     pub(crate) fn watch_ended(self: &Arc<Self>, lane: usize) {
         self.watches.ended(lane);
         if self.limit.in_flight().0 > 0 {

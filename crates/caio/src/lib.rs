@@ -29,7 +29,7 @@ pub use buffer::{
 };
 pub use capability::{Capability, ClassSet, OpSet};
 pub use config::{BufferedWrites, Config, UringConfig};
-pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer};
+pub use context::{Context, ContextBuilder, Hold, Operation, Transfer, VectoredTransfer};
 pub use counters::Snapshot;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};

@@ -8,7 +8,7 @@ use std::sync::Weak;
 use std::task::{Context, Poll};
 
 use crate::backend::Backend;
-use crate::context::Inner;
+use crate::context::{Hold, Inner};
 
 /// The services of a runtime that make a context faster and fairer.
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
@@ -47,11 +47,23 @@ impl Source {
         Self { descriptor, lane, backend, context }
     }
 
-    /// Completes what is ready. Call it after each readiness; it never waits.
-    pub fn reap(&self) {
-        if let Some(backend) = self.backend.upgrade() {
-            backend.reap(self.lane);
+    /// Completes what is ready, and returns how many operations that was. Call it after each
+    /// readiness; it never waits.
+    pub fn reap(&self) -> usize {
+        let Some(backend) = self.backend.upgrade() else { return 0 };
+        let completed = backend.reap(self.lane);
+        if completed > 0
+            && let Some(context) = self.context.upgrade()
+        {
+            context.resume_held();
         }
+        completed
+    }
+
+    /// Holds back what the tasks submit that [`reap`](Self::reap) has just woken, so that it costs
+    /// one system call together. The hold must be dropped as soon as these tasks have run.
+    pub fn hold(&self) -> Hold {
+        Hold::on(self.context.clone())
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use super::held::Held;
 use super::watch::Watches;
 use super::{Context, Inner};
 use crate::backend::{Backend, BackendKind};
@@ -135,6 +136,7 @@ impl ContextBuilder {
             slots: Arc::new(SlotPool::default()),
             counters: Arc::new(Counters::default()),
             watches: Watches::default(),
+            held: Held::default(),
             shut_down: AtomicBool::new(false),
             config,
             info,

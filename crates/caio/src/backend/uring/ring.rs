@@ -60,6 +60,9 @@ struct Written {
     flags: EnterFlags,
     /// Whether the kernel needs to be told.
     enter: bool,
+    /// Whether something may complete while the kernel takes it. What has to wait for a device
+    /// does not, and its completions are better taken together.
+    may_be_ready: bool,
 }
 
 /// What was found after completing what is ready.
@@ -189,7 +192,7 @@ impl Ring {
     fn write(&self, batch: &mut [Option<Request>], wrong: &mut Vec<Wrong>) -> Written {
         let mut books = lock(&self.books);
         let mut queue = self.submissions(&books);
-        let mut queue_full = false;
+        let (mut queue_full, mut may_be_ready) = (false, false);
         let mut taken = 0;
         for place in batch {
             if place.is_some() {
@@ -202,12 +205,13 @@ impl Ring {
                 }
             }
             if let Some(request) = place.take() {
+                may_be_ready |= request.file().is_none_or(|file| !file.is_direct());
                 books.begin(&mut queue, request, wrong);
             }
             taken += 1;
         }
         drop(queue);
-        self.written(&books, taken, queue_full)
+        Written { may_be_ready, ..self.written(&books, taken, queue_full) }
     }
 
     /// What is to be told to the kernel after writing.
@@ -226,7 +230,7 @@ impl Ring {
             flags.insert(EnterFlags::GETEVENTS);
             enter = true;
         }
-        Written { taken, until: books.written, queue_full, flags, enter }
+        Written { taken, until: books.written, queue_full, flags, enter, may_be_ready: true }
     }
 
     /// Has the kernel take what was written, and completes what is ready right after. Returns
@@ -237,7 +241,7 @@ impl Ring {
         }
         for _ in 0..ENTER_ATTEMPTS {
             let result = self.enter(written.flags);
-            let read = self.look().read;
+            let read = if written.may_be_ready { self.look().read } else { self.read_so_far() };
             if self.polled_by_kernel && result.is_ok() || read >= written.until {
                 return true;
             }
@@ -265,6 +269,12 @@ impl Ring {
         // SAFETY: no argument is passed. What the entries point to is kept by `Books` until each
         // completes.
         unsafe { submitter.enter::<libc::sigset_t>(entries, 0, flags.bits(), None) }
+    }
+
+    /// Entries that the kernel has read so far.
+    fn read_so_far(&self) -> u64 {
+        let books = lock(&self.books);
+        books.written - self.submissions(&books).len() as u64
     }
 
     /// Completes what is ready, and looks at the submission queue.

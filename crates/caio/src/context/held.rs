@@ -1,0 +1,117 @@
+//! Requests held back for a moment, so that they are submitted together.
+//!
+//! When a reactor finds many completions at once, the tasks that it wakes will soon submit as many
+//! new requests. Held until these tasks have run, they cost one system call instead of one each.
+//! Nothing is held while completions come singly: then the first request would only come later.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use super::Inner;
+use crate::request::Request;
+use crate::sync::lock;
+
+/// The most requests that are held: a batch of this size spends little on its system call.
+const HELD_MAX: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// A hint, to be trusted only when it says no.
+    maybe: AtomicBool,
+    handed_back: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    holds: usize,
+    requests: Vec<Option<Request>>,
+}
+
+/// Holds back the requests of a context. Dropping it submits them.
+#[must_use = "dropping it submits what is held"]
+pub struct Hold {
+    context: Weak<Inner>,
+}
+
+impl Held {
+    /// Takes the batch, if requests are held now. Returns whether it did.
+    pub(super) fn take(&self, batch: &mut [Option<Request>], context: &Arc<Inner>) -> bool {
+        if !self.maybe.load(Ordering::Acquire) {
+            return false;
+        }
+        let mut state = lock(&self.state);
+        if state.holds == 0 {
+            return false;
+        }
+        state.requests.extend(batch.iter_mut().map(Option::take));
+        let full = state.requests.len() >= HELD_MAX;
+        drop(state);
+        if full {
+            self.submit(context);
+        }
+        true
+    }
+
+    fn begin(&self) {
+        lock(&self.state).holds += 1;
+        self.maybe.store(true, Ordering::Release);
+    }
+
+    fn end(&self, context: &Arc<Inner>) {
+        let mut state = lock(&self.state);
+        state.holds -= 1;
+        if state.holds == 0 {
+            self.maybe.store(false, Ordering::Release);
+        }
+        drop(state);
+        self.submit(context);
+    }
+
+    /// Submits what a full backend had handed back.
+    pub(super) fn resume(&self, context: &Arc<Inner>) {
+        if self.handed_back.swap(false, Ordering::AcqRel) {
+            self.submit(context);
+        }
+    }
+
+    fn submit(&self, context: &Arc<Inner>) {
+        let mut requests = std::mem::take(&mut lock(&self.state).requests);
+        if requests.is_empty() {
+            return;
+        }
+        context.offer(&context.backend, &mut requests);
+        // A full backend has requests in flight, whose completions resume what it handed back.
+        requests.retain(Option::is_some);
+        let mut state = lock(&self.state);
+        if !requests.is_empty() {
+            self.handed_back.store(true, Ordering::Release);
+        }
+        requests.append(&mut state.requests);
+        state.requests = requests;
+    }
+}
+
+impl Hold {
+    pub(crate) fn on(context: Weak<Inner>) -> Self {
+        if let Some(context) = context.upgrade() {
+            context.held.begin();
+        }
+        Self { context }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(context) = self.context.upgrade() {
+            context.held.end(&context);
+        }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold")
+    }
+}

@@ -1,6 +1,10 @@
 //! Contexts of every backend that works here.
 
-use aiofile::{BackendKind, Context};
+use std::io::{PipeReader, PipeWriter};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use aiofile::{AioFile, BackendKind, Context, FileHandle, OpenOptions, async_open};
 use tokio::runtime::Runtime;
 
 /// A context of this backend, or nothing and a word about it where it does not work here.
@@ -30,4 +34,23 @@ pub(crate) fn each(test: impl AsyncFn(&Context)) {
         println!("{}, in place: {}", context.info().backend, context.config().in_place);
         runtime().block_on(test(&context));
     }
+}
+
+pub(crate) async fn open(context: &Context, path: impl AsRef<Path>, mode: &str) -> FileHandle {
+    let options = OpenOptions::new().context(context).mode(mode).unwrap();
+    async_open(options.open(path).await.unwrap(), mode).await.unwrap()
+}
+
+/// A handle in this context on something that is open already.
+pub(crate) async fn over(context: &Context, descriptor: OwnedFd, mode: &str) -> FileHandle {
+    let file = AioFile::from_std_in(context, descriptor.into()).unwrap();
+    async_open(file, mode).await.unwrap()
+}
+
+pub(crate) async fn pipe_reader(context: &Context, reader: PipeReader) -> FileHandle {
+    over(context, reader.into(), "r").await
+}
+
+pub(crate) async fn pipe_writer(context: &Context, writer: PipeWriter) -> FileHandle {
+    over(context, writer.into(), "w").await
 }

@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
+mod appending;
 mod backends;
+mod cancelled;
 mod differential;
+mod full;
+mod runtimes;
+mod special;
+mod traits;
 mod traps;

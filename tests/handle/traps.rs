@@ -1,20 +1,14 @@
 //! What other file handles got wrong.
 
-use std::io::SeekFrom;
+use std::io::{SeekFrom, Write};
+use std::sync::Arc;
 
-use aiofile::{AioFile, Context, ErrorKind, FileHandle, OpenOptions, async_open};
+use aiofile::{AioFile, ErrorKind, OpenOptions, async_open};
 use futures_util::TryStreamExt;
+use futures_util::future::join_all;
+use tokio::sync::Mutex;
 
-use crate::backends::each;
-
-pub(crate) async fn open(
-    context: &Context,
-    path: impl AsRef<std::path::Path>,
-    mode: &str,
-) -> FileHandle {
-    let options = OpenOptions::new().context(context).mode(mode).unwrap();
-    async_open(options.open(path).await.unwrap(), mode).await.unwrap()
-}
+use crate::backends::{each, open};
 
 #[test]
 fn a_failed_write_moves_no_cursor_and_close_syncs_nothing() {
@@ -35,27 +29,6 @@ fn a_failed_write_moves_no_cursor_and_close_syncs_nothing() {
         assert_eq!(full.truncate(0).await.unwrap_err().kind(), ErrorKind::Closed);
         assert_eq!(full.fsync().await.unwrap_err().kind(), ErrorKind::Closed);
         full.close_synced().await.unwrap();
-    });
-}
-
-#[test]
-fn append_starts_and_stays_at_the_end_of_absent_and_present_files() {
-    each(async |context| {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("log");
-        let mut absent = open(context, &path, "a+").await;
-        assert_eq!(absent.tell(), 0);
-        absent.write("one\n").await.unwrap();
-        let mut present = open(context, &path, "a+").await;
-        assert_eq!((absent.tell(), present.tell()), (4, 4));
-        present.write("two\n").await.unwrap();
-        present.seek(SeekFrom::Start(0)).await.unwrap();
-        assert_eq!(present.readline().await.unwrap(), "one\n");
-        absent.write("three\n").await.unwrap();
-        assert_eq!(absent.tell(), 14);
-        assert_eq!(present.read_all().await.unwrap(), "two\nthree\n");
-        present.write("four\n").await.unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\nthree\nfour\n");
     });
 }
 
@@ -108,5 +81,110 @@ fn a_mode_that_the_open_file_cannot_keep_is_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let error = AioFile::open(file.path(), "rw").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn callers_that_share_one_handle_write_in_the_order_of_their_calls() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let handle = Arc::new(Mutex::new(open(context, file.path(), "w").await));
+        let record = |number: usize| format!("{number:03}").repeat(number % 7 + 1) + "\n";
+        join_all((0..100).map(async |number| {
+            handle.lock().await.write_all(record(number)).await.unwrap();
+        }))
+        .await;
+        let expected: String = (0..100).map(record).collect();
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), expected);
+    });
+}
+
+#[test]
+fn clones_read_the_same_file_side_by_side() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let data: Vec<u8> = (0..1_000_000u32).map(|i| (i / 3) as u8).collect();
+        std::fs::write(file.path(), &data).unwrap();
+        let mut handle = open(context, file.path(), "rb").await;
+        assert_eq!(handle.read(10).await.unwrap(), &data[..10]);
+        let clones = (0..4).map(|_| handle.clone()).collect::<Vec<_>>();
+        handle.close().await.unwrap();
+        join_all(clones.into_iter().map(async |mut clone| {
+            let chunks: Vec<_> = clone.iter_chunked(4_096).try_collect().await.unwrap();
+            assert!(chunks.concat() == data[10..]);
+            assert_eq!(clone.tell(), 1_000_000);
+        }))
+        .await;
+    });
+}
+
+#[test]
+fn a_file_that_grows_is_read_to_its_new_end() {
+    each(async |context| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let mut handle = open(context, file.path(), "r").await;
+        for round in 0..3 {
+            assert_eq!(handle.readline().await.unwrap(), "", "{round}");
+            file.write_all(b"half").unwrap();
+            assert_eq!(handle.read_all().await.unwrap(), "half");
+            file.write_all(b" line\n").unwrap();
+            assert_eq!(handle.readline().await.unwrap(), " line\n");
+        }
+        file.as_file().set_len(5).unwrap();
+        assert_eq!(handle.read(10).await.unwrap(), "");
+        handle.seek(SeekFrom::Start(3)).await.unwrap();
+        assert_eq!(handle.read(usize::MAX).await.unwrap(), "f ");
+    });
+}
+
+#[test]
+fn positions_beyond_32_bits_are_kept() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut handle = open(context, file.path(), "r+").await;
+        for position in [1 << 31, (1 << 32) - 2, 1 << 32, 1 << 40] {
+            handle.seek(SeekFrom::Start(position)).await.unwrap();
+            handle.write("far\n").await.unwrap();
+            assert_eq!(handle.tell(), position + 4);
+            handle.seek(SeekFrom::End(-4)).await.unwrap();
+            assert_eq!(handle.readline().await.unwrap(), "far\n");
+        }
+        handle.seek(SeekFrom::Start(i64::MAX as u64 - 1)).await.unwrap();
+        assert_eq!(handle.write("xyz").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(handle.tell(), i64::MAX as u64 - 1);
+    });
+}
+
+#[test]
+fn a_line_of_many_chunks_is_one_line() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let long = "x".repeat(1_000_003);
+        std::fs::write(file.path(), format!("{long}<>{long}<>")).unwrap();
+        let mut handle = open(context, file.path(), "r").await;
+        for _ in 0..2 {
+            assert!(handle.readline_with("<>").await.unwrap() == format!("{long}<>"));
+        }
+        assert_eq!(handle.readline_with("<>").await.unwrap(), "");
+        assert_eq!(handle.readline_with("").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn a_handle_works_without_the_page_cache() {
+    each(async |context| {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let path = directory.path().join("direct");
+        let options = OpenOptions::new().context(context).mode("w+").unwrap();
+        let file = match options.direct(true).bounce(true).open(path).await {
+            Ok(file) => file,
+            Err(error) => return println!("skipped: {error}"),
+        };
+        let mut handle = async_open(file, "w+").await.unwrap();
+        handle.write("one\ntwo\nthree").await.unwrap();
+        handle.seek(SeekFrom::Start(1)).await.unwrap();
+        assert_eq!(handle.readline().await.unwrap(), "ne\n");
+        assert_eq!(handle.read(3).await.unwrap(), "two");
+        assert_eq!(handle.read_all().await.unwrap(), "\nthree");
     });
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Seek;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use caio::{Error, ErrorKind, FileClass, OpKind, Result};
@@ -84,6 +85,13 @@ where
 impl From<File> for Target {
     fn from(file: File) -> Self {
         Self::Std(file)
+    }
+}
+
+impl From<OwnedFd> for Target {
+    /// A descriptor, such as a duplicate of standard input: the handle closes what it is given.
+    fn from(descriptor: OwnedFd) -> Self {
+        Self::Std(descriptor.into())
     }
 }
 

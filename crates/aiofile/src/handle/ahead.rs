@@ -32,8 +32,8 @@ pub(super) struct Ahead {
 #[derive(Debug)]
 struct Fill {
     work: Work<(Result<usize>, Buffer)>,
-    /// Where the cursor stood.
-    position: u64,
+    /// Where the cursor stood; `None` where the file has been changed since.
+    position: Option<u64>,
     /// How many bytes were ahead already; the buffer begins with a copy of them.
     kept: usize,
     edition: u64,
@@ -68,6 +68,14 @@ impl FileHandle {
     /// Gives up on a read that nobody waits for any more.
     pub(super) fn give_up_reading(&mut self) {
         self.ahead = Ahead::default();
+    }
+
+    /// Notes that the read under way began before a change through this handle: its bytes are not
+    /// what is there now. It goes on, since the other half of the handle may wait for it.
+    pub(super) fn distrust_fill(&mut self) {
+        if let Some(fill) = &mut self.ahead.fill {
+            fill.position = None;
+        }
     }
 
     /// Takes bytes ahead, and the cursor passes over them.
@@ -122,7 +130,7 @@ impl FileHandle {
         let (file, at) = (self.file.clone(), self.position + kept as u64);
         let work = Work::new(async move { file.read_buffer(buffer, kept..size, at).await });
         let edition = self.edition.load(Ordering::Acquire);
-        self.ahead.fill = Some(Fill { work, position: self.position, kept, edition });
+        self.ahead.fill = Some(Fill { work, position: Some(self.position), kept, edition });
         Ok(())
     }
 
@@ -134,7 +142,7 @@ impl FileHandle {
         mut buffer: Buffer,
     ) -> Option<Result<usize>> {
         let seekable = self.is_seekable();
-        if seekable && fill.position != self.position {
+        if seekable && fill.position != Some(self.position) {
             return None;
         }
         let Ok(bytes) = result else { return Some(result) };

@@ -26,6 +26,8 @@ pub(super) enum Side {
 #[derive(Debug, Default)]
 pub(super) struct Change {
     under_way: Option<UnderWay>,
+    /// What `poll_write` had offered and a reading half saw the end of.
+    finished: Option<Changed>,
     /// The error of a change that nobody waited for.
     failed: Option<Error>,
     waiting: [Option<Waker>; 2],
@@ -66,9 +68,16 @@ impl Changed {
 }
 
 impl FileHandle {
-    /// Waits until nothing is under way, and notes the error of a change that nobody waited for.
+    /// Waits until nothing is under way. A reading half leaves the outcome to the writing half,
+    /// which may offer the same bytes again to hear it; any other operation means that nobody
+    /// will, and notes its error.
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>, side: Side) -> Poll<()> {
-        if let Some(changed) = ready!(self.poll_change(cx, side)) {
+        if let Some(changed) = ready!(self.poll_under_way(cx, side)) {
+            self.change.finished = Some(changed);
+        }
+        let for_writer = side == Side::Read
+            && self.change.finished.as_ref().is_some_and(|changed| changed.offered.is_some());
+        if !for_writer && let Some(changed) = self.change.finished.take() {
             self.note(changed);
         }
         Poll::Ready(())
@@ -88,12 +97,15 @@ impl FileHandle {
         Poll::Ready(self.change.failed.take().map_or(Ok(()), Err))
     }
 
-    /// Waits for the change under way, if there is one.
-    pub(super) fn poll_change(
-        &mut self,
-        cx: &mut Context<'_>,
-        side: Side,
-    ) -> Poll<Option<Changed>> {
+    /// Waits for the change that was begun last, if its outcome is not taken yet.
+    pub(super) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Option<Changed>> {
+        match self.change.finished.take() {
+            None => self.poll_under_way(cx, Side::Write),
+            finished => Poll::Ready(finished),
+        }
+    }
+
+    fn poll_under_way(&mut self, cx: &mut Context<'_>, side: Side) -> Poll<Option<Changed>> {
         let Change { under_way, waiting, .. } = &mut self.change;
         let Some(UnderWay { work, .. }) = under_way else { return Poll::Ready(None) };
         let waker = wake_both(waiting, side, cx.waker());
@@ -107,6 +119,7 @@ impl FileHandle {
         changed.offered = under_way.take().and_then(|under_way| under_way.offered);
         self.edition.fetch_add(1, Ordering::AcqRel);
         if self.is_seekable() {
+            self.distrust_fill();
             self.move_to(changed.cursor.unwrap_or(self.position + changed.bytes as u64));
         } else {
             self.position += changed.bytes as u64;

@@ -10,6 +10,9 @@ use futures_core::Stream;
 use super::FileHandle;
 use super::read::check_separator;
 
+/// What a chunk begins with, in bytes, however large it may get.
+const CHUNK_BYTES_MAX: usize = 4 << 20;
+
 impl FileHandle {
     /// The lines from the cursor on, without their ends (`\n` or `\r\n`), as a stream. The cursor
     /// is behind the last line taken. Costs what [`readline`](Self::readline) costs.
@@ -136,7 +139,9 @@ fn poll_chunk(handle: &mut FileHandle, cx: &mut Context<'_>, size: usize) -> Pol
         if !handle.ahead().is_empty() && !handle.is_seekable() {
             break;
         }
-        if ready!(handle.poll_fill(cx, size - handle.ahead().len()))? == 0 {
+        // Reading on doubles what is there, so that a size beyond the file's takes no memory.
+        let missing = (size - handle.ahead().len()).min(CHUNK_BYTES_MAX);
+        if ready!(handle.poll_fill(cx, missing))? == 0 {
             break;
         }
     }

@@ -113,7 +113,7 @@ impl FileHandle {
         offer: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         loop {
-            if let Some(mut changed) = ready!(self.poll_change(cx, Side::Write)) {
+            if let Some(mut changed) = ready!(self.poll_change(cx)) {
                 let offered = changed.offered.take();
                 let same = offered.as_deref().is_some_and(|offered| begins_with(offer, offered));
                 self.recycle(offered);

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use caio::{Buffer, OwnedBuffer, Result};
 
 use super::FileHandle;
-use super::change::{Changed, Side};
+use super::change::Changed;
 
 impl FileHandle {
     /// Writes the buffer at the cursor, or at the end of a file opened to append: all of it, unless
@@ -176,7 +176,7 @@ impl FileHandle {
     }
 
     async fn changed(&mut self) -> Changed {
-        let changed = poll_fn(|cx| self.poll_change(cx, Side::Write)).await;
+        let changed = poll_fn(|cx| self.poll_change(cx)).await;
         changed.expect("a change was begun")
     }
 }

@@ -1,0 +1,149 @@
+//! Futures that are dropped before they are done.
+
+use std::io::{Read, SeekFrom};
+use std::pin::pin;
+use std::time::Duration;
+
+use aiofile::FileHandle;
+use bytes::Bytes;
+use futures_util::poll;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::backends::{each, open, pipe_reader, pipe_writer};
+
+const SOON: Duration = Duration::from_millis(30);
+
+#[test]
+fn a_write_whose_future_was_dropped_takes_place_once_and_before_the_next() {
+    each(async |context| {
+        let directory = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let path = directory.path().join(round.to_string());
+            let mut handle = open(context, &path, "w+").await;
+            let began = poll!(pin!(handle.write("first "))).is_pending();
+            let mut copy = handle.clone();
+            handle.write("second").await.unwrap();
+            assert_eq!(handle.tell(), 12);
+            assert_eq!(std::fs::read(&path).unwrap(), b"first second");
+            let start = if began { 0 } else { 6 };
+            assert_eq!(copy.tell(), start);
+            assert_eq!(copy.read_all().await.unwrap(), &b"first second"[start as usize..]);
+        }
+    });
+}
+
+#[test]
+fn a_write_to_a_full_pipe_that_was_given_up_arrives_before_the_next_one() {
+    each(async |context| {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut handle = pipe_writer(context, writer).await;
+        let large = vec![b'a'; 200_000];
+        assert!(timeout(SOON, handle.write_all(large.clone())).await.is_err());
+        assert_eq!(handle.tell(), 0);
+        let drain = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).unwrap();
+            all
+        });
+        handle.write_all("end").await.unwrap();
+        assert_eq!(handle.tell(), 200_003);
+        handle.close().await.unwrap();
+        assert_eq!(drain.join().unwrap(), [&large[..], b"end"].concat());
+    });
+}
+
+#[test]
+fn the_error_of_a_write_that_was_given_up_is_told_once() {
+    each(async |context| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut handle = pipe_writer(context, writer).await;
+        assert!(timeout(SOON, handle.write_all(vec![0; 200_000])).await.is_err());
+        drop(reader);
+        assert_eq!(handle.flush().await.unwrap_err().raw_os_error(), Some(32));
+        handle.flush().await.unwrap();
+        handle.close().await.unwrap();
+    });
+}
+
+#[test]
+fn offering_the_same_bytes_again_waits_for_the_same_write() {
+    each(async |context| {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut handle = pipe_writer(context, writer).await;
+        let large: Vec<u8> = (0..200_000u32).map(|i| (i % 251) as u8).collect();
+        assert!(timeout(SOON, AsyncWriteExt::write(&mut handle, &large)).await.is_err());
+        assert!(timeout(SOON, AsyncWriteExt::write(&mut handle, &large)).await.is_err());
+        let drain = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).unwrap();
+            all
+        });
+        assert_eq!(AsyncWriteExt::write(&mut handle, &large).await.unwrap(), large.len());
+        let _ = poll!(pin!(AsyncWriteExt::write(&mut handle, b"abandoned")));
+        AsyncWriteExt::write_all(&mut handle, b" and more").await.unwrap();
+        handle.shutdown().await.unwrap();
+        assert_eq!(handle.tell(), 200_018);
+        handle.close().await.unwrap();
+        assert_eq!(drain.join().unwrap(), [&large[..], b"abandoned and more"].concat());
+    });
+}
+
+#[test]
+fn a_read_of_a_stream_that_was_given_up_loses_nothing() {
+    each(async |context| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut reading = pipe_reader(context, reader).await;
+        let mut writing = pipe_writer(context, writer).await;
+        assert!(timeout(SOON, reading.readline()).await.is_err());
+        writing.write("par").await.unwrap();
+        assert!(timeout(SOON, reading.readline()).await.is_err());
+        assert_eq!(reading.tell(), 0);
+        assert_eq!(reading.read(2).await.unwrap(), "pa");
+        assert!(timeout(SOON, reading.read_exact(9)).await.is_err());
+        writing.write("tial\nline\nrest").await.unwrap();
+        assert_eq!(reading.readline().await.unwrap(), "rtial\n");
+        let mut line = String::new();
+        reading.read_line(&mut line).await.unwrap();
+        assert_eq!(line, "line\n");
+        assert!(timeout(SOON, reading.read_all()).await.is_err());
+        assert_eq!(reading.tell(), 13);
+        writing.close().await.unwrap();
+        assert_eq!(reading.read_all().await.unwrap(), "rest");
+        assert_eq!(reading.read(1).await.unwrap(), "");
+        assert_eq!(reading.tell(), 17);
+    });
+}
+
+#[test]
+fn a_read_that_was_given_up_does_not_answer_with_what_was_there_before_a_write() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for _ in 0..50 {
+            std::fs::write(file.path(), "old old old").unwrap();
+            let mut handle = open(context, file.path(), "r+").await;
+            let _ = poll!(pin!(handle.fill_buf()));
+            let _ = poll!(pin!(handle.readline()));
+            handle.seek(SeekFrom::Start(0)).await.unwrap();
+            let mut copy: FileHandle = handle.clone();
+            copy.write("new").await.unwrap();
+            assert_eq!(handle.readline().await.unwrap(), "new old old");
+            handle.seek(SeekFrom::Start(0)).await.unwrap();
+            let _ = poll!(pin!(handle.fill_buf()));
+            handle.truncate(3).await.unwrap();
+            let mut text = String::new();
+            handle.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, "new");
+        }
+    });
+}
+
+#[test]
+fn dropping_a_handle_with_a_write_under_way_returns_at_once() {
+    each(async |context| {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let mut handle = pipe_writer(context, writer).await;
+        assert!(timeout(SOON, handle.write(Bytes::from(vec![0; 200_000]))).await.is_err());
+        drop(handle);
+    });
+}

@@ -1,0 +1,65 @@
+//! A file system without room.
+
+use std::io::SeekFrom;
+use std::path::Path;
+use std::process::Command;
+
+use crate::backends::{each, open};
+
+/// A tmpfs of 512 KiB, where it can be mounted.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"])
+            .arg(directory.path())
+            .output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self(directory)),
+            Ok(output) => {
+                println!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
+                None
+            }
+            Err(error) => {
+                println!("skipped: mount: {error}");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_file_system_takes_what_fits_says_so_and_goes_on_when_there_is_room() {
+    each(async |context| {
+        let Some(small) = Small::mount() else { return };
+        let ballast = small.path().join("ballast");
+        std::fs::write(&ballast, vec![0; 256 << 10]).unwrap();
+        let data: Vec<u8> = (0..400_000u32).map(|i| i as u8).collect();
+        let mut handle = open(context, small.path().join("data"), "w+").await;
+        let accepted = handle.write(data.clone()).await.unwrap();
+        assert!(accepted < data.len());
+        assert_eq!(handle.tell(), accepted as u64);
+        for _ in 0..2 {
+            let error = handle.write(data[accepted..].to_vec()).await.unwrap_err();
+            assert_eq!((error.raw_os_error(), handle.tell()), (Some(28), accepted as u64));
+        }
+        handle.flush().await.unwrap();
+        std::fs::remove_file(ballast).unwrap();
+        handle.write_all(data[accepted..].to_vec()).await.unwrap();
+        handle.seek(SeekFrom::Start(0)).await.unwrap();
+        assert_eq!(handle.read_all().await.unwrap(), data);
+        handle.close().await.unwrap();
+    });
+}

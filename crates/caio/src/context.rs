@@ -4,6 +4,8 @@ mod builder;
 mod held;
 mod opening;
 mod operation;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod vectored;
 mod watch;
@@ -21,6 +23,7 @@ use crate::backend::PoolOptions;
 use crate::backend::pthread::PthreadPool;
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
+use crate::error::Result;
 use crate::file::SharedFile;
 use crate::limit::{Limit, Permit};
 use crate::op::Op;
@@ -30,6 +33,7 @@ use crate::runtime::Runtime;
 use crate::select::Info;
 use crate::slot::{Completion, SlotPool};
 use crate::sync::Handoff;
+use crate::sys::process::Process;
 
 pub use builder::ContextBuilder;
 use held::Held;
@@ -43,6 +47,10 @@ use watch::Watches;
 ///
 /// Dropping the last clone while operations are in flight leaves a thread behind that keeps their
 /// memory until they have ended.
+///
+/// It belongs to the process that built it. In a child forked without exec, which has none of its
+/// threads, operations end with [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown); the child can
+/// build a context of its own, and the parent notices nothing.
 ///
 /// ```
 /// use caio::{Context, Op, Buffer, SharedFile};
@@ -83,6 +91,8 @@ pub(crate) struct Inner {
     watches: Watches,
     held: Held,
     shut_down: AtomicBool,
+    /// Where the backends' threads and descriptors are.
+    home: Process,
 }
 
 impl Context {
@@ -134,7 +144,10 @@ impl Context {
         let mut offered = Vec::new();
         let mut batches = [Vec::new(), Vec::new()];
         for op in ops {
-            let Some(permit) = self.inner.limit.try_acquire(op.length()) else {
+            // In a forked child each of them fails when it is polled.
+            let permit =
+                self.at_home().ok().and_then(|()| self.inner.limit.try_acquire(op.length()));
+            let Some(permit) = permit else {
                 waiting.push(Operation::new(self, Some(file), op));
                 continue;
             };
@@ -163,6 +176,9 @@ impl Context {
     /// # Cancel safety
     /// Dropping the future does not stop the shutdown.
     pub async fn shutdown(&self, patience: Duration) -> usize {
+        if self.at_home().is_err() {
+            return 0;
+        }
         let inner = &self.inner;
         inner.shut_down.store(true, Ordering::Release);
         inner.limit.close();
@@ -186,6 +202,12 @@ impl Context {
 
     pub(crate) fn is_shut_down(&self) -> bool {
         self.inner.shut_down.load(Ordering::Acquire)
+    }
+
+    /// Refuses in a forked child, where nothing would ever complete and the locks may be held by
+    /// threads that are not there. Costs a load.
+    pub(crate) fn at_home(&self) -> Result<()> {
+        self.inner.home.check()
     }
 
     /// Charges work in place to the running task.
@@ -282,7 +304,11 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.limit.in_flight().0 > 0 {
+        if !self.home.is_current() {
+            // Descriptors are shared with the parent: ending a watch here would end it there.
+            self.backends().for_each(std::mem::forget);
+            self.watches.forget();
+        } else if self.limit.in_flight().0 > 0 {
             watch::bury(self.backends().collect());
         }
     }

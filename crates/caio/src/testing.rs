@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -54,6 +56,57 @@ pub(crate) fn wait(completion: Completion, mut reap: impl FnMut()) -> Outcome {
         reap();
         thread::park_timeout(Duration::from_millis(1));
     }
+}
+
+/// Has a child process, forked without exec, answer yes within ten seconds. Only the calling thread
+/// lives on in it.
+#[allow(unsafe_code)]
+pub(crate) fn in_child(answer: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child calls what it was given and ends without going back. Allocation works in a
+    // child of this system's C library, and the locks of other threads are not waited for longer
+    // than the parent's patience lasts.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "there is room for another process");
+    if child == 0 {
+        let right = catch_unwind(AssertUnwindSafe(answer)).unwrap_or(false);
+        // SAFETY: it ends this process, without running what the parent registered for its end.
+        unsafe { libc::_exit(i32::from(!right)) };
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut status = 0;
+    loop {
+        // SAFETY: the status is a local, and the child is this thread's own.
+        let ended = unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) };
+        if ended != 0 {
+            assert_eq!(ended, child, "a child can be waited for");
+            return status == 0;
+        }
+        if Instant::now() >= deadline {
+            // SAFETY: the child was not waited for, so that the number is still its own.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs the one test of this name, as `module::test`, in a process of its own, where descriptors
+/// and threads are its own business. Returns whether the caller is in that process and has to do
+/// the work.
+pub(crate) fn is_alone(name: &str) -> bool {
+    const MARK: &str = "CAIO_TEST_ALONE";
+    if std::env::var(MARK).is_ok_and(|alone| alone == name) {
+        return true;
+    }
+    let program = std::env::current_exe().expect("a running program has a path");
+    let output = Command::new(program)
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(MARK, name)
+        .output()
+        .expect("this program can be started again");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let told = format!("{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && told.contains("1 passed"), "{name}: {told}");
+    false
 }
 
 /// An open, unnamed file with these contents, in the directory for temporary files.

@@ -31,3 +31,9 @@ mod tests;
 
 pub use options::Options;
 pub use rings::Uring;
+
+/// How many rings had to be leaked in this process, with requests in flight.
+#[cfg(test)]
+pub(crate) fn leaked() -> usize {
+    ring::LEAKED.load(std::sync::atomic::Ordering::Relaxed)
+}

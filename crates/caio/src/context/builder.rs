@@ -15,6 +15,7 @@ use crate::limit::Limit;
 use crate::runtime::{NoRuntime, Runtime};
 use crate::select::{self, Choice};
 use crate::slot::SlotPool;
+use crate::sys::process::Process;
 
 /// A context in the making.
 ///
@@ -138,6 +139,7 @@ impl ContextBuilder {
             watches: Watches::default(),
             held: Held::default(),
             shut_down: AtomicBool::new(false),
+            home: Process::current(),
             config,
             info,
         };

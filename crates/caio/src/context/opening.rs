@@ -11,6 +11,7 @@ use super::transfer::misfit;
 use super::{Context, operation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{FileClass, FileSystem, SharedFile};
+use crate::limit::Permit;
 use crate::op::{Op, OpKind, Output};
 use crate::sys::openat2;
 
@@ -34,9 +35,7 @@ impl Context {
             let error = Error::new(ErrorKind::InvalidInput, "the path contains a NUL byte");
             return Err(error.during(OpKind::Open).on(path));
         };
-        let Some(place) = self.inner.open_files.acquire(0).await else {
-            return Err(operation::shut_down().during(OpKind::Open).on(path));
-        };
+        let place = self.place().await.map_err(|error| error.during(OpKind::Open).on(path))?;
         let file = match self.open_cached(path, &name, flags, mode) {
             Some(result) => result?,
             None => self.open_by_pool(path, name, flags, mode).await?,
@@ -57,6 +56,7 @@ impl Context {
         if !last {
             return Ok(());
         }
+        self.at_home().map_err(|error| error.during(OpKind::Close).on(file.path()))?;
         let path = file.path().to_owned();
         let released = file.released().await;
         let outcome = self.submit(None, Op::Close { file: released }).await;
@@ -82,6 +82,7 @@ impl Context {
             true => (Op::Fdatasync, OpKind::Fdatasync),
             false => (Op::Fsync, OpKind::Fsync),
         };
+        self.at_home().map_err(|error| error.during(kind).on(file.path()))?;
         if !file.write_order().is_settled() {
             file.write_order().settled().await;
         }
@@ -131,10 +132,17 @@ impl Context {
             );
             return Err(error.during(OpKind::SetLength).on(file.path()));
         }
+        self.at_home().map_err(|error| error.during(OpKind::SetLength).on(file.path()))?;
         if !file.write_order().is_settled() {
             file.write_order().settled().await;
         }
         self.submit(Some(file), Op::SetLength { length }).await.result.map(drop)
+    }
+
+    /// Waits for a place among the open files.
+    pub(super) async fn place(&self) -> Result<Permit> {
+        self.at_home()?;
+        self.inner.open_files.acquire(0).await.ok_or_else(operation::shut_down)
     }
 
     /// `None` when opening has to wait for a disk, or may block for another reason.

@@ -187,6 +187,21 @@ impl Operation {
         }
     }
 
+    /// Ends in a forked child. What is shared with the backend is left alone: its other side is in
+    /// the parent.
+    fn strand(&mut self, error: Error) -> Outcome {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Waiting { acquire, op } => {
+                std::mem::forget(acquire);
+                Outcome::failed(self.describe(error, &op), op)
+            }
+            other => {
+                std::mem::forget(other);
+                Outcome { result: Err(error), op: None }
+            }
+        }
+    }
+
     fn stay(&mut self, state: State) -> Poll<Step> {
         self.state = state;
         Poll::Pending
@@ -197,6 +212,9 @@ impl Future for Operation {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        if let Err(error) = self.context.at_home() {
+            return Poll::Ready(self.strand(error));
+        }
         loop {
             match self.step(cx) {
                 Poll::Ready(Step::End(outcome)) => return Poll::Ready(outcome),
@@ -209,7 +227,9 @@ impl Future for Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if let State::Submitted { completion, route } = &self.state
+        if self.context.at_home().is_err() {
+            std::mem::forget(std::mem::replace(&mut self.state, State::Done));
+        } else if let State::Submitted { completion, route } = &self.state
             && let Some(token) = completion.abandon()
         {
             self.context.inner.counters.cancelled();

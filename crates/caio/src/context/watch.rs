@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,12 @@ impl Watches {
                 self.watched[lane].store(false, Ordering::Release);
             }
         }
+    }
+
+    /// Leaves everything as it is, for a forked child: what the watches hold is the parent's, too.
+    pub(super) fn forget(&mut self) {
+        let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
+        std::mem::forget(std::mem::take(kept));
     }
 
     /// Notes that the watch of a lane is over, because the runtime that kept it has gone.

@@ -8,8 +8,8 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::Context;
 use super::transfer::misfit;
-use super::{Context, operation};
 use crate::buffer::{Buffer, OwnedBuffer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::op::{Op, OpKind, Output};
@@ -32,9 +32,7 @@ impl Context {
             let error = Error::new(ErrorKind::InvalidInput, "the path contains a NUL byte");
             return Err(error.during(OpKind::ReadFile).on(path));
         };
-        let Some(place) = self.inner.open_files.acquire(0).await else {
-            return Err(operation::shut_down().during(OpKind::ReadFile).on(path));
-        };
+        let place = self.place().await.map_err(|error| error.during(OpKind::ReadFile).on(path))?;
         if self.inner.config.in_place {
             // The length is not known yet, and for small files opening costs more than copying.
             poll_fn(|cx| self.poll_budget(cx, OPENING_BYTES)).await;

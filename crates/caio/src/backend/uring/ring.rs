@@ -21,6 +21,7 @@ use super::entry;
 use super::rescue;
 use crate::request::{Request, Token};
 use crate::sync::lock;
+use crate::sys::process::Process;
 
 /// Completions taken out at once, under one lock.
 const CHUNK: usize = 16;
@@ -38,6 +39,7 @@ pub(super) static LEAKED: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Ring {
     lane: u8,
     polled_by_kernel: bool,
+    home: Process,
     /// Whether a thread is trying to hand over what the kernel did not take.
     pub(super) in_rescue: AtomicBool,
     /// How many calls of `io_uring_enter` are to fail, with which errno.
@@ -85,6 +87,7 @@ impl Ring {
     pub(super) fn new(lane: u8, io: IoUring, requests_max: usize) -> Self {
         Self {
             lane,
+            home: Process::current(),
             polled_by_kernel: io.params().is_setup_sqpoll(),
             in_rescue: AtomicBool::new(false),
             #[cfg(test)]
@@ -342,6 +345,10 @@ impl Ring {
 impl Drop for Ring {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
+        if !self.home.is_current() {
+            // The queues are not mapped in a forked child, and other things may be in their place.
+            return;
+        }
         if self.in_flight() > 0 {
             // Closing a ring does not wait for the kernel: what it may still use must stay.
             LEAKED.fetch_add(1, Ordering::Relaxed);

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::FileClass;
 use crate::request::{Request, Token};
 use crate::sync::lock;
+use crate::sys::process::Process;
 
 /// While shutting down, how long to sleep at most before looking after every ring again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -34,6 +35,8 @@ pub struct Uring {
     /// Held while a ring is made.
     making: Mutex<()>,
     closed: AtomicBool,
+    /// The rings' memory is not there in a forked child.
+    home: Process,
 }
 
 /// Where threads of one index submit.
@@ -91,7 +94,8 @@ impl Uring {
         let places: Box<[OnceLock<Place>]> = (0..options.rings).map(|_| OnceLock::new()).collect();
         let _ = places[lane].set(Place::Own(Arc::clone(&first)));
         let (making, closed) = (Mutex::new(()), AtomicBool::new(false));
-        Ok(Self { options, capability, places, first, making, closed })
+        let home = Process::current();
+        Ok(Self { options, capability, places, first, making, closed, home })
     }
 
     /// The calling thread's ring.
@@ -148,6 +152,7 @@ impl Backend for Uring {
     }
 
     fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, Error> {
+        self.home.check()?;
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Shutdown, "the io_uring backend was shut down"));
         }
@@ -170,13 +175,15 @@ impl Backend for Uring {
     }
 
     fn cancel(&self, token: Token) {
-        if let Some(ring) = self.at(InFlight::<()>::tag_of(token).into()) {
+        if self.home.is_current()
+            && let Some(ring) = self.at(InFlight::<()>::tag_of(token).into())
+        {
             ring.cancel(token);
         }
     }
 
     fn reap(&self, lane: usize) -> usize {
-        self.at(lane).map_or(0, Ring::reap)
+        if self.home.is_current() { self.at(lane).map_or(0, Ring::reap) } else { 0 }
     }
 
     fn descriptor(&self, lane: usize) -> Option<BorrowedFd<'_>> {
@@ -184,6 +191,9 @@ impl Backend for Uring {
     }
 
     fn shutdown(&self, deadline: Instant) -> usize {
+        if !self.home.is_current() {
+            return 0;
+        }
         self.closed.store(true, Ordering::Release);
         // A ring that is being made is there after this, or closed from the start.
         drop(lock(&self.making));
@@ -205,6 +215,9 @@ impl Backend for Uring {
 
 impl Drop for Uring {
     fn drop(&mut self) {
+        if !self.home.is_current() {
+            return;
+        }
         // What is ready need not leak; for the rest, each ring decides.
         for ring in self.existing() {
             ring.close();

@@ -1,0 +1,82 @@
+//! What a context promises about the ends of operations that went another way than planned.
+
+mod cancelled;
+mod forked;
+
+use std::fs::File;
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+
+use super::{Context, Operation};
+use crate::backend::BackendKind;
+use crate::buffer::Buffer;
+use crate::file::SharedFile;
+use crate::op::Op;
+
+/// A context of each backend that works here.
+#[allow(clippy::print_stderr)]
+fn each(mut test: impl FnMut(Context)) {
+    for kind in BackendKind::ALL {
+        match Context::builder().backend(kind).in_place(false).build() {
+            Ok(context) => test(context),
+            Err(error) => eprintln!("skipped: {error}"),
+        }
+    }
+}
+
+/// Waits at most ten seconds.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
+            return output;
+        }
+        assert!(Instant::now() < deadline, "no answer within ten seconds");
+        thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+/// Whether something becomes true within ten seconds.
+fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
+/// A pipe's two ends; reading from it waits until something is written.
+fn pipe() -> (SharedFile, OwnedFd) {
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    (SharedFile::from_std(File::from(reader)).unwrap(), writer)
+}
+
+fn read(context: &Context, file: &SharedFile, length: usize) -> Operation {
+    let buffer = Buffer::from(Vec::with_capacity(length));
+    context.submit(Some(file), Op::read(buffer, 0..length, 0).unwrap())
+}
+
+/// Has an operation begun.
+fn begin(operation: &mut Operation) {
+    let mut cx = TaskContext::from_waker(Waker::noop());
+    assert!(std::pin::Pin::new(operation).poll(&mut cx).is_pending());
+}

@@ -1,0 +1,74 @@
+//! Operations that were given up.
+
+use std::io::Write;
+
+use super::*;
+use crate::backend::uring::leaked;
+use crate::slot::Completion;
+use crate::testing::is_alone;
+
+#[test]
+fn what_was_cancelled_has_not_failed() {
+    each(|context| {
+        let (reader, writer) = pipe();
+        let mut operation = read(&context, &reader, 16);
+        begin(&mut operation);
+        drop(operation);
+        assert!(eventually(|| context.counters().in_flight == 0), "{context:?}");
+        let counters = context.counters();
+        assert_eq!((counters.cancelled, counters.failed), (1, 0), "{context:?}");
+        drop(writer);
+    });
+}
+
+#[test]
+fn a_real_error_after_the_cancellation_still_counts() {
+    let context = Context::builder().backend(BackendKind::Thread).build().unwrap();
+    let write_only = File::options().write(true).open("/dev/null").unwrap();
+    let file = SharedFile::from_std(write_only).unwrap();
+    let result = block_on(read(&context, &file, 16)).result;
+    assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EBADF));
+    assert_eq!(context.counters().failed, 1);
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// A read on its way, without the future that would hold the context and cancel it.
+fn send(context: &Context, file: &SharedFile) -> Completion {
+    let op = Op::read(Buffer::from(Vec::with_capacity(1)), 0..1, 0).unwrap();
+    let permit = context.inner.limit.try_acquire(1).unwrap();
+    let route = context.route(Some(file), &op);
+    let (request, completion) = context.request(Some(file), op, permit, route);
+    let mut batch = [Some(request)];
+    context.offer(route, &mut batch);
+    assert!(batch[0].is_none());
+    completion
+}
+
+#[test]
+fn a_context_dropped_with_reads_in_flight_frees_everything_when_they_end() {
+    let name = "a_context_dropped_with_reads_in_flight_frees_everything_when_they_end";
+    if !is_alone(&format!("context::tests::cancelled::{name}")) {
+        return;
+    }
+    let before = descriptors();
+    each(|context| {
+        let kind = context.info().backend;
+        let (reader, writer) = pipe();
+        let completions: Vec<_> = (0..64).map(|_| send(&context, &reader)).collect();
+        assert_eq!(context.in_flight(), (64, 64));
+        drop((reader, context));
+        thread::sleep(Duration::from_millis(50));
+        // A pool does not wait for bytes that may never come.
+        let waits = kind == BackendKind::Uring;
+        assert!(File::from(writer).write_all(&[7; 64]).is_ok() || !waits);
+        for completion in completions {
+            let result = block_on(completion).result;
+            assert!(result.is_ok() || !waits, "{result:?}");
+        }
+        assert!(eventually(|| descriptors() == before), "{kind}: {} of {before}", descriptors());
+        assert_eq!(leaked(), 0);
+    });
+}

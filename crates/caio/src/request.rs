@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::error::{Error, ErrorKind};
 use crate::file::SharedFile;
 use crate::op::{Op, Output};
 use crate::slot::{Outcome, Ticket};
@@ -116,7 +117,21 @@ impl Request {
             return;
         }
         let Body { op, file, ticket, .. } = self.body.take().expect(HELD);
-        ticket.deliver(Outcome { result: result.map_err(Into::into), op: Some(op) }, file);
+        let wanted = !ticket.is_cancelled();
+        let result = result.map_err(|error| if wanted { error.into() } else { unwanted(error) });
+        ticket.deliver(Outcome { result, op: Some(op) }, file);
+    }
+}
+
+/// The answer for nobody. What ended because it was cancelled has not failed; a real error that
+/// came before that remains one. An errno of ours is left out: one of an operation that somebody
+/// waits for means that the kernel cancelled it unasked.
+fn unwanted(error: io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(libc::ECANCELED | libc::EINTR) => {
+            Error::new(ErrorKind::Cancelled, "it was cancelled, since nobody waited for it")
+        }
+        _ => error.into(),
     }
 }
 
@@ -137,7 +152,6 @@ impl fmt::Debug for Hook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
     use crate::testing::{request, wait};
 
     #[test]

@@ -5,8 +5,10 @@ mod async_open;
 mod file;
 pub mod fs;
 mod handle;
+mod line_reader;
 mod mode;
 mod options;
+mod reader;
 mod runtime;
 
 pub use async_open::{Target, async_open};
@@ -16,6 +18,8 @@ pub use caio::{
 };
 pub use file::AioFile;
 pub use handle::{Chunks, FileHandle, Lines};
+pub use line_reader::{LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;
+pub use reader::Reader;
 pub use runtime::{context, default_context};

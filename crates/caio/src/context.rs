@@ -4,6 +4,7 @@ mod builder;
 mod held;
 mod opening;
 mod operation;
+mod step;
 #[cfg(test)]
 mod tests;
 mod transfer;

@@ -1,0 +1,335 @@
+//! Reading a file line by line, whatever ends a line.
+
+mod scan;
+mod stream;
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::str::Utf8Error;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use caio::{Error, ErrorKind, OpKind, Result};
+use futures_core::Stream;
+
+use crate::file::AioFile;
+use crate::reader::Chunks;
+use scan::{Found, Line, Scan};
+pub use stream::LineStream;
+
+/// The longest line unless said otherwise. Real lines are far below, and what goes beyond is a
+/// file that has no lines at all.
+const LINE_BYTES_MAX: usize = 256 << 20;
+
+/// Reads lines: pieces of a file that end with a separator of one or more bytes. It holds a cursor
+/// and nothing else.
+///
+/// [`next_line`](Self::next_line) lends each line where it was read, and allocates nothing for it.
+/// [`next_str`](Self::next_str) checks that it is UTF-8. The [`Stream`] gives lines away, and
+/// [`lines`](Self::lines) makes one of strings.
+///
+/// A line is what lies between two separators, so that an empty line is an empty slice. The last
+/// line needs no separator behind it; a file that ends with a separator has no empty line after it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+/// # std::fs::write(&path, "first\r\n\r\nthird").unwrap();
+/// use aiofile::{AioFile, LineReader};
+///
+/// let file = AioFile::open(&path, "r").await?; // first\r\n \r\n third
+/// let mut lines = LineReader::new(&file).crlf(true);
+/// assert_eq!(lines.next_line().await?, Some(&b"first"[..]));
+/// assert_eq!(lines.next_str().await?, Some(""));
+/// assert_eq!(lines.position(), 9);
+/// assert_eq!(lines.next_str().await?, Some("third"));
+/// assert_eq!(lines.next_line().await?, None);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct LineReader {
+    chunks: Chunks,
+    scan: Scan,
+    line_bytes_max: usize,
+    /// The end of the file came with the last line, and has not been reported yet.
+    ended: bool,
+    /// The stream ended with an error, and has not said so yet.
+    failed: bool,
+}
+
+impl LineReader {
+    /// Lines that end with `\n`, from the start of the file, with a handle of its own on it.
+    #[must_use]
+    pub fn new(file: &AioFile) -> Self {
+        Self {
+            chunks: Chunks::new(file),
+            scan: Scan::new(b"\n"),
+            line_bytes_max: LINE_BYTES_MAX,
+            ended: false,
+            failed: false,
+        }
+    }
+
+    /// Starts at this byte offset, which is taken for the start of a line.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.jump(offset);
+        self
+    }
+
+    /// What ends a line: any bytes, `\n` unless said. Without any byte, the file is one line.
+    #[must_use]
+    pub fn separator(mut self, separator: impl AsRef<[u8]>) -> Self {
+        self.scan.set_separator(separator.as_ref());
+        self
+    }
+
+    /// Takes one `\r` off the end of a line, so that both `\n` and `\r\n` end lines. A last line
+    /// without separator keeps its `\r`.
+    #[must_use]
+    pub fn crlf(mut self, crlf: bool) -> Self {
+        self.scan.set_crlf(crlf);
+        self
+    }
+
+    /// Refuses lines of more bytes, not counting the separator: 256 MiB unless said. What does not
+    /// fit is an error, and never more than this and one chunk is held in memory.
+    #[must_use]
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.line_bytes_max = bytes;
+        self
+    }
+
+    /// Reads so many bytes at once: 64 KiB unless said. With 0 every read fails.
+    #[must_use]
+    pub fn chunk_size(mut self, bytes: usize) -> Self {
+        self.chunks.set_chunk_bytes(bytes);
+        self
+    }
+
+    /// Keeps so many chunks on their way where the file is not cached; see
+    /// [`Reader::read_ahead`](crate::Reader::read_ahead).
+    #[must_use]
+    pub fn read_ahead(mut self, chunks: usize) -> Self {
+        self.chunks.set_chunks_ahead(chunks);
+        self
+    }
+
+    /// Byte offset of the next line. After an error, of the line that it is about.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.scan.position()
+    }
+
+    /// Goes on from another offset, which is taken for the start of a line.
+    ///
+    /// # Errors
+    /// As for [`Reader::seek_to`](crate::Reader::seek_to).
+    pub fn seek_to(&mut self, offset: u64) -> Result<()> {
+        self.chunks.check_seekable()?;
+        self.jump(offset);
+        Ok(())
+    }
+
+    /// The file that is read.
+    #[must_use]
+    pub fn file(&self) -> &AioFile {
+        self.chunks.file()
+    }
+
+    /// The next line without its separator, lent until the next call; `None` at the end of the
+    /// file. Asked again after the end, it looks whether the file has grown.
+    ///
+    /// A line within a chunk is lent in place; one that crosses chunks is put together in a buffer
+    /// that is used again. One read for each chunk, whatever the lines are like.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidData`] for a line beyond
+    /// [`max_line_bytes`](Self::max_line_bytes), with the offset where it starts; the cursor stays
+    /// in front of it until [`skip_line`](Self::skip_line). Else what the system answers; the next
+    /// call tries again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing, also from a pipe.
+    #[inline]
+    pub async fn next_line(&mut self) -> Result<Option<&[u8]>> {
+        let line = match self.scan.in_chunk(self.line_bytes_max) {
+            Some(line) => line,
+            None => match poll_fn(|cx| self.poll_line(cx)).await? {
+                Some(line) => line,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(self.scan.memory.bytes(line)))
+    }
+
+    /// The next line as text; `None` at the end of the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidData`] for a line that is not UTF-8, with the offset of the first wrong
+    /// byte; the cursor stays in front of the line, for [`next_line`](Self::next_line) to give its
+    /// bytes or [`skip_line`](Self::skip_line) to pass over it. Else as for
+    /// [`next_line`](Self::next_line).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("mixed");
+    /// # std::fs::write(&path, b"fine\nbad \xff\nfine").unwrap();
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // fine\n bad \xff\n fine
+    /// let mut lines = aiofile::LineReader::new(&file);
+    /// assert_eq!(lines.next_str().await?, Some("fine"));
+    /// let error = lines.next_str().await.unwrap_err();
+    /// assert_eq!((error.offset(), lines.position()), (Some(9), 5));
+    /// assert_eq!(lines.next_line().await?, Some(&b"bad \xff"[..]));
+    /// assert_eq!(lines.next_str().await?, Some("fine"));
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub async fn next_str(&mut self) -> Result<Option<&str>> {
+        let line = match self.scan.in_chunk(self.line_bytes_max) {
+            Some(line) => line,
+            None => match poll_fn(|cx| self.poll_line(cx)).await? {
+                Some(line) => line,
+                None => return Ok(None),
+            },
+        };
+        match std::str::from_utf8(self.scan.memory.bytes(line)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => {
+                self.scan.cursor.put_back(line);
+                Err(not_text(&self.chunks, self.scan.cursor.position(), &error))
+            }
+        }
+    }
+
+    /// Passes over the next line, however long it is; whether there was one.
+    ///
+    /// # Errors
+    /// What the system answers; the next call goes on.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the rest of the line to be passed over by the next call,
+    /// whichever it is.
+    pub async fn skip_line(&mut self) -> Result<bool> {
+        self.scan.begin_skip();
+        poll_fn(|cx| self.poll_skip(cx)).await
+    }
+
+    /// A stream of the lines as strings. An error ends it.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::{AioFile, LineReader};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let file = AioFile::open("/proc/self/status", "r").await?;
+    /// let lines: Vec<String> = LineReader::new(&file).lines().try_collect().await?;
+    /// assert!(lines.iter().any(|line| line.starts_with("VmRSS:")));
+    /// # Ok(()) }
+    /// ```
+    pub fn lines(self) -> LineStream {
+        LineStream::new(self)
+    }
+
+    fn poll_line(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Option<Line>>> {
+        if self.scan.is_skipping() {
+            ready!(self.poll_skip(cx))?;
+        }
+        loop {
+            match self.scan.next(self.line_bytes_max) {
+                Found::Line(line) => return Poll::Ready(Ok(Some(line))),
+                Found::TooLong => return Poll::Ready(Err(self.too_long())),
+                Found::Nothing => {}
+            }
+            if ready!(self.poll_feed(cx))? {
+                continue;
+            }
+            return Poll::Ready(match self.scan.finish(self.line_bytes_max) {
+                Found::Line(line) => {
+                    self.ended = true;
+                    Ok(Some(line))
+                }
+                Found::TooLong => Err(self.too_long()),
+                Found::Nothing => Ok(None),
+            });
+        }
+    }
+
+    fn poll_skip(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<bool>> {
+        loop {
+            if self.scan.skip() {
+                return Poll::Ready(Ok(true));
+            }
+            if !ready!(self.poll_feed(cx))? {
+                self.ended = self.scan.finish_skip();
+                return Poll::Ready(Ok(self.ended));
+            }
+        }
+    }
+
+    /// Gets the next chunk; false at the end of the file.
+    fn poll_feed(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<bool>> {
+        if std::mem::take(&mut self.ended) {
+            return Poll::Ready(Ok(false));
+        }
+        self.chunks.recycle(self.scan.release());
+        let Some(chunk) = ready!(self.chunks.poll_next(cx))? else {
+            return Poll::Ready(Ok(false));
+        };
+        self.scan.feed(chunk);
+        Poll::Ready(Ok(true))
+    }
+
+    fn jump(&mut self, offset: u64) {
+        self.chunks.seek_to(offset);
+        self.scan.seek_to(offset);
+        self.ended = false;
+    }
+
+    fn too_long(&self) -> Error {
+        let message = format!("the line is longer than {} bytes", self.line_bytes_max);
+        let error = Error::new(ErrorKind::InvalidData, message).during(OpKind::Read);
+        let hint = "raise max_line_bytes, set the right separator, or pass over it with skip_line";
+        on(&self.chunks, error.at(self.position())).hint(hint)
+    }
+}
+
+impl Stream for LineReader {
+    type Item = Result<Vec<u8>>;
+
+    /// Each line in memory of its own. An error ends the stream; asked once more after that, it
+    /// tries again from where it stands.
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Vec<u8>>>> {
+        let reader = &mut *self;
+        if std::mem::take(&mut reader.failed) {
+            return Poll::Ready(None);
+        }
+        let line = match reader.scan.in_chunk(reader.line_bytes_max) {
+            Some(line) => Ok(Some(line)),
+            None => ready!(reader.poll_line(cx)),
+        };
+        reader.failed = line.is_err();
+        let line = line.map(|line| line.map(|line| reader.scan.memory.bytes(line).to_vec()));
+        Poll::Ready(line.transpose())
+    }
+}
+
+/// Says what is wrong with a line that starts at `start`.
+fn not_text(chunks: &Chunks, start: u64, error: &Utf8Error) -> Error {
+    let at = start + error.valid_up_to() as u64;
+    let message = format!("the line at offset {start} is not UTF-8");
+    let error = Error::new(ErrorKind::InvalidData, message).during(OpKind::Read).at(at);
+    on(chunks, error).hint("take its bytes with next_line, or pass over it with skip_line")
+}
+
+fn on(chunks: &Chunks, error: Error) -> Error {
+    match chunks.file().path() {
+        Some(path) => error.on(path),
+        None => error,
+    }
+}

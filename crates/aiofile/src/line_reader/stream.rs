@@ -1,0 +1,92 @@
+//! Lines as a stream of strings.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use caio::Result;
+use futures_core::Stream;
+
+use super::{LineReader, not_text};
+
+/// The lines of a file as strings. Made by [`LineReader::lines`].
+///
+/// An error ends the stream: the one about a line that is not UTF-8 or too long leaves the cursor
+/// in front of it, and [`get_mut`](Self::get_mut) gives the reader to pass over it. Asked once more
+/// after the end, the stream goes on from where the cursor stands.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("fruit");
+/// # std::fs::write(&path, "apple\npear\n").unwrap();
+/// use futures_util::StreamExt;
+///
+/// let file = aiofile::AioFile::open(&path, "r").await?; // apple\n pear\n
+/// let mut lines = aiofile::LineReader::new(&file).lines();
+/// let mut letters = 0;
+/// while let Some(line) = lines.next().await {
+///     letters += line?.len();
+/// }
+/// assert_eq!(letters, 9);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct LineStream {
+    reader: LineReader,
+}
+
+impl LineStream {
+    pub(super) fn new(reader: LineReader) -> Self {
+        Self { reader }
+    }
+
+    /// The reader underneath.
+    #[must_use]
+    pub fn get_ref(&self) -> &LineReader {
+        &self.reader
+    }
+
+    /// The reader underneath. LineStream taken from it are missing in the stream.
+    pub fn get_mut(&mut self) -> &mut LineReader {
+        &mut self.reader
+    }
+
+    /// Gives the reader back, at the next line.
+    #[must_use]
+    pub fn into_inner(self) -> LineReader {
+        self.reader
+    }
+}
+
+impl Stream for LineStream {
+    type Item = Result<String>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<String>>> {
+        let reader = &mut self.reader;
+        if std::mem::take(&mut reader.failed) {
+            return Poll::Ready(None);
+        }
+        let line = match reader.scan.in_chunk(reader.line_bytes_max) {
+            Some(line) => line,
+            None => match ready!(reader.poll_line(cx)) {
+                Ok(Some(line)) => line,
+                Ok(None) => return Poll::Ready(None),
+                Err(error) => {
+                    reader.failed = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            },
+        };
+        match std::str::from_utf8(reader.scan.memory.bytes(line)) {
+            Ok(text) => Poll::Ready(Some(Ok(text.to_owned()))),
+            Err(error) => {
+                reader.scan.cursor.put_back(line);
+                reader.failed = true;
+                let start = reader.scan.position();
+                Poll::Ready(Some(Err(not_text(&reader.chunks, start, &error))))
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Reading a file from front to back.
+
+mod chunks;
+mod piece;
+
+use std::future::poll_fn;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use bytes::Bytes;
+use caio::{Buffer, Result};
+use futures_core::Stream;
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
+
+use crate::file::AioFile;
+pub(crate) use chunks::{Chunk, Chunks};
+
+/// Reads a file chunk by chunk, from an offset to its end. It holds a cursor and nothing else: any
+/// number of readers go over one open file at once, each on its own.
+///
+/// Three ways to take the bytes, which may be mixed: [`fill`](Self::fill) lends them,
+/// [`next_chunk`](Self::next_chunk) and the [`Stream`] give them away, and tokio's [`AsyncRead`]
+/// and [`AsyncBufRead`] make it fit wherever a reader is asked for.
+///
+/// A cached chunk costs one system call on the calling thread when it is asked for. Where a chunk
+/// has to wait for the device, the next ones are already on their way while it is consumed
+/// ([`read_ahead`](Self::read_ahead)); what another task writes there in the meantime may then be
+/// missed. Lending reuses its memory: nothing is allocated for each chunk.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// use aiofile::{AioFile, Reader};
+///
+/// let file = AioFile::open("/proc/self/exe", "r").await?;
+/// let mut reader = Reader::new(&file).offset(1).chunk_size(16 << 10);
+/// let (mut bytes, mut lines) = (0, 0);
+/// loop {
+///     let chunk = reader.fill().await?;
+///     if chunk.is_empty() {
+///         break;
+///     }
+///     let length = chunk.len();
+///     bytes += length as u64;
+///     lines += chunk.iter().filter(|byte| **byte == b'\n').count();
+///     reader.consume(length);
+/// }
+/// assert_eq!(bytes, file.len().await? - 1);
+/// assert_eq!(reader.position(), file.len().await?);
+/// assert!(lines > 0);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Reader {
+    chunks: Chunks,
+    /// The chunk that is being consumed, and which of its bytes are left.
+    buffer: Buffer,
+    rest: Range<usize>,
+    /// The stream ended with an error, and has not said so yet.
+    failed: bool,
+}
+
+impl Reader {
+    /// A reader from the start of the file, with a handle of its own on it.
+    #[must_use]
+    pub fn new(file: &AioFile) -> Self {
+        let chunks = Chunks::new(file);
+        Self { chunks, buffer: Buffer::default(), rest: 0..0, failed: false }
+    }
+
+    /// Starts at this byte offset.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.jump(offset);
+        self
+    }
+
+    /// Reads so many bytes at once: 64 KiB unless said, and whole blocks for an O_DIRECT file.
+    /// With 0 every read fails.
+    #[must_use]
+    pub fn chunk_size(mut self, bytes: usize) -> Self {
+        self.chunks.set_chunk_bytes(bytes);
+        self
+    }
+
+    /// Keeps so many chunks on their way while one is consumed: 2 unless said, and 0 for none.
+    /// Only where a chunk was not cached, and never for pipes, devices and `/proc`.
+    #[must_use]
+    pub fn read_ahead(mut self, chunks: usize) -> Self {
+        self.chunks.set_chunks_ahead(chunks);
+        self
+    }
+
+    /// Byte offset of the next byte that this reader gives. For a pipe, the bytes given so far.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.chunks.position() - self.rest.len() as u64
+    }
+
+    /// Goes on from another offset. Everything is read afresh from there.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](caio::ErrorKind::InvalidInput) for a pipe, a socket or a terminal, and
+    /// [`Closed`](caio::ErrorKind::Closed); nothing has moved then.
+    pub fn seek_to(&mut self, offset: u64) -> Result<()> {
+        self.chunks.check_seekable()?;
+        self.jump(offset);
+        Ok(())
+    }
+
+    /// The file that is read.
+    #[must_use]
+    pub fn file(&self) -> &AioFile {
+        self.chunks.file()
+    }
+
+    /// Lends the bytes that were read and not yet consumed, and reads some where there are none.
+    /// Nothing but the end of the file gives an empty slice; asked again, a reader looks whether
+    /// the file has grown.
+    ///
+    /// # Errors
+    /// What the system answers; the position stays, and the next call tries again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing, also from a pipe: the read goes on and is picked up by
+    /// the next call.
+    pub async fn fill(&mut self) -> Result<&[u8]> {
+        if self.rest.is_empty() {
+            poll_fn(|cx| self.poll_fill(cx)).await?;
+        }
+        Ok(self.available())
+    }
+
+    /// The bytes that were read and not yet consumed.
+    #[must_use]
+    pub fn available(&self) -> &[u8] {
+        &self.buffer.as_slice()[self.rest.clone()]
+    }
+
+    /// Moves the position over bytes that were lent.
+    ///
+    /// # Panics
+    /// For more bytes than were lent.
+    pub fn consume(&mut self, bytes: usize) {
+        assert!(bytes <= self.rest.len(), "no more can be consumed than was lent");
+        self.rest.start += bytes;
+    }
+
+    /// The next bytes, as memory of their own; `None` at the end of the file. They are a whole
+    /// chunk, but at the end of the file, after a part was consumed otherwise, and from what has
+    /// no stable length, such as a pipe, which gives what it has.
+    ///
+    /// # Errors
+    /// As for [`fill`](Self::fill).
+    ///
+    /// # Cancel safety
+    /// As for [`fill`](Self::fill).
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_next_chunk(cx)).await
+    }
+
+    fn poll_next_chunk(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Option<Bytes>>> {
+        ready!(self.poll_fill(cx))?;
+        if self.rest.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        let rest = std::mem::replace(&mut self.rest, 0..0);
+        let bytes = std::mem::take(&mut self.buffer).into_bytes();
+        Poll::Ready(Ok(Some(bytes.slice(rest))))
+    }
+
+    fn poll_fill(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.recycle();
+        if let Some(chunk) = ready!(self.chunks.poll_next(cx))? {
+            self.buffer = chunk.buffer;
+            self.rest = chunk.range;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn jump(&mut self, offset: u64) {
+        self.recycle();
+        self.chunks.seek_to(offset);
+    }
+
+    fn recycle(&mut self) {
+        self.rest = 0..0;
+        self.chunks.recycle(std::mem::take(&mut self.buffer));
+    }
+}
+
+impl Stream for Reader {
+    type Item = Result<Bytes>;
+
+    /// As [`next_chunk`](Reader::next_chunk). An error ends the stream; asked once more after
+    /// that, it tries again from where it stands.
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Bytes>>> {
+        if std::mem::take(&mut self.failed) {
+            return Poll::Ready(None);
+        }
+        let chunk = ready!(self.poll_next_chunk(cx)).transpose();
+        self.failed = matches!(chunk, Some(Err(_)));
+        Poll::Ready(chunk)
+    }
+}
+
+impl AsyncRead for Reader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.poll_fill(cx))?;
+        let bytes = self.rest.len().min(buffer.remaining());
+        buffer.put_slice(&self.available()[..bytes]);
+        self.consume(bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncBufRead for Reader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<&[u8]>> {
+        let reader = self.get_mut();
+        ready!(reader.poll_fill(cx))?;
+        Poll::Ready(Ok(reader.available()))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, bytes: usize) {
+        Reader::consume(&mut self, bytes);
+    }
+}

@@ -1,0 +1,178 @@
+//! One chunk on its way: a buffer that fills up, by whatever steps it takes.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use caio::SharedFile;
+use caio::{Buffer, Error, ErrorKind, FileClass, Op, OpKind, Operation, Outcome, Output, Result};
+
+use crate::file::AioFile;
+
+/// A buffer that is to be filled from one place in the file.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Byte offset of the buffer's first byte.
+    offset: u64,
+    /// Bytes at the buffer's start that nobody asked for: O_DIRECT reads whole blocks.
+    lead: usize,
+    wanted: usize,
+    filled: usize,
+    flown: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Resting(Buffer),
+    Flying(Operation),
+    Ended(Buffer),
+    /// The buffer stayed with an operation that was abandoned.
+    Lost,
+}
+
+/// How a piece stands when it is no longer waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The whole buffer is filled.
+    Full,
+    /// There is nothing more now, though the file may not be at its end.
+    Stopped,
+    /// The file ends here.
+    Ended,
+}
+
+impl Piece {
+    pub(super) fn new(buffer: Buffer, offset: u64, lead: usize, wanted: usize) -> Self {
+        let state = State::Resting(buffer);
+        Self { offset, lead, wanted, filled: 0, flown: false, state }
+    }
+
+    /// Byte offset of the buffer's first byte.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes at the buffer's start that nobody asked for.
+    pub(super) fn lead(&self) -> usize {
+        self.lead
+    }
+
+    /// Byte offset behind the buffer's last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.offset + self.wanted as u64
+    }
+
+    /// Whether any of it had to come through the backend.
+    pub(super) fn has_flown(&self) -> bool {
+        self.flown
+    }
+
+    /// An end that was met while reading ahead may be out of date: the file may have grown.
+    pub(super) fn confirm_end(&mut self) {
+        if matches!(self.state, State::Ended(_))
+            && let State::Ended(buffer) = std::mem::replace(&mut self.state, State::Lost)
+        {
+            self.state = State::Resting(buffer);
+        }
+    }
+
+    /// The buffer, and how many of its bytes are filled.
+    pub(super) fn into_filled(self) -> (Buffer, usize) {
+        match self.state {
+            State::Resting(buffer) | State::Ended(buffer) => (buffer, self.filled),
+            State::Flying(_) | State::Lost => (Buffer::default(), 0),
+        }
+    }
+
+    /// Goes on until the piece is full or ended or an error comes.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        file: &AioFile,
+    ) -> Poll<Result<Progress>> {
+        let shared = file.file()?;
+        loop {
+            if let State::Resting(buffer) = &mut self.state {
+                if self.filled == self.wanted {
+                    return Poll::Ready(Ok(Progress::Full));
+                }
+                let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
+                let step = file.context().poll_read_in_place(cx, shared, buffer, range, offset);
+                match ready!(step) {
+                    Some(bytes) => {
+                        if let Some(progress) = self.account(bytes?, shared) {
+                            return Poll::Ready(Ok(progress));
+                        }
+                    }
+                    None => self.take_off(file, shared)?,
+                }
+            }
+            if let State::Flying(operation) = &mut self.state {
+                let outcome = ready!(Pin::new(operation).poll(cx));
+                let bytes = self.land(outcome, shared)?;
+                if let Some(progress) = self.account(bytes, shared) {
+                    return Poll::Ready(Ok(progress));
+                }
+            }
+            if let State::Ended(_) = self.state {
+                return Poll::Ready(Ok(Progress::Ended));
+            }
+            if let State::Lost = self.state {
+                let error = Error::new(ErrorKind::Abandoned, "the chunk's memory is gone");
+                return Poll::Ready(Err(error.during(OpKind::Read).on(shared.path())));
+            }
+        }
+    }
+
+    fn take_off(&mut self, file: &AioFile, shared: &SharedFile) -> Result<()> {
+        let State::Resting(buffer) = std::mem::replace(&mut self.state, State::Lost) else {
+            unreachable!("only a resting piece takes off");
+        };
+        let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
+        let op = Op::read(buffer, range, offset).map_err(|error| error.on(shared.path()))?;
+        self.state = State::Flying(file.context().submit(Some(shared), op));
+        self.flown = true;
+        Ok(())
+    }
+
+    fn land(&mut self, outcome: Outcome, shared: &SharedFile) -> Result<usize> {
+        self.state = match outcome.op {
+            Some(Op::Read { buffer, .. }) => State::Resting(buffer),
+            _ => State::Lost,
+        };
+        let bytes = match outcome.result? {
+            Output::Bytes(bytes) => bytes,
+            other => {
+                let message = format!("a read was answered with {other:?}");
+                return Err(Error::new(ErrorKind::Abandoned, message).on(shared.path()));
+            }
+        };
+        if let State::Resting(buffer) = &mut self.state {
+            buffer.set_len(self.filled + bytes);
+        }
+        Ok(bytes)
+    }
+
+    /// Notes what one step gave; `Some` when the piece is done with it.
+    fn account(&mut self, bytes: usize, shared: &SharedFile) -> Option<Progress> {
+        self.filled += bytes;
+        if self.filled == self.wanted {
+            return Some(Progress::Full);
+        }
+        // O_DIRECT stops within a block only at the end of the file, and would refuse to go on.
+        let within_a_block = shared.is_direct()
+            && shared
+                .direct_alignment()
+                .is_some_and(|alignment| !(self.filled as u64).is_multiple_of(alignment.read));
+        if bytes == 0 || within_a_block {
+            if let State::Resting(buffer) = std::mem::replace(&mut self.state, State::Lost) {
+                self.state = State::Ended(buffer);
+            }
+            return Some(Progress::Ended);
+        }
+        // What has no stable length gives what it has, and waiting for more might never end.
+        let gives_what_it_has = !matches!(shared.class(), FileClass::Regular | FileClass::Block);
+        gives_what_it_has.then_some(Progress::Stopped)
+    }
+}

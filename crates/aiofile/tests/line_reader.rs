@@ -1,5 +1,7 @@
 //! Lines: whatever ends them, wherever chunks end, however the backend behaves.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+
 mod common;
 
 use std::io::Write;

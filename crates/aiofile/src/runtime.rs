@@ -5,7 +5,7 @@ mod probe;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll, ready};
 
@@ -99,9 +99,15 @@ impl Runtime for Tokio {
                 // Cleared before the completions are taken: one that comes in between makes the
                 // descriptor ready again.
                 ready.clear_ready();
-                if source.get_ref().reap() >= COMPLETIONS_TO_HOLD {
-                    let hold = source.get_ref().hold();
-                    task::yield_now().await;
+                let completed = source.get_ref().reap();
+                if let Some(hold) = source.get_ref().hold(completed) {
+                    for _ in 0..HOLD_ROUNDS_MAX {
+                        let_others_run().await;
+                        // What completed meanwhile has woken more tasks, whose requests may join.
+                        if source.get_ref().reap() == 0 {
+                            break;
+                        }
+                    }
                     drop(hold);
                 }
             }
@@ -129,9 +135,21 @@ impl Runtime for Tokio {
     }
 }
 
-/// So many completions at once, and the requests that follow are worth submitting together. With
-/// fewer in flight, holding the first back costs more than it saves.
-const COMPLETIONS_TO_HOLD: usize = 2;
+/// How often the tasks that are due may run before what they submit goes to the kernel.
+const HOLD_ROUNDS_MAX: usize = 4;
+
+/// Lets the tasks run that are due before this one.
+async fn let_others_run() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
 
 struct AbortOnDrop(AbortHandle);
 

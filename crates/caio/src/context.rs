@@ -272,6 +272,10 @@ impl Inner {
         }
     }
 
+    pub(crate) fn requests_in_flight(&self) -> usize {
+        self.limit.in_flight().0
+    }
+
     /// Submits what the backend handed back when it was full, now that something has completed.
     pub(crate) fn resume_held(self: &Arc<Self>) {
         self.held.resume(self);

@@ -61,11 +61,22 @@ impl Source {
     }
 
     /// Holds back what the tasks submit that [`reap`](Self::reap) has just woken, so that it costs
-    /// one system call together. The hold must be dropped as soon as these tasks have run.
-    pub fn hold(&self) -> Hold {
-        Hold::on(self.context.clone())
+    /// one system call together; `None` where so little is in flight that holding back costs more
+    /// than it saves. The hold must be dropped as soon as these tasks have run.
+    #[must_use = "dropping the hold submits what is held"]
+    pub fn hold(&self, completed: usize) -> Option<Hold> {
+        let context = self.context.upgrade()?;
+        let worthwhile = completed >= COMPLETED_TO_HOLD
+            || (completed > 0 && context.requests_in_flight() >= IN_FLIGHT_TO_HOLD);
+        worthwhile.then(|| Hold::on(&context))
     }
 }
+
+/// So many completions at once, and the requests that follow are worth submitting together.
+const COMPLETED_TO_HOLD: usize = 2;
+
+/// With so many requests in flight the device has enough to do while one waits for others.
+const IN_FLIGHT_TO_HOLD: usize = 8;
 
 impl AsFd for Source {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -94,11 +94,9 @@ impl Held {
 }
 
 impl Hold {
-    pub(crate) fn on(context: Weak<Inner>) -> Self {
-        if let Some(context) = context.upgrade() {
-            context.held.begin();
-        }
-        Self { context }
+    pub(crate) fn on(context: &Arc<Inner>) -> Self {
+        context.held.begin();
+        Self { context: Arc::downgrade(context) }
     }
 }
 

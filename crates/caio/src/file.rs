@@ -1,6 +1,7 @@
 //! An open file, shared by counting: the last share closes it.
 
 mod class;
+mod sync_group;
 mod write_order;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::op::OpKind;
 use crate::sync::{Handoff, lock};
 
 pub use class::{DirectAlignment, FileClass, FileSystem};
+pub(crate) use sync_group::{SyncGroup, Turn};
 pub(crate) use write_order::WriteOrder;
 
 /// A counted reference to an open file and to what is known about it.
@@ -37,6 +39,7 @@ struct Inner {
     path: PathBuf,
     traits: Traits,
     write_order: WriteOrder,
+    sync_group: SyncGroup,
     /// The errno of the first failed sync; 0 while none has failed.
     sync_failed: AtomicI32,
     /// Whether a non-blocking read or write in place was refused as unsupported by this file.
@@ -74,6 +77,7 @@ impl SharedFile {
             path,
             traits,
             write_order: WriteOrder::default(),
+            sync_group: SyncGroup::default(),
             sync_failed: AtomicI32::new(0),
             no_read_in_place: AtomicBool::new(false),
             no_write_in_place: AtomicBool::new(false),
@@ -175,6 +179,10 @@ impl SharedFile {
     /// Keeps the place among the open files until the file closes.
     pub(crate) fn keep_place(&self, place: Permit) {
         let _ = self.inner.place.set(place);
+    }
+
+    pub(crate) fn sync_group(&self) -> &SyncGroup {
+        &self.inner.sync_group
     }
 
     pub(crate) fn write_order(&self) -> &WriteOrder {

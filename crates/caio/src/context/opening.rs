@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use super::transfer::misfit;
 use super::{Context, operation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{FileClass, FileSystem, SharedFile};
+use crate::file::{FileClass, FileSystem, SharedFile, Turn};
 use crate::limit::Permit;
 use crate::op::{Op, OpKind, Output};
 use crate::sys::openat2;
@@ -67,7 +67,8 @@ impl Context {
     }
 
     /// fsync(2), or with `data_only` fdatasync(2). Covers every write to this file that had
-    /// started before, and waits for them first.
+    /// started before, and waits for them first. Calls that come while a sync of the file is
+    /// running share the next one: see [`Snapshot`](crate::Snapshot) for how many were submitted.
     ///
     /// A sync that failed stays failed: the kernel reports lost data once and forgets it, so later
     /// calls repeat the error until [`SharedFile::clear_sync_error`]. Nothing retries it.
@@ -78,19 +79,22 @@ impl Context {
     /// # Cancel safety
     /// Dropping the future says nothing about whether the data reached the device.
     pub async fn sync(&self, file: &SharedFile, data_only: bool) -> Result<()> {
-        let (op, kind) = match data_only {
-            true => (Op::Fdatasync, OpKind::Fdatasync),
-            false => (Op::Fsync, OpKind::Fsync),
-        };
-        self.at_home().map_err(|error| error.during(kind).on(file.path()))?;
-        if !file.write_order().is_settled() {
-            file.write_order().settled().await;
-        }
+        let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
+        let mut request = file.sync_group().request(data_only);
+        let turn = (&mut request).await;
         if let Some(error) = file.sync_error() {
             return Err(lost(Error::system(error).during(kind).on(file.path())));
         }
+        let Turn::Lead(lead) = turn else { return Ok(()) };
+        if !file.write_order().is_settled() {
+            file.write_order().settled().await;
+        }
+        let op = if lead.data_only { Op::Fdatasync } else { Op::Fsync };
         match self.submit(Some(file), op).await.result {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                lead.succeeded();
+                Ok(())
+            }
             Err(error) => match error.raw_os_error() {
                 Some(errno) if is_loss(errno) => {
                     file.fail_sync(errno);

@@ -1,0 +1,56 @@
+//! The table of commands, and what all of them need: a runtime and a context.
+
+mod cat;
+mod completions;
+mod cp;
+
+mod doctor;
+
+use std::future::Future;
+
+use aiofile::Context;
+use caio::Choice;
+use tokio::runtime::Builder;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+/// Runs the command that was typed.
+///
+/// # Errors
+/// How it ended, where it did not succeed.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let backend = cli.backend;
+    match cli.command {
+        Command::Cat(args) => on_runtime(cat::run(backend, args)),
+        Command::Cp(args) => on_runtime(cp::run(backend, args)),
+
+        Command::Doctor(args) => on_runtime(doctor::run(backend, args)),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// A context on the current runtime, with the backend that was asked for on the command line, else
+/// by the environment and the configuration files.
+///
+/// # Errors
+/// Where the backend is unknown or does not work here.
+fn context(backend: Option<Choice>) -> Result<Context, aiofile::Error> {
+    let builder = aiofile::context();
+    match backend {
+        Some(choice) => builder.choice(choice).build(),
+        None => builder.build(),
+    }
+}
+
+/// Runs a command on a runtime of its own. What still blocks at its end, such as a read from a pipe
+/// that nobody writes to, does not hold up the end of the process.
+fn on_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::during("start the runtime", error))?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_background();
+    result
+}

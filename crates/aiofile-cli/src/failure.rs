@@ -1,0 +1,60 @@
+//! How a command ends when it does not succeed.
+
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+
+use crate::output;
+
+/// Why a command ends early, and with which exit code.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An operation failed; the text goes to stderr.
+    Failed(String),
+    /// An operation failed, and that was said already.
+    Reported,
+    /// Flags that do not go together.
+    Usage(String),
+    /// Nobody reads what this writes any more, which is no error.
+    BrokenPipe,
+    /// A signal of this number ended it.
+    Interrupted(u8),
+}
+
+impl Failure {
+    /// A failure of `undertaking`, with its cause.
+    pub(crate) fn during(undertaking: impl Display, cause: impl Display) -> Self {
+        Self::Failed(format!("{undertaking}: {cause}"))
+    }
+
+    /// What happened to standard output.
+    pub(crate) fn of_stdout(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::during("write standard output", error),
+        }
+    }
+
+    /// Says it on stderr where there is something to say, and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Self::Failed(text) => {
+                output::complain(&text);
+                ExitCode::from(1)
+            }
+            Self::Reported => ExitCode::from(1),
+            Self::Usage(text) => {
+                output::complain(&text);
+                ExitCode::from(2)
+            }
+            Self::BrokenPipe => ExitCode::SUCCESS,
+            Self::Interrupted(signal) => ExitCode::from(128 + signal),
+        }
+    }
+}
+
+impl From<aiofile::Error> for Failure {
+    fn from(error: aiofile::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

@@ -1,0 +1,99 @@
+//! A copy that a signal ends leaves nothing behind.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+
+use crate::support::{BACKENDS, Ran, aiofile, file, names, noise, place, works};
+
+/// Waits until something other than `known` is there and has contents.
+fn wait_for_scratch(directory: &Path, known: &[&str]) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let found = names(directory).into_iter().find(|name| !known.contains(&name.as_str()));
+        let length = |name| std::fs::metadata(directory.join(name)).map_or(0, |found| found.len());
+        if found.is_some_and(|name| length(name) > 0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no copy began in {}", directory.display());
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn end(child: Child, signal: Signal) -> Ran {
+    let id = Pid::from_raw(child.id().try_into().unwrap());
+    kill(id, signal).unwrap();
+    let ended = Instant::now();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert!(ended.elapsed() < Duration::from_secs(10), "it took its time to end");
+    ran
+}
+
+#[test]
+fn an_interrupted_parallel_copy_leaves_no_file() {
+    let place = place();
+    let source = file(place.path(), "source", &noise(256 << 20, 1));
+    for (backend, signal) in BACKENDS.into_iter().zip([Signal::SIGINT, Signal::SIGTERM].repeat(2)) {
+        if !works(backend) {
+            continue;
+        }
+        // Small blocks and a sync make it last.
+        let child = aiofile()
+            .args(["--backend", backend, "cp", "--block", "512", "--jobs", "4", "--sync"])
+            .arg(&source)
+            .arg(place.path().join("target"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for_scratch(place.path(), &["source"]);
+        let ran = end(child, signal);
+        assert_eq!(ran.code, Some(128 + signal as i32), "{backend}: {ran:?}");
+        assert_eq!((ran.text().as_str(), ran.stderr.as_str()), ("", ""), "{backend}");
+        assert_eq!(names(place.path()), ["source"], "{backend}");
+    }
+}
+
+#[test]
+fn an_interrupted_copy_from_a_pipe_that_stays_silent_leaves_no_file() {
+    let place = place();
+    let fifo = place.path().join("fifo");
+    mkfifo(&fifo, Mode::from_bits_truncate(0o600)).unwrap();
+    let old = file(place.path(), "target", b"old");
+    for backend in BACKENDS.into_iter().filter(|backend| works(backend)) {
+        let child = aiofile()
+            .args(["--backend", backend, "cp"])
+            .args([&fifo, &old])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+        writer.write_all(b"something").unwrap();
+        wait_for_scratch(place.path(), &["fifo", "target"]);
+        let ran = end(child, Signal::SIGINT);
+        assert_eq!(ran.code, Some(130), "{backend}: {ran:?}");
+        assert_eq!(names(place.path()), ["fifo", "target"], "{backend}");
+        assert_eq!(std::fs::read(&old).unwrap(), b"old");
+    }
+}
+
+#[test]
+fn a_copy_that_waits_for_a_pipe_to_be_opened_can_be_interrupted() {
+    let place = place();
+    let fifo = place.path().join("fifo");
+    mkfifo(&fifo, Mode::from_bits_truncate(0o600)).unwrap();
+    let mut child =
+        aiofile().arg("cp").arg(&fifo).arg(place.path().join("target")).spawn().unwrap();
+    thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none());
+    assert_eq!(end(child, Signal::SIGINT).code, Some(130));
+    assert_eq!(names(place.path()), ["fifo"]);
+}

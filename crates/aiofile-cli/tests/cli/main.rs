@@ -1,5 +1,10 @@
 //! The command, from outside: what it prints, what it leaves on the disk, how it exits.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is a test, the helpers too"
+)]
 
 mod cat;
 mod copy;

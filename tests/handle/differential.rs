@@ -154,7 +154,7 @@ fn check(kind: BackendKind) {
     });
     let runtime = runtime();
     let config =
-        Config { cases: cases.unwrap_or(96), failure_persistence: None, ..Config::default() };
+        Config { cases: cases.unwrap_or(128), failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&case(), |case| {
         let directory = match &memory {
             Ok(memory) if case.memory => memory.path(),

@@ -2,11 +2,15 @@
 
 use std::io::{IoSlice, SeekFrom};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use aiofile::FileHandle;
 use tokio::io::{
-    AsyncBufReadExt, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufReader,
+    AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite,
+    AsyncWriteExt, BufReader,
 };
 
 use crate::backends::{each, open};
@@ -111,5 +115,55 @@ fn lines_and_raw_reads_share_one_cursor() {
         assert_eq!(handle.readline().await.unwrap(), "\n");
         assert_eq!(handle.readline().await.unwrap(), "third");
         assert_eq!(std::fs::read(file.path()).unwrap(), b"first\nsecOND\nthird");
+    });
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn the_end_of_a_write_wakes_both_who_wait_for_it() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for _ in 0..100 {
+            let mut handle = open(context, file.path(), "w+").await;
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
+            let mut writing = Context::from_waker(&waker);
+            if Pin::new(&mut handle).poll_write(&mut writing, b"data").is_ready() {
+                continue;
+            }
+            let end = std::future::poll_fn(|cx| {
+                Pin::new(&mut handle).poll_fill_buf(cx).map(|bytes| bytes.unwrap().len())
+            });
+            assert_eq!(end.await, 0);
+            assert!(woken.0.load(Ordering::SeqCst) > 0);
+            let written = Pin::new(&mut handle).poll_write(&mut writing, b"data");
+            assert!(matches!(written, Poll::Ready(Ok(4))));
+            assert_eq!((handle.tell(), file.path().metadata().unwrap().len()), (4, 4));
+        }
+    });
+}
+
+#[test]
+fn what_was_read_ahead_yields_to_the_writes_of_a_clone() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "a\nb\nc\nd\n").unwrap();
+        let mut handle = open(context, file.path(), "r+").await;
+        let mut clone = handle.clone();
+        assert_eq!(handle.readline().await.unwrap(), "a\n");
+        clone.write("A\nB\nC").await.unwrap();
+        assert_eq!(handle.readline().await.unwrap(), "B\n");
+        AsyncWriteExt::write_all(&mut clone, b"\nD").await.unwrap();
+        assert_eq!(handle.fill_buf().await.unwrap(), b"C\nD\n");
+        clone.truncate(6).await.unwrap();
+        assert_eq!(handle.read_all().await.unwrap(), "C\n");
     });
 }

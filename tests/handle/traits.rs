@@ -152,6 +152,32 @@ fn the_end_of_a_write_wakes_both_who_wait_for_it() {
 }
 
 #[test]
+fn a_reader_that_gives_up_leaves_the_writer_its_wake_up() {
+    each(async |context| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for _ in 0..20 {
+            let mut handle = open(context, file.path(), "w+").await;
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
+            let mut writing = Context::from_waker(&waker);
+            let mut reading = Context::from_waker(Waker::noop());
+            if Pin::new(&mut handle).poll_write(&mut writing, b"data").is_ready()
+                || Pin::new(&mut handle).poll_fill_buf(&mut reading).is_ready()
+            {
+                continue;
+            }
+            for _ in 0..2_000 {
+                if woken.0.load(Ordering::SeqCst) > 0 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(woken.0.load(Ordering::SeqCst) > 0);
+        }
+    });
+}
+
+#[test]
 fn what_was_read_ahead_yields_to_the_writes_of_a_clone() {
     each(async |context| {
         let file = tempfile::NamedTempFile::new().unwrap();

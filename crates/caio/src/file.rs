@@ -1,6 +1,7 @@
 //! An open file, shared by counting: the last share closes it.
 
 mod class;
+mod follower;
 mod sync_group;
 mod write_order;
 
@@ -12,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ use crate::op::OpKind;
 use crate::sync::{Handoff, lock};
 
 pub use class::{DirectAlignment, FileClass, FileSystem};
+use follower::Followers;
+pub(crate) use follower::{FileId, Follower};
 pub(crate) use sync_group::{SyncGroup, Turn};
 pub(crate) use write_order::WriteOrder;
 
@@ -40,6 +43,7 @@ struct Inner {
     traits: Traits,
     write_order: WriteOrder,
     sync_group: SyncGroup,
+    followers: Followers,
     /// The errno of the first failed sync; 0 while none has failed.
     sync_failed: AtomicI32,
     /// Whether a non-blocking read or write in place was refused as unsupported by this file.
@@ -78,6 +82,7 @@ impl SharedFile {
             traits,
             write_order: WriteOrder::default(),
             sync_group: SyncGroup::default(),
+            followers: Followers::default(),
             sync_failed: AtomicI32::new(0),
             no_read_in_place: AtomicBool::new(false),
             no_write_in_place: AtomicBool::new(false),
@@ -185,6 +190,15 @@ impl SharedFile {
         &self.inner.sync_group
     }
 
+    pub(crate) fn id(&self) -> FileId {
+        self.inner.followers.id()
+    }
+
+    /// Has `follower` told when the last share goes, before the descriptor is closed.
+    pub(crate) fn add_follower(&self, follower: Weak<dyn Follower>) {
+        self.inner.followers.add(follower);
+    }
+
     pub(crate) fn write_order(&self) -> &WriteOrder {
         &self.inner.write_order
     }
@@ -218,6 +232,7 @@ impl fmt::Debug for SharedFile {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.followers.let_go();
         let word = lock(&self.last_word).take();
         if let (Some(word), Some(file)) = (word, self.file.take()) {
             word.give(file.into());

@@ -19,6 +19,8 @@
 
 mod books;
 mod entry;
+mod files;
+mod io;
 mod options;
 mod probe;
 mod refusal;

@@ -35,6 +35,7 @@ struct RawUring {
     entries: Option<u32>,
     sqpoll_idle_ms: Option<u32>,
     kernel_workers_max: Option<u32>,
+    registered_files: Option<u32>,
 }
 
 impl TryFrom<Raw> for Config {
@@ -63,6 +64,10 @@ impl TryFrom<Raw> for Config {
                     .uring
                     .kernel_workers_max
                     .unwrap_or(default.uring.kernel_workers_max),
+                registered_files: raw
+                    .uring
+                    .registered_files
+                    .unwrap_or(default.uring.registered_files),
             },
         };
         validate::check(&config)?;
@@ -196,6 +201,7 @@ mod tests {
                     entries: Some(_),
                     sqpoll_idle_ms: Some(_),
                     kernel_workers_max: Some(_),
+                    registered_files: Some(_),
                 },
         } = raw
         else {

@@ -7,6 +7,7 @@ use io_uring::{SubmissionQueue, squeue};
 use nix::errno::Errno;
 
 use super::entry::{self, Vectors};
+use super::files::Places;
 use crate::backend::in_flight::InFlight;
 use crate::error::{Error, ErrorKind};
 use crate::op::Op;
@@ -25,6 +26,8 @@ pub(super) struct Books {
     pub(super) again: Vec<Token>,
     /// Entries ever written to the submission queue.
     pub(super) written: u64,
+    /// Which files go by their place in the ring's table.
+    pub(super) places: Places,
     spare: Vec<Vectors>,
     pub(super) closed: bool,
 }
@@ -48,6 +51,7 @@ impl Books {
             in_flight: InFlight::tagged(requests_max, lane),
             again: Vec::new(),
             written: 0,
+            places: Places::new(),
             spare: Vec::with_capacity(VECTORS_KEPT),
             closed: false,
         }
@@ -84,7 +88,11 @@ impl Books {
     fn write(&mut self, queue: &mut SubmissionQueue<'_>, token: Token) -> io::Result<()> {
         let Some(held) = self.in_flight.get_mut(token) else { return Ok(()) };
         held.request.set_token(token);
-        let entry = entry::build(&mut held.request, &mut held.vectors)?.user_data(token.0);
+        let place = match held.request.file() {
+            Some(file) if !self.places.is_empty() => self.places.get(&file.id()).copied().flatten(),
+            _ => None,
+        };
+        let entry = entry::build(&mut held.request, &mut held.vectors, place)?.user_data(token.0);
         let pushed = self.push(queue, &entry);
         debug_assert!(pushed, "the caller has seen that the queue has room");
         Ok(())

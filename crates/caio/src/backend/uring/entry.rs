@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-use io_uring::squeue::Entry;
+use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
 use nix::errno::Errno;
 
@@ -34,14 +34,22 @@ impl Vectors {
 }
 
 /// The submission entry, still without user data. It points into the request's buffers and into
-/// `vectors`: both must be kept until the operation has completed.
+/// `vectors`: both must be kept until the operation has completed. `place` is that of the file in
+/// the ring's table, if it has one.
 ///
 /// # Errors
 /// The operation is wrong in itself, or none that a ring does.
-pub(super) fn build(request: &mut Request, vectors: &mut Vectors) -> io::Result<Entry> {
+pub(super) fn build(
+    request: &mut Request,
+    vectors: &mut Vectors,
+    place: Option<u32>,
+) -> io::Result<Entry> {
     let (op, file) = request.parts_mut();
     let Some(file) = file else { return Err(Errno::EBADF.into()) };
-    let fd = types::Fd(file.as_raw_fd());
+    let (fd, flags) = match place.map(i32::try_from) {
+        Some(Ok(place)) => (types::Fd(place), Flags::FIXED_FILE),
+        _ => (types::Fd(file.as_raw_fd()), Flags::empty()),
+    };
     let seekable = file.is_seekable();
     let position = |offset: u64| match i64::try_from(offset) {
         // No other value has a file without offsets read or written in sequence.
@@ -49,7 +57,7 @@ pub(super) fn build(request: &mut Request, vectors: &mut Vectors) -> io::Result<
         Ok(_) => Ok(offset),
         Err(_) => Err(invalid("the offset is beyond the largest, 2^63 - 1")),
     };
-    Ok(match op {
+    let entry = match op {
         Op::Read { buffer, range, offset } => {
             let (address, length) = to_fill(buffer, range)?;
             opcode::Read::new(fd, address, length).offset(position(*offset)?).build()
@@ -76,7 +84,8 @@ pub(super) fn build(request: &mut Request, vectors: &mut Vectors) -> io::Result<
         | Op::Close { .. } => {
             return Err(Errno::EOPNOTSUPP.into());
         }
-    })
+    };
+    Ok(entry.flags(flags))
 }
 
 /// What the kernel's number means for this operation. Bytes that were read become part of what
@@ -197,7 +206,7 @@ mod tests {
     fn error_of(op: Op) -> io::Error {
         let file = file_with(b"contents");
         let (mut request, _completion) = request(op, Some(&file));
-        build(&mut request, &mut Vectors::default()).unwrap_err()
+        build(&mut request, &mut Vectors::default(), None).unwrap_err()
     }
 
     #[test]

@@ -32,11 +32,16 @@ pub struct Options {
     /// Entries of each submission queue, rounded up to a power of two: how many requests one
     /// system call submits.
     pub entries: u32,
+    /// Places for files in a table of each ring (`IORING_REGISTER_FILES2`), at most 32768; 0, the
+    /// default, for no table. The kernel then saves a little work for each operation on a file
+    /// that has a place, and two system calls are added for each file and ring. Files beyond the
+    /// table go by their descriptors.
+    pub registered_files: u32,
 }
 
 impl Default for Options {
     /// 512 requests, as many rings as processors (16 at most), no polling kernel thread, two
-    /// kernel workers for each processor (4 to 64), 128 entries.
+    /// kernel workers for each processor (4 to 64), 128 entries, no registered files.
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = u32::try_from(processors.saturating_mul(2)).unwrap_or(u32::MAX);
@@ -46,6 +51,7 @@ impl Default for Options {
             sqpoll_idle_ms: None,
             kernel_workers_max: workers.clamp(4, 64),
             entries: 128,
+            registered_files: 0,
         }
     }
 }
@@ -57,6 +63,7 @@ impl Options {
             requests_max: self.requests_max.clamp(1, 1 << 15),
             rings: self.rings.clamp(1, Lanes::MAX),
             entries: self.entries.clamp(2, 1 << 12),
+            registered_files: self.registered_files.min(1 << 15),
             ..self.clone()
         }
     }

@@ -4,21 +4,20 @@
 //! while a request completes. The kernel reads the submission queue only inside `io_uring_enter`
 //! (or in its polling thread), under a lock of its own, so threads may enter at the same time.
 
-use std::fmt;
-use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, opcode};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use io_uring::{EnterFlags, opcode};
 
 use super::books::{Books, Held, Wrong};
 use super::entry;
+use super::files::Files;
+use super::io::{Io, passes};
 use super::rescue;
+use super::setup::Made;
+use crate::file::{FileId, Follower};
 use crate::request::{Request, Token};
 use crate::sync::lock;
 use crate::sys::process::Process;
@@ -42,14 +41,11 @@ pub(super) struct Ring {
     home: Process,
     /// Whether a thread is trying to hand over what the kernel did not take.
     pub(super) in_rescue: AtomicBool,
-    /// How many calls of `io_uring_enter` are to fail, with which errno.
-    #[cfg(test)]
-    pub(super) refusals: AtomicUsize,
+    /// The files that the kernel knows by their places; none where that was not asked for.
+    files: Option<Files>,
     io: ManuallyDrop<Io>,
     books: ManuallyDrop<Mutex<Books>>,
 }
-
-struct Io(IoUring);
 
 /// How writing entries ended.
 struct Written {
@@ -84,15 +80,16 @@ struct Collected {
 }
 
 impl Ring {
-    pub(super) fn new(lane: u8, io: IoUring, requests_max: usize) -> Self {
+    pub(super) fn new(lane: u8, made: Made) -> Self {
+        let Made { io, requests_max, registered_files } = made;
+        let io = Io::new(io);
         Self {
             lane,
             home: Process::current(),
-            polled_by_kernel: io.params().is_setup_sqpoll(),
+            polled_by_kernel: io.is_polled_by_kernel(),
             in_rescue: AtomicBool::new(false),
-            #[cfg(test)]
-            refusals: AtomicUsize::new(0),
-            io: ManuallyDrop::new(Io(io)),
+            files: Files::new(registered_files),
+            io: ManuallyDrop::new(io),
             books: ManuallyDrop::new(Mutex::new(Books::new(lane, requests_max))),
         }
     }
@@ -102,7 +99,7 @@ impl Ring {
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.io.0.as_fd()
+        self.io.descriptor()
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -121,20 +118,31 @@ impl Ring {
         books.in_flight.tokens().next().expect("the test has one in flight")
     }
 
+    /// Has so many calls of `io_uring_enter` fail.
+    #[cfg(test)]
+    pub(super) fn refuse(&self, calls: usize) {
+        self.io.refusals.store(calls, Ordering::Release);
+    }
+
     /// Has the kernel complete something that nobody has asked for.
     #[cfg(test)]
     pub(super) fn answer_for_nobody(&self) {
         let mut books = lock(&self.books);
-        let mut queue = self.submissions(&books);
+        let mut queue = self.io.submissions(&books);
         assert!(books.push(&mut queue, &opcode::Nop::new().build().user_data(1 << 24)));
         drop(queue);
         drop(books);
-        self.enter(EnterFlags::empty()).expect("a nop is taken");
+        self.io.enter(EnterFlags::empty(), 0).expect("a nop is taken");
     }
 
     /// Takes requests from the front of the batch until nothing or no room is left, and has them
     /// begun. Returns how many it took.
     pub(super) fn submit(self: &Arc<Self>, batch: &mut [Option<Request>]) -> usize {
+        if let Some(files) = &self.files {
+            let follower: Weak<Self> = Arc::downgrade(self);
+            let requested = batch.iter().flatten().filter_map(Request::file);
+            files.admit(requested, &self.io, &self.books, &follower);
+        }
         let mut wrong = Vec::new();
         let mut taken = 0;
         loop {
@@ -154,7 +162,7 @@ impl Ring {
     pub(super) fn cancel(self: &Arc<Self>, token: Token) {
         for _ in 0..ENTER_ATTEMPTS {
             let mut books = lock(&self.books);
-            let mut queue = self.submissions(&books);
+            let mut queue = self.io.submissions(&books);
             let Some(held) = books.in_flight.get_mut(token) else { return };
             held.unwanted = true;
             let entry = opcode::AsyncCancel::new(token.0).build().user_data(CANCELLATION);
@@ -181,7 +189,7 @@ impl Ring {
         drop(books);
         if written.enter {
             // Whether it worked shows in what is left.
-            let _ = self.enter(written.flags);
+            let _ = self.io.enter(written.flags, 0);
         }
         self.look().left
     }
@@ -194,7 +202,7 @@ impl Ring {
     /// Writes entries for requests from the batch.
     fn write(&self, batch: &mut [Option<Request>], wrong: &mut Vec<Wrong>) -> Written {
         let mut books = lock(&self.books);
-        let mut queue = self.submissions(&books);
+        let mut queue = self.io.submissions(&books);
         let (mut queue_full, mut may_be_ready) = (false, false);
         let mut taken = 0;
         for place in batch {
@@ -219,7 +227,7 @@ impl Ring {
 
     /// What is to be told to the kernel after writing.
     fn written(&self, books: &MutexGuard<'_, Books>, taken: usize, queue_full: bool) -> Written {
-        let queue = self.submissions(books);
+        let queue = self.io.submissions(books);
         let mut flags = EnterFlags::empty();
         let mut enter = !queue.is_empty() || queue_full;
         if self.polled_by_kernel {
@@ -243,7 +251,7 @@ impl Ring {
             return true;
         }
         for _ in 0..ENTER_ATTEMPTS {
-            let result = self.enter(written.flags);
+            let result = self.io.enter(written.flags, 0);
             let read = if written.may_be_ready { self.look().read } else { self.read_so_far() };
             if self.polled_by_kernel && result.is_ok() || read >= written.until {
                 return true;
@@ -256,28 +264,10 @@ impl Ring {
         false
     }
 
-    #[allow(unsafe_code)]
-    fn enter(&self, flags: EnterFlags) -> io::Result<usize> {
-        #[cfg(test)]
-        if self
-            .refusals
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1))
-            .is_ok()
-        {
-            return Err(Errno::EBUSY.into());
-        }
-        // The kernel takes what is there, if that is less.
-        let entries = self.io.0.params().sq_entries();
-        let submitter = self.io.0.submitter();
-        // SAFETY: no argument is passed. What the entries point to is kept by `Books` until each
-        // completes.
-        unsafe { submitter.enter::<libc::sigset_t>(entries, 0, flags.bits(), None) }
-    }
-
     /// Entries that the kernel has read so far.
     fn read_so_far(&self) -> u64 {
         let books = lock(&self.books);
-        books.written - self.submissions(&books).len() as u64
+        books.written - self.io.submissions(&books).len() as u64
     }
 
     /// Completes what is ready, and looks at the submission queue.
@@ -292,7 +282,7 @@ impl Ring {
                 held.request.complete(result);
             }
             let flags = EnterFlags::GETEVENTS | EnterFlags::SQ_WAKEUP;
-            if collected.enter && self.enter(flags).is_err() {
+            if collected.enter && self.io.enter(flags, 0).is_err() {
                 rescue::start(self);
                 return looked;
             }
@@ -305,7 +295,7 @@ impl Ring {
     /// Takes completed requests out of the books.
     fn collect(&self, chunk: &mut [Option<(Held, i32)>; CHUNK], looked: &mut Looked) -> Collected {
         let mut books = lock(&self.books);
-        let mut queue = self.completions(&books);
+        let mut queue = self.io.completions(&books);
         let mut places = chunk.iter_mut();
         while !places.as_slice().is_empty() {
             let Some(completion) = queue.next() else { break };
@@ -319,26 +309,23 @@ impl Ring {
         }
         let more = !queue.is_empty();
         drop(queue);
-        let mut queue = self.submissions(&books);
+        let mut queue = self.io.submissions(&books);
         let begun_again = !books.again.is_empty() && books.begin_again(&mut queue);
         let overflow = queue.cq_overflow();
         looked.left = (queue.len() + books.again.len()) as u64;
         looked.read = books.written - queue.len() as u64;
         Collected { more: more || overflow, enter: overflow || begun_again }
     }
+}
 
-    /// The submission queue, for whoever holds the lock.
-    #[allow(unsafe_code)]
-    fn submissions(&self, _books: &MutexGuard<'_, Books>) -> SubmissionQueue<'_> {
-        // SAFETY: the books' lock is held while this value is used, and only one is made at once.
-        unsafe { self.io.0.submission_shared() }
-    }
-
-    /// The completion queue, for whoever holds the lock.
-    #[allow(unsafe_code)]
-    fn completions(&self, _books: &MutexGuard<'_, Books>) -> CompletionQueue<'_> {
-        // SAFETY: as for the submission queue.
-        unsafe { self.io.0.completion_shared() }
+impl Follower for Ring {
+    fn let_go(&self, file: FileId) {
+        // In a forked child the ring is the parent's, and there the file is still open.
+        if self.home.is_current()
+            && let Some(files) = &self.files
+        {
+            files.dismiss(file, &self.io, &self.books);
+        }
     }
 }
 
@@ -354,35 +341,13 @@ impl Drop for Ring {
             LEAKED.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        // The kernel takes its time to close a ring, and the files should not wait for that.
+        if self.files.is_some() {
+            self.io.drop_files();
+        }
         // SAFETY: dropped only here, and not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.io) };
         // SAFETY: as above; no request is in flight, so the kernel uses nothing of it.
         unsafe { ManuallyDrop::drop(&mut self.books) };
     }
-}
-
-impl fmt::Debug for Io {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Io(fd {}, {:?})", self.0.as_raw_fd(), self.0.params())
-    }
-}
-
-/// Whether this error of `io_uring_enter` passes by itself, so that trying again at once helps.
-fn passes(error: &io::Error) -> bool {
-    let passing = [Errno::EINTR, Errno::EAGAIN, Errno::EBUSY].map(|errno| errno as i32);
-    error.raw_os_error().is_some_and(|errno| passing.contains(&errno))
-}
-
-/// Waits until one of these has something to read, at most this long.
-pub(super) fn wait_readable<'a>(
-    descriptors: impl IntoIterator<Item = BorrowedFd<'a>>,
-    timeout: Duration,
-) {
-    let readable = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
-    let mut descriptors: Vec<_> = descriptors.into_iter().map(readable).collect();
-    // Rounded up, so that a last fraction of a millisecond is not spent in a busy loop.
-    let timeout = timeout + Duration::from_micros(999);
-    let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-    // An interruption or a failure only ends the wait early; the caller looks for itself.
-    let _ = poll(&mut descriptors, timeout);
 }

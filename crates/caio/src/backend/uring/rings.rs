@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::io::wait_readable;
 use super::options::Options;
-use super::ring::{Ring, wait_readable};
+use super::ring::Ring;
 use super::{probe, setup};
 use crate::backend::in_flight::InFlight;
 use crate::backend::{Backend, BackendKind, Lanes};
@@ -76,9 +77,10 @@ impl Uring {
     pub fn open(options: &Options) -> Result<Self> {
         let mut options = options.clamped();
         let lane = thread_index() % options.rings;
-        let (mut io, requests_max) = setup::make(&options)?;
-        let operations = probe::operations(&io)?;
-        probe::really_works(&mut io)?;
+        let mut made = setup::make(&options)?;
+        let operations = probe::operations(&made.io)?;
+        probe::really_works(&mut made.io)?;
+        let requests_max = made.requests_max;
         options.requests_max = requests_max;
         let classes =
             [FileClass::Regular, FileClass::Block, FileClass::Stream, FileClass::Character];
@@ -88,9 +90,9 @@ impl Uring {
             requests_max,
             cancels_running: true,
             writes_buffered_slowly: true,
-            features: features(&options, &io),
+            features: features(&options, &made.io),
         };
-        let first = Arc::new(Ring::new(tag(lane), io, requests_max));
+        let first = Arc::new(Ring::new(tag(lane), made));
         let places: Box<[OnceLock<Place>]> = (0..options.rings).map(|_| OnceLock::new()).collect();
         let _ = places[lane].set(Place::Own(Arc::clone(&first)));
         let (making, closed) = (Mutex::new(()), AtomicBool::new(false));
@@ -110,8 +112,8 @@ impl Uring {
 
     fn make(&self, lane: usize) -> Place {
         match setup::make(&self.options) {
-            Ok((io, requests_max)) => {
-                let ring = Ring::new(tag(lane), io, requests_max);
+            Ok(made) => {
+                let ring = Ring::new(tag(lane), made);
                 if self.closed.load(Ordering::Acquire) {
                     ring.close();
                 }
@@ -242,6 +244,9 @@ fn features(options: &Options, io: &io_uring::IoUring) -> Vec<String> {
     }
     if options.kernel_workers_max > 0 {
         features.push(format!("kernel workers: at most {}", options.kernel_workers_max));
+    }
+    if options.registered_files > 0 {
+        features.push(format!("registered files: at most {} a ring", options.registered_files));
     }
     features
 }

@@ -12,8 +12,16 @@ use crate::error::Result;
 /// The smallest submission queue that is tried where memory is short.
 const ENTRIES_MIN: u32 = 8;
 
-/// A fresh ring, and how many requests may be in flight on it.
-pub(super) fn make(options: &Options) -> Result<(IoUring, usize)> {
+/// A fresh ring.
+pub(super) struct Made {
+    pub(super) io: IoUring,
+    /// How many requests may be in flight on it.
+    pub(super) requests_max: usize,
+    /// How many places its table of files has.
+    pub(super) registered_files: u32,
+}
+
+pub(super) fn make(options: &Options) -> Result<Made> {
     let io = largest(options).map_err(|error| refused("io_uring_setup", error))?;
     if !io.params().is_feature_nodrop() {
         return Err(lacking("IORING_FEAT_NODROP, by which no completion is lost"));
@@ -30,7 +38,23 @@ pub(super) fn make(options: &Options) -> Result<(IoUring, usize)> {
     // Each request may be cancelled once, and both complete: with half of the completion queue
     // to itself, no request can make it overflow.
     let requests_max = options.requests_max.min(io.params().cq_entries() as usize / 2).max(1);
-    Ok((io, requests_max))
+    let registered_files = options.registered_files;
+    if registered_files > 0 {
+        make_table(&io, registered_files)
+            .map_err(|error| refused("io_uring_register(IORING_REGISTER_FILES2)", error))?;
+    }
+    Ok(Made { io, requests_max, registered_files })
+}
+
+/// A table of files without files.
+fn make_table(io: &IoUring, places: u32) -> io::Result<()> {
+    match io.submitter().register_files_sparse(places) {
+        // Linux before 5.19 wants the emptiness of each place said.
+        Err(error) if is(&error, Errno::EINVAL) => {
+            io.submitter().register_files(&vec![-1; places as usize])
+        }
+        result => result,
+    }
 }
 
 fn largest(options: &Options) -> io::Result<IoUring> {

@@ -80,6 +80,7 @@ impl Context {
     /// Dropping the future says nothing about whether the data reached the device.
     pub async fn sync(&self, file: &SharedFile, data_only: bool) -> Result<()> {
         let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
+        self.at_home().map_err(|error| error.during(kind).on(file.path()))?;
         let mut request = file.sync_group().request(data_only);
         let turn = (&mut request).await;
         if let Some(error) = file.sync_error() {

@@ -1,6 +1,7 @@
 //! The offset-addressed file.
 
 mod direct;
+mod ranges;
 mod whole;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use caio::{
 use crate::mode::Mode;
 use crate::options::OpenOptions;
 use crate::runtime::default_context;
+pub use ranges::{RangeOptions, RangeStream};
 
 /// An open file, addressed by offset: any number of reads and writes at once, from any task.
 ///

@@ -145,9 +145,10 @@ impl Context {
         let mut offered = Vec::new();
         let mut batches = [Vec::new(), Vec::new()];
         for op in ops {
-            // In a forked child each of them fails when it is polled.
-            let permit =
-                self.at_home().ok().and_then(|()| self.inner.limit.try_acquire(op.length()));
+            // In a forked child each of them fails when it is polled. Once one waits the later
+            // ones wait too, so that a smaller one does not overtake it.
+            let at_once = waiting.is_empty() && self.at_home().is_ok();
+            let permit = at_once.then(|| self.inner.limit.try_acquire(op.length())).flatten();
             let Some(permit) = permit else {
                 waiting.push(Operation::new(self, Some(file), op));
                 continue;

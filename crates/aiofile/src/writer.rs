@@ -1,0 +1,246 @@
+//! Writing a file from front to back.
+
+mod book;
+mod buffered;
+mod pending;
+mod turn;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use bytes::Bytes;
+use caio::{Error, ErrorKind, OpKind, OwnedBuffer, Result};
+use tokio::io::AsyncWrite;
+
+use crate::file::AioFile;
+use book::{Book, Place};
+pub use buffered::BufferedWriter;
+use pending::Pending;
+
+/// The most bytes that one `poll_write` copies, so that a large slice does not double its memory.
+const COPY_BYTES_MAX: usize = 1 << 20;
+
+/// Writes one piece behind the other. It holds a cursor and nothing else: nothing is buffered, and
+/// `Ok` means that the kernel has the bytes.
+///
+/// The clones of a writer share the cursor. A write takes its place when it is *called*, not when
+/// it is first polled, so that the pieces of concurrent callers lie in the order of the calls and
+/// never overlap, while the writes themselves run side by side. At the end of a file opened to
+/// append, and into a pipe, they run one after the other.
+///
+/// # When a write fails
+/// The cursor goes back to where the failed write was to begin, as if it had not been called,
+/// unless a later one has taken the place behind it. Then the file has a gap: the error says so,
+/// and every later write and sync fails and names it, until [`take_gaps`](Self::take_gaps) hands it
+/// over for the caller to fill or to accept. Dropping the future of a write counts as a failure.
+/// Where writes run one after the other there are no gaps; the cursor counts what was accepted.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("report");
+/// use aiofile::{AioFile, Writer};
+/// use futures_util::future::try_join3;
+///
+/// let file = AioFile::open(&path, "w+").await?;
+/// let writer = Writer::new(&file);
+/// try_join3(writer.write_all("one,"), writer.write_all("two,"), writer.write_all("three")).await?;
+/// assert_eq!(writer.position(), 13);
+/// assert_eq!(file.read_to_end(0).await?, "one,two,three");
+/// # Ok(()) }
+/// ```
+pub struct Writer {
+    book: Arc<Book>,
+    /// The write behind `poll_write`, of this handle alone.
+    flight: Option<Flight>,
+}
+
+struct Flight {
+    bytes: Bytes,
+    write: Pending,
+}
+
+impl Writer {
+    /// A writer from the start of the file, with a handle of its own on it.
+    #[must_use]
+    pub fn new(file: &AioFile) -> Self {
+        Self { book: Arc::new(Book::new(file.clone(), 0)), flight: None }
+    }
+
+    /// Starts at this byte offset. Separate from the clones made before. Without effect on a file
+    /// opened to append, and on a pipe.
+    #[must_use]
+    pub fn offset(self, offset: u64) -> Self {
+        Self { book: Arc::new(Book::new(self.book.file().clone(), offset)), flight: None }
+    }
+
+    /// Writes all of the buffer behind what was written so far.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where the file would end beyond 2^63 - 1;
+    /// [`ErrorKind::InvalidData`] while there is a gap; [`ErrorKind::Closed`]; else what the
+    /// system answers. An unknown part was written then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future counts as a failed write; any part may still be written.
+    pub fn write_all<B: OwnedBuffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = Result<()>> + Send + 'static + use<B> {
+        let buffer = buffer.into_buffer();
+        let place = Place::take(&self.book, buffer.len());
+        async move { place?.write_all(buffer).await }
+    }
+
+    /// Writes the buffer behind what was written so far: all of it, unless an error comes in
+    /// between, and then as much as was accepted before; the cursor stands behind that.
+    ///
+    /// # Errors
+    /// As for [`write_all`](Self::write_all), where nothing was accepted or a gap would remain.
+    ///
+    /// # Cancel safety
+    /// As for [`write_all`](Self::write_all).
+    pub fn write<B: OwnedBuffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = Result<usize>> + Send + 'static + use<B> {
+        let buffer = buffer.into_buffer();
+        let place = Place::take(&self.book, buffer.len());
+        async move { place?.write(buffer).await }
+    }
+
+    /// Does nothing: nothing is buffered. For code that also takes a [`BufferedWriter`].
+    ///
+    /// # Errors
+    /// While there is a gap, the error that names it.
+    ///
+    /// # Cancel safety
+    /// There is nothing to cancel.
+    pub async fn flush(&self) -> Result<()> {
+        self.book.check()
+    }
+
+    /// fdatasync(2), after the writes that have started. See [`AioFile::fdatasync`].
+    ///
+    /// # Errors
+    /// While there is a gap, the error that names it; else as for [`AioFile::fdatasync`].
+    ///
+    /// # Cancel safety
+    /// As for [`AioFile::fdatasync`].
+    pub async fn sync(&self) -> Result<()> {
+        self.book.check()?;
+        self.book.file().fdatasync().await
+    }
+
+    /// Byte offset behind the writes called so far; where writes run one after the other, the
+    /// bytes accepted so far.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.book.position()
+    }
+
+    /// The ranges that failed writes have left unwritten between others, for the caller to fill
+    /// with [`AioFile::write_all_at`] or to accept. The writer then goes on behind them.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("gap");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// let writer = Writer::new(&file);
+    /// let dropped = writer.write_all("lost");
+    /// writer.write_all("kept").await?;
+    /// drop(dropped);
+    /// assert!(writer.write_all("more").await.is_err());
+    /// assert_eq!(writer.take_gaps(), [0..4]);
+    /// writer.write_all("more").await?;
+    /// assert_eq!(file.read_to_end(0).await?, "\0\0\0\0keptmore");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn take_gaps(&self) -> Vec<Range<u64>> {
+        self.book.take_gaps()
+    }
+
+    /// The file that is written.
+    #[must_use]
+    pub fn file(&self) -> &AioFile {
+        self.book.file()
+    }
+
+    /// Ends the write that `poll_write` has begun.
+    fn poll_flight(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        if let Some(flight) = &mut self.flight {
+            let result = ready!(flight.write.poll(cx));
+            self.flight = None;
+            result?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Writer {
+    /// `Ready` when the kernel has the bytes. A call that was given up while it was pending may
+    /// have written its bytes; other bytes are written behind them then.
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        loop {
+            let Some(flight) = &mut self.flight else {
+                let copy = Bytes::copy_from_slice(&bytes[..bytes.len().min(COPY_BYTES_MAX)]);
+                let write = Pending::new(self.write(copy.clone()));
+                self.flight = Some(Flight { bytes: copy, write });
+                continue;
+            };
+            let result = ready!(flight.write.poll(cx));
+            let ours = bytes.starts_with(&flight.bytes);
+            self.flight = None;
+            match result {
+                Ok(written) if ours => return Poll::Ready(Ok(written)),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flight(cx))?;
+        Poll::Ready(self.book.check().map_err(Into::into))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl Clone for Writer {
+    /// Another handle on the same cursor.
+    fn clone(&self) -> Self {
+        Self { book: Arc::clone(&self.book), flight: None }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("file", self.book.file())
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}
+
+fn beyond(start: u64, length: usize) -> Error {
+    let message =
+        format!("{length} bytes at offset {start} end beyond the largest file offset, 2^63 - 1");
+    Error::new(ErrorKind::InvalidInput, message).during(OpKind::Write).at(start)
+}

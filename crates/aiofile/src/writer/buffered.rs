@@ -1,0 +1,258 @@
+//! The writer that collects.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::thread;
+
+use bytes::{Buf, Bytes, BytesMut};
+use caio::Result;
+use tokio::io::AsyncWrite;
+
+use super::Writer;
+use super::pending::Pending;
+use crate::file::AioFile;
+
+/// What is collected unless said otherwise.
+const CAPACITY_BYTES: usize = 64 * 1024;
+
+/// Collects small pieces and writes them together: the one writer here that buffers, and so the one
+/// that has to be flushed.
+///
+/// `Ok` from a write means no more than that the bytes are in memory. When the buffer is full it is
+/// written while the next one fills. [`flush`](Self::flush) writes what is left.
+///
+/// # When a write fails
+/// Its bytes stay, and each following call tries again to write them first: the error repeats until
+/// it succeeds, for example since there is space again, or until [`discard`](Self::discard).
+///
+/// # Dropping it
+/// Dropping it does not write what is left. In a debug build it panics where that would lose bytes
+/// without a word, unless an error was returned before or a panic is under way.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("squares");
+/// use aiofile::{AioFile, BufferedWriter};
+///
+/// let file = AioFile::open(&path, "w+").await?;
+/// let mut writer = BufferedWriter::new(&file);
+/// for number in 1..=4 {
+///     writer.write_all(format!("{}\n", number * number)).await?;
+/// }
+/// assert_eq!(writer.unflushed(), 9);
+/// writer.flush().await?;
+/// assert_eq!((writer.unflushed(), writer.position()), (0, 9));
+/// assert_eq!(file.read_to_end(0).await?, "1\n4\n9\n16\n");
+/// # Ok(()) }
+/// ```
+pub struct BufferedWriter {
+    writer: Writer,
+    capacity: usize,
+    /// What is being written, or could not be.
+    outgoing: Bytes,
+    write: Option<Pending>,
+    /// What came after that.
+    buffer: BytesMut,
+    /// The caller was told that the bytes could not be written.
+    failed: bool,
+}
+
+impl BufferedWriter {
+    /// A writer from the start of the file, with a handle of its own on it.
+    #[must_use]
+    pub fn new(file: &AioFile) -> Self {
+        Self {
+            writer: Writer::new(file),
+            capacity: CAPACITY_BYTES,
+            outgoing: Bytes::new(),
+            write: None,
+            buffer: BytesMut::new(),
+            failed: false,
+        }
+    }
+
+    /// Starts at this byte offset. What was collected so far is written there.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.writer = Writer::new(self.writer.file()).offset(offset);
+        self
+    }
+
+    /// Collects so many bytes before it writes: 64 KiB unless said, and at least 1.
+    #[must_use]
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.capacity = bytes.max(1);
+        self
+    }
+
+    /// Takes the bytes, and writes where the buffer is full.
+    ///
+    /// # Errors
+    /// What the system answers to the bytes of this and of earlier calls.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it open how many of these bytes were taken; those that were are
+    /// written once and in order.
+    pub async fn write_all(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
+        let mut bytes = bytes.as_ref();
+        while !bytes.is_empty() {
+            let taken = poll_fn(|cx| self.poll_take(cx, bytes)).await?;
+            bytes = &bytes[taken..];
+        }
+        Ok(())
+    }
+
+    /// Writes everything that was collected. Syncs nothing.
+    ///
+    /// # Errors
+    /// What the system answers; the bytes stay, and the next call tries again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: the next call goes on.
+    pub async fn flush(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_out(cx)).await
+    }
+
+    /// Writes everything and makes it durable, with fdatasync(2).
+    ///
+    /// # Errors
+    /// As for [`flush`](Self::flush) and [`AioFile::fdatasync`].
+    ///
+    /// # Cancel safety
+    /// As for [`flush`](Self::flush) and [`AioFile::fdatasync`].
+    pub async fn sync(&mut self) -> Result<()> {
+        self.flush().await?;
+        self.writer.sync().await
+    }
+
+    /// Bytes that were taken and that the kernel has not accepted yet.
+    #[must_use]
+    pub fn unflushed(&self) -> usize {
+        self.outgoing.len() + self.buffer.len()
+    }
+
+    /// Forgets the bytes that were not written, and says how many those were. Where a write of
+    /// them is under way, any part may still be written.
+    pub fn discard(&mut self) -> usize {
+        let forgotten = self.unflushed();
+        self.write = None;
+        self.outgoing = Bytes::new();
+        self.buffer.clear();
+        self.failed = false;
+        forgotten
+    }
+
+    /// Byte offset behind everything that was taken; see [`Writer::position`].
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        let in_flight = if self.write.is_some() && !self.writer.book.is_in_sequence() {
+            self.outgoing.len() as u64
+        } else {
+            0
+        };
+        self.writer.position() - in_flight + self.unflushed() as u64
+    }
+
+    /// The file that is written.
+    #[must_use]
+    pub fn file(&self) -> &AioFile {
+        self.writer.file()
+    }
+
+    fn poll_take(&mut self, cx: &mut TaskContext<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        if self.failed || (self.buffer.len() >= self.capacity && !self.outgoing.is_empty()) {
+            ready!(self.poll_outgoing(cx))?;
+        }
+        if self.buffer.len() >= self.capacity {
+            self.outgoing = self.buffer.split().freeze();
+        }
+        if self.buffer.is_empty() {
+            self.buffer.reserve(self.capacity);
+        }
+        let taken = bytes.len().min(self.capacity - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        if self.buffer.len() == self.capacity && self.outgoing.is_empty() {
+            self.outgoing = self.buffer.split().freeze();
+        }
+        // Begun now so that it runs while the buffer fills. An error is for the next call, since
+        // the bytes of this one are taken.
+        if !self.outgoing.is_empty() && !self.failed {
+            let _ = self.poll_outgoing(cx);
+        }
+        Poll::Ready(Ok(taken))
+    }
+
+    /// Writes what is outgoing.
+    fn poll_outgoing(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        while !self.outgoing.is_empty() {
+            let write = match &mut self.write {
+                Some(write) => write,
+                None => self.write.insert(Pending::new(self.writer.write(self.outgoing.clone()))),
+            };
+            let result = ready!(write.poll(cx));
+            self.write = None;
+            match result {
+                Ok(written) => self.outgoing.advance(written),
+                Err(error) => {
+                    self.failed = true;
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        self.failed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_out(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        loop {
+            ready!(self.poll_outgoing(cx))?;
+            if self.buffer.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.outgoing = self.buffer.split().freeze();
+        }
+    }
+}
+
+impl AsyncWrite for BufferedWriter {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_take(cx, bytes).map_err(Into::into)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        self.poll_out(cx).map_err(Into::into)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl Drop for BufferedWriter {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.unflushed() == 0 || self.failed || thread::panicking(),
+            "a BufferedWriter was dropped with {} bytes that were neither flushed nor discarded",
+            self.unflushed()
+        );
+    }
+}
+
+impl fmt::Debug for BufferedWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufferedWriter")
+            .field("writer", &self.writer)
+            .field("unflushed", &self.unflushed())
+            .finish_non_exhaustive()
+    }
+}

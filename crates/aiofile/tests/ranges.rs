@@ -1,0 +1,137 @@
+//! Many ranges at once: whole, in order, and each with its own error.
+#![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+
+mod common;
+
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+
+use aiofile::{AioFile, ErrorKind, OpenOptions, RangeOptions};
+use common::{noise, open_in, scratch, unruly};
+use futures_util::StreamExt;
+use proptest::prelude::*;
+
+fn parts(contents: &[u8], ranges: &[Range<u64>]) -> Vec<Vec<u8>> {
+    ranges.iter().map(|range| contents[range.start as usize..range.end as usize].to_vec()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn ranges_are_what_slices_are(
+        extents in prop::collection::vec((0_u64..20_000, 0_u64..3_000), 0..40),
+        gap_max in prop::sample::select(vec![0_u64, 10, 5_000]),
+        bytes_max in prop::sample::select(vec![0_u64, 2_000, 1 << 20]),
+        on_unruly: bool,
+    ) {
+        let contents = noise(23_000);
+        let ranges: Vec<_> = extents.iter().map(|(start, length)| *start..start + length).collect();
+        let options = RangeOptions::new().gap_max(gap_max).coalesced_bytes_max(bytes_max);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (_directory, path) = scratch(&contents);
+            let file = match on_unruly {
+                true => open_in(&unruly(900), &path, "r").await,
+                false => AioFile::open(&path, "r").await.unwrap(),
+            };
+            let read = file.read_ranges_with(&ranges, &options).await.unwrap();
+            assert!(read == parts(&contents, &ranges));
+            let mut seen = vec![false; ranges.len()];
+            let mut stream = file.stream_ranges(&ranges, &options).unwrap();
+            while let Some(landed) = stream.next().await {
+                let (index, bytes) = landed.unwrap();
+                assert!(!std::mem::replace(&mut seen[index], true), "each lands once");
+                assert!(bytes == contents[ranges[index].start as usize..ranges[index].end as usize]);
+            }
+            assert!(seen.iter().all(|seen| *seen));
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_range_beyond_the_end_is_named_and_the_others_come_all_the_same() {
+    let contents = noise(1_000);
+    let (_directory, path) = scratch(&contents);
+    for context in [aiofile::context().build().unwrap(), unruly(300)] {
+        let file = open_in(&context, &path, "r").await;
+        let ranges = [0..10, 990..1_010, 980..1_000, 5_000..5_001];
+        let error = file.read_ranges(&ranges).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        let mut stream = file.stream_ranges(&ranges, &RangeOptions::new()).unwrap();
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        while let Some(landed) = stream.next().await {
+            match landed {
+                Ok((index, bytes)) => {
+                    assert!(
+                        bytes == contents[ranges[index].start as usize..ranges[index].end as usize]
+                    );
+                    good.push(index);
+                }
+                Err(error) => bad.push(error.to_string()),
+            }
+        }
+        good.sort_unstable();
+        bad.sort_unstable();
+        assert_eq!(good, [0, 2]);
+        assert!(bad[0].contains("after 0 of 1 bytes of range 3, 5000..5001"), "{}", bad[0]);
+        assert!(bad[1].contains("after 10 of 20 bytes of range 1, 990..1010"), "{}", bad[1]);
+    }
+}
+
+#[tokio::test]
+async fn wrong_ranges_are_refused_before_anything_is_read() {
+    let (_directory, path) = scratch(b"data");
+    let context = aiofile::context().build().unwrap();
+    let file = open_in(&context, &path, "r").await;
+    let before = context.counters();
+    for wrong in [Range { start: 3, end: 1 }, 0..u64::MAX, (1 << 63)..(1 << 63) + 1] {
+        let error = file.read_ranges(&[0..4, wrong]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    assert_eq!(context.counters(), before);
+    let error = file.read_ranges(&[0..4, 5..i64::MAX as u64]).await.unwrap_err();
+    assert!([ErrorKind::InvalidInput, ErrorKind::UnexpectedEof].contains(&error.kind()), "{error}");
+    let (receiver, _sender) = std::io::pipe().unwrap();
+    let pipe = AioFile::from_std(std::fs::File::from(OwnedFd::from(receiver))).unwrap();
+    let error = pipe.read_ranges(&[]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("Reader"), "{error}");
+    assert!(file.read_ranges(&[]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn neighbours_are_one_operation_and_many_ranges_share_the_limit() {
+    let contents = noise(1 << 20);
+    let (_directory, path) = scratch(&contents);
+    let context = aiofile::context().in_place(false).max_requests(7).build().unwrap();
+    let file = open_in(&context, &path, "r").await;
+    let near: Vec<_> = (0..64_u64).map(|i| i * 1_000..i * 1_000 + 100).collect();
+    let before = context.counters().submitted;
+    assert!(file.read_ranges(&near).await.unwrap() == parts(&contents, &near));
+    assert_eq!(context.counters().submitted - before, 1);
+    let far: Vec<_> = (0..600_u64).rev().map(|i| i * 1_700..i * 1_700 + 1 + i % 90).collect();
+    let apart = RangeOptions::new().gap_max(0);
+    assert!(file.read_ranges_with(&far, &apart).await.unwrap() == parts(&contents, &far));
+    assert_eq!(context.in_flight(), (0, 0));
+}
+
+#[tokio::test]
+async fn direct_files_and_made_up_files_have_ranges_too() {
+    let contents = noise(40_000);
+    let directory = tempfile::tempdir_in(".").unwrap();
+    let path = directory.path().join("direct");
+    std::fs::write(&path, &contents).unwrap();
+    let ranges = [39_990..40_000, 1..2, 20_000..30_001, 5..5, 4_096..8_192];
+    match OpenOptions::new().read(true).direct(true).open(&path).await {
+        Ok(file) => {
+            assert!(file.read_ranges(&ranges).await.unwrap() == parts(&contents, &ranges));
+            let error = file.read_ranges(&[39_990..40_001, 0..5]).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        }
+        Err(error) => println!("skipped: no O_DIRECT here: {error}"),
+    }
+    let file = AioFile::open("/proc/version", "r").await.unwrap();
+    let whole = std::fs::read("/proc/version").unwrap();
+    assert_eq!(file.read_ranges(&[6..13, 0..5]).await.unwrap(), [&whole[6..13], &whole[..5]]);
+}

@@ -1,5 +1,6 @@
 //! Writers: the order of the calls, what a failed write leaves, and what a buffer never loses.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+#![allow(clippy::single_range_in_vec_init, reason = "one range is meant")]
 
 mod common;
 

@@ -1,0 +1,216 @@
+//! Futures that are dropped: no memory is written after it was freed, nothing leaks, nobody hangs.
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use aiofile::AioFile;
+use caio::{Buffer, BufferPool, OwnedBuffer, SharedFile, flags};
+use caio_testkit::{Random, Usage};
+use futures_util::FutureExt;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
+use crate::harness::{Case, cases};
+use crate::support::{Env, assert_settled, disk, eventually, pattern, poll_once, room, shared};
+
+pub(crate) const CASES: &[Case] = cases![
+    each memory_freed_by_a_cancel_is_not_written_to,
+    each cancel_races_completion,
+    each completed_and_dropped_before_it_was_polled_again,
+    each finished_futures_that_nobody_polls_hold_no_place,
+    each a_write_in_the_queue_keeps_its_own_file,
+    each a_forgotten_future_delays_no_close_for_ever,
+    each a_read_of_a_silent_pipe_can_be_dropped,
+    alone dropped_opens_leak_no_descriptor,
+];
+
+/// Trap A1. The page cache is dropped before each read, so that the kernel still has the buffer
+/// when its future is gone.
+fn memory_freed_by_a_cancel_is_not_written_to(env: &Env) {
+    let place = disk();
+    let data = vec![0x55; 1 << 20];
+    let path = place.file("data", &data);
+    let file = shared(&path);
+    file.file().sync_all().unwrap();
+    env.run(async {
+        for round in 0..20u64 {
+            posix_fadvise(file.file(), 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).unwrap();
+            for piece in 0..8 {
+                let offset = (round * 8 + piece) % 16 * 65_536;
+                let mut read = env.context.read(&file, room(65_536), 0..65_536, offset).boxed();
+                let _ = poll_once(&mut read);
+            }
+            // The allocator gives out first what was freed last.
+            let mine: Vec<Vec<u8>> = (0..16).map(|_| vec![0xaa; 65_536]).collect();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert!(mine.iter().flatten().all(|byte| *byte == 0xaa), "round {round}");
+        }
+    });
+    assert_settled(&env.context);
+}
+
+/// Trap A5: an operation that is cancelled and completes at the same time is answered once, and
+/// its buffer comes back to the pool.
+fn cancel_races_completion(env: &Env) {
+    const ROUNDS: usize = 10_000;
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(64 * 1024)));
+    let pool = BufferPool::new(4096, 512, 64);
+    let mut random = Random::new(9);
+    let mut finished = 0;
+    env.run(async {
+        for round in 0..ROUNDS {
+            let buffer: Buffer = pool.take().into_buffer();
+            let offset = (round % 16 * 4096) as u64;
+            let mut read = env.context.read(&file, buffer, 0..4096, offset).boxed();
+            for _ in 0..random.below(4) {
+                if let Some((result, buffer)) = (&mut read).now_or_never() {
+                    assert_eq!((result.unwrap(), buffer.len()), (4096, 4096));
+                    finished += 1;
+                    // A finished future is not polled again.
+                    read = std::future::pending().boxed();
+                    break;
+                }
+                (0..random.below(300)).for_each(|_| std::hint::spin_loop());
+            }
+            if random.chance(0.05) {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    assert_settled(&env.context);
+    let counters = env.context.counters();
+    assert!(counters.cancelled as usize + finished <= ROUNDS, "{counters:?}, {finished} finished");
+    assert_eq!(counters.failed, 0, "{counters:?}");
+    // All that were ever taken at once lie in the pool again: taking as many makes no new one.
+    eventually("buffers are back", || pool.idle() > 0);
+}
+
+/// Trap A6: the answer of a future that was dropped before it looked blocks the shutdown.
+fn completed_and_dropped_before_it_was_polled_again(env: &Env) {
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(4096)));
+    let context = env.another(|builder| builder.in_place(false));
+    let mut read = context.read(&file, room(4096), 0..4096, 0).boxed();
+    env.run(async {
+        assert!(poll_once(&mut read).is_pending());
+        while context.counters().completed == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(read);
+        let begun = Instant::now();
+        assert_eq!(context.shutdown(Duration::from_secs(10)).await, 0);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    });
+}
+
+/// Trap A7: as many futures as there are places, all of them done and none of them polled.
+fn finished_futures_that_nobody_polls_hold_no_place(env: &Env) {
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(4096)));
+    let context = env.another(|builder| builder.max_requests(8).in_place(false));
+    env.run(async {
+        let mut parked: Vec<_> = (0..8)
+            .map(|_| {
+                let mut read = context.read(&file, room(512), 0..512, 0).boxed();
+                let _ = poll_once(&mut read);
+                read
+            })
+            .collect();
+        let (result, _) = context.read(&file, room(512), 0..512, 512).await;
+        assert_eq!(result.unwrap(), 512);
+        for read in parked.drain(..) {
+            assert_eq!(read.await.0.unwrap(), 512);
+        }
+    });
+}
+
+/// Trap A15: the descriptor of a queued operation is closed, and its number is another file's.
+fn a_write_in_the_queue_keeps_its_own_file(env: &Env) {
+    let place = disk();
+    env.run(async {
+        for round in 0..30 {
+            let own = place.path(&format!("own-{round}"));
+            let other = place.path(&format!("other-{round}"));
+            let file = env.file(&own, "w").await;
+            let handle = file.clone();
+            let mut write = async move { handle.write_all_at(vec![1; 3000], 0).await }.boxed();
+            let polled = poll_once(&mut write);
+            drop(file);
+            let strangers: Vec<_> = (0..4).map(|_| File::create(&other).unwrap()).collect();
+            if polled.is_pending() {
+                write.await.unwrap();
+            }
+            drop(strangers);
+            assert_eq!(std::fs::read(&own).unwrap(), [1; 3000]);
+            assert_eq!(std::fs::read(&other).unwrap(), []);
+        }
+    });
+}
+
+/// Trap A16: a future that was forgotten is never polled and never dropped.
+fn a_forgotten_future_delays_no_close_for_ever(env: &Env) {
+    let place = disk();
+    let path = place.file("data", &pattern(4096));
+    let context = env.another(|builder| builder.in_place(false));
+    env.run(async {
+        let file = shared(&path);
+        let engine = context.clone();
+        let used = file.clone();
+        let operation = engine.submit(Some(&used), caio::Op::read(room(4096), 0..4096, 0).unwrap());
+        let mut operation = Box::pin(operation);
+        let _ = poll_once(&mut operation);
+        drop(used);
+        // The operation keeps a share of the file for retries. Forgotten, it keeps it for ever;
+        // the handle's own close must come back all the same.
+        std::mem::forget(operation);
+        let close = context.close(file, false);
+        tokio::time::timeout(Duration::from_secs(5), close).await.expect("close hangs").unwrap();
+    });
+    assert_settled(&context);
+}
+
+/// Nothing can be read from this pipe, ever: only a cancel, or the shutdown, ends the read.
+fn a_read_of_a_silent_pipe_can_be_dropped(env: &Env) {
+    let context = env.another(|builder| builder);
+    let (reader, writer) = std::io::pipe().unwrap();
+    env.run(async {
+        let file = AioFile::from_std_in(&context, File::from(std::os::fd::OwnedFd::from(reader)));
+        let file = file.unwrap();
+        for _ in 0..5 {
+            let read = tokio::time::timeout(Duration::from_millis(5), file.read_at(100, 0));
+            assert!(read.await.is_err(), "nobody wrote");
+        }
+        let begun = Instant::now();
+        context.shutdown(Duration::from_secs(20)).await;
+        assert!(begun.elapsed() < Duration::from_secs(10), "the shutdown waits for a pipe");
+    });
+    drop(writer);
+}
+
+/// Trap A4: the descriptor that arrives after its future was dropped.
+fn dropped_opens_leak_no_descriptor(env: &Env) {
+    let place = disk();
+    let path = place.file("data", b"data");
+    let context = env.another(|builder| builder.in_place(false));
+    env.run(async {
+        let open = || context.open(&path, flags::O_RDONLY, 0).boxed();
+        let file: SharedFile = open().await.unwrap();
+        drop(file);
+        let baseline = Usage::now().unwrap();
+        for round in 0..3000 {
+            let mut dropped = open();
+            let _ = poll_once(&mut dropped);
+            if round % 3 == 0 {
+                tokio::task::yield_now().await;
+            }
+            drop(dropped);
+        }
+        tokio::task::block_in_place(|| {
+            assert_settled(&context);
+            // The pool may have grown meanwhile.
+            let mut allowed = baseline;
+            allowed.threads += 64;
+            allowed.assert_restored(Duration::from_secs(1));
+        });
+    });
+}

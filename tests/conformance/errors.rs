@@ -1,0 +1,123 @@
+//! What is refused, by the system or before it: clear words, nothing lost, nobody else harmed.
+
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Wake, Waker};
+
+use aiofile::{AioFile, ErrorKind, OpenOptions};
+use futures_util::FutureExt;
+use nix::libc;
+
+use crate::harness::{Case, cases};
+use crate::support::{Env, assert_settled, disk, eventually, pattern, room, shared};
+
+pub(crate) const CASES: &[Case] = cases![
+    each the_systems_errno_arrives_with_file_and_offset,
+    each what_cannot_be_right_is_refused_before_the_system_sees_it,
+    each an_error_leaves_the_context_as_good_as_before,
+    each a_panicking_waker_harms_nobody_else,
+];
+
+async fn opening(env: &Env, path: &str, mode: &str) -> caio::Error {
+    let options = OpenOptions::new().mode(mode).unwrap().context(&env.context);
+    options.open(path).await.unwrap_err()
+}
+
+fn the_systems_errno_arrives_with_file_and_offset(env: &Env) {
+    let place = disk();
+    let path = place.file("data", b"data");
+    let name = path.to_str().unwrap();
+    env.run(async {
+        let error = opening(env, "/no/such/file", "r").await;
+        assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
+        assert!(error.to_string().contains("/no/such/file"), "{error}");
+        assert_eq!(opening(env, name, "x").await.raw_os_error(), Some(libc::EEXIST));
+        assert_eq!(opening(env, "/proc", "w").await.raw_os_error(), Some(libc::EISDIR));
+
+        let directory = env.file("/proc", "r").await;
+        let error = directory.read_at(10, 0).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EISDIR), "{error}");
+
+        let read_only = env.file(&path, "r").await;
+        let error = read_only.write_at("data", 77).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EBADF), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(name) && text.contains("77"), "{text}");
+        assert!(read_only.set_len(1).await.is_err());
+
+        let write_only = env.file(&path, "a").await;
+        assert_eq!(write_only.read_at(1, 0).await.unwrap_err().raw_os_error(), Some(libc::EBADF));
+    });
+    assert_eq!(std::fs::read(&path).unwrap(), b"data");
+}
+
+fn what_cannot_be_right_is_refused_before_the_system_sees_it(env: &Env) {
+    let place = disk();
+    let path = place.file("data", b"data");
+    env.run(async {
+        let file = env.file(&path, "r+").await;
+        let before = env.context.counters();
+        for offset in [u64::MAX, i64::MAX as u64] {
+            assert_eq!(file.read_at(10, offset).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+            let error = file.write_at("ten bytes!", offset).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        }
+        assert_eq!(file.set_len(u64::MAX).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let error = file.read_at(usize::MAX, 0).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert_eq!(env.context.counters().submitted, before.submitted);
+        let error = AioFile::open("with\0nul", "r").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(OpenOptions::new().mode("rw!").is_err());
+        let nothing = OpenOptions::new().context(&env.context).open(&path).await.unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::InvalidInput);
+    });
+    assert_eq!(std::fs::read(&path).unwrap(), b"data");
+}
+
+fn an_error_leaves_the_context_as_good_as_before(env: &Env) {
+    let place = disk();
+    let path = place.file("data", &pattern(1000));
+    env.run(async {
+        let file = env.file(&path, "r").await;
+        for _ in 0..100 {
+            let (good, bad) = tokio::join!(file.read_at(1000, 0), file.write_at("x", 0));
+            assert_eq!(good.unwrap(), pattern(1000));
+            assert!(bad.is_err());
+        }
+    });
+    assert_settled(&env.context);
+}
+
+struct Panicking;
+
+impl Wake for Panicking {
+    fn wake(self: Arc<Self>) {
+        std::panic::resume_unwind(Box::new("the waker panics on purpose"));
+    }
+}
+
+/// Trap B18: the panic ends the thread that serves everybody.
+fn a_panicking_waker_harms_nobody_else(env: &Env) {
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(4096)));
+    let context = env.another(|builder| builder.in_place(false));
+    let waker = Waker::from(Arc::new(Panicking));
+    env.run(async {
+        for _ in 0..20 {
+            let mut poisoned = context.read(&file, room(64), 0..64, 0).boxed();
+            let _ = poisoned.poll_unpin(&mut TaskContext::from_waker(&waker));
+            let (result, _) = context.read(&file, room(64), 0..64, 64).await;
+            assert_eq!(result.unwrap(), 64);
+            // The answer is there, although its waker failed.
+            let mut answer = None;
+            tokio::task::block_in_place(|| {
+                eventually("the answer", || {
+                    answer = answer.take().or_else(|| (&mut poisoned).now_or_never());
+                    answer.is_some()
+                });
+            });
+            assert_eq!(answer.unwrap().0.unwrap(), 64);
+        }
+    });
+    assert_settled(&context);
+}

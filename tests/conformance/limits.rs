@@ -1,0 +1,165 @@
+//! Limits: at a limit callers wait; nobody fails, and never is one more admitted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use caio::{Backend, BackendKind, Capability, Lanes, Request, Token};
+use caio_testkit::Skeleton;
+use futures_util::future::join_all;
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::harness::{Case, cases};
+use crate::support::{Env, assert_settled, disk, eventually, pattern, room, shared, within_reason};
+
+pub(crate) const CASES: &[Case] = cases![
+    once exactly_the_maximum_is_in_flight,
+    each a_thousand_opens_at_a_limit_of_sixteen_files,
+    each more_bytes_than_may_be_in_flight_wait,
+    each submitted_is_completed_and_in_flight_at_every_moment,
+    alone a_small_limit_of_descriptors_is_kept_to,
+];
+
+/// Counts how many requests its inner backend holds at once.
+#[derive(Debug)]
+struct Counting {
+    inner: Skeleton,
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Backend for Counting {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Other("counting")
+    }
+
+    fn capability(&self) -> &Capability {
+        self.inner.capability()
+    }
+
+    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, caio::Error> {
+        for request in batch.iter_mut().flatten() {
+            let now = Arc::clone(&self.now);
+            self.most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            request.on_complete(move |request, result| {
+                now.fetch_sub(1, Ordering::SeqCst);
+                request.complete(result);
+            });
+        }
+        self.inner.submit(batch)
+    }
+
+    fn cancel(&self, token: Token) {
+        self.inner.cancel(token);
+    }
+
+    fn reap(&self, lane: usize) -> usize {
+        self.inner.reap(lane)
+    }
+
+    fn descriptor(&self, lane: usize) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.inner.descriptor(lane)
+    }
+
+    fn shutdown(&self, deadline: Instant) -> usize {
+        self.inner.shutdown(deadline)
+    }
+}
+
+/// Trap B19: off by one.
+fn exactly_the_maximum_is_in_flight() {
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(4096)));
+    for max in [1, 2, 7] {
+        let most = Arc::new(AtomicUsize::new(0));
+        let inner = Skeleton::open(64);
+        let counting = Counting { inner, now: Arc::default(), most: Arc::clone(&most) };
+        let builder = aiofile::context().custom(Arc::new(counting));
+        let context = builder.in_place(false).max_requests(max).build().unwrap();
+        let reads = (0..200).map(|_| context.read(&file, room(64), 0..64, 0));
+        let results = within_reason(join_all(reads));
+        assert!(results.into_iter().all(|(result, _)| result.unwrap() == 64));
+        assert_eq!(most.load(Ordering::SeqCst), max);
+    }
+}
+
+/// Row 14: a fleet of opens does not end in EMFILE.
+fn a_thousand_opens_at_a_limit_of_sixteen_files(env: &Env) {
+    let place = disk();
+    let path = place.file("data", b"data");
+    let context = env.another(|builder| builder.max_open_files(16));
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    env.run(join_all((0..1000).map(|_| async {
+        let file = context.open(&path, 0, 0).await.unwrap();
+        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let (result, _) = context.read(&file, room(4), 0..4, 0).await;
+        assert_eq!(result.unwrap(), 4);
+        now.fetch_sub(1, Ordering::SeqCst);
+    })));
+    assert!(most.load(Ordering::SeqCst) <= 16, "{most:?} files were open at once");
+}
+
+fn more_bytes_than_may_be_in_flight_wait(env: &Env) {
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(1 << 20)));
+    let context = env.another(|builder| builder.max_bytes_in_flight(64 * 1024).in_place(false));
+    let seen = AtomicUsize::new(0);
+    env.run(async {
+        // The last one is larger than the limit: it goes alone.
+        let sizes = (0..40).map(|_| 24 * 1024).chain([256 * 1024]);
+        let (context, file, seen) = (&context, &file, &seen);
+        let reads = sizes.map(|size| async move {
+            let (result, _) = context.read(file, room(size), 0..size, 0).await;
+            assert_eq!(result.unwrap(), size);
+            seen.fetch_max(context.in_flight().1, Ordering::SeqCst);
+        });
+        join_all(reads.collect::<Vec<_>>()).await;
+    });
+    assert!(seen.load(Ordering::SeqCst) <= 64 * 1024, "{seen:?} bytes were in flight");
+    assert_settled(&context);
+}
+
+/// Row 30.
+fn submitted_is_completed_and_in_flight_at_every_moment(env: &Env) {
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(4096)));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut looks = 0u64;
+            while !done.load(Ordering::Relaxed) || looks == 0 {
+                let counters = env.context.counters();
+                assert_eq!(counters.submitted, counters.completed + counters.in_flight);
+                assert!(counters.in_flight <= 512, "{counters:?}");
+                looks += 1;
+            }
+        });
+        env.run(async {
+            for _ in 0..20 {
+                let reads = (0..50).map(|_| env.context.read(&file, room(64), 0..64, 0));
+                join_all(reads).await;
+            }
+        });
+        done.store(true, Ordering::Relaxed);
+        watcher.join().unwrap();
+    });
+    assert_settled(&env.context);
+    let counters = env.context.counters();
+    assert_eq!(counters.submitted + counters.in_place, 1000, "{counters:?}");
+    assert_eq!(counters.bytes_read, 64_000);
+    eventually("nothing is in flight", || env.context.in_flight() == (0, 0));
+}
+
+/// Row 14, with the limit that the system has.
+fn a_small_limit_of_descriptors_is_kept_to(env: &Env) {
+    let place = disk();
+    let path = place.file("data", b"data");
+    setrlimit(Resource::RLIMIT_NOFILE, 100, 100).unwrap();
+    let context = env.another(|builder| builder);
+    assert!(context.config().max_open_files <= 75, "{}", context.config().max_open_files);
+    env.run(join_all((0..500).map(|_| async {
+        let file = context.open(&path, 0, 0).await.unwrap_or_else(|error| panic!("{error}"));
+        let (result, _) = context.read(&file, room(4), 0..4, 0).await;
+        assert_eq!(result.unwrap(), 4);
+    })));
+}

@@ -1,0 +1,115 @@
+//! The end of a context: what was accepted is done or answered, what comes later is refused.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use aiofile::{AioFile, ErrorKind};
+use caio::{Buffer, Op};
+use futures_util::future::join_all;
+
+use crate::harness::{Case, cases};
+use crate::support::{Env, disk, pattern, room, shared};
+
+pub(crate) const CASES: &[Case] = cases![
+    each a_graceful_shutdown_loses_no_accepted_write,
+    each an_impatient_shutdown_answers_everybody,
+    each after_the_shutdown_everything_is_refused,
+    each a_pending_read_of_a_pipe_does_not_hold_up_the_end,
+];
+
+/// Trap B21.
+fn a_graceful_shutdown_loses_no_accepted_write(env: &Env) {
+    let place = disk();
+    let path = place.file("data", b"");
+    let file = shared(&path);
+    let context = env.another(|builder| builder.max_requests(1000).in_place(false));
+    env.run(async {
+        let ops = (0..1000u32).map(|number| {
+            let buffer = Buffer::from((number + 1).to_le_bytes().to_vec());
+            Op::write(buffer, 0..4, u64::from(number) * 4).unwrap()
+        });
+        let operations = context.submit_all(&file, ops);
+        let accepted = context.counters().submitted;
+        assert_eq!(context.shutdown(Duration::from_secs(30)).await, 0);
+        let outcomes = join_all(operations).await;
+        let written = std::fs::read(&path).unwrap();
+        let mut done = 0;
+        for (index, outcome) in outcomes.iter().enumerate() {
+            match &outcome.result {
+                Ok(_) => {
+                    done += 1;
+                    let expected = (index as u32 + 1).to_le_bytes();
+                    assert_eq!(written[index * 4..][..4], expected, "write {index} is lost");
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Shutdown, "{error}"),
+            }
+        }
+        assert!(done >= accepted.min(1), "{done} of {accepted} accepted writes were done");
+        let counters = context.counters();
+        assert_eq!((counters.submitted, counters.in_flight), (counters.completed, 0));
+    });
+}
+
+fn an_impatient_shutdown_answers_everybody(env: &Env) {
+    let context = env.another(|builder| builder);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let place = disk();
+    let regular = shared(&place.file("data", &pattern(64 * 1024)));
+    env.run(async {
+        let pipe = caio::SharedFile::new(File::from(OwnedFd::from(reader)), "pipe").unwrap();
+        let silent = context.read(&pipe, room(10), 0..10, 0);
+        let reads = (0..100).map(|_| context.read(&regular, room(4096), 0..4096, 0));
+        let end = async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            context.shutdown(Duration::ZERO).await
+        };
+        let (silent, reads, _) = tokio::join!(silent, join_all(reads), end);
+        assert!(silent.0.is_err(), "nobody wrote to the pipe");
+        for (result, _) in reads {
+            assert!(result.is_ok_and(|bytes| bytes == 4096));
+        }
+    });
+    drop(writer);
+}
+
+fn after_the_shutdown_everything_is_refused(env: &Env) {
+    let place = disk();
+    let path = place.file("data", b"data");
+    let context = env.another(|builder| builder.in_place(false));
+    env.run(async {
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        let file = AioFile::from_std_in(&context, file).unwrap();
+        assert_eq!(file.read_at(4, 0).await.unwrap(), "data");
+        assert_eq!(context.shutdown(Duration::from_secs(10)).await, 0);
+        assert_eq!(file.read_at(4, 0).await.unwrap_err().kind(), ErrorKind::Shutdown);
+        assert_eq!(file.write_at("more", 0).await.unwrap_err().kind(), ErrorKind::Shutdown);
+        let error = file.fsync().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Shutdown, "{error}");
+        let error = context.open(&path, 0, 0).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Shutdown, "{error}");
+        // Once more is no error, and no wait.
+        let begun = Instant::now();
+        assert_eq!(context.shutdown(Duration::from_secs(10)).await, 0);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    });
+    assert_eq!(std::fs::read(&path).unwrap(), b"data");
+}
+
+/// Trap D15 and row 13: a program that waits for its standard input cannot end.
+fn a_pending_read_of_a_pipe_does_not_hold_up_the_end(env: &Env) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let context = env.another(|builder| builder);
+    let begun = Instant::now();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let file = File::from(OwnedFd::from(reader));
+        let file = AioFile::from_std_in(&context, file).unwrap();
+        tokio::spawn(async move { file.read_at(10, 0).await });
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    });
+    drop(runtime);
+    drop(context);
+    assert!(begun.elapsed() < Duration::from_secs(5), "the end waited for the pipe");
+    drop(writer);
+}

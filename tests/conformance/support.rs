@@ -1,0 +1,149 @@
+//! What the cases share: a context of the variant, places on two file systems, patience.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use aiofile::{AioFile, OpenOptions};
+use caio::{Buffer, Context, ContextBuilder, Error, SharedFile};
+use caio_testkit::{Random, Variant};
+use tempfile::TempDir;
+
+use crate::harness::skipped;
+
+/// Longer than this nothing here takes: it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A variant with a context of it.
+pub(crate) struct Env {
+    pub(crate) variant: Variant,
+    pub(crate) context: Context,
+}
+
+impl Env {
+    pub(crate) fn open(variant: &Variant) -> Result<Self, Error> {
+        let context = variant.build(aiofile::context())?;
+        Ok(Self { variant: *variant, context })
+    }
+
+    /// Another context of the variant. The variant's own choices win over `describe`'s.
+    pub(crate) fn another(
+        &self,
+        describe: impl FnOnce(ContextBuilder) -> ContextBuilder,
+    ) -> Context {
+        self.variant.build(describe(aiofile::context())).unwrap()
+    }
+
+    /// Runs a future on tokio with two workers, within reason.
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        within_reason(future)
+    }
+
+    /// Opens a file in this context by a mode string.
+    pub(crate) async fn file(&self, path: impl AsRef<Path>, mode: &str) -> AioFile {
+        let path = path.as_ref();
+        let options = OpenOptions::new().mode(mode).unwrap().context(&self.context);
+        options.open(path).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Opens a file for direct reading and writing; `None`, and noted, where that is impossible.
+    pub(crate) async fn direct(&self, path: &Path) -> Option<AioFile> {
+        let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
+        match options.context(&self.context).open(path).await {
+            Ok(file) => Some(file),
+            Err(_) => {
+                skipped("O_DIRECT: the file system of the target directory refuses it");
+                None
+            }
+        }
+    }
+}
+
+pub(crate) fn within_reason<T>(future: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let output = runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await });
+    // What may hang is what is tested: the end of the runtime must not hang too.
+    runtime.shutdown_background();
+    output.expect("it hangs")
+}
+
+/// A directory for one case, on one file system.
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    directory: TempDir,
+}
+
+impl Place {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A file with these contents.
+    pub(crate) fn file(&self, name: &str, contents: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, contents).unwrap();
+        path
+    }
+}
+
+/// A place in memory, where there is one, and a place on a disk.
+pub(crate) fn places() -> Vec<Place> {
+    [memory(), Some(disk())].into_iter().flatten().collect()
+}
+
+pub(crate) fn disk() -> Place {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    Place { name: "disk", directory }
+}
+
+fn memory() -> Option<Place> {
+    match tempfile::tempdir_in("/dev/shm") {
+        Ok(directory) => Some(Place { name: "tmpfs", directory }),
+        Err(_) => {
+            skipped("tmpfs: there is no /dev/shm");
+            None
+        }
+    }
+}
+
+/// Bytes that show where they belong.
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
+    Random::new(length as u64).bytes(length)
+}
+
+/// A file for the engine's own interface.
+pub(crate) fn shared(path: &Path) -> SharedFile {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    SharedFile::new(file, path).unwrap()
+}
+
+/// An empty buffer of this capacity.
+pub(crate) fn room(capacity: usize) -> Buffer {
+    Buffer::from(Vec::with_capacity(capacity))
+}
+
+/// Polls once, waking nobody.
+pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    std::pin::Pin::new(future).poll(&mut TaskContext::from_waker(Waker::noop()))
+}
+
+/// Waits, at most some seconds, until this holds.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in ten seconds: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until nothing is in flight, and checks that the books are right then.
+#[track_caller]
+pub(crate) fn assert_settled(context: &Context) {
+    eventually("nothing is in flight", || context.in_flight().0 == 0);
+    eventually("the counters agree", || context.counters().in_flight == 0);
+    let counters = context.counters();
+    assert_eq!(counters.submitted, counters.completed, "{counters:?}");
+}

@@ -1,0 +1,128 @@
+//! Syncing: what it covers, and what a failure means.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aiofile::AioFile;
+use caio::{Backend, BackendKind, Capability, Lanes, OpKind, Request, Token};
+use caio_testkit::{Faulty, Plan, Skeleton};
+
+use crate::harness::{Case, cases};
+use crate::support::{Env, disk, places, within_reason};
+
+pub(crate) const CASES: &[Case] = cases![
+    each files_and_directories_can_be_synced,
+    once a_sync_starts_after_the_writes_before_it_have_ended,
+    once a_failed_sync_stays_failed_for_every_handle,
+];
+
+fn files_and_directories_can_be_synced(env: &Env) {
+    for place in places() {
+        let path = place.path("data");
+        env.run(async {
+            let file = env.file(&path, "w").await;
+            file.write_all_at("data", 0).await.unwrap();
+            file.fdatasync().await.unwrap();
+            file.fsync().await.unwrap();
+            let directory = env.file(path.parent().unwrap(), "r").await;
+            directory.fsync().await.unwrap();
+            let read_only = env.file(&path, "r").await;
+            read_only.fsync().await.unwrap();
+        });
+    }
+}
+
+/// Notes when operations reach the backend and when they end.
+#[derive(Debug)]
+struct Recording {
+    inner: Arc<dyn Backend>,
+    log: Arc<Mutex<Vec<(OpKind, &'static str)>>>,
+}
+
+impl Backend for Recording {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Other("recording")
+    }
+
+    fn capability(&self) -> &Capability {
+        self.inner.capability()
+    }
+
+    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, caio::Error> {
+        for request in batch.iter_mut().flatten() {
+            let kind = request.op().kind();
+            self.log.lock().unwrap().push((kind, "begins"));
+            let log = Arc::clone(&self.log);
+            request.on_complete(move |request, result| {
+                log.lock().unwrap().push((kind, "ends"));
+                request.complete(result);
+            });
+        }
+        self.inner.submit(batch)
+    }
+
+    fn cancel(&self, token: Token) {
+        self.inner.cancel(token);
+    }
+
+    fn reap(&self, lane: usize) -> usize {
+        self.inner.reap(lane)
+    }
+
+    fn descriptor(&self, lane: usize) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.inner.descriptor(lane)
+    }
+
+    fn shutdown(&self, deadline: Instant) -> usize {
+        self.inner.shutdown(deadline)
+    }
+}
+
+/// Trap C20: the kernel orders nothing, so that a sync beside a write does not cover it.
+fn a_sync_starts_after_the_writes_before_it_have_ended() {
+    let place = disk();
+    let log = Arc::default();
+    let delay = Duration::from_millis(1)..Duration::from_millis(10);
+    let inner = Arc::new(Faulty::new(Arc::new(Skeleton::open(64)), Plan::new(1).delay(delay)));
+    let backend = Arc::new(Recording { inner, log: Arc::clone(&log) });
+    let context = aiofile::context().custom(backend).in_place(false).build().unwrap();
+    within_reason(async {
+        let file = std::fs::File::create(place.path("data")).unwrap();
+        let file = AioFile::from_std_in(&context, file).unwrap();
+        for round in 0..5u64 {
+            log.lock().unwrap().clear();
+            let writes = (0..8).map(|number| file.write_all_at("data", round * 100 + number * 4));
+            let writes = futures_util::future::join_all(writes);
+            let (written, synced) = tokio::join!(biased; writes, file.fsync());
+            assert!(written.into_iter().all(|result| result.is_ok()) && synced.is_ok());
+            let log = log.lock().unwrap();
+            let sync = log.iter().position(|entry| *entry == (OpKind::Fsync, "begins")).unwrap();
+            let ended = log[..sync].iter().filter(|entry| **entry == (OpKind::Write, "ends"));
+            assert_eq!(ended.count(), 8, "{log:?}");
+        }
+    });
+}
+
+/// Trap C19: the kernel tells of lost data once, and a second fsync(2) succeeds.
+fn a_failed_sync_stays_failed_for_every_handle() {
+    let place = disk();
+    let plan = Plan::new(1).fail_once(OpKind::Fsync, 1, nix::libc::EIO);
+    let faulty = Arc::new(Faulty::new(Arc::new(Skeleton::open(64)), plan));
+    let context =
+        aiofile::context().custom(Arc::<Faulty>::clone(&faulty)).in_place(false).build().unwrap();
+    within_reason(async {
+        let file = std::fs::File::create(place.path("data")).unwrap();
+        let file = AioFile::from_std_in(&context, file).unwrap();
+        let other = file.clone();
+        file.fsync().await.unwrap();
+        let before = faulty.operations();
+        for handle in [&file, &other, &file] {
+            let error = handle.fsync().await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(nix::libc::EIO), "{error}");
+            assert!(other.fdatasync().await.is_err());
+        }
+        assert_eq!(faulty.operations(), before + 1, "nothing retries a sync");
+        file.clear_sync_error();
+        other.fsync().await.unwrap();
+    });
+}

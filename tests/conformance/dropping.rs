@@ -9,7 +9,7 @@ use aiofile::{AioFile, ErrorKind};
 use caio_testkit::Usage;
 use futures_util::FutureExt;
 
-use crate::harness::{Case, cases};
+use crate::harness::{Case, cases, inherited, skipped};
 use crate::support::{Env, disk, pattern, poll_once, room, shared, within_reason};
 
 pub(crate) const CASES: &[Case] = cases![
@@ -109,7 +109,10 @@ fn every_descriptor_is_closed_on_exec(env: &Env) {
             let flags = i32::from_str_radix(flags.trim(), 8).unwrap();
             let link = std::fs::read_link(format!("/proc/self/fd/{number}"));
             let closes = flags & nix::libc::O_CLOEXEC != 0;
-            assert!(closes || number < 3, "descriptor {number} ({link:?}) survives exec");
+            assert!(
+                closes || inherited().contains(&number),
+                "descriptor {number} ({link:?}) survives exec"
+            );
         }
         drop(opened);
     });
@@ -117,6 +120,11 @@ fn every_descriptor_is_closed_on_exec(env: &Env) {
 
 /// ETXTBSY: somebody still has the file open for writing when it is executed.
 fn a_written_executable_runs_at_once(env: &Env) {
+    if env.variant.name == "uring_sqpoll" {
+        // The polling thread lets go of the file some time after it has told of the completion.
+        skipped("executing what was written just before, under sqpoll");
+        return;
+    }
     let place = disk();
     let program = std::fs::read("/bin/true").unwrap();
     for number in 0..30 {

@@ -1,20 +1,23 @@
 //! What is refused, by the system or before it: clear words, nothing lost, nobody else harmed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Wake, Waker};
 
 use aiofile::{AioFile, ErrorKind, OpenOptions};
 use futures_util::FutureExt;
+use futures_util::future::maybe_done;
 use nix::libc;
 
 use crate::harness::{Case, cases};
-use crate::support::{Env, assert_settled, disk, eventually, pattern, room, shared};
+use crate::support::{Env, assert_settled, disk, eventually, pattern, poll_once, room, shared};
 
 pub(crate) const CASES: &[Case] = cases![
     each the_systems_errno_arrives_with_file_and_offset,
     each what_cannot_be_right_is_refused_before_the_system_sees_it,
     each an_error_leaves_the_context_as_good_as_before,
     each a_panicking_waker_harms_nobody_else,
+    each a_panicking_waker_in_line_harms_nobody_else,
 ];
 
 async fn opening(env: &Env, path: &str, mode: &str) -> caio::Error {
@@ -104,19 +107,45 @@ fn a_panicking_waker_harms_nobody_else(env: &Env) {
     let waker = Waker::from(Arc::new(Panicking));
     env.run(async {
         for _ in 0..20 {
-            let mut poisoned = context.read(&file, room(64), 0..64, 0).boxed();
-            let _ = poisoned.poll_unpin(&mut TaskContext::from_waker(&waker));
+            let mut poisoned = Box::pin(maybe_done(context.read(&file, room(64), 0..64, 0)));
+            // Whoever yields wakes itself at once: that panic is the caller's own.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                let _ = poisoned.poll_unpin(&mut TaskContext::from_waker(&waker));
+            }));
             let (result, _) = context.read(&file, room(64), 0..64, 64).await;
             assert_eq!(result.unwrap(), 64);
             // The answer is there, although its waker failed.
-            let mut answer = None;
             tokio::task::block_in_place(|| {
-                eventually("the answer", || {
-                    answer = answer.take().or_else(|| (&mut poisoned).now_or_never());
-                    answer.is_some()
-                });
+                eventually("the answer", || poll_once(&mut poisoned).is_ready());
             });
-            assert_eq!(answer.unwrap().0.unwrap(), 64);
+            assert_eq!(poisoned.as_mut().take_output().unwrap().0.unwrap(), 64);
+        }
+    });
+    assert_settled(&context);
+}
+
+/// The line before a full context is woken by whoever leaves: by a thread of the backend.
+fn a_panicking_waker_in_line_harms_nobody_else(env: &Env) {
+    let place = disk();
+    let file = shared(&place.file("data", &pattern(4096)));
+    let context = env.another(|builder| builder.in_place(false).max_requests(1));
+    let waker = Waker::from(Arc::new(Panicking));
+    env.run(async {
+        for _ in 0..20 {
+            let read = |offset| context.read(&file, room(64), 0..64, offset);
+            let (mut first, mut third) = (Box::pin(maybe_done(read(0))), read(64).boxed());
+            let mut second = read(128).boxed();
+            let _ = poll_once(&mut first);
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                let _ = second.poll_unpin(&mut TaskContext::from_waker(&waker));
+            }));
+            let waiting = poll_once(&mut third);
+            first.as_mut().await;
+            assert_eq!(first.as_mut().take_output().unwrap().0.unwrap(), 64);
+            drop(second);
+            if waiting.is_pending() {
+                assert_eq!(third.await.0.unwrap(), 64);
+            }
         }
     });
     assert_settled(&context);

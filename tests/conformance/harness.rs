@@ -1,10 +1,10 @@
 //! What stamps the cases over the variants, runs them, and tells at the end what ran.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use caio_testkit::{Variant, required, variants};
@@ -79,7 +79,21 @@ pub(crate) fn skipped(what: &str) {
     *SKIPPED.lock().unwrap().entry(what.to_owned()).or_default() += 1;
 }
 
+/// The descriptors that this process was born with.
+pub(crate) fn inherited() -> &'static BTreeSet<u32> {
+    static INHERITED: OnceLock<BTreeSet<u32>> = OnceLock::new();
+    INHERITED.get_or_init(|| {
+        let names = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let mut numbers: BTreeSet<u32> =
+            names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        // The one that read the directory is gone by now.
+        numbers.retain(|number| std::fs::read_link(format!("/proc/self/fd/{number}")).is_ok());
+        numbers
+    })
+}
+
 pub(crate) fn main(modules: &[Module]) -> ExitCode {
+    inherited();
     if let Ok(name) = env::var(ALONE) {
         return alone(modules, &name);
     }

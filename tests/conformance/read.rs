@@ -98,7 +98,7 @@ fn offsets_beyond_32_bits(env: &Env) {
         let path = place.path("sparse");
         env.run(async {
             let file = env.file(&path, "w+").await;
-            let offsets = [(1 << 31) - 3, (1 << 32) - 3, (1 << 32) + 5, 1 << 40];
+            let offsets = [(1 << 31) - 3, (1 << 32) - 3, (1 << 32) + 50, 1 << 40];
             for (index, offset) in offsets.into_iter().enumerate() {
                 file.write_all_at(vec![index as u8 + 1; 9], offset).await.unwrap();
             }

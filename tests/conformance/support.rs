@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::harness::skipped;
 
 /// Longer than this nothing here takes: it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A variant with a context of it.
 pub(crate) struct Env {

@@ -12,7 +12,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use caio::{
-    Buffer, Context, Error, ErrorKind, OpKind, OwnedBuffer, OwnedBufferMut, Result, SharedFile,
+    Buffer, Context, Error, ErrorKind, FileClass, OpKind, OwnedBuffer, OwnedBufferMut, Result,
+    SharedFile,
 };
 
 use crate::mode::Mode;
@@ -134,7 +135,7 @@ impl AioFile {
     /// As for [`read_at`](Self::read_at).
     pub async fn read_exact_at(&self, length: usize, offset: u64) -> Result<Bytes> {
         let mut bytes = self.read_at(length, offset).await?;
-        if bytes.len() < length && !self.file()?.is_seekable() {
+        if bytes.len() < length && comes_in_pieces(self.file()?) {
             bytes = self.read_on(bytes, length, offset).await?;
         }
         if bytes.len() < length {
@@ -382,6 +383,11 @@ pub(crate) fn reserve(length: usize) -> Result<Buffer> {
             Err(Error::new(ErrorKind::InvalidInput, message).during(OpKind::Read))
         }
     }
+}
+
+/// Whether a read may give less than was asked for although more will come.
+pub(crate) fn comes_in_pieces(file: &SharedFile) -> bool {
+    matches!(file.class(), FileClass::Stream | FileClass::Character)
 }
 
 pub(crate) fn closed() -> Error {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 
 /// The two limits, and the line before them.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Limit {
         for waiter in line {
             let turn = std::mem::replace(&mut *lock(&waiter.turn), Turn::Left);
             if let Turn::Waiting(waker) = turn {
-                waker.wake();
+                wake(waker);
             }
         }
     }
@@ -106,7 +106,7 @@ impl Limit {
         state.room.give(bytes);
         let on_release = std::mem::take(&mut state.on_release);
         admit(state);
-        on_release.into_iter().for_each(Waker::wake);
+        on_release.into_iter().for_each(wake);
     }
 }
 
@@ -148,7 +148,7 @@ fn admit(mut state: MutexGuard<'_, State>) {
         state.line.pop_front();
     }
     drop(state);
-    admitted.into_iter().for_each(Waker::wake);
+    admitted.into_iter().for_each(wake);
 }
 
 /// Room for one request, given back on drop.

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -18,7 +17,7 @@ use crate::file::SharedFile;
 use crate::limit::Permit;
 use crate::op::{Op, Output};
 use crate::request::Token;
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 
 /// The end of an operation: its result, and the operation itself with the buffer in it.
 #[derive(Debug)]
@@ -146,11 +145,6 @@ impl Slot {
         }
         true
     }
-}
-
-/// A waker is the user's code: its panic must not end a thread that serves other requests.
-fn wake(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 /// The request's end of a slot, with all that is given back when the operation ends.

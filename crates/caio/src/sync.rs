@@ -1,6 +1,7 @@
 //! Small tools of synchronisation that every part uses.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -8,6 +9,12 @@ use std::task::{Context, Poll, Waker};
 /// Locks, also after a panic: what our locks protect is right before anything can panic.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes. A waker is the user's code: its panic must end neither a thread that serves other
+/// requests nor what its caller has yet to do.
+pub(crate) fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 /// Hands one value from a thread to a future.
@@ -24,7 +31,7 @@ impl<T> Handoff<T> {
             place.1.take()
         };
         if let Some(waker) = waker {
-            waker.wake();
+            wake(waker);
         }
     }
 }

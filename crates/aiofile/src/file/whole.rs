@@ -41,7 +41,7 @@ impl AioFile {
             buffer = back;
             let bytes = result?;
             filled += bytes;
-            let at_end = bytes == 0 || (filled < size && file.is_seekable());
+            let at_end = bytes == 0 || (filled < size && !super::comes_in_pieces(file));
             if at_end {
                 return Ok(buffer.into_bytes());
             }
@@ -158,11 +158,12 @@ impl AioFile {
         self.context.sync(file, data_only).await
     }
 
-    /// Goes on reading from a stream that gave fewer bytes than asked for.
+    /// Goes on reading from a stream or a device that gave fewer bytes than asked for.
     pub(super) async fn read_on(&self, had: Bytes, length: usize, offset: u64) -> Result<Bytes> {
         let mut all = BytesMut::from(had);
         while all.len() < length && !all.is_empty() {
-            let more = self.read_at(length - all.len(), offset).await?;
+            let position = offset + all.len() as u64;
+            let more = self.read_at(length - all.len(), position).await?;
             if more.is_empty() {
                 break;
             }

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 
 #[derive(Debug, Default)]
 pub(crate) struct WriteOrder {
@@ -49,7 +49,7 @@ impl WriteOrder {
         let oldest = state.oldest;
         let ready: Vec<_> = state.waiting.extract_if(.., |(until, _)| *until <= oldest).collect();
         drop(state);
-        ready.into_iter().for_each(|(_, waker)| waker.wake());
+        ready.into_iter().for_each(|(_, waker)| wake(waker));
     }
 
     /// Whether no write is under way, so that there is nothing to wait for.

@@ -6,6 +6,10 @@
 //! skipping these a failure.
 //!
 //! `cargo test -p tests --test conformance -- uring::cancel` runs a part.
+#![allow(
+    clippy::unwrap_used,
+    reason = "these are tests, which a harness of our own hides from the lint"
+)]
 
 mod cancel;
 mod dropping;

@@ -1,5 +1,7 @@
 //! The flags as they are typed, and their help.
 
+mod bench;
+
 use std::path::PathBuf;
 
 use caio::Choice;
@@ -8,6 +10,8 @@ use clap_complete::Shell;
 
 use crate::size::Size;
 
+pub(crate) use bench::{BenchArgs, BenchParticipantArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   aiofile cp big copy --verify             copy by parallel offset-addressed writes, then compare
@@ -15,6 +19,7 @@ Examples:
   aiofile --backend thread cat log         with this backend and no other
   CAIO_IMPL=uring,linux aiofile cat log    with the first of these that works
   aiofile doctor                           which backend is in use here, and why
+  aiofile bench                            the backends compared on this disk
 
 Exit codes:
   0  done; also when the reader of a pipe went away
@@ -49,6 +54,9 @@ pub(crate) enum Command {
     Cat(CatArgs),
     Cp(CpArgs),
     Doctor(DoctorArgs),
+    Bench(BenchArgs),
+    #[command(hide = true)]
+    BenchParticipant(BenchParticipantArgs),
     Completions(CompletionsArgs),
 }
 

@@ -1,9 +1,9 @@
 //! The table of commands, and what all of them need: a runtime and a context.
 
+mod bench;
 mod cat;
 mod completions;
 mod cp;
-
 mod doctor;
 
 use std::future::Future;
@@ -24,7 +24,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Cat(args) => on_runtime(cat::run(backend, args)),
         Command::Cp(args) => on_runtime(cp::run(backend, args)),
-
+        Command::Bench(args) => bench::run(backend, &args),
+        Command::BenchParticipant(args) => bench::participate(&args),
         Command::Doctor(args) => on_runtime(doctor::run(backend, args)),
         Command::Completions(args) => completions::run(&args),
     }

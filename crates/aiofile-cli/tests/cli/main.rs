@@ -6,6 +6,7 @@
     reason = "all of this is a test, the helpers too"
 )]
 
+mod bench;
 mod cat;
 mod copy;
 mod doctor;

@@ -93,6 +93,9 @@ pub struct UringConfig {
     /// Places for files in a table of each ring, at most 32,768: the kernel then finds a file
     /// faster, and each file costs two system calls more on each ring. Default 0: no table.
     pub registered_files: u32,
+    /// Whether completions of O_DIRECT transfers are polled for, by a thread that burns a CPU
+    /// while there are any. Helps on devices with poll queues. Default false.
+    pub iopoll: bool,
 }
 
 impl Config {
@@ -154,6 +157,7 @@ impl Default for UringConfig {
             sqpoll_idle_ms: None,
             kernel_workers_max: u32::try_from(workers()).expect("at most 32"),
             registered_files: 0,
+            iopoll: false,
         }
     }
 }

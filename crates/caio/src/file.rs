@@ -49,6 +49,7 @@ struct Inner {
     /// Whether a non-blocking read or write in place was refused as unsupported by this file.
     no_read_in_place: AtomicBool,
     no_write_in_place: AtomicBool,
+    no_polling: AtomicBool,
     direct_alignment: OnceLock<Option<DirectAlignment>>,
     /// The place among the open files that this one takes.
     place: OnceLock<Permit>,
@@ -86,6 +87,7 @@ impl SharedFile {
             sync_failed: AtomicI32::new(0),
             no_read_in_place: AtomicBool::new(false),
             no_write_in_place: AtomicBool::new(false),
+            no_polling: AtomicBool::new(false),
             direct_alignment: OnceLock::new(),
             place: OnceLock::new(),
             last_word: Mutex::new(None),
@@ -201,6 +203,11 @@ impl SharedFile {
 
     pub(crate) fn write_order(&self) -> &WriteOrder {
         &self.inner.write_order
+    }
+
+    /// Whether the device or the file system has no polling for completions.
+    pub(crate) fn refuses_polling(&self) -> &AtomicBool {
+        &self.inner.no_polling
     }
 
     pub(crate) fn refuses_in_place(&self, write: bool) -> &AtomicBool {

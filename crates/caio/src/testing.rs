@@ -58,6 +58,18 @@ pub(crate) fn wait(completion: Completion, mut reap: impl FnMut()) -> Outcome {
     }
 }
 
+/// Whether something becomes true within ten seconds.
+pub(crate) fn eventually(mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
 /// Has a child process, forked without exec, answer yes within ten seconds. Only the calling thread
 /// lives on in it.
 #[allow(unsafe_code)]

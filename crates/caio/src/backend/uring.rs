@@ -22,6 +22,7 @@ mod entry;
 mod files;
 mod io;
 mod options;
+mod polled;
 mod probe;
 mod refusal;
 mod rescue;

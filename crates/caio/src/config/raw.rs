@@ -36,6 +36,7 @@ struct RawUring {
     sqpoll_idle_ms: Option<u32>,
     kernel_workers_max: Option<u32>,
     registered_files: Option<u32>,
+    iopoll: Option<bool>,
 }
 
 impl TryFrom<Raw> for Config {
@@ -68,6 +69,7 @@ impl TryFrom<Raw> for Config {
                     .uring
                     .registered_files
                     .unwrap_or(default.uring.registered_files),
+                iopoll: raw.uring.iopoll.unwrap_or(default.uring.iopoll),
             },
         };
         validate::check(&config)?;
@@ -202,6 +204,7 @@ mod tests {
                     sqpoll_idle_ms: Some(_),
                     kernel_workers_max: Some(_),
                     registered_files: Some(_),
+                    iopoll: Some(_),
                 },
         } = raw
         else {

@@ -20,6 +20,7 @@ use crate::backend::BackendKind;
 use crate::buffer::Buffer;
 use crate::file::SharedFile;
 use crate::op::Op;
+use crate::testing::eventually;
 
 /// A context of each backend that works here.
 #[allow(clippy::print_stderr)]
@@ -50,18 +51,6 @@ fn block_on<F: Future>(future: F) -> F::Output {
         assert!(Instant::now() < deadline, "no answer within ten seconds");
         thread::park_timeout(Duration::from_millis(100));
     }
-}
-
-/// Whether something becomes true within ten seconds.
-fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        if Instant::now() >= deadline {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    true
 }
 
 /// A pipe's two ends; reading from it waits until something is written.

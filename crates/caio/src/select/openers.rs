@@ -73,6 +73,7 @@ impl From<&Config> for uring::Options {
             kernel_workers_max: config.uring.kernel_workers_max,
             entries: config.uring.entries,
             registered_files: config.uring.registered_files,
+            iopoll: config.uring.iopoll,
         }
     }
 }

@@ -37,11 +37,16 @@ pub struct Options {
     /// that has a place, and two system calls are added for each file and ring. Files beyond the
     /// table go by their descriptors.
     pub registered_files: u32,
+    /// Whether completions of O_DIRECT transfers are polled for (`IORING_SETUP_IOPOLL`), on a ring
+    /// and a thread of their own. The thread uses up a processor while such a transfer is in
+    /// flight. Where the device has no queues for polling, the transfers go to the ordinary rings.
+    pub iopoll: bool,
 }
 
 impl Default for Options {
     /// 512 requests, as many rings as processors (16 at most), no polling kernel thread, two
-    /// kernel workers for each processor (4 to 64), 128 entries, no registered files.
+    /// kernel workers for each processor (4 to 64), 128 entries, no registered files, no
+    /// polling for completions.
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = u32::try_from(processors.saturating_mul(2)).unwrap_or(u32::MAX);
@@ -52,6 +57,7 @@ impl Default for Options {
             kernel_workers_max: workers.clamp(4, 64),
             entries: 128,
             registered_files: 0,
+            iopoll: false,
         }
     }
 }

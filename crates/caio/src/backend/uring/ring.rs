@@ -138,6 +138,15 @@ impl Ring {
     /// Takes requests from the front of the batch until nothing or no room is left, and has them
     /// begun. Returns how many it took.
     pub(super) fn submit(self: &Arc<Self>, batch: &mut [Option<Request>]) -> usize {
+        self.take(batch, false)
+    }
+
+    /// Takes requests that this backend has accepted before, also when it accepts no more.
+    pub(super) fn take_over(self: &Arc<Self>, batch: &mut [Option<Request>]) -> usize {
+        self.take(batch, true)
+    }
+
+    fn take(self: &Arc<Self>, batch: &mut [Option<Request>], accepted: bool) -> usize {
         if let Some(files) = &self.files {
             let follower: Weak<Self> = Arc::downgrade(self);
             let requested = batch.iter().flatten().filter_map(Request::file);
@@ -146,7 +155,7 @@ impl Ring {
         let mut wrong = Vec::new();
         let mut taken = 0;
         loop {
-            let written = self.write(&mut batch[taken..], &mut wrong);
+            let written = self.write(&mut batch[taken..], accepted, &mut wrong);
             taken += written.taken;
             let begun = self.hand_over(&written);
             for (request, error) in wrong.drain(..) {
@@ -182,6 +191,14 @@ impl Ring {
         self.look().completed
     }
 
+    /// Waits for a completion by asking for it, and completes what there is. False where the kernel
+    /// refused.
+    pub(super) fn poll(self: &Arc<Self>) -> bool {
+        let result = self.io.enter(EnterFlags::GETEVENTS, 1);
+        self.look();
+        result.is_ok() || result.is_err_and(|error| passes(&error))
+    }
+
     /// Tries once to hand over all that is written. Returns how many entries are left.
     pub(super) fn flush(self: &Arc<Self>) -> u64 {
         let books = lock(&self.books);
@@ -199,15 +216,21 @@ impl Ring {
         lock(&self.books).closed = true;
     }
 
-    /// Writes entries for requests from the batch.
-    fn write(&self, batch: &mut [Option<Request>], wrong: &mut Vec<Wrong>) -> Written {
+    /// Writes entries for requests from the batch. Those that were `accepted` before are taken also
+    /// by a ring that is closed.
+    fn write(
+        &self,
+        batch: &mut [Option<Request>],
+        accepted: bool,
+        wrong: &mut Vec<Wrong>,
+    ) -> Written {
         let mut books = lock(&self.books);
         let mut queue = self.io.submissions(&books);
         let (mut queue_full, mut may_be_ready) = (false, false);
         let mut taken = 0;
         for place in batch {
             if place.is_some() {
-                if books.closed || books.in_flight.is_full() {
+                if books.closed && !accepted || books.in_flight.is_full() {
                     break;
                 }
                 queue_full = queue.is_full();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::io::wait_readable;
 use super::options::Options;
+use super::polled::Polled;
 use super::ring::Ring;
 use super::{probe, setup};
 use crate::backend::in_flight::InFlight;
@@ -22,6 +23,9 @@ use crate::sys::process::Process;
 /// While shutting down, how long to sleep at most before looking after every ring again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// The same while requests are polled for, of which no descriptor tells.
+const LOOK_AGAIN_POLLED: Duration = Duration::from_millis(1);
+
 /// The io_uring backend. Lane n is ring n.
 ///
 /// Submitting costs one system call for up to [`Options::entries`] requests, and none of them
@@ -33,6 +37,8 @@ pub struct Uring {
     places: Box<[OnceLock<Place>]>,
     /// The ring that was made first.
     first: Arc<Ring>,
+    /// The ring that is polled, where that was asked for.
+    polled: Option<Polled>,
     /// Held while a ring is made.
     making: Mutex<()>,
     closed: AtomicBool,
@@ -77,7 +83,7 @@ impl Uring {
     pub fn open(options: &Options) -> Result<Self> {
         let mut options = options.clamped();
         let lane = thread_index() % options.rings;
-        let mut made = setup::make(&options)?;
+        let mut made = setup::make_ordinary(&options)?;
         let operations = probe::operations(&made.io)?;
         probe::really_works(&mut made.io)?;
         let requests_max = made.requests_max;
@@ -95,9 +101,17 @@ impl Uring {
         let first = Arc::new(Ring::new(tag(lane), made));
         let places: Box<[OnceLock<Place>]> = (0..options.rings).map(|_| OnceLock::new()).collect();
         let _ = places[lane].set(Place::Own(Arc::clone(&first)));
+        let polled = match options.iopoll {
+            true => {
+                let made = setup::make_polled(&options)?;
+                let requests_max = made.requests_max;
+                Some(Polled::new(Ring::new(tag(Lanes::MAX), made), requests_max))
+            }
+            false => None,
+        };
         let (making, closed) = (Mutex::new(()), AtomicBool::new(false));
         let home = Process::current();
-        Ok(Self { options, capability, places, first, making, closed, home })
+        Ok(Self { options, capability, places, first, polled, making, closed, home })
     }
 
     /// The calling thread's ring.
@@ -111,7 +125,7 @@ impl Uring {
     }
 
     fn make(&self, lane: usize) -> Place {
-        match setup::make(&self.options) {
+        match setup::make_ordinary(&self.options) {
             Ok(made) => {
                 let ring = Ring::new(tag(lane), made);
                 if self.closed.load(Ordering::Acquire) {
@@ -134,6 +148,30 @@ impl Uring {
     #[cfg(test)]
     pub(super) fn first(&self) -> &Arc<Ring> {
         &self.first
+    }
+
+    /// Has the calling thread's ring take requests, and others what it has no room for.
+    fn submit_ordinary(&self, own: &Arc<Ring>, batch: &mut [Option<Request>]) -> (usize, Lanes) {
+        let mut lanes = Lanes::NONE;
+        let mut taken = own.submit(batch);
+        if taken > 0 {
+            lanes = lanes.and(own.lane());
+        }
+        if taken < batch.len() {
+            for other in self.existing().filter(|other| !Arc::ptr_eq(other, own)) {
+                let more = other.submit(&mut batch[taken..]);
+                if more > 0 {
+                    taken += more;
+                    lanes = lanes.and(other.lane());
+                }
+            }
+        }
+        (taken, lanes)
+    }
+
+    #[cfg(test)]
+    pub(super) fn polled(&self) -> Option<&Polled> {
+        self.polled.as_ref()
     }
 
     fn at(&self, lane: usize) -> Option<&Arc<Ring>> {
@@ -159,19 +197,24 @@ impl Backend for Uring {
             return Err(Error::new(ErrorKind::Shutdown, "the io_uring backend was shut down"));
         }
         let own = self.ring();
+        let Some(polled) = &self.polled else { return Ok(self.submit_ordinary(own, batch).1) };
         let mut lanes = Lanes::NONE;
-        let mut taken = own.submit(batch);
-        if taken > 0 {
-            lanes = lanes.and(own.lane());
-        }
-        if taken < batch.len() {
-            for other in self.existing().filter(|other| !Arc::ptr_eq(other, own)) {
-                let more = other.submit(&mut batch[taken..]);
-                if more > 0 {
-                    taken += more;
-                    lanes = lanes.and(other.lane());
-                }
+        let mut rest = batch;
+        while let Some(first) = rest.first() {
+            let concerns = |place: &Option<Request>| place.as_ref().is_some_and(Polled::concerns);
+            let kind = concerns(first);
+            let length = rest.iter().take_while(|place| concerns(place) == kind).count();
+            let (run, others) = rest.split_at_mut(length);
+            let (taken, run_lanes) = match kind.then(|| polled.submit(run, own)).flatten() {
+                // The file may turn out not to be polled, and then it completes there.
+                Some(taken) => (taken, Lanes::one(own.lane())),
+                None => self.submit_ordinary(own, run),
+            };
+            lanes = run_lanes.iter().fold(lanes, Lanes::and);
+            if taken < length {
+                break;
             }
+            rest = others;
         }
         Ok(lanes)
     }
@@ -204,13 +247,16 @@ impl Backend for Uring {
             for ring in self.existing() {
                 ring.flush();
             }
+            // These go on to other rings in part, which are looked at after this.
+            let polled = self.polled.as_ref().map_or(0, Polled::held);
             let busy: Vec<_> = self.existing().filter(|ring| ring.in_flight() > 0).collect();
             let now = Instant::now();
-            if busy.is_empty() || now >= deadline {
-                return busy.iter().map(|ring| ring.in_flight()).sum();
+            if polled == 0 && busy.is_empty() || now >= deadline {
+                return polled + busy.iter().map(|ring| ring.in_flight()).sum::<usize>();
             }
             let descriptors = busy.iter().map(|ring| ring.descriptor());
-            wait_readable(descriptors, (deadline - now).min(LOOK_AGAIN));
+            let look_again = if polled > 0 { LOOK_AGAIN_POLLED } else { LOOK_AGAIN };
+            wait_readable(descriptors, (deadline - now).min(look_again));
         }
     }
 }
@@ -244,6 +290,9 @@ fn features(options: &Options, io: &io_uring::IoUring) -> Vec<String> {
     }
     if options.kernel_workers_max > 0 {
         features.push(format!("kernel workers: at most {}", options.kernel_workers_max));
+    }
+    if options.iopoll {
+        features.push("IORING_SETUP_IOPOLL, on a ring of its own".to_owned());
     }
     if options.registered_files > 0 {
         features.push(format!("registered files: at most {} a ring", options.registered_files));

@@ -12,7 +12,7 @@ use crate::error::Result;
 /// The smallest submission queue that is tried where memory is short.
 const ENTRIES_MIN: u32 = 8;
 
-/// A fresh ring.
+/// A fresh ring, and what it has room for.
 pub(super) struct Made {
     pub(super) io: IoUring,
     /// How many requests may be in flight on it.
@@ -21,8 +21,19 @@ pub(super) struct Made {
     pub(super) registered_files: u32,
 }
 
-pub(super) fn make(options: &Options) -> Result<Made> {
-    let io = largest(options).map_err(|error| refused("io_uring_setup", error))?;
+/// A fresh ring whose completions are polled for. It is one thread's, which needs neither a polling
+/// kernel thread nor a table of files.
+pub(super) fn make_polled(options: &Options) -> Result<Made> {
+    make(&Options { sqpoll_idle_ms: None, registered_files: 0, ..options.clone() }, true)
+}
+
+/// A fresh ring.
+pub(super) fn make_ordinary(options: &Options) -> Result<Made> {
+    make(options, false)
+}
+
+fn make(options: &Options, polled: bool) -> Result<Made> {
+    let io = largest(options, polled).map_err(|error| refused("io_uring_setup", error))?;
     if !io.params().is_feature_nodrop() {
         return Err(lacking("IORING_FEAT_NODROP, by which no completion is lost"));
     }
@@ -57,12 +68,12 @@ fn make_table(io: &IoUring, places: u32) -> io::Result<()> {
     }
 }
 
-fn largest(options: &Options) -> io::Result<IoUring> {
+fn largest(options: &Options, polled: bool) -> io::Result<IoUring> {
     let requests = u32::try_from(options.requests_max).unwrap_or(u32::MAX);
     let mut entries = options.entries;
     let mut completions = requests.saturating_mul(2).max(2 * entries);
     loop {
-        match newest(options, entries, completions) {
+        match newest(options, polled, entries, completions) {
             Err(error) if is(&error, Errno::ENOMEM) && entries > ENTRIES_MIN => {
                 entries /= 2;
                 completions = (completions / 2).max(2 * entries);
@@ -78,11 +89,14 @@ fn largest(options: &Options) -> io::Result<IoUring> {
 /// `SINGLE_ISSUER` and `DEFER_TASKRUN` are not among them: they bind a ring to one thread.
 /// `COOP_TASKRUN` is not either: it saves an interrupt where the submitter computes meanwhile, and
 /// lets all others wait for the completion until it enters the kernel for another reason.
-fn newest(options: &Options, entries: u32, completions: u32) -> io::Result<IoUring> {
+fn newest(options: &Options, polled: bool, entries: u32, completions: u32) -> io::Result<IoUring> {
     let mut builder = IoUring::builder();
     builder.dontfork().setup_clamp().setup_cqsize(completions);
     if let Some(idle_ms) = options.sqpoll_idle_ms {
         builder.setup_sqpoll(idle_ms);
+    }
+    if polled {
+        builder.setup_iopoll();
     }
     let oldest = builder.clone();
     let older = builder.setup_submit_all().clone();

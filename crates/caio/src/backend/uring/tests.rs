@@ -4,6 +4,7 @@ mod ends;
 mod files;
 mod many;
 mod operations;
+mod polled;
 
 use std::fs::File;
 use std::io::Write;

@@ -14,7 +14,7 @@ pub(crate) const CASES: &[Case] = cases![
     each direct_writes_are_aligned_or_refused,
     each appending_ignores_no_offset_and_loses_no_record,
     each what_was_accepted_is_in_the_file_whatever_is_dropped_next,
-    each an_executable_can_run_once_its_file_is_closed,
+    each after_close_no_descriptor_is_left,
 ];
 
 fn random_writes_agree_with_the_model(env: &Env) {
@@ -102,7 +102,7 @@ fn what_was_accepted_is_in_the_file_whatever_is_dropped_next(env: &Env) {
 }
 
 /// A descriptor that lingers after `close` makes execve(2) fail with ETXTBSY.
-fn an_executable_can_run_once_its_file_is_closed(env: &Env) {
+fn after_close_no_descriptor_is_left(env: &Env) {
     let place = disk();
     let program = std::fs::read("/bin/true").unwrap();
     // A process forked elsewhere in this program may hold the descriptor until it executes, so

@@ -25,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::{CpArgs, Reflink};
 use crate::blocking::blocking;
 use crate::failure::Failure;
+use crate::size::Size;
 
 use extents::Extents;
 use parallel::Parallel;
@@ -39,13 +40,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// What every device and file system in common use accepts for O_DIRECT, in bytes.
 const DIRECT_BYTES: u64 = 4096;
 
+/// The most memory of all jobs together, in bytes: each holds one block, and two to compare.
+const MEMORY_BYTES_MAX: u64 = 4 << 30;
+
 pub(super) async fn run(backend: Option<Choice>, args: CpArgs) -> Result<(), Failure> {
-    if args.direct && !args.block.0.is_multiple_of(DIRECT_BYTES) {
-        let block = args.block;
-        return Err(Failure::Usage(format!(
-            "--block {block} with --direct: O_DIRECT moves multiples of {DIRECT_BYTES} bytes"
-        )));
-    }
+    check(&args)?;
     let context = super::context(backend)?;
     let scratch = Scratch::default();
     let result = tokio::select! {
@@ -61,6 +60,23 @@ pub(super) async fn run(backend: Option<Choice>, args: CpArgs) -> Result<(), Fai
             Err(failure)
         }
     }
+}
+
+/// Refuses flags that do not go together.
+fn check(args: &CpArgs) -> Result<(), Failure> {
+    let (block, jobs) = (args.block, args.jobs);
+    if args.direct && !block.0.is_multiple_of(DIRECT_BYTES) {
+        return Err(Failure::Usage(format!(
+            "--block {block} with --direct: O_DIRECT moves multiples of {DIRECT_BYTES} bytes"
+        )));
+    }
+    if block.0 * u64::from(jobs) > MEMORY_BYTES_MAX {
+        let most = Size(MEMORY_BYTES_MAX);
+        return Err(Failure::Usage(format!(
+            "--jobs {jobs} --block {block}: all blocks together may take {most} of memory"
+        )));
+    }
+    Ok(())
 }
 
 /// Waits for a signal that ends the copy.

@@ -78,3 +78,22 @@ fn a_backend_that_cannot_be_had_gives_a_report_and_a_failure() {
     assert!(ran.text().contains("backend       none"), "{}", ran.text());
     ran.failed(1, &["nonsense", "uring, linux, thread, rust"]);
 }
+
+#[test]
+fn a_list_that_had_to_be_followed_is_a_failure() {
+    // So few descriptors that no ring can be set up.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 10; exec \"$0\" doctor --json", env!("CARGO_BIN_EXE_aiofile")]);
+    shell.env("CAIO_IMPL", "uring,rust").env("CAIO_CONFIG", "/dev/null");
+    let ran = run(&mut shell);
+    let Ok(report) = serde_json::from_slice::<Value>(&ran.stdout) else {
+        panic!("{ran:?}");
+    };
+    if report["backend"] != "rust" {
+        println!("skipped: a limit of 10 descriptors refuses something else: {report}");
+        return;
+    }
+    assert_eq!(report["is_as_requested"], false);
+    assert_eq!(report["refused"][0]["backend"], "uring");
+    ran.failed(1, &["rust is in use", "uring,rust"]);
+}

@@ -39,7 +39,7 @@ fn end(child: Child, signal: Signal) -> Ran {
 #[test]
 fn an_interrupted_parallel_copy_leaves_no_file() {
     let place = place();
-    let source = file(place.path(), "source", &noise(256 << 20, 1));
+    let source = file(place.path(), "source", &noise(64 << 20, 1));
     for (backend, signal) in BACKENDS.into_iter().zip([Signal::SIGINT, Signal::SIGTERM].repeat(2)) {
         if !works(backend) {
             continue;

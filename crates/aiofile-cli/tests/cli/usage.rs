@@ -29,6 +29,7 @@ fn wrong_flags_are_a_usage_error() {
         &["cp", "a", "b", "--block", "many"],
         &["cp", "a", "b", "--block", "2G"],
         &["cp", "a", "b", "--block", "1000", "--direct"],
+        &["cp", "a", "b", "--block", "1G", "--jobs", "5"],
         &["cp", "a", "b", "--jobs", "0"],
         &["cp", "a", "b", "--jobs", "5000"],
         &["cp", "a"],

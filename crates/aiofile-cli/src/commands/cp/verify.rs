@@ -113,3 +113,40 @@ fn differ(args: &CpArgs, offset: u64) -> Failure {
         format_args!("the copy differs from {source}, first at offset {offset}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_first_difference_is_told_whichever_job_finds_one() {
+        let flags = ["aiofile", "cp", "one", "other", "--block", "4K", "--jobs", "4", "-q"];
+        let Command::Cp(args) = Cli::parse_from(flags).command else { panic!("it is cp") };
+        let progress = Progress::new(&args, 0);
+        let place = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| place.path().join(name));
+        let contents: Vec<u8> = (0..300_007_u32).map(|index| (index % 251) as u8).collect();
+        let open = async |path, contents: &[u8]| {
+            std::fs::write(path, contents).unwrap();
+            AioFile::open(path, "r").await.unwrap()
+        };
+        let source = open(&one, &contents).await;
+        for different in [0, 4095, 4096, 123_456, 299_998] {
+            let mut changed = contents.clone();
+            for offset in [different, 299_999] {
+                changed[offset] ^= 1;
+            }
+            let copy = open(&other, &changed).await;
+            let failure = compare(&source, &copy, &args, &progress).await.unwrap_err();
+            let Failure::Failed(text) = failure else { panic!("{failure:?}") };
+            assert!(text.ends_with(&format!("first at offset {different}")), "{text}");
+        }
+        let copy = open(&other, &contents).await;
+        compare(&source, &copy, &args, &progress).await.unwrap();
+        let short = open(&one, &contents[..1000]).await;
+        compare(&short, &copy, &args, &progress).await.unwrap_err();
+    }
+}

@@ -97,7 +97,13 @@ impl fmt::Display for Report<'_> {
         for finding in &self.survey {
             match &finding.refusal {
                 None => row(f, "available", finding.backend)?,
-                Some(error) => row(f, "unavailable", format_args!("{error}"))?,
+                Some(error) => {
+                    let text = error.to_string();
+                    // The errors of a backend start with its name already.
+                    let name = format!("{}: ", finding.backend);
+                    let reason = text.strip_prefix(&name).unwrap_or(&text);
+                    row(f, "unavailable", format_args!("{name}{reason}"))?;
+                }
             }
         }
         for test in &self.tests {

@@ -17,6 +17,7 @@ pub use pool_options::PoolOptions;
 mod held;
 mod in_flight;
 pub mod linux_aio;
+mod pace;
 mod patience;
 mod perform;
 mod pool_options;

@@ -44,7 +44,8 @@ pub struct Config {
     /// The number of pool threads that stay when there is nothing to do. Default 0: an idle pool
     /// is no thread at all.
     pub threads_min: usize,
-    /// The most pool threads. Default: twice the number of CPUs, at least 4 and at most 32.
+    /// The most pool threads. More than two for each CPU start only while those at work wait for
+    /// a device. Default 32.
     pub threads_max: usize,
     /// How long a pool thread beyond `threads_min` waits for work before it ends, in
     /// milliseconds. Default 10,000.
@@ -139,7 +140,7 @@ impl Default for Config {
             max_bytes_in_flight: 256 << 20,
             max_open_files: open_files(descriptors_soft()),
             threads_min: 0,
-            threads_max: workers(),
+            threads_max: 32,
             threads_idle_timeout_ms: 10_000,
             in_place: true,
             in_place_bytes_max: 128 << 10,

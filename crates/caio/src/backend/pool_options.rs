@@ -1,5 +1,8 @@
 //! How large a pool of threads may grow, and how long it keeps what it does not need.
 
+use std::num::NonZeroUsize;
+use std::sync::LazyLock;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -29,7 +32,8 @@ pub struct PoolOptions {
     /// Threads that stay however long there is nothing to do. They, too, start only when there
     /// is something to do. 0 by default: an idle pool is no thread at all.
     pub threads_min: usize,
-    /// The most threads, 1 to 4096. By default two for each processor, at least 4, at most 32.
+    /// The most threads, 1 to 4096, 32 by default. More than two for each processor (or 4, where
+    /// that is more) start only while those at work wait for a device rather than compute.
     pub threads_max: usize,
     /// Milliseconds without work after which a thread beyond `threads_min` ends.
     pub idle_timeout_ms: u64,
@@ -42,10 +46,9 @@ pub struct PoolOptions {
 
 impl Default for PoolOptions {
     fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             threads_min: 0,
-            threads_max: (processors * 2).clamp(4, 32),
+            threads_max: 32,
             idle_timeout_ms: 10_000,
             queue_max: 512,
             name: String::from("caio"),
@@ -80,6 +83,13 @@ impl PoolOptions {
                 .hint(format!("at most {NAME_BYTES_MAX} bytes, without NUL")));
         }
         Ok(())
+    }
+
+    /// How many threads may be at work however quick the operations are.
+    pub(crate) fn threads_at_once(&self) -> usize {
+        static PROCESSORS: LazyLock<usize> =
+            LazyLock::new(|| available_parallelism().map_or(2, NonZeroUsize::get));
+        (2 * *PROCESSORS).max(4).clamp(self.threads_min.max(1), self.threads_max)
     }
 
     pub(crate) fn idle_timeout(&self) -> Duration {

@@ -18,6 +18,7 @@ use std::time::Instant;
 use self::perform::perform;
 use self::queue::{Queue, Rest, Wake};
 use super::held::Held;
+use super::pace::Pace;
 use super::pool_options::PoolOptions;
 use super::quiet::block_signals;
 use super::serve::{answer, copy, serve};
@@ -42,7 +43,8 @@ const DEEP: u32 = 8;
 /// A pool of pthreads that take requests from one ring.
 ///
 /// Threads start when there is more to do than there are threads without work, and end when they
-/// had nothing to do for a while. A batch costs the caller one section under the mutex and at most
+/// had nothing to do for a while. More than two for each processor start only where those at work
+/// wait for a device. A batch costs the caller one section under the mutex and at most
 /// one futex call.
 ///
 /// Dropping the pool blocks nowhere: what was accepted is still done, then the threads end.
@@ -69,6 +71,7 @@ struct Staff {
     queue: Monitor<Queue>,
     /// How many requests are in the ring, for looking without the mutex.
     waiting: AtomicUsize,
+    pace: Pace,
     held: Arc<Held>,
     options: PoolOptions,
     stack_bytes: usize,
@@ -93,10 +96,11 @@ impl PthreadPool {
             options.idle_timeout(),
             Arc::clone(&held),
         );
-        let queue = Queue::new(options.queue_max, options.threads_min, options.threads_max);
+        let queue = Queue::new(options);
         let staff = Arc::new(Staff {
             queue: Monitor::new(queue)?,
             waiting: AtomicUsize::new(0),
+            pace: Pace::default(),
             held,
             options: options.clone(),
             stack_bytes,
@@ -182,7 +186,7 @@ impl Staff {
     /// Lets the queue go and gets those moving who have to come for what is in it.
     fn call(self: &Arc<Self>, mut queue: Locked<'_, Queue>) {
         self.waiting.store(queue.len(), Ordering::Release);
-        let wake = queue.wake();
+        let wake = queue.wake(|| self.pace.is_waiting());
         drop(queue);
         match wake {
             Wake::Nobody => {}
@@ -219,11 +223,13 @@ impl Staff {
         let mut deep = 0;
         loop {
             if let Some(request) = queue.pop() {
-                if queue.len() > 0 {
+                self.pace.take();
+                let others_wait = queue.len() > 0;
+                if others_wait {
                     deep = DEEP;
                 }
                 self.call(queue);
-                serve(request, perform, &self.held);
+                serve(request, perform, &self.held, others_wait.then_some(&self.pace));
                 queue = self.queue.lock();
             } else if let Some(found) = self.look(queue, &mut deep) {
                 queue = found;

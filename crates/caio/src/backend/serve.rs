@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use nix::errno::Errno;
 
 use super::held::Held;
+use super::pace::Pace;
 use crate::error::{Error, ErrorKind};
 use crate::file::SharedFile;
 use crate::op::{Op, Output};
@@ -16,14 +17,18 @@ use crate::request::Request;
 /// The way one backend does an operation on the calling thread.
 pub(super) type Perform = fn(&mut Op, Option<&SharedFile>) -> io::Result<Output>;
 
-/// Completes the request with what `perform` makes of it.
-pub(super) fn serve(mut request: Request, perform: Perform, held: &Held) {
+/// Completes the request with what `perform` makes of it. Where a `pace` is given, it is told how
+/// long that takes.
+pub(super) fn serve(mut request: Request, perform: Perform, held: &Held, pace: Option<&Pace>) {
     let result = if request.is_cancelled() {
         Err(Errno::ECANCELED.into())
     } else {
         let (op, file) = request.parts_mut();
-        catch_unwind(AssertUnwindSafe(|| perform(op, file)))
-            .unwrap_or_else(|panic| Err(panicked(&*panic)))
+        let perform = || match pace {
+            Some(pace) => pace.measure(|| perform(op, file)),
+            None => perform(op, file),
+        };
+        catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(|panic| Err(panicked(&*panic)))
     };
     answer(request, result, held);
 }

@@ -14,6 +14,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::held::Held;
+use super::pace::Pace;
 use super::perform::perform;
 use super::pool_options::PoolOptions;
 use super::quiet::block_signals;
@@ -31,7 +32,8 @@ const STACK_BYTES: usize = 512 * 1024;
 /// A pool of std threads that take requests from one channel.
 ///
 /// Threads start when there is more to do than there are threads without work, and end when they
-/// had nothing to do for a while. One operation costs the caller a push into the channel and, if a
+/// had nothing to do for a while. More than two for each processor start only where those at work
+/// wait for a device. One operation costs the caller a push into the channel and, if a
 /// thread sleeps, one futex call to wake it.
 ///
 /// Dropping the pool blocks nowhere: what was accepted is still done, then the threads end.
@@ -60,6 +62,7 @@ struct Staff {
     held: Arc<Held>,
     /// Threads that look for work, or are about to start and will.
     idle: AtomicUsize,
+    pace: Pace,
     /// Threads there are, or are about to start.
     threads: Mutex<usize>,
     options: PoolOptions,
@@ -90,6 +93,7 @@ impl ThreadPool {
             jobs: receiver,
             held,
             idle: AtomicUsize::new(0),
+            pace: Pace::default(),
             threads: Mutex::new(0),
             options: options.clone(),
             stack_bytes,
@@ -157,7 +161,8 @@ impl Backend for ThreadPool {
 }
 
 impl Staff {
-    /// Starts threads while more requests wait than threads look for one.
+    /// Starts threads while more requests wait than threads look for one: those that may be at work
+    /// in any case at once, one more at a time.
     ///
     /// Whoever makes that so calls this after it: the pool after it has queued a request, a
     /// thread after it has stopped looking.
@@ -174,13 +179,17 @@ impl Staff {
                 self.do_without(&error);
                 return;
             }
+            if number >= self.options.threads_at_once() {
+                return;
+            }
         }
     }
 
     /// Counts a new thread in, unless there are enough.
     fn hire(&self) -> Option<usize> {
         let mut threads = lock(&self.threads);
-        if *threads == self.options.threads_max {
+        let enough = *threads >= self.options.threads_at_once();
+        if *threads == self.options.threads_max || enough && !self.pace.is_waiting() {
             return None;
         }
         let number = *threads;
@@ -212,7 +221,12 @@ impl Staff {
             self.grow();
             let mut next = Some(first);
             while let Some(request) = next {
-                serve(request, perform, &self.held);
+                self.pace.take();
+                let others_wait = !self.jobs.is_empty();
+                serve(request, perform, &self.held, others_wait.then_some(&self.pace));
+                if others_wait {
+                    self.grow();
+                }
                 next = self.jobs.try_recv().ok();
             }
             self.idle.fetch_add(1, Ordering::SeqCst);

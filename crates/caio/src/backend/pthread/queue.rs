@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::backend::pool_options::PoolOptions;
 use crate::request::Request;
 
 /// All of it is changed under the mutex alone, so the numbers always fit together.
@@ -11,6 +12,8 @@ pub(super) struct Queue {
     requests_max: usize,
     threads_min: usize,
     threads_max: usize,
+    /// Threads that may be at work however quick the operations are.
+    threads_at_once: usize,
     /// Threads there are, or are about to start.
     threads: usize,
     /// Threads that sleep and that nobody has called.
@@ -19,8 +22,7 @@ pub(super) struct Queue {
     called: usize,
     /// Threads on their way to the ring: called, about to start, or looking without sleep.
     ///
-    /// While something is in the ring, one is on its way, or all threads are busy and there may
-    /// be no more of them: that is what keeps requests from being forgotten.
+    /// While something is in the ring, one is on its way, or as many threads are busy as may be: that is what keeps requests from being forgotten.
     looking: usize,
     closed: bool,
 }
@@ -28,8 +30,7 @@ pub(super) struct Queue {
 /// Who has to come for what is in the ring.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wake {
-    /// Nobody: the ring is empty, somebody looks already, or all are busy and there may be no
-    /// more of them.
+    /// Nobody: the ring is empty, somebody looks already, or as many are busy as may be.
     Nobody,
     /// One that sleeps: the caller signals the condition.
     Sleeper,
@@ -51,12 +52,13 @@ pub(super) enum Rest {
 }
 
 impl Queue {
-    pub(super) fn new(requests_max: usize, threads_min: usize, threads_max: usize) -> Self {
+    pub(super) fn new(options: &PoolOptions) -> Self {
         Self {
-            ring: VecDeque::with_capacity(requests_max),
-            requests_max,
-            threads_min,
-            threads_max,
+            ring: VecDeque::with_capacity(options.queue_max),
+            requests_max: options.queue_max,
+            threads_min: options.threads_min,
+            threads_max: options.threads_max,
+            threads_at_once: options.threads_at_once(),
             threads: 0,
             asleep: 0,
             called: 0,
@@ -82,9 +84,15 @@ impl Queue {
         self.ring.len()
     }
 
-    /// Decides who comes, after the ring or the number of those who look has changed.
-    pub(super) fn wake(&mut self) -> Wake {
+    /// Decides who comes, after the ring or the number of those who look has changed. More threads
+    /// than some only come where those at work are `waiting` for a device.
+    pub(super) fn wake(&mut self, waiting: impl FnOnce() -> bool) -> Wake {
         if self.ring.is_empty() || self.looking > 0 {
+            return Wake::Nobody;
+        }
+        let enough = self.threads - self.asleep >= self.threads_at_once;
+        let others = self.asleep > 0 || self.threads < self.threads_max;
+        if enough && !(others && waiting()) {
             return Wake::Nobody;
         }
         if self.asleep > 0 {

@@ -19,7 +19,7 @@ Examples:
   aiofile --backend thread cat log         with this backend and no other
   CAIO_IMPL=uring,linux aiofile cat log    with the first of these that works
   aiofile doctor                           which backend is in use here, and why
-  aiofile bench                            the backends compared on this disk
+  aiofile bench --html report.html         the backends compared on this disk
 
 Exit codes:
   0  done; also when the reader of a pipe went away

@@ -9,7 +9,7 @@ use crate::size::Size;
 
 const EXAMPLES: &str = "\
 Examples:
-  aiofile bench /data                      the whole of it, some three minutes
+  aiofile bench /data --html report.html   the whole of it, some three minutes
   aiofile bench --quick                    a first impression of the current directory's disk
   aiofile bench --only 'random-*' --only uring --only pread --details
   aiofile bench --json - | jq '.cells[] | {name, winner, ratio}'
@@ -67,6 +67,10 @@ pub(crate) struct BenchArgs {
     /// Write everything as JSON; - is standard output, instead of the table
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) json: Option<PathBuf>,
+
+    /// Write a page with plots that needs no other file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// One run, in a process of its own; the job is JSON, and so is the report.

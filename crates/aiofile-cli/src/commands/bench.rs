@@ -7,6 +7,7 @@
 mod cell;
 mod filter;
 mod histogram;
+mod html;
 mod interrupt;
 mod job;
 mod lane;
@@ -167,6 +168,10 @@ fn unoptimized() -> &'static str {
 
 fn report(args: &BenchArgs, results: &Results) -> Result<(), Failure> {
     let to_stdout = args.json.as_deref() == Some(Path::new("-"));
+    if let Some(path) = &args.html {
+        let page = html::page(results).map_err(|error| Failure::during("draw", error))?;
+        save(path, page.as_bytes())?;
+    }
     if let Some(path) = args.json.as_ref().filter(|_| !to_stdout) {
         save(path, format!("{:#}\n", results.json()).as_bytes())?;
     }

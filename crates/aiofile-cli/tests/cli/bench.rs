@@ -51,7 +51,8 @@ fn a_quick_run_reports_every_row_and_cleans_up() {
 fn rows_and_participants_can_be_picked() {
     let place = place();
     let only = ["--only", "random-read-cached-4k-q1", "--only", "thread*", "--only", "pread"];
-    let ran = run(aiofile().args(SHORT).args(only).arg(place.path()));
+    let page = place.path().join("report.html");
+    let ran = run(aiofile().args(SHORT).args(only).arg("--html").arg(&page).arg(place.path()));
     let (code, text) = (ran.code, ran.text());
     assert_eq!(code, Some(0), "{ran:?}");
     let heads = text.lines().find(|line| line.trim_start().starts_with("thread")).unwrap();
@@ -60,6 +61,9 @@ fn rows_and_participants_can_be_picked() {
         ["thread", "pread", "winner", "ratio"]
     );
     assert!(text.contains("thread-alone") && !text.contains("uring"), "{text}");
+    assert_eq!(names(place.path()), ["report.html"]);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<svg ") && page.ends_with("</html>\n"), "{page}");
 }
 
 #[test]

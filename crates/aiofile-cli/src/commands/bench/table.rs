@@ -21,7 +21,9 @@ pub(super) fn render(results: &Results, details: bool) -> String {
     if details {
         results.cells.iter().for_each(|measured| figures(&mut text, measured));
     } else {
-        text.push_str("\n--details and --json have latencies, processor time, system calls\n");
+        text.push_str(
+            "\n--details, --json and --html have latencies, processor time, system calls\n",
+        );
     }
     text
 }
@@ -136,10 +138,8 @@ fn refusals(text: &mut String, results: &Results) {
 
 fn figures(text: &mut String, measured: &Measured) {
     let _ = writeln!(text, "\n{} ({})", measured.cell.title(), measured.cell.name());
-    let heads = ["median", "min", "max", "p50 us", "p99 us", "p99.9 us"];
-    let more = ["user us/op", "sys us/op", "calls/op", "switch/op", "peak MiB"];
     let _ = write!(text, "{:<13}", "");
-    text.extend(heads.iter().chain(&more).map(|head| format!("{head:>11}")));
+    text.extend(HEADS.iter().map(|head| format!("{head:>11}")));
     text.push('\n');
     for row in measured.rows.iter().filter(|row| row.refused.is_none()) {
         let _ = write!(text, "{:<13}", row.participant);
@@ -148,7 +148,22 @@ fn figures(text: &mut String, measured: &Measured) {
     }
 }
 
-/// The figures of a row, in the order of the heads of the detailed table.
+/// What the detailed table shows of each row.
+pub(super) const HEADS: [&str; 11] = [
+    "median",
+    "min",
+    "max",
+    "p50 us",
+    "p99 us",
+    "p99.9 us",
+    "user us/op",
+    "sys us/op",
+    "calls/op",
+    "switch/op",
+    "peak MiB",
+];
+
+/// The figures of a row, in the order of [`HEADS`].
 pub(super) fn cells(cell: &Cell, row: &Row) -> Vec<String> {
     let missing = || "-".to_owned();
     let shown = |value: Option<f64>| value.map_or_else(missing, short);

@@ -115,15 +115,16 @@ impl Runtime for Tokio {
         Ok(Box::new(AbortOnDrop(task.abort_handle())))
     }
 
-    /// Takes one unit of the task's budget for the call and one for each 4 KiB moved. A task has
-    /// 128 units a turn, so that it copies for some 50 microseconds before it lets others run.
+    /// Takes one unit of the task's budget for each 4 KiB moved, and at least one. A task has 128
+    /// units a turn, as for everything that tokio does, so that it copies for some 150 microseconds
+    /// before it lets others run.
     fn poll_budget(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
         // Outside of a task of tokio's there is no budget to keep to: on another executor.
         if task::try_id().is_none() {
             ready!(NoRuntime.poll_budget(cx, bytes));
         }
         ready!(coop::poll_proceed(cx)).made_progress();
-        for _ in 0..(bytes / 4096).min(127) {
+        for _ in 1..(bytes / 4096).min(128) {
             // What is left of the budget will do: who waited until it suffices for a large piece
             // could wait for ever beside others that take theirs first.
             match coop::poll_proceed(cx) {

@@ -35,8 +35,9 @@ impl Watches {
             if !self.watched[lane].load(Ordering::Acquire)
                 && !self.watched[lane].swap(true, Ordering::AcqRel)
                 && !self.start(lane, backend, context, runtime)
+                && !patrol(lane, backend, context)
             {
-                // At a limit of descriptors or threads the next submission tries again.
+                // At a limit of threads the next submission tries again.
                 self.watched[lane].store(false, Ordering::Release);
             }
         }
@@ -53,6 +54,15 @@ impl Watches {
         let ended: Vec<_> = lock(&self.kept).extract_if(.., |(kept, _)| *kept == lane).collect();
         drop(ended);
         self.watched[lane].store(false, Ordering::Release);
+    }
+
+    fn unwatched(&self, lane: usize) {
+        self.watched[lane].store(false, Ordering::Release);
+    }
+
+    /// Takes the lane back, unless somebody else watches it by now.
+    fn watch_again(&self, lane: usize) -> bool {
+        !self.watched[lane].swap(true, Ordering::AcqRel)
     }
 
     fn start(
@@ -119,6 +129,32 @@ fn reap_until(source: &Source, stop: &EventFd) {
             return;
         }
     }
+}
+
+/// How often a patrol looks after its lane, where nothing tells it when to.
+const PATROL: Duration = Duration::from_millis(1);
+
+/// Starts a thread that looks after a lane every millisecond, for want of a descriptor to wait
+/// with, until nothing is in flight. The next submission then tries for a proper watch again.
+fn patrol(lane: usize, backend: &Arc<dyn Backend>, context: &Arc<Inner>) -> bool {
+    if backend.descriptor(lane).is_none() {
+        return false;
+    }
+    let (backend, context) = (Arc::downgrade(backend), Arc::downgrade(context));
+    let rounds = move || loop {
+        thread::sleep(PATROL);
+        let (Some(backend), Some(context)) = (backend.upgrade(), context.upgrade()) else { return };
+        backend.reap(lane);
+        context.resume_held();
+        if context.requests_in_flight() == 0 {
+            context.watches.unwatched(lane);
+            // One that was submitted just before counts on this patrol.
+            if context.requests_in_flight() == 0 || !context.watches.watch_again(lane) {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("caio-patrol".to_owned()).spawn(rounds).is_ok()
 }
 
 struct Stop(Arc<EventFd>);

@@ -97,3 +97,16 @@ fn a_list_that_had_to_be_followed_is_a_failure() {
     assert_eq!(report["refused"][0]["backend"], "uring");
     ran.failed(1, &["rust is in use", "uring,rust"]);
 }
+
+#[test]
+fn with_hardly_any_descriptors_it_answers_all_the_same() {
+    for descriptors in 9..=18 {
+        let limited = format!("ulimit -n {descriptors}; exec timeout 30 \"$0\" doctor");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &limited, env!("CARGO_BIN_EXE_aiofile")]);
+        shell.env("CAIO_IMPL", "uring,rust").env("CAIO_CONFIG", "/dev/null");
+        let ran = run(&mut shell);
+        // 124 is how timeout(1) reports that it had to end the program.
+        assert_ne!(ran.code, Some(124), "with {descriptors} descriptors: {ran:?}");
+    }
+}

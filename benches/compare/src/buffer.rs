@@ -1,12 +1,13 @@
-//! A reused buffer that O_DIRECT accepts, made without `unsafe`: a vector with room to spare, of which the aligned part
-//! is used.
+//! A reused buffer that O_DIRECT accepts, made without `unsafe`: a vector with room to spare, of
+//! which the aligned part is used.
 
 use std::ops::{Deref, DerefMut, Range};
 
 /// What O_DIRECT may ask for at most here: a page.
 pub const ALIGNMENT: usize = 4096;
 
-/// A vector with room for an aligned stretch of `length` bytes, and where that stretch is. The vector must not grow.
+/// A vector with room for an aligned stretch of `length` bytes, and where that stretch is. The
+/// vector must not grow.
 pub fn aligned_vector(length: usize) -> (Vec<u8>, Range<usize>) {
     // Not zeroes, so that a block written can be told from one never written.
     let vector = vec![0xa5; length + ALIGNMENT];

@@ -1,5 +1,6 @@
-//! What is measured: a cell is one kind of work with its block size and its number of operations in flight, and a job is
-//! a cell with the scratch directory, the seed and the times, as it is handed to a participant's process.
+//! What is measured: a cell is one kind of work with its block size and its number of operations in
+//! flight, and a job is a cell with the scratch directory, the seed and the times, as it is handed
+//! to a participant's process.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -74,8 +75,8 @@ impl Cell {
         matches!(self.work, Work::RandomWrite | Work::DurableAppend)
     }
 
-    /// How many operations share one look at the clock. Cached reads take less than a microsecond, so that looking at
-    /// the clock twice for each would be a part of what is measured.
+    /// How many operations share one look at the clock. Cached reads take less than a microsecond,
+    /// so that looking at the clock twice for each would be a part of what is measured.
     pub fn sample_every(&self) -> u32 {
         match self.work {
             Work::RandomRead if !self.direct => 16,
@@ -151,7 +152,8 @@ impl Job {
             .collect()
     }
 
-    /// Opens the cell's file through std with the access the work needs, O_DIRECT where the cell says so.
+    /// Opens the cell's file through std with the access the work needs, O_DIRECT where the cell
+    /// says so.
     pub fn open(&self) -> io::Result<File> {
         let flags = if self.cell.direct { libc::O_DIRECT } else { 0 };
         OpenOptions::new()

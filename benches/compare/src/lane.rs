@@ -1,5 +1,6 @@
-//! A lane does one operation at a time; `n` in flight are `n` lanes. It deals out the offsets, looks at the clock and
-//! counts, so that every participant does the same work and is measured in the same way.
+//! A lane does one operation at a time; `n` in flight are `n` lanes. It deals out the offsets,
+//! looks at the clock and counts, so that every participant does the same work and is measured in
+//! the same way.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,7 +1,9 @@
-//! Compares aiofile with the other ways of doing file I/O from Rust: the same files, the same offsets, the same run.
+//! Compares aiofile with the other ways of doing file I/O from Rust: the same files, the same
+//! offsets, the same run.
 //!
-//! The package stands outside the workspace, so that the peers' dependencies stay out of its lock file. `README.md` says
-//! what each row does and how it is measured; `./run` is the one command that builds and runs everything.
+//! The package stands outside the workspace, so that the peers' dependencies stay out of its lock
+//! file. `README.md` says what each row does and how it is measured; `./run` is the one command
+//! that builds and runs everything.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,11 +32,12 @@ mod table;
 struct Arguments {
     #[command(subcommand)]
     role: Option<Role>,
-    /// A smoke run of less than a minute: small files, short runs, one round; its figures mean nothing
+    /// A smoke run of less than a minute: small files, short runs, one round; its figures mean
+    /// nothing
     #[arg(long)]
     quick: bool,
-    /// Only cells and participants whose name holds one of these words; a word that fits no cell picks participants
-    /// and the other way round; `=name` fits the whole name
+    /// Only cells and participants whose name holds one of these words; a word that fits no cell
+    /// picks participants and the other way round; `=name` fits the whole name
     #[arg(long, value_delimiter = ',')]
     filter: Vec<String>,
     /// Runs of each participant on each cell

@@ -1,4 +1,5 @@
-//! Everyone who takes part, with the label of the row and what has to be running for the row to bear it.
+//! Everyone who takes part, with the label of the row and what has to be running for the row to
+//! bear it.
 
 use crate::cell::{Cell, Job, Work};
 use crate::report::Report;
@@ -55,7 +56,8 @@ impl Participant {
     pub fn run(&self, job: &Job) -> Result<Report> {
         let mut report = (self.run)(job)?;
         self.name.clone_into(&mut report.participant);
-        // A run of no operations, made to count the system calls before them, may end before anyone looks.
+        // A run of no operations, made to count the system calls before them, may end before anyone
+        // looks.
         if report.backend != self.backend && report.total_operations > 0 {
             let message =
                 format!("{} ran on {}, not on {}", self.name, report.backend, self.backend);

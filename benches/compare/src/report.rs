@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// The participant, as it names itself.
     pub participant: String,
-    /// What really ran, as found in the running process: `threads`, `io_uring`, or the engine's own word.
+    /// What really ran, as found in the running process: `threads`, `io_uring`, or the engine's own
+    /// word.
     pub backend: String,
     /// Threads of the process while it was measured, the kernel's workers for it included.
     pub threads: usize,

@@ -1,5 +1,6 @@
-//! Runs the matrix: every run is a process of its own, and within a cell the participants take turns, round after
-//! round, each round beginning with another one, so that what drifts on the machine drifts for all.
+//! Runs the matrix: every run is a process of its own, and within a cell the participants take
+//! turns, round after round, each round beginning with another one, so that what drifts on the
+//! machine drifts for all.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -115,8 +116,9 @@ impl Plan {
         answer_of(command.args(arguments(participant, job)?).output()?)
     }
 
-    /// Two runs under strace, one of them without operations: the difference is what the operations cost. The
-    /// tracer slows everything down, so more answers come at once than without it; none for what it cannot follow.
+    /// Two runs under strace, one of them without operations: the difference is what the operations
+    /// cost. The tracer slows everything down, so more answers come at once than without it; none
+    /// for what it cannot follow.
     fn calls_per_op(&self, participant: &Participant, job: &Job) -> Option<f64> {
         if participant.name.starts_with("fio") {
             return None;
@@ -156,7 +158,8 @@ fn answer_of(output: Output) -> Result<Report> {
 
 /// The whole life of a participant's process: the job in, the report out.
 pub fn participate(name: &str, job: &str) -> Result<String> {
-    // Whoever started this process may be interrupted; a benchmark must not go on without anyone to report to.
+    // Whoever started this process may be interrupted; a benchmark must not go on without anyone to
+    // report to.
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
     let everyone = participants::all();
     let participant = everyone.iter().find(|one| one.name == name).ok_or("no such participant")?;
@@ -175,7 +178,8 @@ impl Entry {
         }
     }
 
-    /// What was refused at its first run is not tried again; what ran before may only have stumbled.
+    /// What was refused at its first run is not tried again; what ran before may only have
+    /// stumbled.
     fn cannot_run(&self) -> bool {
         self.runs.is_empty() && !self.refusals.is_empty()
     }

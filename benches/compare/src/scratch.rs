@@ -1,5 +1,5 @@
-//! The files the cells work on: made once, filled with data that does not compress, and removed at the end, also when
-//! the program is interrupted.
+//! The files the cells work on: made once, filled with data that does not compress, and removed at
+//! the end, also when the program is interrupted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
@@ -30,7 +30,8 @@ impl Scratch {
         let scratch = Scratch { directory };
         let doomed = scratch.directory.clone();
         ctrlc::set_handler(move || {
-            // A participant may still hold files open; their space is freed when it ends with this process.
+            // A participant may still hold files open; their space is freed when it ends with this
+            // process.
             let removed = fs::remove_dir_all(&doomed);
             eprintln!("interrupted; scratch files removed: {}", removed.is_ok());
             std::process::exit(130);
@@ -56,7 +57,8 @@ impl Scratch {
         }
     }
 
-    /// Brings the page cache into the same state before each run: nothing dirty, and the file in it (or out of it).
+    /// Brings the page cache into the same state before each run: nothing dirty, and the file in it
+    /// (or out of it).
     pub fn settle(&self, cell: &Cell) -> Result<()> {
         let path = self.directory.join(cell.file_name());
         if cell.work == Work::SmallFiles {

@@ -1,5 +1,6 @@
-//! Runs a participant's threads: all get ready, then the window opens for all at once, and while they work this thread
-//! looks from outside at the processor time, the context switches, and at what is really running.
+//! Runs a participant's threads: all get ready, then the window opens for all at once, and while
+//! they work this thread looks from outside at the processor time, the context switches, and at
+//! what is really running.
 
 use std::fs;
 use std::io;
@@ -29,7 +30,8 @@ pub struct Seat<'a> {
 }
 
 impl Seat<'_> {
-    /// Says that everything is open and set up, waits for the others, and gives this thread's lanes.
+    /// Says that everything is open and set up, waits for the others, and gives this thread's
+    /// lanes.
     pub fn ready(&self) -> Vec<Lane> {
         self.gate.wait();
         let window = *self.window.wait();
@@ -40,8 +42,8 @@ impl Seat<'_> {
     }
 }
 
-/// Runs `body` on `seats` threads that share `lanes` lanes, and reports. A body that fails ends the process, since the
-/// others wait for it.
+/// Runs `body` on `seats` threads that share `lanes` lanes, and reports. A body that fails ends the
+/// process, since the others wait for it.
 pub fn run<F>(job: &Job, seats: usize, lanes: usize, body: F) -> Result<Report>
 where
     F: Fn(&Seat<'_>) -> Result<Vec<Lane>> + Sync,
@@ -126,8 +128,8 @@ fn switches(usage: &Usage) -> i64 {
 }
 
 impl Seen {
-    /// Processor time is taken between two moments, operations between two others that lie close by: a rate each, and
-    /// the quotient of the rates is the figure for one operation.
+    /// Processor time is taken between two moments, operations between two others that lie close
+    /// by: a rate each, and the quotient of the rates is the figure for one operation.
     fn into_report(self, job: &Job, tally: &Tally) -> Report {
         let duration = tally.duration().max(Duration::from_nanos(1)).as_secs_f64();
         let operations_per_s = tally.counted as f64 / duration;

@@ -1,4 +1,5 @@
-//! The arithmetic of the figures: a histogram of latencies with logarithmic buckets, and medians with their spread.
+//! The arithmetic of the figures: a histogram of latencies with logarithmic buckets, and medians
+//! with their spread.
 //!
 //! Not a statistics library: everything here is what the table prints, and no more.
 
@@ -37,7 +38,8 @@ impl Histogram {
         self.recorded += other.recorded;
     }
 
-    /// The latency, in microseconds, that the given share of the operations did not exceed; none without operations.
+    /// The latency, in microseconds, that the given share of the operations did not exceed; none
+    /// without operations.
     pub fn percentile_us(&self, share: f64) -> Option<f64> {
         let rank = (share * self.recorded as f64).ceil().max(1.0) as u64;
         let mut seen = 0;

@@ -1,5 +1,5 @@
-//! Prints what was measured: one matrix of medians with the winner of each cell marked, then our ratios, then all
-//! figures of every run.
+//! Prints what was measured: one matrix of medians with the winner of each cell marked, then our
+//! ratios, then all figures of every run.
 
 use std::fmt::Write;
 
@@ -92,7 +92,8 @@ impl View<'_> {
         text
     }
 
-    /// The ratio to the fastest of all, of the peers, and of the peers on one thread, with its name.
+    /// The ratio to the fastest of all, of the peers, and of the peers on one thread, with its
+    /// name.
     fn rivals(&self, cell: &Cell, ours: f64) -> [String; 3] {
         let all = self.winner(cell, |name| !name.starts_with(OURS));
         let peer = self.winner(cell, |name| PEERS.iter().any(|peer| name.starts_with(peer)));

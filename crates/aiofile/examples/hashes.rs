@@ -1,4 +1,4 @@
-//! Several hashes of one file at once: each task has a reader of its own over a clone of the handle.
+//! Several hashes of one file at once: each task reads through a clone of the handle.
 //!
 //! `cargo run --release --example hashes -- FILE`; without a file, its own program.
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]

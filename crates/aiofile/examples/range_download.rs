@@ -71,7 +71,8 @@ async fn main() -> Result<(), Failure> {
 async fn download(address: String, range: Range<u64>, target: AioFile) -> Result<(), Failure> {
     let mut connection = BufReader::with_capacity(PIECE_BYTES, TcpStream::connect(&address).await?);
     let request = format!(
-        "GET /source HTTP/1.1\r\nHost: {address}\r\nRange: bytes={}-{}\r\nConnection: close\r\n\r\n",
+        "GET /source HTTP/1.1\r\nHost: {address}\r\nRange: bytes={}-{}\r\n\
+         Connection: close\r\n\r\n",
         range.start,
         range.end - 1
     );

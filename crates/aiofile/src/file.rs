@@ -173,9 +173,8 @@ impl AioFile {
     /// as was accepted before. Takes any owned bytes: `Vec<u8>`, `String`, `Bytes`, `BytesMut`,
     /// `&'static [u8]`, `&'static str`, `AlignedBuffer`, `PooledBuffer`.
     ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to append (whose
-    /// offset Linux would ignore) and for a misaligned write to an O_DIRECT file;
+    /// # Errors [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
+    /// append (whose offset Linux would ignore) and for a misaligned write to an O_DIRECT file;
     /// [`ErrorKind::Closed`]; else what the system answers.
     ///
     /// # Cancel safety

@@ -15,7 +15,8 @@ use crate::runtime::default_context;
 /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
 /// use aiofile::OpenOptions;
 ///
-/// let file = OpenOptions::new().write(true).create_new(true).permissions(0o600).open(&path).await?;
+/// let options = OpenOptions::new().write(true).create_new(true).permissions(0o600);
+/// let file = options.open(&path).await?;
 /// file.write_all_at("secret", 0).await?;
 /// # Ok(()) }
 /// ```

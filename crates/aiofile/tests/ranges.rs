@@ -42,7 +42,8 @@ proptest! {
             while let Some(landed) = stream.next().await {
                 let (index, bytes) = landed.unwrap();
                 assert!(!std::mem::replace(&mut seen[index], true), "each lands once");
-                assert!(bytes == contents[ranges[index].start as usize..ranges[index].end as usize]);
+                let range = ranges[index].start as usize..ranges[index].end as usize;
+                assert!(bytes == contents[range]);
             }
             assert!(seen.iter().all(|seen| *seen));
         });

@@ -70,7 +70,8 @@ use watch::Watches;
 /// # }
 /// let (result, buffer) =
 ///     block_on(context.read(&file, Buffer::from(Vec::with_capacity(512)), 0..512, 0));
-/// assert!(result? > 0 && buffer.as_slice().starts_with(std::process::id().to_string().as_bytes()));
+/// let own_number = std::process::id().to_string();
+/// assert!(result? > 0 && buffer.as_slice().starts_with(own_number.as_bytes()));
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Clone)]
@@ -172,8 +173,8 @@ impl Context {
     }
 
     /// Takes no new operations and waits for those in flight, for at most `patience`. Returns how
-    /// many were abandoned then: their futures end with [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown), and their buffers
-    /// stay with the kernel.
+    /// many were abandoned then: their futures end with
+    /// [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown), and their buffers stay with the kernel.
     ///
     /// # Cancel safety
     /// Dropping the future does not stop the shutdown.

@@ -49,7 +49,7 @@ pub enum ErrorKind {
 /// ```
 /// use caio::{Error, ErrorKind};
 ///
-/// let error = Error::new(ErrorKind::InvalidInput, "offset 9223372036854775807 + length 2 overflows");
+/// let error = Error::new(ErrorKind::InvalidInput, "an offset of i64::MAX + 2 bytes overflows");
 /// assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::InvalidInput);
 /// ```
 #[derive(Clone)]
@@ -282,7 +282,8 @@ mod tests {
             .hint("free some space");
         assert_eq!(
             error.to_string(),
-            "write /var/full at offset 4096: No space left on device (os error 28) (free some space)"
+            "write /var/full at offset 4096: No space left on device (os error 28) \
+             (free some space)"
         );
         assert_eq!(error.raw_os_error(), Some(28));
     }

@@ -1,4 +1,76 @@
-//! Asynchronous file I/O engine.
+//! An asynchronous file I/O engine for Linux.
+//!
+//! Files are addressed by offset, so that one open file serves any number of reads and writes at
+//! once. Below one API lie four [backends](BackendKind): io_uring, kernel AIO, and two pools of
+//! threads. Which of them a [`Context`] uses is chosen when it is built, by a real probe, and
+//! [`Context::info`] tells which, asked for by whom, and what was refused and why.
+//!
+//! Most programs want the crate `aiofile`, which adds paths, cursors, lines and tokio's reactor.
+//! Use this one to write a backend or to serve another runtime.
+//!
+//! ```
+//! use caio::{Buffer, Context, flags};
+//! # fn block_on<F: std::future::Future>(future: F) -> F::Output {
+//! #     let mut future = std::pin::pin!(future);
+//! #     let mut task = std::task::Context::from_waker(std::task::Waker::noop());
+//! #     loop {
+//! #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut task) {
+//! #             return output;
+//! #         }
+//! #         std::thread::yield_now();
+//! #     }
+//! # }
+//! # let directory = std::env::temp_dir().join(format!("caio-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&directory).unwrap();
+//! # let path = directory.join("greeting");
+//!
+//! let context = Context::builder().max_requests(64).build()?;
+//! block_on(async {
+//!     let file = context.open(&path, flags::O_RDWR | flags::O_CREAT, 0o600).await?;
+//!     let (written, _) = context.write(&file, Buffer::from(&b"Hello"[..]), 0..5, 0).await;
+//!     assert_eq!(written?, 5);
+//!     context.sync(&file, false).await?;
+//!     let empty = Buffer::from(Vec::with_capacity(16));
+//!     let (read, buffer) = context.read(&file, empty, 0..16, 0).await;
+//!     assert_eq!((read?, buffer.as_slice()), (5, &b"Hello"[..]));
+//!     context.close(file, true).await
+//! })?;
+//! # std::fs::remove_dir_all(&directory).unwrap();
+//! # Ok::<(), caio::Error>(())
+//! ```
+//!
+//! # What an operation costs
+//!
+//! A hop is a hand-over and back: to the kernel's queue (one system call for a batch) or to a
+//! thread of a pool.
+//!
+//! | operation | on the calling thread | hops |
+//! | --- | --- | --- |
+//! | read of cached data | 1 system call for each 128 KiB | none |
+//! | read of other data, buffered | 1, which finds that it would wait | 1 |
+//! | transfer with O_DIRECT | none | 1 |
+//! | write, buffered, on XFS, btrfs or tmpfs | 1 | none, or 1 where it would wait |
+//! | write, buffered, on ext4 | none | 1 |
+//! | [`Context::sync`] | none | 1, shared by those who ask meanwhile |
+//! | [`Context::open`], path cached | openat2(2), and what examines the file | none |
+//! | [`Context::open`] that creates, truncates or waits | what examines the file | 1 |
+//! | [`Context::metadata`] on a local file system | 1 | none |
+//! | [`Context::set_length`], [`Context::close`] of the last share | none | 1 |
+//!
+//! In steady state a read or a write allocates nothing.
+//!
+//! # Cancellation
+//!
+//! Any future may be dropped. The request owns its buffer and its file until the kernel has
+//! finished with both; what has not begun does not begin, and what has is ended as far as the
+//! backend can. A dropped read has read nothing that anybody sees; a dropped write may have written
+//! all, a part or nothing; a dropped open closes the descriptor it is given.
+//!
+//! # Where to go next
+//!
+//! [`Context`] is the engine, [`Config`] every limit, [`Choice`] the choice of a backend,
+//! [`Backend`] the contract for a new one, [`Runtime`] what another runtime provides. There are
+//! no cargo features.
 #![deny(unsafe_code)]
 
 pub mod backend;

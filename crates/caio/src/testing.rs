@@ -3,12 +3,10 @@
 use std::future::Future;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
@@ -18,6 +16,7 @@ use crate::limit::Limit;
 use crate::op::Op;
 use crate::request::Request;
 use crate::slot::{Completion, Outcome, SlotPool};
+use crate::sync::wait_until;
 
 /// A request with nothing above it, and its other end.
 pub(crate) fn request(op: Op, file: Option<&SharedFile>) -> (Request, Completion) {
@@ -38,24 +37,9 @@ pub(crate) fn run(backend: &dyn Backend, op: Op, file: Option<&SharedFile>) -> O
 }
 
 /// Waits at most ten seconds for an answer, calling `reap` in between.
-pub(crate) fn wait(completion: Completion, mut reap: impl FnMut()) -> Outcome {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let mut completion = pin!(completion);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+pub(crate) fn wait<F: Future>(future: F, reap: impl FnMut()) -> F::Output {
     let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        if let Poll::Ready(outcome) = completion.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return outcome;
-        }
-        assert!(Instant::now() < deadline, "no answer within ten seconds");
-        reap();
-        thread::park_timeout(Duration::from_millis(1));
-    }
+    wait_until(deadline, future, reap).expect("there is an answer within ten seconds")
 }
 
 /// Whether something becomes true within ten seconds.

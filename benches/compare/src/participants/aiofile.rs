@@ -1,5 +1,5 @@
-//! aiofile through its public API, on tokio's multi-thread runtime: what a user gets by default, and each backend with
-//! nothing done in place.
+//! aiofile through its public API, on tokio's multi-thread runtime: what a user gets by default,
+//! and each backend with nothing done in place.
 
 use std::io;
 use std::path::PathBuf;
@@ -69,7 +69,8 @@ impl Engine {
         }
     }
 
-    /// The backend in the context's own word, after what it says was held against what was seen of the process.
+    /// The backend in the context's own word, after what it says was held against what was seen of
+    /// the process.
     fn verified(self, context: &Context, report: &Report) -> Result<String> {
         let (backend, counters) = (context.info().backend, context.counters());
         if backend != BackendKind::Uring && report.rings > 0 {

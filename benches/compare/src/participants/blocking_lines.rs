@@ -1,4 +1,5 @@
-//! Lines through std: `read_until` into one reused vector behind a 64 KiB buffer, and `lines()` with a `String` each.
+//! Lines through std: `read_until` into one reused vector behind a 64 KiB buffer, and `lines()`
+//! with a `String` each.
 
 use std::fs::File;
 use std::hint::black_box;

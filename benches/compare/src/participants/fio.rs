@@ -1,4 +1,5 @@
-//! fio, where it is installed: the same file, block and depth, with offsets of its own from the same seed.
+//! fio, where it is installed: the same file, block and depth, with offsets of its own from the
+//! same seed.
 
 use std::process::Command;
 

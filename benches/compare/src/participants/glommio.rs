@@ -1,5 +1,6 @@
-//! glommio: an executor with its rings for each thread. O_DIRECT is its `DmaFile`, whose buffers come from its own pool;
-//! a buffered read allocates, and a buffered write takes its vector away: its API has no reuse for them.
+//! glommio: an executor with its rings for each thread. O_DIRECT is its `DmaFile`, whose buffers
+//! come from its own pool; a buffered read allocates, and a buffered write takes its vector away:
+//! its API has no reuse for them.
 
 use std::io;
 use std::rc::Rc;

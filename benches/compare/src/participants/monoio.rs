@@ -49,7 +49,8 @@ async fn tasks(seat: &Seat<'_>) -> Result<Vec<Lane>> {
     Ok(ended)
 }
 
-/// monoio cuts a vector in two ways, for reading from it and for writing to it, so that the two loops differ in type.
+/// monoio cuts a vector in two ways, for reading from it and for writing to it, so that the two
+/// loops differ in type.
 enum Either {
     Reads(Lane, Rc<File>, usize),
     Writes(Lane, Rc<File>, Work, usize),

@@ -1,7 +1,9 @@
-//! A ring driven by hand, without runtime, futures or allocation: the limit of what io_uring gives on one thread.
+//! A ring driven by hand, without runtime, futures or allocation: the limit of what io_uring gives
+//! on one thread.
 //!
-//! Everything that is free is pushed, then one system call submits it and waits for the first answer. Flags: one issuer,
-//! and task work deferred to that call. `fixed` registers the file and the buffers as well.
+//! Everything that is free is pushed, then one system call submits it and waits for the first
+//! answer. Flags: one issuer, and task work deferred to that call. `fixed` registers the file and
+//! the buffers as well.
 
 use std::fs::File;
 use std::io;
@@ -73,7 +75,8 @@ impl Driver {
                     result?;
                     lanes[slot].finish_whole();
                 } else if self.work == Work::DurableAppend {
-                    // The lane goes on when the linked sync has answered; a short write would break the link.
+                    // The lane goes on when the linked sync has answered; a short write would break
+                    // the link.
                     result?;
                     continue;
                 } else {
@@ -117,8 +120,9 @@ impl Driver {
 
     #[allow(unsafe_code)]
     fn push_entry(&mut self, entry: &Entry) -> Result<()> {
-        // SAFETY: the buffers and the file belong to the driver and are neither moved nor dropped before the ring;
-        // `drive` returns only when nothing is in flight, and on an error the process ends with everything in it.
+        // SAFETY: the buffers and the file belong to the driver and are neither moved nor dropped
+        // before the ring; `drive` returns only when nothing is in flight, and on an error the
+        // process ends with everything in it.
         unsafe { self.ring.submission().push(entry) }?;
         Ok(())
     }

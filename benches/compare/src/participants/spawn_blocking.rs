@@ -1,5 +1,5 @@
-//! What a program on tokio does by hand today: the plain call, sent to the blocking pool with the buffer moved there and
-//! back.
+//! What a program on tokio does by hand today: the plain call, sent to the blocking pool with the
+//! buffer moved there and back.
 
 use std::fs;
 use std::io;

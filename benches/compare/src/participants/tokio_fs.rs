@@ -1,5 +1,6 @@
-//! `tokio::fs` as it is meant to be used: a `File` for each task, seek and read where there is no positional call,
-//! `tokio::fs::read` for whole files. Built with tokio's unstable io_uring, the same code is the row `tokio-fs-uring`.
+//! `tokio::fs` as it is meant to be used: a `File` for each task, seek and read where there is no
+//! positional call, `tokio::fs::read` for whole files. Built with tokio's unstable io_uring, the
+//! same code is the row `tokio-fs-uring`.
 
 use std::hint::black_box;
 use std::io::{self, SeekFrom};
@@ -38,7 +39,8 @@ pub fn run(job: &Job) -> Result<Report> {
     })
 }
 
-/// Runs a job whose lanes are tasks: `prepare` opens what they share and gives the maker of the tasks.
+/// Runs a job whose lanes are tasks: `prepare` opens what they share and gives the maker of the
+/// tasks.
 pub fn on_tokio<P, S, F>(job: &Job, prepare: P) -> Result<Report>
 where
     P: AsyncFn(&Job) -> Result<S> + Sync,
@@ -91,7 +93,8 @@ async fn writes(mut lane: Lane, path: &PathBuf, block: usize, work: Work) -> io:
     while let Some(offset) = lane.begin() {
         file.seek(SeekFrom::Start(offset)).await?;
         file.write_all(&buffer).await?;
-        // Only a flush says that the kernel has taken the bytes; before it they are in tokio's buffer.
+        // Only a flush says that the kernel has taken the bytes; before it they are in tokio's
+        // buffer.
         file.flush().await?;
         if work == Work::DurableAppend {
             file.sync_data().await?;

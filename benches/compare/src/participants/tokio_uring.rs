@@ -1,4 +1,5 @@
-//! tokio-uring: a tokio current-thread runtime with a ring, once for each thread; tasks of the same thread share it.
+//! tokio-uring: a tokio current-thread runtime with a ring, once for each thread; tasks of the same
+//! thread share it.
 
 use std::io;
 use std::rc::Rc;

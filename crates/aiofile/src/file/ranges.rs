@@ -1,7 +1,8 @@
 //! Many ranges of one file at once.
 //!
 //! The ranges are sorted and neighbours are read together, what is cached is read in place, and the
-//! rest goes to the backend as one batch. Each range is a slice of what was read: nothing is copied.
+//! rest goes to the backend as one batch. Each range is a slice of what was read: nothing is
+//! copied.
 
 mod group;
 mod plan;

@@ -1,3 +1,5 @@
+//! Faults come where they were planned, and nowhere else.
+
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

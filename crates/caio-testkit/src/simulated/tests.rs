@@ -1,3 +1,5 @@
+//! What the simulation promises: order by the seed, and files that a power loss can reach.
+
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;

@@ -6,11 +6,9 @@ mod forked;
 use std::fs::File;
 use std::future::Future;
 use std::os::fd::OwnedFd;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context as TaskContext, Waker};
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
@@ -20,7 +18,7 @@ use crate::backend::BackendKind;
 use crate::buffer::Buffer;
 use crate::file::SharedFile;
 use crate::op::Op;
-use crate::testing::eventually;
+use crate::testing::{eventually, wait};
 
 /// A context of each backend that works here.
 #[allow(clippy::print_stderr)]
@@ -35,22 +33,7 @@ fn each(mut test: impl FnMut(Context)) {
 
 /// Waits at most ten seconds.
 fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
-            return output;
-        }
-        assert!(Instant::now() < deadline, "no answer within ten seconds");
-        thread::park_timeout(Duration::from_millis(100));
-    }
+    wait(future, || {})
 }
 
 /// A pipe's two ends; reading from it waits until something is written.

@@ -51,9 +51,10 @@ impl Files {
     /// What `CAIO_CONFIG` points to has to be there.
     fn take_named(&mut self, path: &Path) -> Result<()> {
         let refused = |error: io::Error| {
-            Error::new(ErrorKind::Config, "CAIO_CONFIG points to it").caused_by(error).on(path).hint(
-                "name a caio.toml, a default_implementation file, or a directory with one of them",
-            )
+            let error = Error::new(ErrorKind::Config, "CAIO_CONFIG points to it").caused_by(error);
+            let cure =
+                "name a caio.toml, a default_implementation file, or a directory with one of them";
+            error.on(path).hint(cure)
         };
         if std::fs::metadata(path).map_err(refused)?.is_dir() {
             self.take_directory(path)?;

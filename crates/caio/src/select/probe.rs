@@ -4,18 +4,14 @@
 //! complete. Only an operation that is done shows that operations get done.
 
 use std::fs::File;
-use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::backend::{Backend, Lanes};
+use crate::backend::Backend;
 use crate::buffer::Buffer;
 use crate::counters::Counters;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,12 +20,10 @@ use crate::limit::Limit;
 use crate::op::{Op, Output};
 use crate::request::Request;
 use crate::slot::{Completion, Outcome, SlotPool};
+use crate::sync::wait_until;
 
 /// How long the read of one byte from memory may take, on however busy a machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often the lanes of a backend without threads are looked at.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// Reads one known byte.
 ///
@@ -48,7 +42,10 @@ pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
     if batch[0].is_some() {
         return Err(broken("it takes no request"));
     }
-    let Some(outcome) = wait(completion, backend, lanes, patience) else {
+    // Where the answer is late, the request stays with the backend, which keeps its buffer and its
+    // file for as long as they are in use.
+    let reap = || lanes.iter().for_each(|lane| _ = backend.reap(lane));
+    let Some(outcome) = wait_until(Instant::now() + patience, completion, reap) else {
         return Err(broken("its first read did not complete"));
     };
     match outcome {
@@ -81,37 +78,6 @@ fn request(op: Op, file: SharedFile) -> (Request, Completion) {
     let (ticket, completion) =
         Arc::new(SlotPool::default()).pair(permit, None, Arc::new(Counters::default()));
     (Request::new(op, Some(file), ticket), completion)
-}
-
-/// The answer, or `None` when it does not come in time. The request then stays with the backend,
-/// which keeps its buffer and its file for as long as they are in use.
-fn wait(
-    completion: Completion,
-    backend: &dyn Backend,
-    lanes: Lanes,
-    patience: Duration,
-) -> Option<Outcome> {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let mut completion = pin!(completion);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let deadline = Instant::now() + patience;
-    loop {
-        for lane in lanes.iter() {
-            backend.reap(lane);
-        }
-        if let Poll::Ready(outcome) = completion.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return Some(outcome);
-        }
-        if Instant::now() >= deadline {
-            return None;
-        }
-        thread::park_timeout(PAUSE);
-    }
 }
 
 fn broken(message: &'static str) -> Error {

@@ -142,7 +142,8 @@ fn legend(results: &Results) -> String {
         let plotters::style::RGBColor(red, green, blue) = canvas::colour(participant);
         let _ = write!(
             text,
-            "<li title=\"{}\"><i style=\"background:rgb({red},{green},{blue})\"></i>{participant}</li>",
+            "<li title=\"{}\"><i style=\"background:rgb({red},{green},{blue})\"></i>\
+             {participant}</li>",
             participant.explanation()
         );
     }
@@ -265,7 +266,8 @@ fn machine(results: &Results) -> String {
         };
         let _ = write!(
             text,
-            "<details><summary>What {participant} says of itself{words}</summary><pre>{}</pre></details>",
+            "<details><summary>What {participant} says of itself{words}</summary>\
+             <pre>{}</pre></details>",
             escape(report)
         );
     }

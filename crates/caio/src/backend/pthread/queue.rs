@@ -22,7 +22,8 @@ pub(super) struct Queue {
     called: usize,
     /// Threads on their way to the ring: called, about to start, or looking without sleep.
     ///
-    /// While something is in the ring, one is on its way, or as many threads are busy as may be: that is what keeps requests from being forgotten.
+    /// While something is in the ring, one is on its way, or as many threads are busy as may be:
+    /// that is what keeps requests from being forgotten.
     looking: usize,
     closed: bool,
 }

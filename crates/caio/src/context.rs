@@ -130,6 +130,10 @@ impl Context {
 
     /// One operation on an open file; `None` for [`Op::Open`] and [`Op::Close`]. Nothing happens
     /// before the first poll.
+    ///
+    /// At a limit it waits in line, and the place that it is granted stays its own until it is
+    /// polled again or dropped: a future that is parked in line and never polled holds up who
+    /// stands behind it.
     pub fn submit(&self, file: Option<&SharedFile>, op: Op) -> Operation {
         Operation::new(self, file, op)
     }

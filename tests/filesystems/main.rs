@@ -1,0 +1,112 @@
+//! The disk file systems by themselves, each in an image on a loop device: what is done in place,
+//! what O_DIRECT needs, what syncs, on every backend.
+//!
+//! Needs root, loop devices and the mkfs programs. What is missing is printed as skipped, and is a
+//! failure where `CAIO_REQUIRE_FILESYSTEMS` is set.
+#![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+#![allow(clippy::print_stdout, reason = "a test says what it skips")]
+
+mod image;
+
+use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, OpenOptions};
+use futures_util::future::try_join_all;
+use image::Image;
+use tokio::runtime::Builder;
+
+const BLOCK_BYTES: usize = 4096;
+const BLOCKS: u64 = 64;
+
+/// Each backend that works here, on a fresh image with this file system.
+fn on(file_system: &str, check: impl AsyncFn(&Context, &Image, BackendKind)) {
+    let image = match Image::mount(file_system) {
+        Ok(image) => image,
+        Err(reason) => {
+            println!("skipped {file_system}: {reason}");
+            let required = std::env::var_os("CAIO_REQUIRE_FILESYSTEMS").is_some();
+            assert!(!required, "{file_system} is required, and was skipped: {reason}");
+            return;
+        }
+    };
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for kind in BackendKind::ALL {
+        runtime.block_on(async {
+            match aiofile::context().backend(kind).build() {
+                Ok(context) => check(&context, &image, kind).await,
+                Err(error) => println!("skipped {kind} on {file_system}: {error}"),
+            }
+        });
+    }
+}
+
+async fn buffered(context: &Context, image: &Image, kind: BackendKind) -> AioFile {
+    let options = OpenOptions::new().mode("w+").unwrap().context(context);
+    options.open(image.path().join(format!("buffered-{kind}"))).await.unwrap()
+}
+
+/// Writes all blocks at once, syncs, and reads them back in one batch.
+async fn round_trip(file: &AioFile) {
+    let block = |index: u64| vec![index as u8 + 1; BLOCK_BYTES];
+    let offset = |index: u64| index * BLOCK_BYTES as u64;
+    let writes = (0..BLOCKS).map(|index| file.write_all_at(block(index), offset(index)));
+    try_join_all(writes).await.unwrap();
+    file.fdatasync().await.unwrap();
+    file.fsync().await.unwrap();
+    let ranges: Vec<_> = (0..BLOCKS).map(|index| offset(index)..offset(index + 1)).collect();
+    let blocks = file.read_ranges(&ranges).await.unwrap();
+    for (index, bytes) in (0..BLOCKS).zip(blocks) {
+        assert_eq!(bytes, block(index));
+    }
+}
+
+async fn direct_round_trip(context: &Context, image: &Image, kind: BackendKind) {
+    let path = image.path().join(format!("direct-{kind}"));
+    let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
+    let file = options.clone().context(context).open(&path).await.unwrap();
+    let contents: Vec<u8> = (0..2 * BLOCK_BYTES).map(|index| index as u8).collect();
+    let aligned = AlignedBuffer::copy_of(&contents, BLOCK_BYTES);
+    file.write_all_at(aligned, 0).await.unwrap();
+    file.fsync().await.unwrap();
+    // Any extent can be read: it is widened to the blocks around it.
+    assert_eq!(file.read_exact_at(100, 4090).await.unwrap(), contents[4090..4190]);
+    // A misaligned write is refused with the numbers, unless it may go through the page cache.
+    let error = file.write_all_at(vec![0; 100], 50).await.unwrap_err();
+    assert!(error.to_string().contains("100 bytes at offset 50"), "{error}");
+    let bouncing = options.context(context).bounce(true).open(&path).await.unwrap();
+    bouncing.write_all_at(vec![255; 100], 50).await.unwrap();
+    assert_eq!(file.read_exact_at(100, 50).await.unwrap(), [255; 100][..]);
+}
+
+#[test]
+fn ext4_keeps_everything_and_writes_through_threads() {
+    on("ext4", async |context, image, kind| {
+        round_trip(&buffered(context, image, kind).await).await;
+        direct_round_trip(context, image, kind).await;
+    });
+}
+
+#[test]
+fn xfs_takes_buffered_writes_in_place() {
+    on("xfs", async |context, image, kind| {
+        let file = buffered(context, image, kind).await;
+        round_trip(&file).await;
+        // The blocks are allocated and cached now, so that nothing has to wait.
+        let before = context.counters();
+        for index in 0..BLOCKS {
+            let offset = index * BLOCK_BYTES as u64;
+            file.write_all_at(vec![7; BLOCK_BYTES], offset).await.unwrap();
+        }
+        let after = context.counters();
+        let in_place = after.in_place - before.in_place;
+        assert!(in_place > BLOCKS / 2, "{in_place} of {BLOCKS} writes were done in place");
+        assert_eq!(file.read_exact_at(BLOCK_BYTES, 0).await.unwrap(), [7; BLOCK_BYTES][..]);
+        direct_round_trip(context, image, kind).await;
+    });
+}
+
+#[test]
+fn btrfs_keeps_everything() {
+    on("btrfs", async |context, image, kind| {
+        round_trip(&buffered(context, image, kind).await).await;
+        direct_round_trip(context, image, kind).await;
+    });
+}

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use aiofile::AioFile;
-use caio::Backend;
 use caio::backend::PoolOptions;
 use caio::backend::thread::ThreadPool;
-use caio::backend::uring::{Options, Uring};
+use caio::{Backend, Result};
 use caio_testkit::{Faulty, Plan, Random, Simulated, Skeleton};
 use futures_util::future::join_all;
 
@@ -26,11 +25,22 @@ fn inner() -> Vec<Arc<dyn Backend>> {
         Arc::new(Skeleton::open(64)),
         Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap()),
     ];
-    match Uring::open(&Options::default()) {
-        Ok(uring) => backends.push(Arc::new(uring)),
+    match uring() {
+        Ok(uring) => backends.push(uring),
         Err(error) => skipped(&format!("faults over uring: {error}")),
     }
     backends
+}
+
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+fn uring() -> Result<Arc<dyn Backend>> {
+    use caio::backend::uring::{Options, Uring};
+    Ok(Arc::new(Uring::open(&Options::default())?))
+}
+
+#[cfg(not(all(target_os = "linux", not(caio_portable))))]
+fn uring() -> Result<Arc<dyn Backend>> {
+    Err(caio::Error::new(caio::ErrorKind::Backend, "it works on Linux only"))
 }
 
 fn with_plan(plan: &Plan, test: impl AsyncFn(&AioFile, &Faulty)) {

@@ -161,12 +161,16 @@ impl OpenOptions {
         if self.truncate && (self.append || !self.write) {
             return Err(contradiction("truncating a file needs write, without append"));
         }
+        let direct = match flags::DIRECT {
+            None if self.direct => return Err(contradiction("O_DIRECT exists on Linux only")),
+            direct => direct.unwrap_or(0),
+        };
         let chosen = [
             (self.append, flags::O_APPEND),
             (self.truncate, flags::O_TRUNC),
             (self.create, flags::O_CREAT),
             (self.create_new, flags::O_CREAT | flags::O_EXCL),
-            (self.direct, flags::O_DIRECT),
+            (self.direct, direct),
         ];
         let chosen = chosen.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag);
         Ok(chosen.fold(access | self.custom_flags, |flags, flag| flags | flag))

@@ -15,7 +15,9 @@ use crate::request::{Request, Token};
 pub use pool_options::PoolOptions;
 
 mod held;
+#[cfg(all(target_os = "linux", not(caio_portable)))]
 mod in_flight;
+#[cfg(all(target_os = "linux", not(caio_portable)))]
 pub mod linux_aio;
 mod pace;
 mod patience;
@@ -23,11 +25,13 @@ mod perform;
 mod pool_options;
 #[cfg(test)]
 mod pool_tests;
+#[cfg(all(target_os = "linux", not(caio_portable)))]
 pub mod pthread;
 mod quiet;
 mod serve;
 mod streams;
 pub mod thread;
+#[cfg(all(target_os = "linux", not(caio_portable)))]
 pub mod uring;
 
 /// A way to have operations done.

@@ -166,7 +166,12 @@ impl Default for UringConfig {
 /// The soft limit on open descriptors; `u64::MAX` (`RLIM_INFINITY`) where there is none. What
 /// cannot be asked is taken as the smallest limit that POSIX lets a system have.
 fn descriptors_soft() -> u64 {
-    getrlimit(Resource::RLIMIT_NOFILE).map_or(20, |(soft, _hard)| soft)
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(20, |(soft, _hard)| bounded(soft))
+}
+
+/// The type of a limit is signed on some systems.
+fn bounded(limit: impl TryInto<u64>) -> u64 {
+    limit.try_into().unwrap_or(u64::MAX)
 }
 
 /// Three quarters of the soft limit: the rest is for the program's sockets and libraries.

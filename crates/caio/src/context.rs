@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::backend::PoolOptions;
-use crate::backend::pthread::PthreadPool;
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
 use crate::error::Result;
@@ -31,7 +30,7 @@ use crate::op::Op;
 use crate::request::Request;
 use crate::route::{self, Reason, Route};
 use crate::runtime::Runtime;
-use crate::select::Info;
+use crate::select::{self, Info};
 use crate::slot::{Completion, SlotPool};
 use crate::sync::Handoff;
 use crate::sys::process::Process;
@@ -302,9 +301,7 @@ impl Inner {
                 queue_max: self.config.max_requests,
                 ..PoolOptions::from(&self.config)
             };
-            Arc::new(
-                PthreadPool::open(&options).expect("the limits were checked when they were set"),
-            )
+            select::open_pool(&options).expect("the limits were checked when they were set")
         })
     }
 

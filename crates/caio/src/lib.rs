@@ -72,6 +72,10 @@
 //! [`Backend`] the contract for a new one, [`Runtime`] what another runtime provides. There are
 //! no cargo features.
 #![deny(unsafe_code)]
+#![cfg_attr(
+    not(all(target_os = "linux", not(caio_portable))),
+    allow(dead_code, reason = "some of it is for the backends that are Linux's own")
+)]
 
 pub mod backend;
 mod buffer;

@@ -25,6 +25,7 @@ pub use info::{ConfigFile, FileState, Info, Refusal, RequestedBy};
 use environment::Environment;
 use files::Files;
 use openers::Openers;
+pub(crate) use openers::open_pool;
 use wish::Wish;
 
 use crate::backend::Backend;

@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 
@@ -17,6 +18,7 @@ use super::patience::{needed, patient, uninterrupted};
 use crate::buffer::Buffer;
 use crate::file::SharedFile;
 use crate::op::{Op, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
+use crate::sys::open_flags;
 
 /// Does `op` and says what it gave.
 ///
@@ -100,12 +102,11 @@ fn read_vectored(
     offset: u64,
 ) -> io::Result<usize> {
     let mut slices = Vec::with_capacity(buffers.len().min(VECTOR_BUFFERS_MAX));
+    let mut left = TRANSFER_BYTES_MAX;
     for buffer in buffers {
-        let capacity = buffer.capacity();
-        let skipped = skip.min(capacity);
-        skip -= skipped;
-        if skipped < capacity && slices.len() < VECTOR_BUFFERS_MAX {
-            slices.push(IoSliceMut::new(buffer.writable(skipped..capacity)));
+        let range = part(buffer.capacity(), &mut skip, &mut left);
+        if !range.is_empty() && slices.len() < VECTOR_BUFFERS_MAX {
+            slices.push(IoSliceMut::new(buffer.writable(range)));
         }
     }
     positioned(
@@ -124,11 +125,11 @@ fn write_vectored(
     offset: u64,
 ) -> io::Result<usize> {
     let mut slices = Vec::with_capacity(buffers.len().min(VECTOR_BUFFERS_MAX));
+    let mut left = TRANSFER_BYTES_MAX;
     for buffer in buffers {
-        let skipped = skip.min(buffer.len());
-        skip -= skipped;
-        if skipped < buffer.len() && slices.len() < VECTOR_BUFFERS_MAX {
-            slices.push(IoSlice::new(&buffer.as_slice()[skipped..]));
+        let range = part(buffer.len(), &mut skip, &mut left);
+        if !range.is_empty() && slices.len() < VECTOR_BUFFERS_MAX {
+            slices.push(IoSlice::new(&buffer.as_slice()[range]));
         }
     }
     positioned(
@@ -140,8 +141,19 @@ fn write_vectored(
     )
 }
 
+/// Which part of a buffer's `length` bytes belongs to a transfer that leaves out the first `skip`
+/// of all buffers and moves at most `left`. More in one call is an error on some systems.
+fn part(length: usize, skip: &mut usize, left: &mut usize) -> Range<usize> {
+    let start = length.min(*skip);
+    *skip -= start;
+    let end = start + (length - start).min(*left);
+    *left -= end - start;
+    start..end
+}
+
 /// With the offset where the file knows offsets, and without it where it turns out (ESPIPE) that
-/// it does not: some character devices only tell when asked.
+/// it does not: some character devices only tell when asked. A write that appends goes without,
+/// too, where the offset would count.
 fn positioned<B: ?Sized>(
     file: &SharedFile,
     event: PollFlags,
@@ -149,7 +161,8 @@ fn positioned<B: ?Sized>(
     at_offset: impl Fn(&File, &mut B) -> io::Result<usize>,
     in_sequence: impl Fn(&File, &mut B) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    if file.is_seekable() {
+    let appends = file.is_append() && event == PollFlags::POLLOUT;
+    if file.is_seekable() && (open_flags::OFFSETS_APPEND || !appends) {
         match patient(file, event, || at_offset(file.file(), bytes)) {
             Err(error) if error.raw_os_error() == Some(nix::libc::ESPIPE) => {}
             result => return result,
@@ -166,6 +179,13 @@ fn signed(offset: u64) -> io::Result<i64> {
 mod tests {
     use super::*;
     use crate::backend::pool_tests;
+
+    #[test]
+    fn a_transfer_goes_on_after_what_is_skipped_and_ends_at_the_most_bytes() {
+        let (mut skip, mut left) = (5, 6);
+        let parts = [4, 4, 0, 4, 4].map(|length| part(length, &mut skip, &mut left));
+        assert_eq!(parts, [4..4, 1..4, 0..0, 0..3, 0..0]);
+    }
 
     #[test]
     fn a_signal_interrupts_no_operation() {

@@ -12,7 +12,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::held::Held;
 use super::quiet::block_signals;
@@ -22,6 +21,7 @@ use crate::file::FileClass;
 use crate::op::Output;
 use crate::request::{Request, Token};
 use crate::sync::lock;
+use crate::sys::bell::Bell;
 use lines::Lines;
 
 const STACK_BYTES: usize = 512 * 1024;
@@ -57,7 +57,7 @@ struct Tray {
     last: u64,
     end: End,
     /// Rings the thread out of poll(2); there while the thread runs.
-    bell: Option<Arc<EventFd>>,
+    bell: Option<Arc<Bell>>,
 }
 
 /// What still waits for its stream.
@@ -104,7 +104,7 @@ impl Streams {
         request.set_token(token);
         tray.new.push((token, request));
         if let Some(bell) = &tray.bell {
-            ring(bell);
+            bell.ring();
             return None;
         }
         let failed = self.desk.start(&mut tray).err();
@@ -124,7 +124,7 @@ impl Streams {
         if let Some(bell) = tray.bell.clone().filter(|_| token != Token(0)) {
             tray.cancelled.push(token);
             drop(tray);
-            ring(&bell);
+            bell.ring();
         }
     }
 
@@ -144,7 +144,7 @@ impl Streams {
         let mut tray = lock(&self.desk.tray);
         tray.end = tray.end.max(end);
         if let Some(bell) = &tray.bell {
-            ring(bell);
+            bell.ring();
         }
         tray.pending > 0
     }
@@ -159,10 +159,9 @@ impl Drop for Streams {
 impl Desk {
     /// Starts the thread, with a bell.
     fn start(self: &Arc<Self>, tray: &mut Tray) -> io::Result<()> {
-        // It has rung already: there is something in the tray.
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let bell = EventFd::from_value_and_flags(1, flags)?;
-        let bell = Arc::new(bell);
+        let bell = Arc::new(Bell::new()?);
+        // There is something in the tray already.
+        bell.ring();
         let (desk, own) = (Arc::clone(self), Arc::clone(&bell));
         thread::Builder::new()
             .name(self.name.clone())
@@ -173,7 +172,7 @@ impl Desk {
     }
 
     /// The life of the thread that polls.
-    fn serve(&self, bell: &EventFd) {
+    fn serve(&self, bell: &Bell) {
         block_signals();
         let mut lines = Lines::default();
         let mut idle_timeout = self.idle_timeout;
@@ -182,7 +181,7 @@ impl Desk {
             // Without a stream to wait for it is the idle time that ends the wait.
             let limit = lines.is_empty().then_some(idle_timeout);
             let (rung, ready) = lines.poll(Some(bell), limit);
-            let _ = bell.read();
+            bell.hush();
             lines.advance(&ready, answer);
             let timed_out = !rung && lines.is_empty();
             let Some(Work { new, cancelled, end }) = self.collect(timed_out) else { return };
@@ -223,11 +222,6 @@ struct Work {
     new: Vec<(Token, Request)>,
     cancelled: Vec<Token>,
     end: End,
-}
-
-fn ring(bell: &EventFd) {
-    // It fails only where the bell has been rung 2^64 - 2 times and not been heard.
-    let _ = bell.write(1);
 }
 
 fn ended() -> io::Error {

@@ -22,8 +22,8 @@ use crate::sys::process::Process;
 /// ```
 /// use caio::{BackendKind, Context};
 ///
-/// let context = Context::builder().backend(BackendKind::Thread).max_requests(64).build()?;
-/// assert_eq!(context.info().backend, BackendKind::Thread);
+/// let context = Context::builder().backend(BackendKind::Rust).max_requests(64).build()?;
+/// assert_eq!(context.info().backend, BackendKind::Rust);
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Default)]

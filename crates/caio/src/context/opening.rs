@@ -13,10 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::{FileClass, FileSystem, SharedFile, Turn};
 use crate::limit::Permit;
 use crate::op::{Op, OpKind, Output};
-use crate::sys::openat2;
-
-/// What an attempt to open in place cannot judge or do: these flags change the disk.
-const NEVER_CACHED: i32 = libc::O_CREAT | libc::O_TRUNC | libc::O_TMPFILE;
+use crate::sys::{open_flags, openat2};
 
 impl Context {
     /// Opens a file with `O_*` flags and, where it is created, a mode. `O_CLOEXEC` is added.
@@ -158,7 +155,7 @@ impl Context {
         flags: i32,
         mode: u32,
     ) -> Option<Result<SharedFile>> {
-        if !self.inner.config.in_place || flags & NEVER_CACHED != 0 {
+        if !self.inner.config.in_place || flags & open_flags::CHANGING != 0 {
             return None;
         }
         // Without O_NONBLOCK a FIFO would block until its other end opens.
@@ -178,9 +175,7 @@ impl Context {
             return None;
         }
         if flags & libc::O_NONBLOCK == 0 {
-            let kept = OFlag::from_bits_retain(
-                flags & (libc::O_APPEND | libc::O_DIRECT | libc::O_NOATIME),
-            );
+            let kept = OFlag::from_bits_retain(flags & open_flags::SETTABLE);
             fcntl(&file, FcntlArg::F_SETFL(kept)).ok()?;
         }
         self.inner.counters.in_place_other();
@@ -202,7 +197,9 @@ impl Context {
                 Some(libc::EMFILE) => error.hint(
                     "too many descriptors are open: raise `ulimit -n` or lower max_open_files",
                 ),
-                Some(libc::EINVAL) if flags & libc::O_DIRECT != 0 => {
+                Some(libc::EINVAL)
+                    if open_flags::DIRECT.is_some_and(|direct| flags & direct != 0) =>
+                {
                     error.hint("this file system may not support O_DIRECT")
                 }
                 _ => error,
@@ -235,7 +232,10 @@ fn is_local(file: &SharedFile) -> bool {
 /// Whether an errno of a sync means that data may be lost, and not merely that this file cannot be
 /// synced.
 fn is_loss(errno: i32) -> bool {
-    !matches!(
+    // What macOS answers where a file has no F_FULLFSYNC; on Linux the one is EOPNOTSUPP by
+    // another name, and the other no answer to a sync.
+    let is_unsupported = errno == libc::ENOTSUP || errno == libc::ENOTTY;
+    let is_harmless = matches!(
         errno,
         libc::EINVAL
             | libc::EBADF
@@ -244,7 +244,8 @@ fn is_loss(errno: i32) -> bool {
             | libc::EOPNOTSUPP
             | libc::ECANCELED
             | libc::EINTR
-    )
+    );
+    !is_unsupported && !is_harmless
 }
 
 fn lost(error: Error) -> Error {

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::Inner;
 use crate::backend::{Backend, Lanes};
 use crate::runtime::{Runtime, Source, Watch};
 use crate::sync::lock;
+use crate::sys::bell::Bell;
 
 /// The watches of one context, a lane each.
 pub(super) struct Watches {
@@ -102,8 +102,7 @@ impl fmt::Debug for Watches {
 /// Starts a thread that waits for the source until the watch is dropped; `None` when no thread or
 /// descriptor can be had.
 fn reaper(source: Source) -> Option<Watch> {
-    let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).ok()?;
-    let stop = Arc::new(stop);
+    let stop = Arc::new(Bell::new().ok()?);
     let signal = Stop(Arc::clone(&stop));
     thread::Builder::new()
         .name("caio-reaper".to_owned())
@@ -113,7 +112,7 @@ fn reaper(source: Source) -> Option<Watch> {
     Some(Box::new(signal))
 }
 
-fn reap_until(source: &Source, stop: &EventFd) {
+fn reap_until(source: &Source, stop: &Bell) {
     loop {
         let mut watched = [
             PollFd::new(source.as_fd(), PollFlags::POLLIN),
@@ -157,11 +156,11 @@ fn patrol(lane: usize, backend: &Arc<dyn Backend>, context: &Arc<Inner>) -> bool
     thread::Builder::new().name("caio-patrol".to_owned()).spawn(rounds).is_ok()
 }
 
-struct Stop(Arc<EventFd>);
+struct Stop(Arc<Bell>);
 
 impl Drop for Stop {
     fn drop(&mut self) {
-        let _ = self.0.write(1);
+        self.0.ring();
     }
 }
 

@@ -7,9 +7,9 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::statfs::{self, FsType};
 
 use super::Traits;
+use crate::sys::{open_flags, statfs, statx};
 
 /// What kind of file it is, as far as backends treat it differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,36 +80,10 @@ pub struct DirectAlignment {
     pub write: u64,
 }
 
-/// Where the kernel makes contents up when they are read: linux/magic.h.
-const PSEUDO: [i64; 12] = [
-    0x0000_9fa0, // proc
-    0x6265_6572, // sysfs
-    0x6462_6720, // debugfs
-    0x7472_6163, // tracefs
-    0x0027_e0eb, // cgroup
-    0x6367_7270, // cgroup2
-    0x7363_6673, // securityfs
-    0x6265_6570, // configfs
-    0xcafe_4a11, // bpf
-    0xde5e_81e4, // efivarfs
-    0x6165_676c, // pstore
-    0x4249_4e4d, // binfmt_misc
-];
-
-const EXT4: i64 = 0xef53;
-const XFS: i64 = 0x5846_5342;
-const BTRFS: i64 = 0x9123_683e;
-const MEMORY: [i64; 3] = [
-    0x0102_1994, // tmpfs
-    0x8584_58f6, // ramfs
-    0x9584_58f6, // hugetlbfs
-];
-
 pub(super) fn examine(file: &File) -> io::Result<Traits> {
     let kind = file.metadata()?.file_type();
     let flags = OFlag::from_bits_retain(fcntl(file, FcntlArg::F_GETFL)?);
-    // Where statfs is forbidden or unknown the file is treated with the least assumptions.
-    let magic = statfs::fstatfs(file).map_or(0, |stat| magic(stat.filesystem_type()));
+    let (file_system, is_made_up) = statfs::file_system(file);
     let class = if kind.is_dir() {
         FileClass::Directory
     } else if kind.is_block_device() {
@@ -122,33 +96,21 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
         } else {
             FileClass::Character
         }
-    } else if kind.is_file() && !PSEUDO.contains(&magic) {
+    } else if kind.is_file() && !is_made_up {
         FileClass::Regular
     } else {
         FileClass::Pseudo
     };
-    let file_system = match magic {
-        EXT4 => FileSystem::Ext4,
-        XFS => FileSystem::Xfs,
-        BTRFS => FileSystem::Btrfs,
-        magic if MEMORY.contains(&magic) => FileSystem::Memory,
-        _ => FileSystem::Other,
-    };
     Ok(Traits {
         class,
         file_system,
-        direct: flags.contains(OFlag::O_DIRECT),
+        direct: open_flags::DIRECT.is_some_and(|direct| flags.bits() & direct != 0),
         append: flags.contains(OFlag::O_APPEND),
         seekable: class != FileClass::Stream,
     })
 }
 
-#[allow(clippy::unnecessary_cast, reason = "the type of f_type differs between architectures")]
-fn magic(FsType(magic): FsType) -> i64 {
-    i64::from(magic as u32)
-}
-
-/// statx(2) with `STATX_DIOALIGN` (Linux 6.1) and `STATX_DIO_READ_ALIGN` (6.15).
+/// What O_DIRECT needs on this file, if it takes it at all.
 pub(super) fn direct_alignment(file: &File) -> Option<DirectAlignment> {
-    crate::sys::statx::direct_alignment(file.as_fd())
+    statx::direct_alignment(file.as_fd())
 }

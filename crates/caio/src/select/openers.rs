@@ -1,19 +1,30 @@
 //! How each backend is opened from a configuration, and tried.
 //!
-//! A value, so that tests can put refusals in the place of the system's.
+//! `linux` opens those that there are on Linux, `portable` those that there are on any Unix. A
+//! value, so that tests can put refusals in the place of the system's.
+
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+mod linux;
+#[cfg(not(all(target_os = "linux", not(caio_portable))))]
+mod portable;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::probe::{self, probe};
-use crate::backend::linux_aio::{self, LinuxAio};
-use crate::backend::pthread::PthreadPool;
-use crate::backend::thread::ThreadPool;
-use crate::backend::uring::{self, Uring};
-use crate::backend::{Backend, BackendKind, PoolOptions};
+use crate::backend::{Backend, BackendKind};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+use linux::open;
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+pub(crate) use linux::open_pool;
+#[cfg(not(all(target_os = "linux", not(caio_portable))))]
+use portable::open;
+#[cfg(not(all(target_os = "linux", not(caio_portable))))]
+pub(crate) use portable::open_pool;
 
 /// Opens one backend of this crate.
 type Open<'a> = dyn Fn(BackendKind, &Config) -> Result<Arc<dyn Backend>> + 'a;
@@ -47,33 +58,9 @@ impl fmt::Debug for Openers<'_> {
     }
 }
 
-fn open(backend: BackendKind, config: &Config) -> Result<Arc<dyn Backend>> {
-    Ok(match backend {
-        BackendKind::Uring => Arc::new(Uring::open(&uring::Options::from(config))?),
-        BackendKind::Thread => Arc::new(PthreadPool::open(&PoolOptions::from(config))?),
-        BackendKind::Rust => Arc::new(ThreadPool::open(&PoolOptions::from(config))?),
-        BackendKind::Linux => {
-            let requests_max = config.max_requests;
-            Arc::new(LinuxAio::open(&linux_aio::Options { requests_max })?)
-        }
-        BackendKind::Other(name) => {
-            let message = format!("no backend of this crate is named {name}");
-            return Err(Error::new(ErrorKind::Backend, message)
-                .hint("hand a backend of your own to the builder of the context"));
-        }
-    })
-}
-
-impl From<&Config> for uring::Options {
-    fn from(config: &Config) -> Self {
-        Self {
-            requests_max: config.max_requests,
-            rings: config.uring.rings,
-            sqpoll_idle_ms: config.uring.sqpoll_idle_ms,
-            kernel_workers_max: config.uring.kernel_workers_max,
-            entries: config.uring.entries,
-            registered_files: config.uring.registered_files,
-            iopoll: config.uring.iopoll,
-        }
-    }
+/// The answer to a name that only a backend from outside can have.
+fn not_ours(name: &str) -> Error {
+    let message = format!("no backend of this crate is named {name}");
+    Error::new(ErrorKind::Backend, message)
+        .hint("hand a backend of your own to the builder of the context")
 }

@@ -3,13 +3,8 @@
 //! A sandbox may let a facility be set up and then refuse to use it, or take requests that never
 //! complete. Only an operation that is done shows that operations get done.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::backend::Backend;
 use crate::buffer::Buffer;
@@ -21,6 +16,7 @@ use crate::op::{Op, Output};
 use crate::request::Request;
 use crate::slot::{Completion, Outcome, SlotPool};
 use crate::sync::wait_until;
+use crate::sys::known;
 
 /// How long the read of one byte from memory may take, on however busy a machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,7 +30,8 @@ pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
     if !backend.capability().classes.contains(FileClass::Regular) {
         return Ok(());
     }
-    let (file, expected) = known_byte()?;
+    let (file, path, expected) = known::file()?;
+    let file = SharedFile::new(file, path)?;
     let op = Op::read(Buffer::from(vec![!expected]), 0..1, 0)?;
     let (request, completion) = request(op, file);
     let mut batch = [Some(request)];
@@ -57,20 +54,6 @@ pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
         Outcome { result: Err(error), .. } => Err(error.within("its first read failed")),
         Outcome { .. } => Err(broken("its first read gave something else than the file has")),
     }
-}
-
-/// A file in memory where that is permitted, else the program itself, and its first byte.
-fn known_byte() -> Result<(SharedFile, u8)> {
-    const BYTE: u8 = 0xa5;
-    const ELF: u8 = 0x7f;
-    if let Ok(memory) = memfd_create(c"caio-probe", MFdFlags::MFD_CLOEXEC) {
-        let mut memory = File::from(memory);
-        if memory.write_all(&[BYTE]).is_ok() {
-            return Ok((SharedFile::new(memory, PathBuf::from("/memfd:caio-probe"))?, BYTE));
-        }
-    }
-    let program = PathBuf::from("/proc/self/exe");
-    Ok((SharedFile::new(File::open(&program)?, program)?, ELF))
 }
 
 fn request(op: Op, file: SharedFile) -> (Request, Completion) {

@@ -3,14 +3,14 @@
 //! After fork(2) without exec the child has a copy of the parent's memory, but none of its threads,
 //! and it shares the parent's descriptors, those of rings and event counters among them. Who holds
 //! such things compares the process they were made in with the one that is running. getpid(2) would
-//! tell, too, with a system call for each operation. Here one page of memory is emptied by the
-//! kernel in each child (`MADV_WIPEONFORK`, Linux 4.14): where the number in it is gone, this is a
-//! new process, and it takes the next number.
+//! tell, too, with a system call for each operation. Here, where the system has it, one page of
+//! memory is emptied by the kernel in each child: where the number in it is gone, this is a new
+//! process, and it takes the next number.
 
-use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::wiped;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A process, as against its parent and its children.
@@ -23,13 +23,10 @@ static PAGE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
 /// The number that was given last, here or in a parent.
 static LAST: AtomicU32 = AtomicU32::new(0);
 
-/// The kernel rounds it up where its pages are larger.
-const PAGE_BYTES: usize = 4096;
-
 impl Process {
     /// The process that is running.
     pub(crate) fn current() -> Self {
-        let Some(number) = PAGE.get_or_init(page) else { return Self(std::process::id()) };
+        let Some(number) = PAGE.get_or_init(wiped::page) else { return Self(std::process::id()) };
         match number.load(Ordering::Relaxed) {
             0 => Self(begin(number)),
             number => Self(number),
@@ -63,29 +60,6 @@ fn begin(number: &AtomicU32) -> u32 {
         Ok(_) => next,
         Err(given) => given,
     }
-}
-
-/// A page that children find empty, kept as long as the process lives; `None` where the kernel has
-/// no such pages.
-#[allow(unsafe_code)]
-fn page() -> Option<&'static AtomicU32> {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a new mapping where the kernel likes, which replaces none.
-    let address = unsafe { libc::mmap(ptr::null_mut(), PAGE_BYTES, protection, flags, -1, 0) };
-    if address == libc::MAP_FAILED {
-        return None;
-    }
-    // SAFETY: the mapping of this length was just made, and nothing is in it yet.
-    if unsafe { libc::madvise(address, PAGE_BYTES, libc::MADV_WIPEONFORK) } != 0 {
-        // SAFETY: as above, and nobody has its address.
-        unsafe { libc::munmap(address, PAGE_BYTES) };
-        return None;
-    }
-    let number = address.cast::<AtomicU32>();
-    // SAFETY: the page is zeroed, aligned to more than four bytes, never unmapped, and used as this
-    // one number alone.
-    Some(unsafe { &*number })
 }
 
 #[cfg(test)]

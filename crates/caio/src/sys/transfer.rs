@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use super::nowait;
 use crate::buffer::Buffer;
 use crate::op::{Op, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
 
@@ -16,7 +17,8 @@ pub(crate) enum Way {
     AtOffset,
     /// Where the file is, for what has no offsets: read(2) and the like.
     InSequence,
-    /// As in sequence, but with EAGAIN where it would wait: preadv2(2) with `RWF_NOWAIT`.
+    /// As in sequence, but with EAGAIN where it would wait, and with EOPNOTSUPP where the
+    /// system cannot be told so.
     InSequenceNow,
 }
 
@@ -79,7 +81,7 @@ fn read(
         Way::InSequenceNow => {
             let vector = libc::iovec { iov_base: start.cast(), iov_len: length };
             // SAFETY: as above, and the vector is a local.
-            unsafe { libc::preadv2(fd, &raw const vector, 1, -1, libc::RWF_NOWAIT) }
+            unsafe { nowait::readv(fd, &raw const vector, 1) }
         }
     };
     let bytes = counted(result)?;
@@ -102,7 +104,7 @@ fn write(file: BorrowedFd<'_>, bytes: &[u8], offset: u64, way: Way) -> io::Resul
         Way::InSequenceNow => {
             let vector = libc::iovec { iov_base: start.cast_mut().cast(), iov_len: bytes.len() };
             // SAFETY: as above, and the vector is a local.
-            unsafe { libc::pwritev2(fd, &raw const vector, 1, -1, libc::RWF_NOWAIT) }
+            unsafe { nowait::writev(fd, &raw const vector, 1) }
         }
     })
 }
@@ -159,7 +161,7 @@ impl<'a> Vectors<'a> {
             // SAFETY: as above.
             Way::InSequence => unsafe { libc::readv(fd, list, count) },
             // SAFETY: as above.
-            Way::InSequenceNow => unsafe { libc::preadv2(fd, list, count, -1, libc::RWF_NOWAIT) },
+            Way::InSequenceNow => unsafe { nowait::readv(fd, list, count) },
         })
     }
 
@@ -176,7 +178,7 @@ impl<'a> Vectors<'a> {
             // SAFETY: as above.
             Way::InSequence => unsafe { libc::writev(fd, list, count) },
             // SAFETY: as above.
-            Way::InSequenceNow => unsafe { libc::pwritev2(fd, list, count, -1, libc::RWF_NOWAIT) },
+            Way::InSequenceNow => unsafe { nowait::writev(fd, list, count) },
         })
     }
 

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::EventFd;
 
 use crate::op::{Op, Output};
 use crate::request::{Request, Token};
+use crate::sys::bell::Bell;
 use crate::sys::transfer::{Way, transfer};
 
 /// What a blocking descriptor surely takes once poll(2) said that it takes something; used where
@@ -75,11 +75,7 @@ impl Lines {
     /// Waits until the bell rings, a stream is ready or the time is over. Returns whether anything
     /// happened, and which lines are ready: also those whose other end is gone, since their
     /// requests have an answer now.
-    pub(super) fn poll(
-        &self,
-        bell: Option<&EventFd>,
-        limit: Option<Duration>,
-    ) -> (bool, Vec<bool>) {
+    pub(super) fn poll(&self, bell: Option<&Bell>, limit: Option<Duration>) -> (bool, Vec<bool>) {
         let mut files: Vec<_> = self.lines.iter().filter_map(Line::poll).collect();
         files.extend(bell.map(|bell| PollFd::new(bell.as_fd(), PollFlags::POLLIN)));
         let deadline = limit.map(|limit| Instant::now() + limit);

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use super::*;
-use crate::backend::uring::leaked;
 use crate::slot::Completion;
 use crate::testing::is_alone;
 
@@ -23,7 +22,7 @@ fn what_was_cancelled_has_not_failed() {
 
 #[test]
 fn a_real_error_after_the_cancellation_still_counts() {
-    let context = Context::builder().backend(BackendKind::Thread).build().unwrap();
+    let context = Context::builder().backend(BackendKind::Rust).build().unwrap();
     let write_only = File::options().write(true).open("/dev/null").unwrap();
     let file = SharedFile::from_std(write_only).unwrap();
     let result = block_on(read(&context, &file, 16)).result;
@@ -69,6 +68,7 @@ fn a_context_dropped_with_reads_in_flight_frees_everything_when_they_end() {
             assert!(result.is_ok() || !waits, "{result:?}");
         }
         assert!(eventually(|| descriptors() == before), "{kind}: {} of {before}", descriptors());
-        assert_eq!(leaked(), 0);
+        #[cfg(all(target_os = "linux", not(caio_portable)))]
+        assert_eq!(crate::backend::uring::leaked(), 0);
     });
 }

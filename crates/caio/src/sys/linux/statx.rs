@@ -1,4 +1,5 @@
-//! statx(2), for the O_DIRECT alignment of an open file.
+//! statx(2), for the O_DIRECT alignment of an open file: `STATX_DIOALIGN` (Linux 6.1) and
+//! `STATX_DIO_READ_ALIGN` (6.15).
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};

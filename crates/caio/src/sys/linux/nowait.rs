@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use crate::buffer::Buffer;
 
@@ -55,6 +55,34 @@ pub(crate) fn write(
         libc::pwritev2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait))
     };
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// readv(2), for what has no offsets, which answers EAGAIN instead of waiting.
+///
+/// # Safety
+/// The vectors are good for writing for the whole call.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn readv(
+    file: RawFd,
+    vectors: *const libc::iovec,
+    count: libc::c_int,
+) -> libc::ssize_t {
+    // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
+    unsafe { libc::preadv2(file, vectors, count, -1, libc::RWF_NOWAIT) }
+}
+
+/// writev(2), for what has no offsets, which answers EAGAIN instead of waiting.
+///
+/// # Safety
+/// The vectors are good for reading for the whole call.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn writev(
+    file: RawFd,
+    vectors: *const libc::iovec,
+    count: libc::c_int,
+) -> libc::ssize_t {
+    // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
+    unsafe { libc::pwritev2(file, vectors, count, -1, libc::RWF_NOWAIT) }
 }
 
 fn position(offset: u64) -> libc::off_t {

@@ -1,0 +1,84 @@
+//! What Unix systems other than Linux do instead: the second list of `linux`, name for name.
+//!
+//! Nothing is done in place, since no call of theirs promises not to wait for a disk: such attempts
+//! are answered as by a Linux kernel that does not know the call, and go to a pool of threads. The
+//! rest is std, and what libc and nix have for macOS and FreeBSD.
+
+pub(crate) mod bell;
+pub(crate) mod nowait;
+
+/// Opening what is in the directory cache, without waiting.
+pub(crate) mod openat2 {
+    use std::ffi::CStr;
+    use std::io;
+    use std::os::fd::OwnedFd;
+
+    /// Always ENOSYS.
+    pub(crate) fn cached(_path: &CStr, _flags: i32, _mode: u32) -> io::Result<OwnedFd> {
+        Err(io::Error::from_raw_os_error(libc::ENOSYS))
+    }
+}
+
+/// The flags of open(2) that not every Unix has, and what is to be known about them.
+pub(crate) mod open_flags {
+    /// `O_DIRECT`, for code that is to compile where there is none, too. FreeBSD's is not this one:
+    /// it is a wish that asks nothing of buffers and offsets.
+    pub const DIRECT: Option<i32> = None;
+
+    /// What an attempt to open in place cannot judge or do: these flags change the disk.
+    pub(crate) const CHANGING: i32 = libc::O_CREAT | libc::O_TRUNC;
+
+    /// What `F_SETFL` sets, and so clears where it is not given again.
+    pub(crate) const SETTABLE: i32 = libc::O_APPEND;
+
+    /// Whether pwrite(2) on a file opened with `O_APPEND` appends, whatever its offset. POSIX says
+    /// that it must not.
+    pub(crate) const OFFSETS_APPEND: bool = false;
+}
+
+/// On which file system a file lies.
+pub(crate) mod statfs {
+    use std::fs::File;
+
+    use crate::file::FileSystem;
+
+    /// None that any route depends on.
+    pub(crate) fn file_system(_file: &File) -> (FileSystem, bool) {
+        (FileSystem::Other, false)
+    }
+}
+
+/// The O_DIRECT alignment of an open file.
+pub(crate) mod statx {
+    use std::os::fd::BorrowedFd;
+
+    use crate::file::DirectAlignment;
+
+    /// There is none without `O_DIRECT`.
+    pub(crate) fn direct_alignment(_file: BorrowedFd<'_>) -> Option<DirectAlignment> {
+        None
+    }
+}
+
+/// Memory that the kernel empties in each forked child.
+pub(crate) mod wiped {
+    use std::sync::atomic::AtomicU32;
+
+    /// There is none: getpid(2) has to tell.
+    pub(crate) fn page() -> Option<&'static AtomicU32> {
+        None
+    }
+}
+
+/// A file whose first byte is known, for trying a backend out.
+pub(crate) mod known {
+    use std::fs::File;
+    use std::io;
+    use std::path::PathBuf;
+
+    /// `/dev/zero`, with its path for messages and its first byte.
+    pub(crate) fn file() -> io::Result<(File, PathBuf, u8)> {
+        let path = PathBuf::from("/dev/zero");
+        Ok((File::open(&path)?, path, 0))
+    }
+}

@@ -1,0 +1,76 @@
+//! What wakes a thread out of poll(2): a pipe to oneself.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+/// Polls readable from the first ring until it is hushed.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    heard: PipeReader,
+    rung: PipeWriter,
+}
+
+impl Bell {
+    /// A bell that has not been rung.
+    pub(crate) fn new() -> io::Result<Self> {
+        let (heard, rung) = pipe()?;
+        for end in [heard.as_fd(), rung.as_fd()] {
+            fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        }
+        Ok(Self { heard, rung })
+    }
+
+    /// Rings, without waiting.
+    pub(crate) fn ring(&self) {
+        // The one other error is that the pipe is full: then it has been rung already.
+        while matches!((&self.rung).write(&[1]), Err(error) if is_interruption(&error)) {}
+    }
+
+    /// Forgets every ring so far.
+    pub(crate) fn hush(&self) {
+        let mut rings = [0; 512];
+        loop {
+            match (&self.heard).read(&mut rings) {
+                Ok(bytes) if bytes == rings.len() => {}
+                Err(error) if is_interruption(&error) => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+fn is_interruption(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Interrupted
+}
+
+impl AsFd for Bell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.heard.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    use super::*;
+
+    fn is_heard(bell: &Bell) -> bool {
+        let mut files = [PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
+        poll(&mut files, PollTimeout::ZERO).unwrap() == 1
+    }
+
+    #[test]
+    fn a_bell_is_heard_until_it_is_hushed_however_often_it_was_rung() {
+        let bell = Bell::new().unwrap();
+        assert!(!is_heard(&bell));
+        for rings in [1, 512, 100_000] {
+            (0..rings).for_each(|_| bell.ring());
+            assert!(is_heard(&bell));
+            bell.hush();
+            assert!(!is_heard(&bell), "after {rings} rings");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What preadv2(2) and pwritev2(2) would do; here they are always refused.
+
+use std::io;
+use std::ops::Range;
+use std::os::fd::{BorrowedFd, RawFd};
+
+use nix::errno::Errno;
+
+use crate::buffer::Buffer;
+
+/// Whether a transfer in place may wait for the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// What would wait answers EAGAIN.
+    Never,
+    /// The file is memory and has no device to wait for.
+    Memory,
+}
+
+/// Always EOPNOTSUPP, which the caller remembers for the file.
+pub(crate) fn read(
+    _file: BorrowedFd<'_>,
+    _buffer: &mut Buffer,
+    _range: Range<usize>,
+    _offset: u64,
+    _wait: Wait,
+) -> io::Result<usize> {
+    Err(Errno::EOPNOTSUPP.into())
+}
+
+/// Always EOPNOTSUPP, which the caller remembers for the file.
+pub(crate) fn write(
+    _file: BorrowedFd<'_>,
+    _buffer: &Buffer,
+    _range: Range<usize>,
+    _offset: u64,
+    _wait: Wait,
+) -> io::Result<usize> {
+    Err(Errno::EOPNOTSUPP.into())
+}
+
+/// Always -1, with EOPNOTSUPP.
+///
+/// # Safety
+/// None is needed: the vectors are not looked at.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn readv(_: RawFd, _: *const libc::iovec, _: libc::c_int) -> libc::ssize_t {
+    Errno::EOPNOTSUPP.set();
+    -1
+}
+
+/// Always -1, with EOPNOTSUPP.
+///
+/// # Safety
+/// None is needed: the vectors are not looked at.
+#[allow(unsafe_code)]
+pub(crate) unsafe fn writev(_: RawFd, _: *const libc::iovec, _: libc::c_int) -> libc::ssize_t {
+    Errno::EOPNOTSUPP.set();
+    -1
+}

@@ -81,6 +81,7 @@ impl OpenOptions {
 
     /// Bypass the page cache (`O_DIRECT`). Reads of any offset and length work: they are widened
     /// to the blocks around them. Writes must be aligned, unless [`bounce`](Self::bounce) is set.
+    /// On Linux only: elsewhere opening such a file is refused.
     pub fn direct(mut self, direct: bool) -> Self {
         self.direct = direct;
         self

@@ -1,4 +1,5 @@
-//! The `O_*` flags of open(2), for [`Context::open`](crate::Context::open).
+//! The `O_*` flags of open(2), for [`Context::open`](crate::Context::open). `O_DIRECT`,
+//! `O_NOATIME`, `O_PATH` and `O_TMPFILE` are there on Linux alone.
 //!
 //! ```
 //! use caio::flags;

@@ -3,7 +3,8 @@
 //! Files are addressed by offset, so that one open file serves any number of reads and writes at
 //! once. Below one API lie four [backends](BackendKind): io_uring, kernel AIO, and two pools of
 //! threads. Which of them a [`Context`] uses is chosen when it is built, by a real probe, and
-//! [`Context::info`] tells which, asked for by whom, and what was refused and why.
+//! [`Context::info`] tells which, asked for by whom, and what was refused and why. (On other Unix
+//! systems there is [`BackendKind::Rust`] alone, and nothing is done in place.)
 //!
 //! Most programs want the crate `aiofile`, which adds paths, cursors, lines and tokio's reactor.
 //! Use this one to write a backend or to serve another runtime.
@@ -76,6 +77,9 @@
     not(all(target_os = "linux", not(caio_portable))),
     allow(dead_code, reason = "some of it is for the backends that are Linux's own")
 )]
+
+#[cfg(not(unix))]
+compile_error!("caio needs a Unix system: Linux, and with less to offer macOS or FreeBSD");
 
 pub mod backend;
 mod buffer;

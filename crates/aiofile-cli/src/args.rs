@@ -25,7 +25,7 @@ Exit codes:
   0  done; also when the reader of a pipe went away
   1  an operation failed, and stderr says which, on what file, and why
   2  wrong usage
-  130, 143  ended by SIGINT (Ctrl-C), SIGTERM";
+  129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM";
 
 const BACKEND_HELP: &str = "\
 The backend to use: one of uring, linux, thread, rust; an ordered list of them (the first that
@@ -83,10 +83,11 @@ Examples:
   aiofile cp --reflink never --jobs 1 big copy
 
 The copy appears under its name when it is complete, never before: until then it is a temporary
-file beside it, which an interruption (SIGINT, SIGTERM) removes. Holes stay holes. Permissions and
-times are kept; owner, extended attributes and hard links are not. What the source grows by while
-it is copied is left out; a source that shrinks is an error. A source without a known size (a pipe,
-a file of /proc) is copied from its start to its end by one job.
+file beside it, which an interruption (SIGINT, SIGTERM, SIGHUP) removes. Under nohup a SIGHUP does
+not interrupt. Holes stay holes. Permissions and times are kept; owner, extended attributes and hard
+links are not. What the source grows by while it is copied is left out; a source that shrinks is an
+error. A source without a known size (a pipe, a file of /proc) is copied from its start to its end
+by one job.
 
 The last line tells how much was copied in which time, by which backend, and how many of its
 operations were routed to the pool of threads, done in place, or short.";

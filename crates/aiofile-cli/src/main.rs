@@ -1,7 +1,7 @@
 //! The command `aiofile`: what was typed in, an exit code out.
 //!
-//! Exit codes: 0 for success, 1 for an operation that failed, 2 for wrong usage, 130 and 143 after
-//! SIGINT and SIGTERM.
+//! Exit codes: 0 for success, 1 for an operation that failed, 2 for wrong usage, 129, 130 and 143
+//! after SIGHUP, SIGINT and SIGTERM.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -9,6 +9,7 @@ mod blocking;
 mod commands;
 mod failure;
 mod output;
+mod signals;
 mod size;
 
 use std::process::ExitCode;

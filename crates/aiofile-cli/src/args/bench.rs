@@ -20,8 +20,8 @@ nothing by the pool; pread, plain system calls with a thread for each operation 
 
 Each run is a process of its own. One whose backend is not that of its label, or whose data was not
 cached or cold as the row says, is refused, and the reason is shown. The scratch files are removed
-at the end, also after SIGINT and SIGTERM. CAIO_IMPL and the configuration files have no influence;
---backend leaves out our other backends.";
+at the end, also after SIGINT, SIGTERM and SIGHUP. CAIO_IMPL and the configuration files have no
+influence; --backend leaves out our other backends.";
 
 /// Compare our backends with plain system calls and with tokio::fs, on your own disk.
 #[derive(Debug, Args)]

@@ -14,17 +14,20 @@ mod target;
 mod verify;
 
 use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use aiofile::{AioFile, Context, OpenOptions};
 use caio::Choice;
+use futures_util::future::select_all;
 use rustix::fs::ioctl_ficlone;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{CpArgs, Reflink};
 use crate::blocking::blocking;
 use crate::failure::Failure;
+use crate::signals;
 use crate::size::Size;
 
 use extents::Extents;
@@ -81,16 +84,20 @@ fn check(args: &CpArgs) -> Result<(), Failure> {
 
 /// Waits for a signal that ends the copy.
 async fn interrupted() -> Failure {
-    let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
-    let (mut first, mut second) = match (signal(interrupt), signal(terminate)) {
-        (Ok(first), Ok(second)) => (first, second),
-        (Err(error), _) | (_, Err(error)) => return Failure::during("watch for signals", error),
+    let watch = |number| Ok((number, signal(SignalKind::from_raw(number as i32))?));
+    let watched: io::Result<Vec<_>> = signals::ending().into_iter().map(watch).collect();
+    let mut watched = match watched {
+        Ok(watched) => watched,
+        Err(error) => return Failure::during("watch for signals", error),
     };
-    let caught = tokio::select! {
-        _ = first.recv() => interrupt,
-        _ = second.recv() => terminate,
-    };
-    Failure::Interrupted(u8::try_from(caught.as_raw_value()).expect("signals are small numbers"))
+    let arrivals = watched.iter_mut().map(|(number, arrival)| {
+        Box::pin(async move {
+            arrival.recv().await;
+            *number as i32
+        })
+    });
+    let (number, ..) = select_all(arrivals).await;
+    Failure::Interrupted(u8::try_from(number).expect("signals are small numbers"))
 }
 
 async fn copy(context: &Context, args: &CpArgs, scratch: &Scratch) -> Result<Summary, Failure> {

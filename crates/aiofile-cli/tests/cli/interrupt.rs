@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
-use crate::support::{BACKENDS, Ran, aiofile, file, names, noise, place, works};
+use crate::support::{BACKENDS, Ran, aiofile, file, hangup_is_ignored, names, noise, place, works};
 
 /// Waits until something other than `known` is there and has contents.
 fn wait_for_scratch(directory: &Path, known: &[&str]) {
@@ -36,11 +36,43 @@ fn end(child: Child, signal: Signal) -> Ran {
     ran
 }
 
+/// SIGHUP, or what is like it where this test itself was started with it ignored.
+fn hangup() -> Signal {
+    if hangup_is_ignored() {
+        println!("skipped: SIGHUP, which is ignored here");
+        return Signal::SIGTERM;
+    }
+    Signal::SIGHUP
+}
+
+#[test]
+fn a_copy_under_nohup_survives_the_end_of_its_terminal() {
+    let place = place();
+    let fifo = place.path().join("fifo");
+    mkfifo(&fifo, Mode::from_bits_truncate(0o600)).unwrap();
+    let target = place.path().join("target");
+    let mut command = Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_aiofile")).arg("cp").args([&fifo, &target]);
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+    writer.write_all(b"before ").unwrap();
+    wait_for_scratch(place.path(), &["fifo"]);
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGHUP).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    writer.write_all(b"and after").unwrap();
+    drop(writer);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(std::fs::read(&target).unwrap(), b"before and after");
+}
+
 #[test]
 fn an_interrupted_parallel_copy_leaves_no_file() {
     let place = place();
     let source = file(place.path(), "source", &noise(64 << 20, 1));
-    for (backend, signal) in BACKENDS.into_iter().zip([Signal::SIGINT, Signal::SIGTERM].repeat(2)) {
+    let signals = [Signal::SIGINT, Signal::SIGTERM, hangup(), hangup()];
+    for (backend, signal) in BACKENDS.into_iter().zip(signals) {
         if !works(backend) {
             continue;
         }

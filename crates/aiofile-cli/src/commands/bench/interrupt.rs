@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: the run under way is ended, and the way back to the caller removes the
-//! scratch files.
+//! SIGINT, SIGTERM and SIGHUP: the run under way is ended, and the way back to the caller
+//! removes the scratch files.
 
 use std::io;
 use std::process::{Child, Command, Output, Stdio};
@@ -11,6 +11,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
 use super::participant::Result;
+use crate::signals;
 
 /// Whether a signal came, and the process to end when it comes.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +33,7 @@ impl Interrupt {
     /// # Errors
     /// What the system answers.
     pub(super) fn watch() -> io::Result<Self> {
-        let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
+        let signals: SigSet = signals::ending().into_iter().collect();
         signals.thread_block()?;
         let interrupt = Self::default();
         let theirs = interrupt.clone();

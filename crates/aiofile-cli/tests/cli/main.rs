@@ -11,6 +11,7 @@ mod cat;
 mod copy;
 mod doctor;
 mod interrupt;
+mod reflink;
 mod refusals;
 mod support;
 mod usage;

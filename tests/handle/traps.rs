@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
-use crate::backends::{each, open};
+use crate::backends::{disk, each, open};
 
 #[test]
 fn a_failed_write_moves_no_cursor_and_close_syncs_nothing() {
@@ -173,7 +173,7 @@ fn a_line_of_many_chunks_is_one_line() {
 #[test]
 fn a_handle_works_without_the_page_cache() {
     each(async |context| {
-        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let directory = disk();
         let path = directory.path().join("direct");
         let options = OpenOptions::new().context(context).mode("w+").unwrap();
         let file = match options.direct(true).bounce(true).open(path).await {

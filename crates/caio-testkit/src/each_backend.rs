@@ -88,12 +88,31 @@ pub fn variant(name: &str) -> Option<Variant> {
 /// that skipping it is a failure. `all` names every one.
 #[must_use]
 pub fn required(variant: &Variant) -> bool {
-    let list = std::env::var("CAIO_REQUIRE").unwrap_or_default();
-    list.split(',').map(str::trim).any(|name| {
-        name == "all"
-            || name == variant.name
-            || variant.backend.is_some_and(|backend| backend.name() == name)
+    listed(&required_list(), |name| {
+        name == variant.name || variant.backend.is_some_and(|backend| backend.name() == name)
     })
+}
+
+/// Whether `CAIO_REQUIRE` names this backend, so that skipping it is a failure: for tests that are
+/// not stamped over the variants. `all` names every one.
+///
+/// ```
+/// let context = caio::Context::builder().backend(caio::BackendKind::Rust).build();
+/// if let Err(error) = context {
+///     assert!(!caio_testkit::required_backend(caio::BackendKind::Rust), "{error}");
+/// }
+/// ```
+#[must_use]
+pub fn required_backend(backend: BackendKind) -> bool {
+    listed(&required_list(), |name| name == backend.name())
+}
+
+fn required_list() -> String {
+    std::env::var("CAIO_REQUIRE").unwrap_or_default()
+}
+
+fn listed(list: &str, is_meant: impl Fn(&str) -> bool) -> bool {
+    list.split(',').map(str::trim).any(|name| name == "all" || is_meant(name))
 }
 
 impl Variant {
@@ -206,6 +225,13 @@ mod tests {
             let read = context.read(&file, Buffer::from(Vec::with_capacity(9)), 0..9, 1 << 20);
             assert_eq!(block_on(read).1.as_slice(), b"written");
         }
+    }
+
+    #[test]
+    fn a_list_names_what_is_required() {
+        let listed = |list| super::listed(list, |name| name == "linux");
+        assert!(listed("linux") && listed("uring, linux") && listed("all") && listed("rust,all"));
+        assert!(!listed("") && !listed("linux_small") && !listed("uring,thread"));
     }
 
     #[test]

@@ -19,14 +19,20 @@ pub(crate) const CASES: &[Case] = cases![
     once_alone both_forbidden,
 ];
 
-/// Lets these system calls fail with this errno, for the rest of this process.
-fn refuse(calls: &[libc::c_long], errno: i32) {
+/// Lets these system calls, without which these backends cannot work, fail with this errno for the
+/// rest of this process. Returns the backends that are refused from now on, which are more where
+/// the machine refuses some by itself.
+fn refuse(backends: &[BackendKind], calls: &[libc::c_long], errno: i32) -> Vec<BackendKind> {
+    let works = |kind: &BackendKind| aiofile::context().backend(*kind).build().is_ok();
+    let refused = |kind: &BackendKind| backends.contains(kind) || !works(kind);
+    let refused = BackendKind::ALL.into_iter().filter(refused).collect();
     let rules: BTreeMap<_, _> = calls.iter().map(|call| (*call, Vec::new())).collect();
     let architecture = TargetArch::try_from(std::env::consts::ARCH).unwrap();
     let answer = SeccompAction::Errno(errno.unsigned_abs());
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, answer, architecture).unwrap();
     let program: BpfProgram = filter.try_into().unwrap();
     apply_filter(&program).unwrap();
+    refused
 }
 
 /// `auto` works, on none of the refused backends, and knows why.
@@ -62,51 +68,46 @@ fn demand_is_told(backend: BackendKind, call: &str, errno: i32) {
 }
 
 fn io_uring_hidden_by_enosys() {
-    refuse(&[libc::SYS_io_uring_setup], libc::ENOSYS);
-    auto_goes_on(&[BackendKind::Uring]);
+    auto_goes_on(&refuse(&[BackendKind::Uring], &[libc::SYS_io_uring_setup], libc::ENOSYS));
     demand_is_told(BackendKind::Uring, "io_uring_setup", libc::ENOSYS);
 }
 
 fn io_uring_forbidden_by_eperm() {
-    refuse(&[libc::SYS_io_uring_setup], libc::EPERM);
-    auto_goes_on(&[BackendKind::Uring]);
+    auto_goes_on(&refuse(&[BackendKind::Uring], &[libc::SYS_io_uring_setup], libc::EPERM));
     demand_is_told(BackendKind::Uring, "io_uring_setup", libc::EPERM);
     let error = aiofile::context().backend(BackendKind::Uring).build().unwrap_err();
     assert!(error.cure().unwrap().contains("seccomp"), "{error}");
 }
 
 fn io_uring_refused_by_enomem() {
-    refuse(&[libc::SYS_io_uring_setup], libc::ENOMEM);
-    auto_goes_on(&[BackendKind::Uring]);
+    auto_goes_on(&refuse(&[BackendKind::Uring], &[libc::SYS_io_uring_setup], libc::ENOMEM));
     demand_is_told(BackendKind::Uring, "io_uring_setup", libc::ENOMEM);
 }
 
 /// A filter that knows only some of the calls: the ring is there, and useless.
 fn io_uring_that_can_be_set_up_and_not_entered() {
-    refuse(&[libc::SYS_io_uring_enter], libc::EPERM);
-    auto_goes_on(&[BackendKind::Uring]);
+    auto_goes_on(&refuse(&[BackendKind::Uring], &[libc::SYS_io_uring_enter], libc::EPERM));
     let error = aiofile::context().backend(BackendKind::Uring).build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Backend, "{error}");
 }
 
 fn kernel_aio_hidden_by_enosys() {
-    refuse(&[libc::SYS_io_setup], libc::ENOSYS);
-    auto_goes_on(&[BackendKind::Linux]);
+    auto_goes_on(&refuse(&[BackendKind::Linux], &[libc::SYS_io_setup], libc::ENOSYS));
     demand_is_told(BackendKind::Linux, "io_setup", libc::ENOSYS);
 }
 
 /// What `fs.aio-max-nr` answers when others have used it up.
 fn kernel_aio_at_its_limit() {
-    refuse(&[libc::SYS_io_setup], libc::EAGAIN);
-    auto_goes_on(&[BackendKind::Linux]);
+    auto_goes_on(&refuse(&[BackendKind::Linux], &[libc::SYS_io_setup], libc::EAGAIN));
     demand_is_told(BackendKind::Linux, "io_setup", libc::EAGAIN);
     let error = aiofile::context().backend(BackendKind::Linux).build().unwrap_err();
     assert!(error.cure().unwrap().contains("aio-max-nr"), "{error}");
 }
 
 fn both_forbidden() {
-    refuse(&[libc::SYS_io_uring_setup, libc::SYS_io_setup], libc::EPERM);
-    auto_goes_on(&[BackendKind::Uring, BackendKind::Linux]);
+    let backends = [BackendKind::Uring, BackendKind::Linux];
+    let calls = [libc::SYS_io_uring_setup, libc::SYS_io_setup];
+    auto_goes_on(&refuse(&backends, &calls, libc::EPERM));
     demand_is_told(BackendKind::Uring, "io_uring_setup", libc::EPERM);
     demand_is_told(BackendKind::Linux, "io_setup", libc::EPERM);
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 use aiofile::{AioFile, ErrorKind, OpenOptions, RangeOptions};
-use common::{noise, open_in, scratch, unruly};
+use common::{disk, noise, open_in, scratch, unruly};
 use futures_util::StreamExt;
 use proptest::prelude::*;
 
@@ -120,7 +120,7 @@ async fn neighbours_are_one_operation_and_many_ranges_share_the_limit() {
 #[tokio::test]
 async fn direct_files_and_made_up_files_have_ranges_too() {
     let contents = noise(40_000);
-    let directory = tempfile::tempdir_in(".").unwrap();
+    let directory = disk();
     let path = directory.path().join("direct");
     std::fs::write(&path, &contents).unwrap();
     let ranges = [39_990..40_000, 1..2, 20_000..30_001, 5..5, 4_096..8_192];

@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Waker};
 
 use aiofile::{AioFile, ErrorKind, OpenOptions, Reader};
-use common::{noise, open_in, scratch, unruly};
+use common::{disk, noise, open_in, scratch, unruly};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
@@ -193,7 +193,7 @@ async fn what_is_cached_is_read_in_place_and_only_when_asked_for() {
 #[tokio::test]
 async fn direct_files_are_read_by_blocks_and_given_by_bytes() {
     let contents = noise(20_000);
-    let directory = tempfile::tempdir_in(".").unwrap();
+    let directory = disk();
     let path = directory.path().join("direct");
     std::fs::write(&path, &contents).unwrap();
     let Ok(file) = OpenOptions::new().read(true).direct(true).open(&path).await else {

@@ -125,12 +125,14 @@ fn a_directory_gets_a_file_of_the_same_name_and_a_file_is_replaced() {
 #[test]
 fn what_has_no_size_is_copied_to_its_end() {
     let place = place();
-    let target = place.path().join("target");
     for backend in BACKENDS.into_iter().filter(|backend| works(backend)) {
+        // Read-only, as the source is, so that only root could replace it.
+        let target = place.path().join(backend);
         copy(Path::new("/proc/cpuinfo"), &target, &["--backend", backend]);
         let copied = fs::read_to_string(&target).unwrap();
         assert!(copied.contains("processor"), "{backend}: {copied}");
     }
+    let target = place.path().join("target");
     // The size that /sys tells is made up.
     let made_up = Path::new("/sys/kernel/mm/transparent_hugepage/enabled");
     if made_up.exists() {

@@ -21,6 +21,11 @@ pub(crate) fn scratch(contents: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (directory, path)
 }
 
+/// A directory on the disk of the build; where that is read-only, a temporary one.
+pub(crate) fn disk() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Bytes that repeat nowhere soon.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;

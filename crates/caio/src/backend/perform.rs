@@ -18,6 +18,7 @@ use super::patience::{needed, patient, uninterrupted};
 use crate::buffer::Buffer;
 use crate::file::SharedFile;
 use crate::op::{Op, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
+use crate::sys::flush::flush;
 use crate::sys::open_flags;
 
 /// Does `op` and says what it gave.
@@ -42,8 +43,8 @@ pub(crate) fn perform(op: &mut Op, file: Option<&SharedFile>) -> io::Result<Outp
         Op::WriteVectored { buffers, skip, offset } => {
             write_vectored(needed(file)?, buffers, *skip, *offset).map(Output::Bytes)
         }
-        Op::Fsync => needed(file)?.file().sync_all().map(|()| Output::Done),
-        Op::Fdatasync => needed(file)?.file().sync_data().map(|()| Output::Done),
+        Op::Fsync => flush(needed(file)?.file(), false).map(|()| Output::Done),
+        Op::Fdatasync => flush(needed(file)?.file(), true).map(|()| Output::Done),
         Op::Open { path, flags, mode } => {
             let flags = OFlag::from_bits_retain(*flags) | OFlag::O_CLOEXEC;
             let mode = Mode::from_bits_truncate(*mode as nix::libc::mode_t);

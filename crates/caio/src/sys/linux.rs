@@ -8,6 +8,7 @@ pub(crate) mod descriptor;
 pub(crate) mod pthread;
 
 pub(crate) mod bell;
+pub(crate) mod flush;
 pub(crate) mod known;
 pub(crate) mod nowait;
 pub(crate) mod open_flags;

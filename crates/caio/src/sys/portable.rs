@@ -7,6 +7,23 @@
 pub(crate) mod bell;
 pub(crate) mod nowait;
 
+/// A file's data to its device.
+pub(crate) mod flush {
+    use std::fs::File;
+    use std::io;
+
+    /// What std has, on macOS F_FULLFSYNC. Where a file system has no such thing, as SMB there has
+    /// none, fsync(2), which leaves the device's own cache alone. That is no second try: the first
+    /// call did nothing.
+    pub(crate) fn flush(file: &File, data_alone: bool) -> io::Result<()> {
+        let result = if data_alone { file.sync_data() } else { file.sync_all() };
+        match result.as_ref().map_err(io::Error::raw_os_error) {
+            Err(Some(libc::ENOTSUP | libc::ENOTTY | libc::EINVAL)) => Ok(nix::unistd::fsync(file)?),
+            _ => result,
+        }
+    }
+}
+
 /// Opening what is in the directory cache, without waiting.
 pub(crate) mod openat2 {
     use std::ffi::CStr;

@@ -28,7 +28,26 @@ pub enum Work {
     LineBytes,
     /// A pass over a log, line by line, as a `String` for each.
     LineStrings,
+    /// [`RANGES`] blocks at random places, all of them one operation.
+    ManyRanges,
+    /// A large file is copied by a command, as the command does it by itself.
+    Copy,
+    /// The same through memory: nothing is shared, and the kernel copies nothing by itself.
+    CopyBytes,
+    /// Random reads; what counts is how long the unluckiest of them took.
+    FairnessWait,
+    /// Random reads; what counts is how late a timer beside them was.
+    FairnessTimer,
+    /// Many reads of a pipe in which there is nothing; what counts is their memory.
+    InFlight,
+    /// The same, with as many admitted at a time as there are.
+    InFlightRaised,
+    /// Nothing, after some use.
+    Idle,
 }
+
+/// How many blocks one operation of [`Work::ManyRanges`] reads.
+pub const RANGES: usize = 64;
 
 /// One row of the matrix.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,7 +62,7 @@ pub struct Cell {
     pub in_flight: usize,
     /// Whether the page cache is left out (O_DIRECT).
     pub direct: bool,
-    /// Bytes of the file; for small files, of all together.
+    /// Bytes of the file; for small files, of all together; 0 where there is no file.
     pub size: u64,
 }
 
@@ -54,20 +73,39 @@ impl Cell {
             Work::SmallFiles => "small",
             Work::DurableAppend => "append",
             Work::LineBytes | Work::LineStrings => "lines.log",
+            Work::Copy | Work::CopyBytes => "direct",
             Work::RandomWrite if !self.direct => "write",
             _ if self.direct => "direct",
             _ => "cached",
         }
     }
 
-    /// Whether the figure is bytes, not operations, for each second.
-    pub fn counts_bytes(&self) -> bool {
-        self.is_lines() || self.work == Work::SequentialRead
+    /// Whether each operation moves one block between a buffer and a place in the file.
+    pub fn is_transfer(&self) -> bool {
+        matches!(
+            self.work,
+            Work::RandomRead | Work::RandomWrite | Work::SequentialRead | Work::DurableAppend
+        )
     }
 
     /// Whether one operation is a pass over a whole log.
     pub fn is_lines(&self) -> bool {
         matches!(self.work, Work::LineBytes | Work::LineStrings)
+    }
+
+    /// Whether one operation is a copy of a whole file.
+    pub fn is_copy(&self) -> bool {
+        matches!(self.work, Work::Copy | Work::CopyBytes)
+    }
+
+    /// Whether it shows how tasks get on beside each other.
+    pub fn is_fairness(&self) -> bool {
+        matches!(self.work, Work::FairnessWait | Work::FairnessTimer)
+    }
+
+    /// Whether it shows what operations that wait cost.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.work, Work::InFlight | Work::InFlightRaised)
     }
 
     /// Whether the file is changed.
@@ -86,7 +124,11 @@ impl Cell {
 
     /// Bytes that one operation moves.
     pub fn bytes_per_operation(&self) -> u64 {
-        if self.is_lines() { self.size } else { self.block as u64 }
+        match self.work {
+            Work::ManyRanges => (self.block * RANGES) as u64,
+            _ if self.is_lines() || self.is_copy() => self.size,
+            _ => self.block as u64,
+        }
     }
 }
 
@@ -120,6 +162,15 @@ pub fn all(quick: bool) -> Vec<Cell> {
     add("durable-append-64", Work::DurableAppend, 4 * KIB, 64, false, 64 * MIB);
     add("lines-bytes", Work::LineBytes, 64 * KIB, 1, false, 200_000_000);
     add("lines-strings", Work::LineStrings, 64 * KIB, 1, false, 200_000_000);
+    add("many-ranges-8k", Work::ManyRanges, 8 * KIB, 1, false, 256 * MIB);
+    add("cp-1g", Work::Copy, 256 * KIB, 1, false, 1024 * MIB);
+    add("cp-1g-bytes", Work::CopyBytes, 256 * KIB, 1, false, 1024 * MIB);
+    add("fairness-64-wait", Work::FairnessWait, 4 * KIB, 64, false, 256 * MIB);
+    add("fairness-64-timer", Work::FairnessTimer, 4 * KIB, 64, false, 256 * MIB);
+    let many = if quick { 10_000 } else { 100_000 };
+    add("in-flight-100k", Work::InFlight, 1, many, false, 0);
+    add("in-flight-100k-raised", Work::InFlightRaised, 1, many, false, 0);
+    add("idle", Work::Idle, 4 * KIB, 1, false, 256 * MIB);
     cells
 }
 
@@ -136,12 +187,19 @@ pub struct Job {
     pub warm_up_ms: u64,
     /// Milliseconds that are.
     pub measure_ms: u64,
+    /// The command `aiofile`, where it was built.
+    pub command: Option<PathBuf>,
 }
 
 impl Job {
     /// The file of the cell.
     pub fn path(&self) -> PathBuf {
         self.directory.join(self.cell.file_name())
+    }
+
+    /// Where a copy goes.
+    pub fn copy_path(&self) -> PathBuf {
+        self.directory.join("copy")
     }
 
     /// The paths of all small files, so that no participant spends its time on making names.
@@ -183,6 +241,14 @@ pub fn small_path(directory: &Path, index: u64) -> PathBuf {
 mod tests {
     use super::*;
 
+    impl Job {
+        /// A short job without a directory.
+        pub fn for_tests(cell: Cell, seed: u64) -> Job {
+            let directory = "/nonexistent".into();
+            Job { cell, directory, seed, warm_up_ms: 0, measure_ms: 5, command: None }
+        }
+    }
+
     #[test]
     fn names_are_unique() {
         let cells = all(false);
@@ -194,7 +260,9 @@ mod tests {
 
     #[test]
     fn every_file_holds_whole_blocks() {
-        for cell in all(false).iter().chain(&all(true)).filter(|cell| !cell.is_lines()) {
+        let (full, quick) = (all(false), all(true));
+        let cells = full.iter().chain(&quick);
+        for cell in cells.filter(|cell| !cell.is_lines() && cell.size > 0) {
             assert_eq!(cell.size % cell.block as u64, 0, "{}", cell.name);
             assert!(cell.size / cell.block as u64 >= cell.in_flight as u64, "{}", cell.name);
         }
@@ -203,7 +271,7 @@ mod tests {
     #[test]
     fn a_job_survives_json() {
         let cell = all(true).remove(0);
-        let job = Job { cell, directory: "/x".into(), seed: 7, warm_up_ms: 1, measure_ms: 2 };
+        let job = Job::for_tests(cell, 7);
         let text = serde_json::to_string(&job).unwrap();
         let back: Job = serde_json::from_str(&text).unwrap();
         assert_eq!((back.seed, back.cell.name), (7, job.cell.name));

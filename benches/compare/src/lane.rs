@@ -5,7 +5,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::cell::{Job, Work};
+use crate::cell::{Job, RANGES, Work};
 use crate::stats::Histogram;
 
 /// The time in which operations count.
@@ -68,6 +68,29 @@ impl Lane {
         }
         self.until_sample -= 1;
         Some(self.targets.next())
+    }
+
+    /// The offsets of the next operation of many ranges, into `places`; none when the time is over.
+    pub fn begin_many(&mut self, places: &mut Vec<u64>) -> Option<()> {
+        places.clear();
+        places.push(self.begin()?);
+        places.extend((1..RANGES).map(|_| self.targets.next()));
+        Some(())
+    }
+
+    /// Counts the operation of many ranges begun last, which was to move a block for each.
+    pub fn finish_many(&mut self, moved: usize) -> io::Result<()> {
+        if moved != self.block * RANGES {
+            let message = format!("{RANGES} ranges of {} bytes gave {moved}", self.block);
+            return Err(io::Error::other(message));
+        }
+        self.finish_whole();
+        Ok(())
+    }
+
+    /// The time in which this lane's operations count.
+    pub fn window(&self) -> Window {
+        self.window
     }
 
     /// Counts the operation begun last, which was to move one block.
@@ -161,7 +184,11 @@ impl Targets {
     fn new(job: &Job, number: u64, lanes: u64) -> Targets {
         let (block, size) = (job.cell.block as u64, job.cell.size);
         match job.cell.work {
-            Work::RandomRead | Work::RandomWrite => {
+            Work::RandomRead
+            | Work::RandomWrite
+            | Work::ManyRanges
+            | Work::FairnessWait
+            | Work::FairnessTimer => {
                 let state = mix(job.seed.wrapping_add(mix(number + 1)));
                 Targets::Random { state, blocks: size / block, block }
             }
@@ -173,9 +200,7 @@ impl Targets {
                 let begin = number * region;
                 Targets::Round { next: begin, begin, end: begin + region, step: block }
             }
-            Work::SequentialRead | Work::LineBytes | Work::LineStrings => {
-                Targets::Round { next: 0, begin: 0, end: size, step: block }
-            }
+            _ => Targets::Round { next: 0, begin: 0, end: size, step: block },
         }
     }
 
@@ -211,7 +236,7 @@ mod tests {
 
     fn job(name: &str) -> Job {
         let cell = cell::all(true).into_iter().find(|cell| cell.name == name).unwrap();
-        Job { cell, directory: "/x".into(), seed: 1, warm_up_ms: 0, measure_ms: 5 }
+        Job::for_tests(cell, 1)
     }
 
     #[test]
@@ -264,6 +289,18 @@ mod tests {
         let mut lane = Lane::new(&job, Window::starting_now(&job), 0, 1);
         lane.begin();
         assert!(lane.finish(Ok(100)).is_err());
+    }
+
+    #[test]
+    fn many_ranges_are_one_operation() {
+        let job = job("many-ranges-8k");
+        let mut lane = Lane::new(&job, Window::starting_now(&job), 0, 1);
+        let mut places = Vec::new();
+        lane.begin_many(&mut places).unwrap();
+        assert_eq!(places.len(), RANGES);
+        assert!(lane.finish_many(100).is_err());
+        lane.finish_many(RANGES * job.cell.block).unwrap();
+        assert_eq!(lane.total, 1);
     }
 
     #[test]

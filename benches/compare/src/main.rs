@@ -5,26 +5,33 @@
 //! file. `README.md` says what each row does and how it is measured; `./run` is the one command
 //! that builds and runs everything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::participants::{Participant, fio};
+use crate::results::Results;
 use crate::runner::Plan;
 use crate::scratch::Scratch;
 use crate::stage::Result;
+use crate::targets::Verdict;
 
 mod buffer;
 mod cell;
 mod lane;
+mod machine;
+mod markdown;
+mod measure;
 mod participants;
 mod report;
+mod results;
 mod runner;
 mod scratch;
 mod stage;
 mod stats;
 mod table;
+mod targets;
 
 /// Compare aiofile with its peers and with plain system calls.
 #[derive(Parser)]
@@ -61,6 +68,9 @@ struct Arguments {
     /// The binary built with tokio's unstable io_uring
     #[arg(long)]
     second_binary: Option<PathBuf>,
+    /// The command `aiofile`, for the copies
+    #[arg(long)]
+    command: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -70,6 +80,19 @@ enum Role {
     Participant { name: String, job: String },
     /// List the cells and the participants
     List,
+    /// Print again what a run found
+    Report {
+        /// What `--json` wrote
+        runs: PathBuf,
+        /// As a section of Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Hold what a run found against what the engine is to reach; ends with 1 where it misses it
+    Targets {
+        /// What `--json` wrote
+        runs: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,6 +105,11 @@ fn main() -> ExitCode {
             list();
             Ok(())
         }
+        Some(Role::Report { runs, markdown }) => Results::load(runs).map(|results| {
+            let render = if *markdown { markdown::render } else { table::render };
+            print!("{}", render(&results));
+        }),
+        Some(Role::Targets { runs }) => check(runs),
         None => compare(&arguments),
     };
     match outcome {
@@ -100,16 +128,29 @@ fn list() {
     }
 }
 
+fn check(runs: &Path) -> Result<()> {
+    let checked = targets::check(&Results::load(runs)?);
+    print!("{}", targets::render(&checked));
+    match checked.iter().any(|one| one.verdict == Verdict::Missed) {
+        true => Err("Something is missed.".into()),
+        false => Ok(()),
+    }
+}
+
 fn compare(arguments: &Arguments) -> Result<()> {
     let plan = plan(arguments)?;
     let scratch = Scratch::new(&arguments.dir)?;
+    let mut about = machine::about(&arguments.dir);
+    about.push(("runs".to_owned(), plan.describe()));
     let entries = plan.run(&scratch)?;
     drop(scratch);
-    let names: Vec<&str> = plan.participants.iter().map(|participant| participant.name).collect();
-    print!("{}", table::render(&plan.cells, &names, &entries));
+    let name = |one: &Participant| (one.name.to_owned(), one.does.to_owned());
+    let participants = plan.participants.iter().map(name).collect();
+    let results = Results { about, cells: plan.cells, participants, entries };
     if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_string_pretty(&entries)?)?;
+        results.save(path)?;
     }
+    print!("{}", table::render(&results));
     Ok(())
 }
 
@@ -141,6 +182,7 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
         measure_ms: arguments.measure_ms.unwrap_or(if arguments.quick { 50 } else { 1500 }),
         count_calls: has_strace && !arguments.no_calls && !arguments.quick,
         second_binary: arguments.second_binary.clone(),
+        command: arguments.command.clone(),
     })
 }
 

@@ -10,11 +10,15 @@ mod aiofile;
 mod blocking_lines;
 #[cfg(feature = "peers")]
 mod compio;
+mod copy;
 pub(crate) mod fio;
 #[cfg(feature = "peers")]
 mod glommio;
+mod idle;
+mod in_flight;
 #[cfg(feature = "peers")]
 mod monoio;
+mod on_tokio;
 mod pread;
 mod ring;
 mod spawn_blocking;
@@ -101,10 +105,19 @@ fn plain() -> Vec<Participant> {
             "pread",
             "pread/pwrite in a loop, one thread",
             "threads",
-            |_| true,
-            |job| pread::run(job, 1),
+            |cell| whole_files_too(cell) || cell.is_lines() || cell.is_copy(),
+            |job| if job.cell.is_copy() { copy::by_loop(job) } else { pread::run(job, 1) },
         ),
-        new("pread-2", "the same on two threads", "threads", two_threads, |job| pread::run(job, 2)),
+        new(
+            "cp",
+            "the command cp, and with --reflink=never, so that it reads and writes",
+            "threads",
+            Cell::is_copy,
+            copy::by_cp,
+        ),
+        new("pread-2", "the same on two threads", "threads", whole_files_on_two, |job| {
+            pread::run(job, 2)
+        }),
         new("threads", "the same, a thread for each in flight", "threads", many_threads, |job| {
             pread::run(job, job.cell.in_flight)
         }),
@@ -130,7 +143,7 @@ fn on_tokio() -> Vec<Participant> {
         "tokio-fs-uring",
         "tokio::fs on its unstable io_uring",
         "io_uring",
-        no_direct,
+        by_tokio_fs,
         tokio_fs::run,
     );
     vec![
@@ -138,10 +151,21 @@ fn on_tokio() -> Vec<Participant> {
             "spawn_blocking",
             "pread/pwrite in spawn_blocking",
             "threads",
-            whole_files_too,
-            spawn_blocking::run,
+            |cell| !cell.is_lines() && !cell.is_copy(),
+            |job| match job.cell.work {
+                Work::InFlight | Work::InFlightRaised => in_flight::by_spawn_blocking(job),
+                Work::Idle => idle::by_spawn_blocking(job),
+                _ => spawn_blocking::run(job),
+            },
         ),
-        new("tokio-fs", "tokio::fs, seek and read", "threads", no_direct, tokio_fs::run),
+        new(
+            "tasks",
+            "bare tasks of tokio, without any I/O",
+            "threads",
+            Cell::is_waiting,
+            in_flight::by_bare_tasks,
+        ),
+        new("tokio-fs", "tokio::fs, seek and read", "threads", by_tokio_fs, tokio_fs::run),
         Participant { in_second_binary: true, ..unstable },
     ]
 }
@@ -151,7 +175,7 @@ fn rings_of_their_own() -> Vec<Participant> {
     let new = Participant::new;
     let ring = "io_uring";
     vec![
-        new("tokio-uring", "tokio-uring, one thread", ring, positional, |job| {
+        new("tokio-uring", "tokio-uring, one thread", ring, positional_and_ranges, |job| {
             tokio_uring::run(job, 1)
         }),
         new("tokio-uring-2", "the same on two", ring, positional_on_two, |job| {
@@ -161,7 +185,9 @@ fn rings_of_their_own() -> Vec<Participant> {
         new("compio-2", "the same on two", ring, whole_files_on_two, |job| compio::run(job, 2)),
         new("monoio", "monoio, one thread", ring, whole_files_too, |job| monoio::run(job, 1)),
         new("monoio-2", "the same on two", ring, whole_files_on_two, |job| monoio::run(job, 2)),
-        new("glommio", "glommio, one thread", ring, positional, |job| glommio::run(job, 1)),
+        new("glommio", "glommio, one thread", ring, positional_and_ranges, |job| {
+            glommio::run(job, 1)
+        }),
         new("glommio-2", "the same on two", ring, positional_on_two, |job| glommio::run(job, 2)),
     ]
 }
@@ -170,33 +196,40 @@ fn rings_of_their_own() -> Vec<Participant> {
 fn ours() -> Vec<Participant> {
     use aiofile::Engine;
     let new = Participant::new;
-    let takes = aiofile::takes;
     vec![
-        new("aiofile", "the default context", "uring", takes, |job| {
-            aiofile::run(job, Engine::Default)
-        }),
+        new(
+            "aiofile",
+            "the default context",
+            "uring",
+            |_| true,
+            |job| aiofile::run(job, Engine::Default),
+        ),
         new(
             "aiofile:uring-ring",
             "everything through the ring",
             "uring, not in place",
-            takes,
+            ours_alone,
             |job| aiofile::run(job, Engine::UringRing),
         ),
         new(
             "aiofile:thread",
             "backend thread, nothing in place",
             "thread, not in place",
-            takes,
+            ours_alone,
             |job| aiofile::run(job, Engine::Thread),
         ),
-        new("aiofile:rust", "backend rust, nothing in place", "rust, not in place", takes, |job| {
-            aiofile::run(job, Engine::Rust)
-        }),
+        new(
+            "aiofile:rust",
+            "backend rust, nothing in place",
+            "rust, not in place",
+            ours_alone,
+            |job| aiofile::run(job, Engine::Rust),
+        ),
         new(
             "aiofile:linux",
             "backend linux, nothing in place",
             "linux, not in place",
-            takes,
+            ours_alone,
             |job| aiofile::run(job, Engine::Linux),
         ),
     ]
@@ -211,25 +244,36 @@ fn many_threads(cell: &Cell) -> bool {
 }
 
 fn positional(cell: &Cell) -> bool {
-    whole_files_too(cell) && cell.work != Work::SmallFiles
+    cell.is_transfer()
 }
 
 fn positional_on_two(cell: &Cell) -> bool {
     positional(cell) && two_threads(cell)
 }
 
-fn whole_files_too(cell: &Cell) -> bool {
-    !cell.is_lines()
+#[cfg(feature = "peers")]
+fn positional_and_ranges(cell: &Cell) -> bool {
+    positional(cell) || cell.work == Work::ManyRanges
 }
 
-#[cfg(feature = "peers")]
+fn whole_files_too(cell: &Cell) -> bool {
+    positional(cell) || matches!(cell.work, Work::SmallFiles | Work::ManyRanges)
+}
+
 fn whole_files_on_two(cell: &Cell) -> bool {
     whole_files_too(cell) && two_threads(cell)
 }
 
-/// tokio's `File` reads into a buffer of its own that O_DIRECT does not accept.
-fn no_direct(cell: &Cell) -> bool {
-    !cell.direct
+/// tokio's `File` reads into a buffer of its own that O_DIRECT does not accept; 100,000 operations
+/// in flight would need as many descriptors; and its idle pool is that of `spawn_blocking`.
+fn by_tokio_fs(cell: &Cell) -> bool {
+    let has_form = whole_files_too(cell) || cell.is_lines() || cell.is_fairness();
+    has_form && !cell.direct
+}
+
+#[cfg(feature = "ours")]
+fn ours_alone(cell: &Cell) -> bool {
+    !cell.is_copy() && !cell.is_fairness()
 }
 
 #[cfg(test)]
@@ -249,7 +293,9 @@ mod tests {
     #[test]
     fn every_cell_has_a_plain_baseline() {
         for cell in cell::all(false) {
-            assert!(all().iter().any(|one| one.name == "pread" && (one.takes)(&cell)));
+            let plain = ["pread", "spawn_blocking"];
+            let takes = |one: &Participant| plain.contains(&one.name) && (one.takes)(&cell);
+            assert!(all().iter().any(takes), "{}", cell.name);
         }
     }
 }

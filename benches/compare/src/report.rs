@@ -1,5 +1,7 @@
 //! What a participant's process says of its run, on one line of JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One run of one participant on one cell.
@@ -30,6 +32,15 @@ pub struct Report {
     pub p99_us: Option<f64>,
     /// The same for 999 of 1000.
     pub p999_us: Option<f64>,
+    /// Latency of the slowest operation, in microseconds.
+    #[serde(default)]
+    pub longest_us: Option<f64>,
+    /// The figure of a cell that does not count operations or bytes, in the unit of the cell.
+    #[serde(default)]
+    pub value: Option<f64>,
+    /// What else was seen, by name.
+    #[serde(default)]
+    pub notes: BTreeMap<String, f64>,
     /// Processor time in user mode for each operation, in microseconds.
     pub user_us_per_op: f64,
     /// Processor time in the kernel for each operation, in microseconds.

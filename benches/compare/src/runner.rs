@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Cell, Job};
+use crate::cell::{Cell, Job, Work};
 use crate::participants::{self, Participant};
 use crate::report::Report;
 use crate::scratch::Scratch;
@@ -31,6 +31,8 @@ pub struct Plan {
     pub count_calls: bool,
     /// The binary built with tokio's unstable io_uring, if there is one.
     pub second_binary: Option<PathBuf>,
+    /// The command `aiofile`, if it was built.
+    pub command: Option<PathBuf>,
 }
 
 /// All runs of one participant on one cell.
@@ -81,7 +83,7 @@ impl Plan {
                 }
             }
         }
-        if self.count_calls {
+        if self.count_calls && !cell.is_waiting() && cell.work != Work::Idle {
             for (participant, entry) in taking.iter().zip(&mut entries) {
                 if entry.cannot_run() {
                     continue;
@@ -94,6 +96,14 @@ impl Plan {
         Ok(entries)
     }
 
+    /// How it is run, in words.
+    pub fn describe(&self) -> String {
+        format!(
+            "{} rounds of {} ms after {} ms, seed {}",
+            self.rounds, self.measure_ms, self.warm_up_ms, self.seed
+        )
+    }
+
     fn job(&self, cell: &Cell, scratch: &Scratch) -> Job {
         Job {
             cell: cell.clone(),
@@ -101,6 +111,7 @@ impl Plan {
             seed: self.seed,
             warm_up_ms: self.warm_up_ms,
             measure_ms: self.measure_ms,
+            command: self.command.clone(),
         }
     }
 
@@ -176,6 +187,12 @@ impl Entry {
             refusals: Vec::new(),
             calls_per_op: None,
         }
+    }
+
+    /// Why there is no figure, in one line.
+    pub fn why_not(&self) -> String {
+        let said = self.refusals.first().map_or("no run", String::as_str);
+        said.lines().collect::<Vec<_>>().join("; ")
     }
 
     /// What was refused at its first run is not tried again; what ran before may only have

@@ -47,7 +47,7 @@ impl Scratch {
     /// Makes the file of this cell unless it is there already.
     pub fn provide(&self, cell: &Cell) -> io::Result<()> {
         let path = self.directory.join(cell.file_name());
-        if path.exists() {
+        if cell.size == 0 || path.exists() {
             return Ok(());
         }
         match cell.work {
@@ -61,8 +61,13 @@ impl Scratch {
     /// (or out of it).
     pub fn settle(&self, cell: &Cell) -> Result<()> {
         let path = self.directory.join(cell.file_name());
-        if cell.work == Work::SmallFiles {
+        if cell.size == 0 || cell.work == Work::SmallFiles {
             return Ok(());
+        }
+        if cell.is_copy() {
+            // The last copy, its dirty pages, and the blocks that the file system has yet to free.
+            let _ = fs::remove_file(self.directory.join("copy"));
+            nix::unistd::syncfs(&File::open(&self.directory)?)?;
         }
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
         if cell.writes() {

@@ -108,22 +108,26 @@ fn sleep_until(when: Instant) {
     thread::sleep(when.saturating_duration_since(Instant::now()));
 }
 
-fn count_rings() -> io::Result<usize> {
+/// The io_uring instances that this process has open.
+pub fn count_rings() -> io::Result<usize> {
     let is_ring = |entry: &fs::DirEntry| {
         fs::read_link(entry.path()).is_ok_and(|link| link.as_os_str() == "anon_inode:[io_uring]")
     };
     Ok(fs::read_dir("/proc/self/fd")?.filter_map(io::Result::ok).filter(is_ring).count())
 }
 
-fn user_us(usage: &Usage) -> f64 {
+/// Processor time in user mode, in microseconds.
+pub fn user_us(usage: &Usage) -> f64 {
     usage.user_time().tv_sec() as f64 * 1e6 + usage.user_time().tv_usec() as f64
 }
 
-fn system_us(usage: &Usage) -> f64 {
+/// Processor time in the kernel, in microseconds.
+pub fn system_us(usage: &Usage) -> f64 {
     usage.system_time().tv_sec() as f64 * 1e6 + usage.system_time().tv_usec() as f64
 }
 
-fn switches(usage: &Usage) -> i64 {
+/// Context switches, voluntary and not.
+pub fn switches(usage: &Usage) -> i64 {
     usage.voluntary_context_switches() + usage.involuntary_context_switches()
 }
 
@@ -153,11 +157,13 @@ impl Seen {
             p50_us: percentile(0.5),
             p99_us: percentile(0.99),
             p999_us: percentile(0.999),
+            longest_us: percentile(1.0),
             user_us_per_op: per_operation(self.user_us),
             system_us_per_op: per_operation(self.system_us),
             switches_per_op: per_operation(self.switches),
             peak_rss_kib: getrusage(UsageWho::RUSAGE_SELF)
                 .map_or(0, |usage| usage.max_rss() as u64),
+            ..Report::default()
         }
     }
 }

@@ -1,16 +1,20 @@
 //! aiofile through its public API, on tokio's multi-thread runtime: what a user gets by default,
 //! and each backend with nothing done in place.
 
+use std::hint::black_box;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use aiofile::{
-    AioFile, AlignedBuffer, BackendKind, Context, OpenOptions, OwnedBuffer, OwnedBufferMut,
+    AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions, OwnedBuffer,
+    OwnedBufferMut, Reader,
 };
 use caio::BufferedWrites;
+use futures_util::StreamExt;
 
-use super::tokio_fs::on_tokio;
+use super::on_tokio::{on_tokio, runtime};
+use super::{blocking_lines, copy, idle, in_flight};
 use crate::buffer::ALIGNMENT;
 use crate::cell::{Cell, Job, Work};
 use crate::lane::Lane;
@@ -32,47 +36,85 @@ pub enum Engine {
     Linux,
 }
 
-/// Whether there is a form for this cell.
-pub fn takes(cell: &Cell) -> bool {
-    !cell.is_lines()
-}
-
 /// Runs the job on tokio's multi-thread runtime with two workers, a task for each lane.
 pub fn run(job: &Job, engine: Engine) -> Result<Report> {
+    match job.cell.work {
+        Work::Copy | Work::CopyBytes => return copy::by_aiofile(job),
+        Work::InFlight | Work::InFlightRaised => return run_waiting(job, engine),
+        Work::Idle => return run_idle(job, engine),
+        _ => {}
+    }
     let used = OnceLock::new();
     let mut report = on_tokio(job, async |job| {
-        let context = used.get_or_init(|| engine.context()).clone()?;
+        let context = used.get_or_init(|| engine.context(None)).clone()?;
         let source = Arc::new(match job.cell.work {
-            Work::SmallFiles if engine == Engine::Default => Source::Paths(None, job.small_paths()),
-            Work::SmallFiles => Source::Paths(Some(context), job.small_paths()),
+            Work::SmallFiles => Source::Paths(context, job.small_paths()),
             _ => Source::File(open(job, &context).await?),
         });
         let cell = job.cell.clone();
         Ok(move |lane| lane_of_operations(lane, Arc::clone(&source), cell.clone()))
     })?;
     let context = used.into_inner().ok_or("no context was made")??;
-    report.backend = engine.verified(&context, &report)?;
+    report.backend = engine.verified(&context, &mut report)?;
+    Ok(report)
+}
+
+fn run_waiting(job: &Job, engine: Engine) -> Result<Report> {
+    let runtime = runtime()?;
+    let raised = (job.cell.work == Work::InFlightRaised).then_some(job.cell.in_flight);
+    let context = runtime.block_on(async { engine.context(raised) })?;
+    let share = |reader| Ok(AioFile::from_std_in(&context, reader)?);
+    let mut report = in_flight::waves(job, &runtime, share, |file| async move {
+        let (result, _) = file.read_into(Vec::with_capacity(1), 0).await;
+        result.map_err(io::Error::other)
+    })?;
+    report.backend = engine.verified(&context, &mut report)?;
+    Ok(report)
+}
+
+fn run_idle(job: &Job, engine: Engine) -> Result<Report> {
+    let used = OnceLock::new();
+    let mut report = idle::run(job, async || {
+        let context = used.get_or_init(|| engine.context(None)).clone();
+        let file = open(job, &context.map_err(io::Error::other)?).await;
+        let (result, _) = file.map_err(io::Error::other)?.read_into(vec![0; 4096], 0).await;
+        result.map(|_| ()).map_err(io::Error::other)
+    })?;
+    let context = used.into_inner().ok_or("no context was made")??;
+    report.backend = engine.verified(&context, &mut report)?;
     Ok(report)
 }
 
 impl Engine {
-    fn context(self) -> aiofile::Result<Context> {
+    /// The engine's context; the default one has its limits changed only where they must be.
+    fn context(self, max_requests: Option<usize>) -> aiofile::Result<Context> {
         let only = |kind| aiofile::context().backend(kind).in_place(false);
-        match self {
-            Engine::Default => aiofile::default_context(),
+        let builder = match self {
+            Engine::Default if max_requests.is_none() => return aiofile::default_context(),
+            Engine::Default => aiofile::context(),
             Engine::UringRing => only(BackendKind::Uring)
-                .configure(|config| config.buffered_writes = BufferedWrites::Backend)
-                .build(),
-            Engine::Thread => only(BackendKind::Thread).build(),
-            Engine::Rust => only(BackendKind::Rust).build(),
-            Engine::Linux => only(BackendKind::Linux).build(),
+                .configure(|config| config.buffered_writes = BufferedWrites::Backend),
+            Engine::Thread => only(BackendKind::Thread),
+            Engine::Rust => only(BackendKind::Rust),
+            Engine::Linux => only(BackendKind::Linux),
+        };
+        match max_requests {
+            Some(requests) => builder.max_requests(requests).build(),
+            None => builder.build(),
         }
     }
 
     /// The backend in the context's own word, after what it says was held against what was seen of
-    /// the process.
-    fn verified(self, context: &Context, report: &Report) -> Result<String> {
+    /// the process; what it counted is noted.
+    fn verified(self, context: &Context, report: &mut Report) -> Result<String> {
         let (backend, counters) = (context.info().backend, context.counters());
+        for (name, count) in [
+            ("in_place", counters.in_place),
+            ("submitted", counters.submitted),
+            ("routed", counters.routed),
+        ] {
+            report.notes.insert(name.to_owned(), count as f64);
+        }
         if backend != BackendKind::Uring && report.rings > 0 {
             return Err(format!("{backend:?} has {} rings open", report.rings).into());
         }
@@ -91,7 +133,7 @@ impl Engine {
 
 enum Source {
     File(AioFile),
-    Paths(Option<Context>, Vec<PathBuf>),
+    Paths(Context, Vec<PathBuf>),
 }
 
 async fn open(job: &Job, context: &Context) -> aiofile::Result<AioFile> {
@@ -106,11 +148,13 @@ async fn open(job: &Job, context: &Context) -> aiofile::Result<AioFile> {
 
 async fn lane_of_operations(lane: Lane, source: Arc<Source>, cell: Cell) -> io::Result<Lane> {
     let file = match &*source {
-        Source::Paths(None, paths) => return whole_files_at_once(lane, paths).await,
-        Source::Paths(Some(context), paths) => return whole_files(lane, context, paths).await,
+        Source::Paths(context, paths) => return whole_files(lane, context, paths).await,
         Source::File(file) => file,
     };
     match (cell.work, cell.direct) {
+        (Work::SequentialRead, _) => sequential(lane, file, cell.block).await,
+        (Work::ManyRanges, _) => ranges(lane, file, cell.block).await,
+        (Work::LineBytes | Work::LineStrings, _) => lines(lane, file, &cell).await,
         (Work::RandomWrite | Work::DurableAppend, true) => {
             let content = AlignedBuffer::copy_of(&vec![0xa5; cell.block], ALIGNMENT);
             writes(lane, file, content, cell.work).await
@@ -153,21 +197,54 @@ async fn writes<B: OwnedBuffer>(
     Ok(lane)
 }
 
-/// The call that is meant for it, which takes the default context.
-async fn whole_files_at_once(mut lane: Lane, paths: &[PathBuf]) -> io::Result<Lane> {
-    while let Some(index) = lane.begin() {
-        let content = aiofile::fs::read(&paths[index as usize]).await;
-        lane.finish(content.map(|content| content.len()).map_err(io::Error::other))?;
+/// The reader lends each block, in memory that it reuses; the lane's offset is where it stands.
+async fn sequential(mut lane: Lane, file: &AioFile, block: usize) -> io::Result<Lane> {
+    let mut reader = Reader::new(file).chunk_size(block);
+    while let Some(offset) = lane.begin() {
+        if offset != reader.position() {
+            reader.seek_to(offset).map_err(io::Error::other)?;
+        }
+        let lent = black_box(reader.fill().await.map_err(io::Error::other)?).len();
+        reader.consume(lent);
+        lane.finish(Ok(lent))?;
     }
     Ok(lane)
 }
 
+async fn ranges(mut lane: Lane, file: &AioFile, block: usize) -> io::Result<Lane> {
+    let (mut places, mut wanted) = (Vec::new(), Vec::new());
+    while lane.begin_many(&mut places).is_some() {
+        wanted.clear();
+        wanted.extend(places.iter().map(|offset| *offset..*offset + block as u64));
+        let read = file.read_ranges(&wanted).await.map_err(io::Error::other)?;
+        lane.finish_many(read.iter().map(|range| range.len()).sum())?;
+    }
+    Ok(lane)
+}
+
+async fn lines(mut lane: Lane, file: &AioFile, cell: &Cell) -> io::Result<Lane> {
+    while lane.begin().is_some() {
+        let (mut reader, mut seen) = (LineReader::new(file).chunk_size(cell.block), 0);
+        if cell.work == Work::LineBytes {
+            while let Some(line) = reader.next_line().await.map_err(io::Error::other)? {
+                seen += black_box(line).len() as u64 + 1;
+            }
+        } else {
+            let mut lines = reader.lines();
+            while let Some(line) = lines.next().await {
+                seen += black_box(line.map_err(io::Error::other)?).len() as u64 + 1;
+            }
+        }
+        blocking_lines::check(seen, cell.size)?;
+        lane.finish_whole();
+    }
+    Ok(lane)
+}
+
+/// In the context, by the call that `aiofile::fs::read` makes in the default one.
 async fn whole_files(mut lane: Lane, context: &Context, paths: &[PathBuf]) -> io::Result<Lane> {
-    let mut options = OpenOptions::new();
-    options = options.read(true).context(context);
     while let Some(index) = lane.begin() {
-        let file = options.open(&paths[index as usize]).await.map_err(io::Error::other)?;
-        let content = file.read_to_end(0).await;
+        let content = context.read_file(&paths[index as usize]).await;
         lane.finish(content.map(|content| content.len()).map_err(io::Error::other))?;
     }
     Ok(lane)

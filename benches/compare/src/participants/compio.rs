@@ -10,9 +10,10 @@ use compio::driver::{DriverType, ProactorBuilder};
 use compio::fs::{File, OpenOptions};
 use compio::io::{AsyncReadAt, AsyncWriteAt};
 use compio::runtime::RuntimeBuilder;
+use futures_util::future::join_all;
 
 use crate::buffer::aligned_vector;
-use crate::cell::{Job, Work};
+use crate::cell::{Job, RANGES, Work};
 use crate::lane::Lane;
 use crate::report::Report;
 use crate::stage::{self, Result, Seat};
@@ -36,8 +37,15 @@ async fn tasks(seat: &Seat<'_>) -> Result<Vec<Lane>> {
         seat.ready().into_iter().map(task_of).collect()
     } else {
         let file = Rc::new(open(seat.job).await?);
-        let task_of =
-            |lane| compio::runtime::spawn(operations(lane, Rc::clone(&file), work, block));
+        let task_of = |lane| {
+            let file = Rc::clone(&file);
+            compio::runtime::spawn(async move {
+                match work {
+                    Work::ManyRanges => ranges(lane, file, block).await,
+                    _ => operations(lane, file, work, block).await,
+                }
+            })
+        };
         seat.ready().into_iter().map(task_of).collect()
     };
     let mut ended = Vec::new();
@@ -66,6 +74,24 @@ async fn operations(mut lane: Lane, file: Rc<File>, work: Work, block: usize) ->
             file.sync_data().await?;
         }
         lane.finish(result)?;
+    }
+    Ok(lane)
+}
+
+async fn ranges(mut lane: Lane, file: Rc<File>, block: usize) -> io::Result<Lane> {
+    // compio reads into what a vector has room for, not over what it holds.
+    let mut buffers: Vec<_> = (0..RANGES).map(|_| Vec::with_capacity(block)).collect();
+    let mut places = Vec::new();
+    while lane.begin_many(&mut places).is_some() {
+        let reads = buffers.into_iter().zip(&places);
+        let read = reads.map(|(buffer, offset)| file.read_at(buffer, *offset));
+        let mut moved = 0;
+        buffers = Vec::with_capacity(RANGES);
+        for BufResult(result, buffer) in join_all(read).await {
+            moved += result?;
+            buffers.push(buffer);
+        }
+        lane.finish_many(moved)?;
     }
     Ok(lane)
 }

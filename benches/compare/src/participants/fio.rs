@@ -12,8 +12,7 @@ use crate::stage::Result;
 
 /// Whether fio can do this cell.
 pub fn takes(cell: &Cell) -> bool {
-    !matches!(cell.work, Work::SmallFiles | Work::LineBytes | Work::LineStrings)
-        && cell.work != Work::DurableAppend
+    cell.is_transfer() && cell.work != Work::DurableAppend
 }
 
 /// Whether fio's libaio engine can: without O_DIRECT its submission waits for the transfer.

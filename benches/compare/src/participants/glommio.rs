@@ -5,6 +5,7 @@
 use std::io;
 use std::rc::Rc;
 
+use futures_util::future::try_join_all;
 use glommio::io::{BufferedFile, DmaFile, OpenOptions};
 use glommio::{LocalExecutorBuilder, Placement, Task};
 
@@ -35,7 +36,15 @@ async fn tasks(seat: &Seat<'_>) -> Result<Vec<Lane>> {
         let file =
             options.buffered_open(seat.job.path()).await.map_err(|error| error.to_string())?;
         let file = Rc::new(file);
-        let task_of = |lane| glommio::spawn_local(buffered(lane, Rc::clone(&file), work, block));
+        let task_of = |lane| {
+            let file = Rc::clone(&file);
+            glommio::spawn_local(async move {
+                match work {
+                    Work::ManyRanges => ranges(lane, file, block).await,
+                    _ => buffered(lane, file, work, block).await,
+                }
+            })
+        };
         seat.ready().into_iter().map(task_of).collect()
     };
     let mut ended = Vec::new();
@@ -76,6 +85,16 @@ async fn buffered(
             file.fdatasync().await.map_err(io::Error::from)?;
         }
         lane.finish(result.map_err(io::Error::from))?;
+    }
+    Ok(lane)
+}
+
+async fn ranges(mut lane: Lane, file: Rc<BufferedFile>, block: usize) -> io::Result<Lane> {
+    let mut places = Vec::new();
+    while lane.begin_many(&mut places).is_some() {
+        let reads = places.iter().map(|offset| file.read_at(*offset, block));
+        let read = try_join_all(reads).await.map_err(io::Error::from)?;
+        lane.finish_many(read.iter().map(|content| content.len()).sum())?;
     }
     Ok(lane)
 }

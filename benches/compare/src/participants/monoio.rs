@@ -4,12 +4,13 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use futures_util::future::join_all;
 use monoio::buf::{IoBuf, IoBufMut};
 use monoio::fs::File;
 use monoio::{IoUringDriver, RuntimeBuilder};
 
 use crate::buffer::aligned_vector;
-use crate::cell::{Job, Work};
+use crate::cell::{Job, RANGES, Work};
 use crate::lane::Lane;
 use crate::report::Report;
 use crate::stage::{self, Result, Seat};
@@ -37,6 +38,7 @@ async fn tasks(seat: &Seat<'_>) -> Result<Vec<Lane>> {
                 Work::RandomWrite | Work::DurableAppend => {
                     monoio::spawn(Either::Writes(lane, file, work, block).run())
                 }
+                Work::ManyRanges => monoio::spawn(Either::Ranges(lane, file, block).run()),
                 _ => monoio::spawn(Either::Reads(lane, file, block).run()),
             }
         };
@@ -54,6 +56,7 @@ async fn tasks(seat: &Seat<'_>) -> Result<Vec<Lane>> {
 enum Either {
     Reads(Lane, Rc<File>, usize),
     Writes(Lane, Rc<File>, Work, usize),
+    Ranges(Lane, Rc<File>, usize),
 }
 
 impl Either {
@@ -61,6 +64,7 @@ impl Either {
         match self {
             Either::Reads(lane, file, block) => reads(lane, &file, block).await,
             Either::Writes(lane, file, work, block) => writes(lane, &file, work, block).await,
+            Either::Ranges(lane, file, block) => ranges(lane, &file, block).await,
         }
     }
 }
@@ -86,6 +90,23 @@ async fn writes(mut lane: Lane, file: &File, work: Work, block: usize) -> io::Re
             file.sync_data().await?;
         }
         lane.finish(result)?;
+    }
+    Ok(lane)
+}
+
+async fn ranges(mut lane: Lane, file: &File, block: usize) -> io::Result<Lane> {
+    let mut buffers: Vec<_> = (0..RANGES).map(|_| Vec::with_capacity(block)).collect();
+    let mut places = Vec::new();
+    while lane.begin_many(&mut places).is_some() {
+        let reads = buffers.into_iter().zip(&places);
+        let read = reads.map(|(buffer, offset)| file.read_at(buffer, *offset));
+        let mut moved = 0;
+        buffers = Vec::with_capacity(RANGES);
+        for (result, buffer) in join_all(read).await {
+            moved += result?;
+            buffers.push(buffer);
+        }
+        lane.finish_many(moved)?;
     }
     Ok(lane)
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 
 use super::blocking_lines;
 use crate::buffer::AlignedBuffer;
-use crate::cell::{Job, Work};
+use crate::cell::{Job, RANGES, Work};
 use crate::lane::Lane;
 use crate::report::Report;
 use crate::stage::{self, Result, Seat};
@@ -15,6 +15,7 @@ pub fn run(job: &Job, threads: usize) -> Result<Report> {
     stage::run(job, threads, threads, |seat| match job.cell.work {
         Work::SmallFiles => whole_files(seat),
         Work::LineBytes | Work::LineStrings => blocking_lines::run(seat),
+        Work::ManyRanges => ranges(seat),
         _ => positional(seat),
     })
 }
@@ -42,6 +43,23 @@ fn positional(seat: &Seat<'_>) -> Result<Vec<Lane>> {
                     lane.finish(file.read_at(&mut buffer, offset))?;
                 }
             }
+        }
+    }
+    Ok(lanes)
+}
+
+fn ranges(seat: &Seat<'_>) -> Result<Vec<Lane>> {
+    let file = seat.job.open()?;
+    let mut buffers = vec![vec![0; seat.job.cell.block]; RANGES];
+    let mut places = Vec::new();
+    let mut lanes = seat.ready();
+    for lane in &mut lanes {
+        while lane.begin_many(&mut places).is_some() {
+            let mut moved = 0;
+            for (buffer, offset) in buffers.iter_mut().zip(&places) {
+                moved += file.read_at(buffer, *offset)?;
+            }
+            lane.finish_many(moved)?;
         }
     }
     Ok(lanes)

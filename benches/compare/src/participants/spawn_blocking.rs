@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::tokio_fs::on_tokio;
+use super::on_tokio::on_tokio;
 use crate::buffer::AlignedBuffer;
-use crate::cell::{Job, Work};
+use crate::cell::{Job, RANGES, Work};
 use crate::lane::Lane;
 use crate::report::Report;
 use crate::stage::Result;
@@ -23,7 +23,15 @@ pub fn run(job: &Job) -> Result<Report> {
             _ => Source::File(job.open()?),
         });
         let (work, block) = (job.cell.work, job.cell.block);
-        Ok(move |lane| lane_of_operations(lane, Arc::clone(&source), work, block))
+        Ok(move |lane| {
+            let source = Arc::clone(&source);
+            async move {
+                match work {
+                    Work::ManyRanges => ranges(lane, source, block).await,
+                    _ => lane_of_operations(lane, source, work, block).await,
+                }
+            }
+        })
     })
 }
 
@@ -48,6 +56,26 @@ async fn lane_of_operations(
         let (result, back) = spawn_blocking(call).await?;
         buffer = back;
         lane.finish(result)?;
+    }
+    Ok(lane)
+}
+
+/// All ranges of an operation in one hop.
+async fn ranges(mut lane: Lane, source: Arc<Source>, block: usize) -> io::Result<Lane> {
+    let mut buffers = vec![vec![0; block]; RANGES];
+    let mut places = Vec::new();
+    while lane.begin_many(&mut places).is_some() {
+        let shared = Arc::clone(&source);
+        let call = move || {
+            let read = |(buffer, offset): (&mut Vec<u8>, &u64)| {
+                one(&shared, Work::ManyRanges, buffer, *offset)
+            };
+            let moved: io::Result<usize> = buffers.iter_mut().zip(&places).map(read).sum();
+            (moved, buffers, places)
+        };
+        let moved;
+        (moved, buffers, places) = spawn_blocking(call).await?;
+        lane.finish_many(moved?)?;
     }
     Ok(lane)
 }

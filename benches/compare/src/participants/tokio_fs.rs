@@ -7,14 +7,16 @@ use std::io::{self, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader};
 
-use super::{WORKERS, blocking_lines};
-use crate::cell::{Job, Work};
+use super::blocking_lines;
+use super::on_tokio::on_tokio;
+use crate::cell::{Job, RANGES, Work};
 use crate::lane::Lane;
 use crate::report::Report;
-use crate::stage::{self, Result};
+use crate::stage::Result;
 
 /// Runs the job on tokio's multi-thread runtime with two workers, a task for each lane.
 pub fn run(job: &Job) -> Result<Report> {
@@ -31,36 +33,13 @@ pub fn run(job: &Job) -> Result<Report> {
                     Work::SmallFiles => whole_files(lane, &paths).await,
                     Work::LineBytes | Work::LineStrings => lines(lane, &paths[0], &cell).await,
                     Work::SequentialRead => sequential(lane, &paths[0], cell.block).await,
-                    Work::RandomRead => reads(lane, &paths[0], cell.block).await,
+                    Work::RandomRead | Work::FairnessWait | Work::FairnessTimer => {
+                        reads(lane, &paths[0], cell.block).await
+                    }
+                    Work::ManyRanges => ranges(lane, &paths[0], cell.block).await,
                     work => writes(lane, &paths[0], cell.block, work).await,
                 }
             }
-        })
-    })
-}
-
-/// Runs a job whose lanes are tasks: `prepare` opens what they share and gives the maker of the
-/// tasks.
-pub fn on_tokio<P, S, F>(job: &Job, prepare: P) -> Result<Report>
-where
-    P: AsyncFn(&Job) -> Result<S> + Sync,
-    S: FnMut(Lane) -> F,
-    F: Future<Output = io::Result<Lane>> + Send + 'static,
-{
-    stage::run(job, 1, job.cell.in_flight, |seat| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(WORKERS)
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
-            let task_of = prepare(seat.job).await?;
-            let lanes = seat.ready().into_iter();
-            let tasks: Vec<_> = lanes.map(task_of).map(tokio::spawn).collect();
-            let mut ended = Vec::new();
-            for task in tasks {
-                ended.push(task.await??);
-            }
-            Ok(ended)
         })
     })
 }
@@ -70,6 +49,24 @@ async fn reads(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<Lane>
     while let Some(offset) = lane.begin() {
         file.seek(SeekFrom::Start(offset)).await?;
         lane.finish(file.read_exact(&mut buffer).await)?;
+    }
+    Ok(lane)
+}
+
+/// As many files as ranges, so that all are under way at once.
+async fn ranges(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<Lane> {
+    let mut readers = Vec::new();
+    for _ in 0..RANGES {
+        readers.push((File::open(path).await?, vec![0; block]));
+    }
+    let mut places = Vec::new();
+    while lane.begin_many(&mut places).is_some() {
+        let reads = readers.iter_mut().zip(&places).map(async |((file, buffer), offset)| {
+            file.seek(SeekFrom::Start(*offset)).await?;
+            file.read_exact(buffer).await
+        });
+        let moved = try_join_all(reads).await?;
+        lane.finish_many(moved.iter().sum())?;
     }
     Ok(lane)
 }

@@ -4,11 +4,12 @@
 use std::io;
 use std::rc::Rc;
 
+use futures_util::future::join_all;
 use tokio_uring::buf::BoundedBuf;
 use tokio_uring::fs::File;
 
 use crate::buffer::aligned_vector;
-use crate::cell::{Job, Work};
+use crate::cell::{Job, RANGES, Work};
 use crate::lane::Lane;
 use crate::report::Report;
 use crate::stage::{self, Result};
@@ -21,8 +22,15 @@ pub fn run(job: &Job, threads: usize) -> Result<Report> {
         tokio_uring::builder().entries(256).uring_builder(&ring).start(async {
             let file = Rc::new(File::from_std(seat.job.open()?));
             let (work, block) = (seat.job.cell.work, seat.job.cell.block);
-            let task_of =
-                |lane| tokio_uring::spawn(operations(lane, Rc::clone(&file), work, block));
+            let task_of = |lane| {
+                let file = Rc::clone(&file);
+                tokio_uring::spawn(async move {
+                    match work {
+                        Work::ManyRanges => ranges(lane, file, block).await,
+                        _ => operations(lane, file, work, block).await,
+                    }
+                })
+            };
             let tasks: Vec<_> = seat.ready().into_iter().map(task_of).collect();
             let mut ended = Vec::new();
             for task in tasks {
@@ -46,6 +54,23 @@ async fn operations(mut lane: Lane, file: Rc<File>, work: Work, block: usize) ->
             file.sync_data().await?;
         }
         lane.finish(result)?;
+    }
+    Ok(lane)
+}
+
+async fn ranges(mut lane: Lane, file: Rc<File>, block: usize) -> io::Result<Lane> {
+    let mut buffers = vec![vec![0; block]; RANGES];
+    let mut places = Vec::new();
+    while lane.begin_many(&mut places).is_some() {
+        let reads = buffers.into_iter().zip(&places);
+        let read = reads.map(|(buffer, offset)| file.read_at(buffer, *offset));
+        let mut moved = 0;
+        buffers = Vec::with_capacity(RANGES);
+        for (result, buffer) in join_all(read).await {
+            moved += result?;
+            buffers.push(buffer);
+        }
+        lane.finish_many(moved)?;
     }
     Ok(lane)
 }

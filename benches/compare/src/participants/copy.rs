@@ -1,0 +1,145 @@
+//! Copies of a large file, each by a command in a process of its own, and by a loop of `read` and
+//! `write`. What was copied is compared with the source afterwards, outside the time.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Error, Read, Write};
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+
+use crate::cell::{Job, Work};
+use crate::report::Report;
+use crate::stage::{Result, switches, system_us, user_us};
+
+/// Copies by the command `cp`: as it is, or with `--reflink=never`, which makes it read and write.
+pub fn by_cp(job: &Job) -> Result<Report> {
+    let never = (job.cell.work == Work::CopyBytes).then_some("--reflink=never");
+    let mut command = Command::new("cp");
+    command.args(never).arg(job.path()).arg(job.copy_path());
+    one_copy(job, UsageWho::RUSAGE_CHILDREN, || finish(&mut command))
+}
+
+/// Copies by the command `aiofile cp`: as it is, or with `--reflink never`.
+#[cfg(feature = "ours")]
+pub fn by_aiofile(job: &Job) -> Result<Report> {
+    let program = job.command.as_ref().ok_or("the command aiofile was not built")?;
+    let never = (job.cell.work == Work::CopyBytes).then_some(["--reflink", "never"]);
+    let mut command = Command::new(program);
+    command.args(["cp", "--quiet"]).args(never.into_iter().flatten());
+    command.arg(job.path()).arg(job.copy_path());
+    // The defaults, whatever this machine's files and variables say.
+    command.env_remove("CAIO_IMPL").env("CAIO_CONFIG", "/dev/null");
+    let mut report = one_copy(job, UsageWho::RUSAGE_CHILDREN, || finish(&mut command))?;
+    report.backend = "uring".to_owned();
+    Ok(report)
+}
+
+/// Copies by `read` and `write` in this process, one block after the other.
+pub fn by_loop(job: &Job) -> Result<Report> {
+    one_copy(job, UsageWho::RUSAGE_SELF, || {
+        let (mut source, mut buffer) = (File::open(job.path())?, vec![0; job.cell.block]);
+        let mut target = OpenOptions::new().write(true).create_new(true).open(job.copy_path())?;
+        loop {
+            let read = source.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(());
+            }
+            target.write_all(&buffer[..read])?;
+        }
+    })
+}
+
+fn finish(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{}: {}", command.get_program().display(), said.trim()).into())
+}
+
+/// One copy; none where nothing is to be measured, so that the calls before it can be counted.
+fn one_copy(job: &Job, who: UsageWho, copy: impl FnOnce() -> Result<()>) -> Result<Report> {
+    let target = job.copy_path();
+    if target.exists() {
+        fs::remove_file(&target)?;
+        nix::unistd::syncfs(&File::open(&job.directory)?)?;
+    }
+    let mut report = Report { backend: "threads".to_owned(), threads: 1, ..Report::default() };
+    if job.measure_ms == 0 {
+        return Ok(report);
+    }
+    let (before, start) = (getrusage(who)?, Instant::now());
+    copy()?;
+    let seconds = start.elapsed().as_secs_f64();
+    let after = getrusage(who)?;
+    let spent = |of: fn(&Usage) -> f64| of(&after) - of(&before);
+    report.operations = 1;
+    report.total_operations = 1;
+    report.seconds = seconds;
+    report.operations_per_s = 1.0 / seconds;
+    report.bytes_per_s = job.cell.size as f64 / seconds;
+    report.user_us_per_op = spent(user_us);
+    report.system_us_per_op = spent(system_us);
+    report.switches_per_op = spent(|usage| switches(usage) as f64);
+    report.peak_rss_kib = after.max_rss() as u64;
+    compare(&job.path(), &target)?;
+    fs::remove_file(&target)?;
+    Ok(report)
+}
+
+fn compare(source: &Path, copy: &Path) -> Result<()> {
+    let (mut left, mut right) = (File::open(source)?, File::open(copy)?);
+    if left.metadata()?.len() != right.metadata()?.len() {
+        return Err("the copy has another length".into());
+    }
+    let (mut one, mut other) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    loop {
+        let read = left.read(&mut one)?;
+        if read == 0 {
+            return Ok(());
+        }
+        right.read_exact(&mut other[..read])?;
+        if one[..read] != other[..read] {
+            return Err(Error::other("the copy differs from its source").into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell;
+
+    #[test]
+    fn what_was_copied_is_counted_and_removed_and_nothing_is_left() {
+        let cell = cell::all(true).into_iter().find(|cell| cell.work == Work::CopyBytes).unwrap();
+        let directory = std::env::temp_dir().join(format!("compare-copy-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let job = Job { directory: directory.clone(), ..Job::for_tests(cell, 1) };
+        fs::write(job.path(), vec![7; 1 << 20]).unwrap();
+        for copy in [by_loop, by_cp] {
+            let report = copy(&job).unwrap();
+            assert!(report.operations == 1 && report.bytes_per_s > 0.0);
+            assert!(!job.copy_path().exists());
+        }
+        fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_copy_that_differs_is_refused() {
+        let place = |name: &str| {
+            std::env::temp_dir().join(format!("compare-{name}-{}", std::process::id()))
+        };
+        let (source, copy) = (place("source"), place("copy"));
+        fs::write(&source, b"one").unwrap();
+        fs::write(&copy, b"two").unwrap();
+        assert!(compare(&source, &copy).unwrap_err().to_string().contains("differs"));
+        fs::write(&copy, b"three").unwrap();
+        assert!(compare(&source, &copy).unwrap_err().to_string().contains("length"));
+        fs::remove_file(source).unwrap();
+        fs::remove_file(copy).unwrap();
+    }
+}

@@ -160,7 +160,7 @@ fn detail(text: &mut String, measure: Measure, figure: Option<Spread>, entry: &E
 /// What the last run noted beside its figures.
 pub fn notes(entry: &Entry) -> String {
     let notes = entry.runs.last().map(|run| &run.notes);
-    let each = |(name, value): (&String, &f64)| format!("  {name} {value:.6}");
+    let each = |(name, value): (&String, &f64)| format!("  {name} {value:.2}");
     let trim = |text: String| match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,

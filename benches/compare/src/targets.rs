@@ -134,13 +134,13 @@ pub fn check(results: &Results) -> Vec<Checked> {
 /// The demands as a table, and how many are missed.
 pub fn render(checked: &[Checked]) -> String {
     let mut text = format!(
-        "{:<22}{:<16}{:<34}{:>12}{:>12}  verdict\n",
+        "{:<24}{:<16}{:<44}{:>12}{:>12}  verdict\n",
         "cell", "row", "against", "measured", "demanded"
     );
     for one in checked {
         let _ = writeln!(
             text,
-            "{:<22}{:<16}{:<34}{:>12}{:>12}  {}",
+            "{:<24}{:<16}{:<44}{:>12}{:>12}  {}",
             one.cell,
             one.ours,
             one.against,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions};
+use bytes::Bytes;
 use caio::{BufferedWrites, Choice, Config};
-use futures_util::future::try_join_all;
 use tokio::task::JoinHandle;
 
 use super::{Result, block_on};
@@ -116,7 +116,7 @@ async fn writes(mut lane: Lane, file: AioFile, block: usize) -> Result<Lane> {
 }
 
 async fn appends(mut lane: Lane, file: AioFile, block: usize) -> Result<Lane> {
-    let record = bytes::Bytes::copy_from_slice(&super::noise(block));
+    let record = Bytes::copy_from_slice(&super::noise(block));
     while lane.begin().is_some() {
         file.append(record.clone()).await?;
         file.fdatasync().await?;
@@ -145,19 +145,11 @@ async fn lines(mut lane: Lane, file: AioFile, size: u64) -> Result<Lane> {
 }
 
 async fn ranges(mut lane: Lane, file: AioFile, block: usize) -> Result<Lane> {
-    let new = |_| AlignedBuffer::new(block, caio::DEFAULT_ALIGNMENT);
-    let mut buffers: Vec<_> = (0..RANGES).map(new).collect();
     while let Some(places) = lane.begin_ranges() {
-        let read = |(buffer, offset)| {
-            let file = &file;
-            async move {
-                let (result, buffer) = file.read_into(buffer, offset).await;
-                result.map(|_| buffer)
-            }
-        };
-        buffers = try_join_all(buffers.into_iter().zip(places).map(read)).await?;
-        let moved = buffers.iter().map(|buffer| buffer.len()).sum();
-        lane.end(moved, block * RANGES)?;
+        let end = |offset: &u64| *offset + block as u64;
+        let wanted: Vec<_> = places.iter().map(|offset| *offset..end(offset)).collect();
+        let read = file.read_ranges(&wanted).await?;
+        lane.end(read.iter().map(Bytes::len).sum(), block * RANGES)?;
     }
     Ok(lane)
 }

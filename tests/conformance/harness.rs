@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use caio_testkit::{Variant, required, variants};
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::soak;
 use crate::support::Env;
 
 /// A file of cases.
@@ -98,12 +99,13 @@ pub(crate) fn main(modules: &[Module]) -> ExitCode {
         return alone(modules, &name);
     }
     let arguments = Arguments::from_args();
-    let trials = trials(modules);
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if !arguments.list {
-        report();
+    if arguments.list {
+        return libtest_mimic::run(&arguments, trials(modules)).exit_code();
     }
-    conclusion.exit_code()
+    let round = || !libtest_mimic::run(&arguments, trials(modules)).has_failed();
+    let succeeded = soak::run(round, say);
+    report();
+    if succeeded { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
 fn trials(modules: &[Module]) -> Vec<Trial> {

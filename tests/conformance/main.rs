@@ -23,6 +23,7 @@ mod refusal;
 mod runtimes;
 mod shutdown;
 mod signals;
+mod soak;
 mod special;
 mod support;
 mod sync;

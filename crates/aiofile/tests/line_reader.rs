@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::task::{Context as TaskContext, Waker};
 
 use aiofile::{AioFile, Context, ErrorKind, LineReader};
-use common::{open_in, scratch, unruly};
+use common::{cases, open_in, scratch, unruly};
 use futures_util::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -46,7 +46,7 @@ static RUNTIME: LazyLock<Runtime> =
 static UNRULY: LazyLock<Context> = LazyLock::new(|| unruly(5));
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn lines_are_what_a_naive_split_gives(

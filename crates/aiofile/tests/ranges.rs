@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 use aiofile::{AioFile, ErrorKind, OpenOptions, RangeOptions};
-use common::{disk, noise, open_in, scratch, unruly};
+use common::{cases, disk, noise, open_in, scratch, unruly};
 use futures_util::StreamExt;
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn parts(contents: &[u8], ranges: &[Range<u64>]) -> Vec<Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn ranges_are_what_slices_are(

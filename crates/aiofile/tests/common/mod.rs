@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use aiofile::{AioFile, BackendKind, Context, Error, OpenOptions};
 use caio::{Backend, Capability, ClassSet, Lanes, Op, OpSet, Output, Request, Token};
+use proptest::prelude::ProptestConfig;
 
 /// A file with these contents; it goes with the directory.
 pub(crate) fn scratch(contents: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -24,6 +25,15 @@ pub(crate) fn scratch(contents: &[u8]) -> (tempfile::TempDir, PathBuf) {
 /// A directory on the disk of the build; where that is read-only, a temporary one.
 pub(crate) fn disk() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// So many cases, or as many as `PROPTEST_CASES` asks for.
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig { cases: usual, ..config },
+    }
 }
 
 /// Bytes that repeat nowhere soon.

@@ -17,6 +17,8 @@ pub(super) struct Meter {
     job: Job,
     window: Window,
     before: Option<Books>,
+    /// Bytes that had come from the device when the first operation that counts could begin.
+    device_before: Option<u64>,
 }
 
 impl Meter {
@@ -24,7 +26,7 @@ impl Meter {
     pub(super) fn start(job: &Job) -> Self {
         let open = Instant::now() + job.warm_up();
         let window = Window { open, close: open + Duration::from_millis(job.measure_ms) };
-        Self { job: job.clone(), window, before: None }
+        Self { job: job.clone(), window, before: None, device_before: device_bytes() }
     }
 
     /// The lanes, which begin as soon as somebody drives them.
@@ -39,6 +41,10 @@ impl Meter {
     pub(super) fn wait(&mut self) -> Result<()> {
         thread::sleep(self.window.open.saturating_duration_since(Instant::now()));
         self.before = Some(Books::now()?);
+        // Without a warm-up everything counts, also what was read before this thread had its turn.
+        if !self.job.warm_up().is_zero() {
+            self.device_before = device_bytes();
+        }
         Ok(())
     }
 
@@ -65,9 +71,8 @@ impl Meter {
             system_us: (after.system_us - before.system_us) * stretch,
             switches: (after.switches - before.switches) * stretch,
             peak_kib: peak_kib(),
-            device_bytes: after
-                .device_bytes
-                .and_then(|after| Some(after.saturating_sub(before.device_bytes?))),
+            device_bytes: device_bytes()
+                .and_then(|after| Some(after.saturating_sub(self.device_before?))),
             latencies: tally.latencies,
             ..Report::default()
         })
@@ -81,7 +86,6 @@ struct Books {
     user_us: f64,
     system_us: f64,
     switches: f64,
-    device_bytes: Option<u64>,
 }
 
 impl Books {
@@ -97,7 +101,6 @@ impl Books {
             user_us: microseconds(usage.user_time()),
             system_us: microseconds(usage.system_time()),
             switches: switches(&usage) as f64,
-            device_bytes: field("/proc/self/io", "read_bytes:"),
         })
     }
 }
@@ -106,6 +109,11 @@ impl Books {
 /// started it.
 fn peak_kib() -> u64 {
     field("/proc/self/status", "VmHWM:").unwrap_or(0)
+}
+
+/// What this process has caused to be read from devices.
+fn device_bytes() -> Option<u64> {
+    field("/proc/self/io", "read_bytes:")
 }
 
 fn field(path: &str, name: &str) -> Option<u64> {

@@ -1,21 +1,22 @@
-//! The one module that knows tokio: its reactor, its budget, and the default context of each
+//! The one module that knows tokio: its reactor, its turns, and the default context of each
 //! runtime.
 
 mod probe;
+mod turn;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 
 use caio::{Context, ContextBuilder, NoRuntime, Result, Runtime, Source, Watch};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Handle, Id};
-use tokio::task::{self, AbortHandle, coop};
+use tokio::task::{self, AbortHandle};
 
-/// Starts to describe a context that uses tokio's reactor and keeps to its cooperative budget.
+/// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
 ///
 /// ```
@@ -115,24 +116,15 @@ impl Runtime for Tokio {
         Ok(Box::new(AbortOnDrop(task.abort_handle())))
     }
 
-    /// Takes one unit of the task's budget for each 4 KiB moved, and at least one. A task has 128
-    /// units a turn, as for everything that tokio does, so that it copies for some 150 microseconds
-    /// before it lets others run.
+    /// Some 40 microseconds of copying are a turn, and up to a millisecond for a task that has a
+    /// worker of the multi-thread scheduler to itself.
     fn poll_budget(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
-        // Outside of a task of tokio's there is no budget to keep to: on another executor.
+        // Outside of a task of tokio's there is none of its yielding: on another executor.
         if task::try_id().is_none() {
-            ready!(NoRuntime.poll_budget(cx, bytes));
+            NoRuntime.poll_budget(cx, bytes)
+        } else {
+            turn::poll(cx, bytes)
         }
-        ready!(coop::poll_proceed(cx)).made_progress();
-        for _ in 1..(bytes / 4096).min(128) {
-            // What is left of the budget will do: who waited until it suffices for a large piece
-            // could wait for ever beside others that take theirs first.
-            match coop::poll_proceed(cx) {
-                Poll::Ready(unit) => unit.made_progress(),
-                Poll::Pending => break,
-            }
-        }
-        Poll::Ready(())
     }
 }
 

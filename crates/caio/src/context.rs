@@ -31,13 +31,14 @@ use crate::request::Request;
 use crate::route::{self, Reason, Route};
 use crate::runtime::Runtime;
 use crate::select::{self, Info};
-use crate::slot::{Completion, SlotPool};
+use crate::slot::{Completion, Ledger};
 use crate::sync::Handoff;
 use crate::sys::process::Process;
 
 pub use builder::ContextBuilder;
 use held::Held;
 pub use held::Hold;
+use operation::Brief;
 pub use operation::Operation;
 pub use transfer::Transfer;
 pub use vectored::VectoredTransfer;
@@ -85,10 +86,8 @@ pub(crate) struct Inner {
     config: Config,
     info: Info,
     runtime: Arc<dyn Runtime>,
-    limit: Arc<Limit>,
+    limit: Arc<Limit<Ledger>>,
     open_files: Arc<Limit>,
-    slots: Arc<SlotPool>,
-    counters: Arc<Counters>,
     watches: Watches,
     held: Held,
     shut_down: AtomicBool,
@@ -118,7 +117,7 @@ impl Context {
     /// The counters, as they are now.
     #[must_use]
     pub fn counters(&self) -> Snapshot {
-        self.inner.counters.snapshot()
+        self.inner.counters().snapshot()
     }
 
     /// Requests and bytes that are in flight now.
@@ -135,6 +134,11 @@ impl Context {
     /// stands behind it.
     pub fn submit(&self, file: Option<&SharedFile>, op: Op) -> Operation {
         Operation::new(self, file, op)
+    }
+
+    /// The same, for whoever keeps the context and the file until it is over.
+    fn brief<'a>(&'a self, file: Option<&'a SharedFile>, op: Op) -> Brief<'a> {
+        Brief::new(self, file, op)
     }
 
     /// Several operations on one file, in their order. As many of them as the limits admit now are
@@ -192,17 +196,17 @@ impl Context {
         let deadline = Instant::now() + patience;
         let backends: Vec<_> = inner.backends().collect();
         let done = Handoff::default();
-        let (drained, slots) = (done.clone(), Arc::clone(&inner.slots));
+        let (drained, limit) = (done.clone(), Arc::clone(&inner.limit));
         let error = operation::shut_down();
         let wait = move || {
             for backend in backends {
                 backend.shutdown(deadline);
             }
-            drained.give(slots.abandon_all(&error));
+            drained.give(limit.shared.abandon_all(&error));
         };
         match thread::Builder::new().name("caio-shutdown".to_owned()).spawn(wait) {
             Ok(_) => done.await,
-            Err(_) => inner.slots.abandon_all(&operation::shut_down()),
+            Err(_) => inner.limit.shared.abandon_all(&operation::shut_down()),
         }
     }
 
@@ -229,13 +233,13 @@ impl Context {
         &self,
         file: Option<&SharedFile>,
         op: Op,
-        permit: Permit,
+        permit: Permit<Ledger>,
         route: Route,
     ) -> (Request, Completion) {
         let inner = &self.inner;
-        inner.counters.submitted(route != Route::Backend);
+        inner.counters().submitted(route != Route::Backend);
         let order = file.filter(|_| op.is_write()).map(|file| file.write_order().start());
-        let (ticket, completion) = inner.slots.pair(permit, order, Arc::clone(&inner.counters));
+        let (ticket, completion) = Ledger::pair(permit, order);
         (Request::new(op, file.cloned(), ticket), completion)
     }
 
@@ -275,6 +279,10 @@ impl Inner {
                 }
             }
         }
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.limit.shared.counters
     }
 
     pub(crate) fn requests_in_flight(&self) -> usize {

@@ -1,17 +1,17 @@
 //! Where an answer waits for its future.
 //!
 //! One slot serves one operation: the [`Ticket`] inside the request delivers into it, the
-//! [`Completion`] takes out of it. Whichever of the two goes last gives the slot back to its
-//! [`SlotPool`], so that operations in steady state allocate nothing.
+//! [`Completion`] takes out of it. Whichever of the two goes last gives the slot back to the
+//! [`Ledger`], so that operations in steady state allocate nothing.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
-use crate::counters::Counters;
+use crate::counters::{Counters, thread_index};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::limit::Permit;
@@ -42,33 +42,33 @@ fn abandoned() -> Error {
     Error::new(ErrorKind::Abandoned, "the backend dropped the operation without finishing it")
 }
 
-/// The slots of one context, for use again and for giving up on all of them at once.
+/// What the requests of one context share: counters, and slots to use again.
 #[derive(Debug, Default)]
-pub(crate) struct SlotPool {
-    free: Mutex<Vec<Arc<Slot>>>,
+pub(crate) struct Ledger {
+    pub(crate) counters: Counters,
+    free: [FreeSlots; SHARDS],
+    /// For giving up on all of them at once.
     all: Mutex<Vec<Weak<Slot>>>,
 }
 
-impl SlotPool {
+/// Threads with different numbers look for slots in different places first.
+const SHARDS: usize = 16;
+
+/// Slots without a user, alone on their cache lines.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct FreeSlots(Mutex<Vec<Arc<Slot>>>);
+
+impl Ledger {
     /// Both ends of a slot: one for the request, one for the future.
-    pub(crate) fn pair(
-        self: &Arc<Self>,
-        permit: Permit,
-        write_order: Option<u64>,
-        counters: Arc<Counters>,
-    ) -> (Ticket, Completion) {
-        let slot = lock(&self.free).pop().unwrap_or_else(|| self.grow());
+    pub(crate) fn pair(permit: Permit<Self>, write_order: Option<u64>) -> (Ticket, Completion) {
+        let slot = permit.shared().take();
         *lock(&slot.state) = State::Pending(None);
         slot.cancelled.store(false, Ordering::Relaxed);
         slot.token.store(0, Ordering::Relaxed);
-        slot.users.store(2, Ordering::Release);
-        let ticket = Ticket {
-            end: End { slot: Some(Arc::clone(&slot)), pool: Arc::clone(self) },
-            permit,
-            write_order,
-            counters,
-        };
-        (ticket, Completion { end: End { slot: Some(slot), pool: Arc::clone(self) } })
+        slot.shared.store(true, Ordering::Release);
+        let completion = Completion { slot: Arc::clone(&slot) };
+        (Ticket { slot, permit, write_order }, completion)
     }
 
     /// Ends every wait with an error. The operations go on, and keep their buffers.
@@ -77,17 +77,33 @@ impl SlotPool {
         slots.iter().filter(|slot| slot.abandon(error.clone())).count()
     }
 
+    fn take(&self) -> Arc<Slot> {
+        let here = thread_index() % SHARDS;
+        (here..SHARDS)
+            .chain(0..here)
+            .find_map(|place| lock(&self.free[place].0).pop())
+            .unwrap_or_else(|| self.grow())
+    }
+
     fn grow(&self) -> Arc<Slot> {
         let slot = Arc::new(Slot::default());
-        lock(&self.all).push(Arc::downgrade(&slot));
+        let mut all = lock(&self.all);
+        if all.len() == all.capacity() {
+            all.retain(|slot| slot.strong_count() > 0);
+        }
+        all.push(Arc::downgrade(&slot));
         slot
     }
 
+    /// Takes a slot back from one of its two users, and keeps it when that is the last one.
     fn put(&self, slot: Arc<Slot>) {
+        if slot.shared.swap(false, Ordering::AcqRel) {
+            return;
+        }
         // An answer that was never taken is dropped outside the lock: it may close a file.
         let unclaimed = std::mem::take(&mut *lock(&slot.state));
         drop(unclaimed);
-        lock(&self.free).push(slot);
+        lock(&self.free[thread_index() % SHARDS].0).push(slot);
     }
 }
 
@@ -96,7 +112,8 @@ struct Slot {
     state: Mutex<State>,
     cancelled: AtomicBool,
     token: AtomicU64,
-    users: AtomicU8,
+    /// Whether both ends are still there.
+    shared: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -149,59 +166,63 @@ impl Slot {
 
 /// The request's end of a slot, with all that is given back when the operation ends.
 pub(crate) struct Ticket {
-    end: End,
-    permit: Permit,
+    slot: Arc<Slot>,
+    permit: Permit<Ledger>,
     write_order: Option<u64>,
-    counters: Arc<Counters>,
 }
 
 impl Ticket {
     pub(crate) fn set_token(&self, token: Token) {
-        self.end.slot().token.store(token.0, Ordering::Release);
+        self.slot.token.store(token.0, Ordering::Release);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.end.slot().cancelled.load(Ordering::Acquire)
+        self.slot.cancelled.load(Ordering::Acquire)
     }
 
     /// The order matters: the file's books and the limit are settled before anybody is woken, so
     /// that who wakes finds them settled; the file itself is let go first of all, so that a
     /// `close` after the last operation really closes.
     pub(crate) fn deliver(self, outcome: Outcome, file: Option<SharedFile>) {
-        let Self { end, permit, write_order, counters } = self;
+        let Self { slot, permit, write_order } = self;
         if let (Some(file), Some(order)) = (&file, write_order) {
             file.write_order().finish(order);
         }
         drop(file);
-        counters.completed(&outcome);
-        drop(permit);
-        end.slot().deliver(outcome);
+        permit.shared().counters.completed(&outcome);
+        let limit = permit.release();
+        slot.deliver(outcome);
+        limit.shared.put(slot);
     }
 }
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticket({:#x})", self.end.slot().token.load(Ordering::Relaxed))
+        write!(f, "Ticket({:#x})", self.slot.token.load(Ordering::Relaxed))
     }
 }
 
 /// The future's end of a slot.
 #[derive(Debug)]
 pub(crate) struct Completion {
-    end: End,
+    slot: Arc<Slot>,
 }
 
 impl Completion {
     /// Gives up waiting. Returns the token to cancel where the operation is still under way.
     pub(crate) fn abandon(&self) -> Option<Token> {
-        let slot = self.end.slot();
-        let mut state = lock(&slot.state);
+        let mut state = lock(&self.slot.state);
         if !matches!(*state, State::Pending(_)) {
             return None;
         }
-        slot.cancelled.store(true, Ordering::Release);
+        self.slot.cancelled.store(true, Ordering::Release);
         *state = State::Orphaned;
-        Some(Token(slot.token.load(Ordering::Acquire)))
+        Some(Token(self.slot.token.load(Ordering::Acquire)))
+    }
+
+    /// Gives the slot back for use again, which merely dropping this does not.
+    pub(crate) fn put_back(self, ledger: &Ledger) {
+        ledger.put(self.slot);
     }
 }
 
@@ -209,7 +230,7 @@ impl Future for Completion {
     type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut state = lock(&self.end.slot().state);
+        let mut state = lock(&self.slot.state);
         match &mut *state {
             State::Pending(waker) => {
                 match waker {
@@ -222,28 +243,6 @@ impl Future for Completion {
                 State::Complete(outcome) => Poll::Ready(outcome),
                 _ => unreachable!("a completion is polled by its owner alone, until it is ready"),
             },
-        }
-    }
-}
-
-/// One of the two users of a slot.
-#[derive(Debug)]
-struct End {
-    slot: Option<Arc<Slot>>,
-    pool: Arc<SlotPool>,
-}
-
-impl End {
-    fn slot(&self) -> &Slot {
-        self.slot.as_ref().expect("an end has its slot until it is dropped")
-    }
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        let Some(slot) = self.slot.take() else { return };
-        if slot.users.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.pool.put(slot);
         }
     }
 }

@@ -4,26 +4,23 @@ use std::future::Future;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::counters::Counters;
 use crate::file::SharedFile;
 use crate::limit::Limit;
 use crate::op::Op;
 use crate::request::Request;
-use crate::slot::{Completion, Outcome, SlotPool};
+use crate::slot::{Completion, Ledger, Outcome};
 use crate::sync::wait_until;
 
 /// A request with nothing above it, and its other end.
 pub(crate) fn request(op: Op, file: Option<&SharedFile>) -> (Request, Completion) {
-    let limit = Limit::new(1, usize::MAX);
+    let limit = Limit::new(1, usize::MAX, Ledger::default());
     let permit = limit.try_acquire(0).expect("the limit is fresh");
-    let (ticket, completion) =
-        Arc::new(SlotPool::default()).pair(permit, None, Arc::new(Counters::default()));
+    let (ticket, completion) = Ledger::pair(permit, None);
     (Request::new(op, file.cloned(), ticket), completion)
 }
 

@@ -9,12 +9,11 @@ use super::watch::Watches;
 use super::{Context, Inner};
 use crate::backend::{Backend, BackendKind};
 use crate::config::Config;
-use crate::counters::Counters;
 use crate::error::Result;
 use crate::limit::Limit;
 use crate::runtime::{NoRuntime, Runtime};
 use crate::select::{self, Choice};
-use crate::slot::SlotPool;
+use crate::slot::Ledger;
 use crate::sys::process::Process;
 
 /// A context in the making.
@@ -132,10 +131,8 @@ impl ContextBuilder {
             backend,
             pool: OnceLock::new(),
             runtime: self.runtime.unwrap_or_else(|| Arc::new(NoRuntime)),
-            limit: Limit::new(requests_max, config.max_bytes_in_flight),
-            open_files: Limit::new(config.max_open_files, usize::MAX),
-            slots: Arc::new(SlotPool::default()),
-            counters: Arc::new(Counters::default()),
+            limit: Limit::new(requests_max, config.max_bytes_in_flight, Ledger::default()),
+            open_files: Limit::new(config.max_open_files, usize::MAX, ()),
             watches: Watches::default(),
             held: Held::default(),
             shut_down: AtomicBool::new(false),

@@ -56,7 +56,7 @@ impl Context {
         self.at_home().map_err(|error| error.during(OpKind::Close).on(file.path()))?;
         let path = file.path().to_owned();
         let released = file.released().await;
-        let outcome = self.submit(None, Op::Close { file: released }).await;
+        let outcome = self.brief(None, Op::Close { file: released }).await;
         match outcome.result {
             Ok(_) => Ok(()),
             Err(error) => Err(error.on(&path)),
@@ -88,7 +88,7 @@ impl Context {
             file.write_order().settled().await;
         }
         let op = if lead.data_only { Op::Fdatasync } else { Op::Fsync };
-        match self.submit(Some(file), op).await.result {
+        match self.brief(Some(file), op).await.result {
             Ok(_) => {
                 lead.succeeded();
                 Ok(())
@@ -110,12 +110,12 @@ impl Context {
     /// What the system answers.
     pub async fn metadata(&self, file: &SharedFile) -> Result<Metadata> {
         if self.inner.config.in_place && is_local(file) {
-            self.inner.counters.in_place_other();
+            self.inner.counters().in_place_other();
             let result = file.file().metadata();
             return result
                 .map_err(|error| Error::system(error).during(OpKind::Metadata).on(file.path()));
         }
-        match self.submit(Some(file), Op::Metadata).await.result? {
+        match self.brief(Some(file), Op::Metadata).await.result? {
             Output::Metadata(metadata) => Ok(*metadata),
             other => Err(misfit(&other)),
         }
@@ -138,7 +138,7 @@ impl Context {
         if !file.write_order().is_settled() {
             file.write_order().settled().await;
         }
-        self.submit(Some(file), Op::SetLength { length }).await.result.map(drop)
+        self.brief(Some(file), Op::SetLength { length }).await.result.map(drop)
     }
 
     /// Waits for a place among the open files.
@@ -178,7 +178,7 @@ impl Context {
             let kept = OFlag::from_bits_retain(flags & open_flags::SETTABLE);
             fcntl(&file, FcntlArg::F_SETFL(kept)).ok()?;
         }
-        self.inner.counters.in_place_other();
+        self.inner.counters().in_place_other();
         Some(Ok(file))
     }
 
@@ -190,7 +190,7 @@ impl Context {
         mode: u32,
     ) -> Result<SharedFile> {
         let op = Op::Open { path: name, flags, mode };
-        match self.submit(None, op).await.result {
+        match self.brief(None, op).await.result {
             Ok(Output::File(descriptor)) => SharedFile::new(File::from(descriptor), path),
             Ok(other) => Err(misfit(&other)),
             Err(error) => Err(match error.raw_os_error() {

@@ -13,7 +13,7 @@ use crate::limit::{Acquire, Permit};
 use crate::op::{Op, OpKind};
 use crate::request::Request;
 use crate::route::{Reason, Route};
-use crate::slot::{Completion, Outcome};
+use crate::slot::{Completion, Ledger, Outcome};
 
 /// An operation on its way. Made by [`Context::submit`].
 ///
@@ -29,6 +29,27 @@ use crate::slot::{Completion, Outcome};
 pub struct Operation {
     context: Context,
     file: Option<SharedFile>,
+    course: Course,
+}
+
+/// The same for whoever keeps the context and the file meanwhile: that spares counting their
+/// users, on cache lines which all threads share.
+#[derive(Debug)]
+pub(super) struct Brief<'a> {
+    with: With<'a>,
+    course: Course,
+}
+
+/// What an operation works with.
+#[derive(Debug, Clone, Copy)]
+struct With<'a> {
+    context: &'a Context,
+    file: Option<&'a SharedFile>,
+}
+
+/// How far an operation has come.
+#[derive(Debug)]
+struct Course {
     state: State,
     /// A route that was found out the hard way, for this operation only.
     route: Option<Route>,
@@ -37,7 +58,7 @@ pub struct Operation {
 
 #[derive(Debug)]
 enum State {
-    Waiting { acquire: Acquire, op: Op },
+    Waiting { acquire: Acquire<Ledger>, op: Op },
     HandedBack { request: Request, completion: Completion, route: Route },
     Submitted { completion: Completion, route: Route },
     Done,
@@ -55,8 +76,7 @@ const RETRIES_MAX: u32 = 1000;
 
 impl Operation {
     pub(super) fn new(context: &Context, file: Option<&SharedFile>, op: Op) -> Self {
-        let acquire = context.inner.limit.acquire(op.length());
-        Self::with_state(context, file, State::Waiting { acquire, op })
+        Self { context: context.clone(), file: file.cloned(), course: Course::new(context, op) }
     }
 
     /// An operation that was offered already: `request` is what the backend handed back, if it
@@ -72,51 +92,114 @@ impl Operation {
             None => State::Submitted { completion, route },
             Some(request) => State::HandedBack { request, completion, route },
         };
-        Self::with_state(context, file, state)
+        Self { context: context.clone(), file: file.cloned(), course: Course::at(state) }
+    }
+}
+
+impl<'a> Brief<'a> {
+    pub(super) fn new(context: &'a Context, file: Option<&'a SharedFile>, op: Op) -> Self {
+        Self { with: With { context, file }, course: Course::new(context, op) }
+    }
+}
+
+impl Future for Operation {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        let Self { context, file, course } = &mut *self;
+        course.poll(With { context, file: file.as_ref() }, cx)
+    }
+}
+
+impl Future for Brief<'_> {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        let with = self.with;
+        self.course.poll(with, cx)
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        self.course.leave(&self.context);
+    }
+}
+
+impl Drop for Brief<'_> {
+    fn drop(&mut self) {
+        self.course.leave(self.with.context);
+    }
+}
+
+impl Course {
+    fn new(context: &Context, op: Op) -> Self {
+        let acquire = context.inner.limit.acquire(op.length());
+        Self::at(State::Waiting { acquire, op })
     }
 
-    fn with_state(context: &Context, file: Option<&SharedFile>, state: State) -> Self {
-        Self { context: context.clone(), file: file.cloned(), state, route: None, retries: 0 }
+    fn at(state: State) -> Self {
+        Self { state, route: None, retries: 0 }
     }
 
-    fn submit(&mut self, permit: Permit, op: Op) -> State {
-        let route = self.route.unwrap_or_else(|| self.context.route(self.file.as_ref(), &op));
-        let (request, completion) = self.context.request(self.file.as_ref(), op, permit, route);
-        self.offer(request, completion, route)
-    }
-
-    fn offer(&self, request: Request, completion: Completion, route: Route) -> State {
-        let mut batch = [Some(request)];
-        self.context.offer(route, &mut batch);
-        match batch {
-            [None] => State::Submitted { completion, route },
-            [Some(request)] => State::HandedBack { request, completion, route },
+    fn poll(&mut self, with: With<'_>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        if let Err(error) = with.context.at_home() {
+            return Poll::Ready(self.strand(with, error));
+        }
+        loop {
+            match self.step(with, cx) {
+                Poll::Ready(Step::End(outcome)) => return Poll::Ready(outcome),
+                Poll::Ready(Step::Go(next)) => self.state = next,
+                Poll::Pending => return Poll::Pending,
+            }
         }
     }
 
+    /// Cancels what is under way; nobody waits for it any more.
+    fn leave(&mut self, context: &Context) {
+        let state = std::mem::replace(&mut self.state, State::Done);
+        if context.at_home().is_err() {
+            std::mem::forget(state);
+        } else if let State::Submitted { completion, route } = state {
+            if let Some(token) = completion.abandon() {
+                context.inner.counters().cancelled();
+                context.backend_for(route).cancel(token);
+            }
+            completion.put_back(&context.inner.limit.shared);
+        }
+    }
+
+    fn submit(&mut self, with: With<'_>, permit: Permit<Ledger>, op: Op) -> State {
+        let With { context, file } = with;
+        let route = self.route.unwrap_or_else(|| context.route(file, &op));
+        let (request, completion) = context.request(file, op, permit, route);
+        offer(context, request, completion, route)
+    }
+
     /// What to do about an outcome: deliver it, or go round again.
-    fn judge(&mut self, mut outcome: Outcome, route: Route) -> Step {
+    fn judge(&mut self, with: With<'_>, mut outcome: Outcome, route: Route) -> Step {
         if let Some(op) = outcome.op.take() {
             let errno = outcome.result.as_ref().err().and_then(Error::raw_os_error);
-            if let Some(next) = errno.and_then(|errno| self.next_route(errno, op.kind(), route)) {
-                self.context.inner.counters.retried();
+            let next = errno.and_then(|errno| self.next_route(with, errno, op.kind(), route));
+            if let Some(next) = next {
+                with.context.inner.counters().retried();
                 self.retries += 1;
                 self.route = Some(next);
-                let acquire = self.context.inner.limit.acquire(op.length());
+                let acquire = with.context.inner.limit.acquire(op.length());
                 return Step::Go(State::Waiting { acquire, op });
             }
-            outcome.result = outcome.result.map_err(|error| self.describe(error, &op));
+            outcome.result = outcome.result.map_err(|error| with.describe(error, &op));
             outcome.op = Some(op);
         }
         Step::End(outcome)
     }
 
     /// The route for another try after this errno, if there is to be one.
-    fn next_route(&self, errno: i32, kind: OpKind, route: Route) -> Option<Route> {
+    fn next_route(&self, with: With<'_>, errno: i32, kind: OpKind, route: Route) -> Option<Route> {
         let is_sync = matches!(kind, OpKind::Fsync | OpKind::Fdatasync);
         let on_backend = route == Route::Backend;
         match errno {
-            _ if self.retries >= RETRIES_MAX || self.context.is_shut_down() => None,
+            _ if self.retries >= RETRIES_MAX || with.context.is_shut_down() => None,
             // Nobody asked for it: the kernel cancels what an exiting thread had submitted.
             libc::ECANCELED => Some(route),
             // A sync that failed is never tried again, however harmless its errno looks.
@@ -130,41 +213,26 @@ impl Operation {
         }
     }
 
-    fn describe(&self, error: Error, op: &Op) -> Error {
-        let seekable = self.file.as_ref().is_none_or(SharedFile::is_seekable);
-        let error = match op.offset() {
-            Some(offset) if seekable => error.during(op.kind()).at(offset),
-            _ => error.during(op.kind()),
-        };
-        match (&self.file, op) {
-            (Some(file), _) => error.on(file.path()),
-            (None, Op::Open { path, .. } | Op::ReadFile { path }) => {
-                error.on(OsStr::from_bytes(path.as_bytes()).as_ref())
-            }
-            (None, _) => error,
-        }
-    }
-
-    fn step(&mut self, cx: &mut TaskContext<'_>) -> Poll<Step> {
+    fn step(&mut self, with: With<'_>, cx: &mut TaskContext<'_>) -> Poll<Step> {
         match std::mem::replace(&mut self.state, State::Done) {
             // What the page cache has completes within the submission, so that a task could go on
             // for ever without this.
             State::Waiting { acquire, op }
-                if self.context.poll_budget(cx, op.length()).is_pending() =>
+                if with.context.poll_budget(cx, op.length()).is_pending() =>
             {
                 self.stay(State::Waiting { acquire, op })
             }
             State::Waiting { mut acquire, op } => match Pin::new(&mut acquire).poll(cx) {
-                Poll::Ready(Some(permit)) => Poll::Ready(Step::Go(self.submit(permit, op))),
+                Poll::Ready(Some(permit)) => Poll::Ready(Step::Go(self.submit(with, permit, op))),
                 Poll::Ready(None) => {
-                    let error = self.describe(shut_down(), &op);
+                    let error = with.describe(shut_down(), &op);
                     Poll::Ready(Step::End(Outcome::failed(error, op)))
                 }
                 Poll::Pending => self.stay(State::Waiting { acquire, op }),
             },
             State::HandedBack { request, completion, route } => {
-                let release_will_come = self.context.inner.limit.wake_on_release(cx.waker());
-                match self.offer(request, completion, route) {
+                let release_will_come = with.context.inner.limit.wake_on_release(cx.waker());
+                match offer(with.context, request, completion, route) {
                     state @ State::HandedBack { .. } => {
                         if !release_will_come {
                             cx.waker().wake_by_ref();
@@ -177,8 +245,8 @@ impl Operation {
             State::Submitted { mut completion, route } => {
                 match Pin::new(&mut completion).poll(cx) {
                     Poll::Ready(outcome) => {
-                        drop(completion);
-                        Poll::Ready(self.judge(outcome, route))
+                        completion.put_back(&with.context.inner.limit.shared);
+                        Poll::Ready(self.judge(with, outcome, route))
                     }
                     Poll::Pending => self.stay(State::Submitted { completion, route }),
                 }
@@ -189,11 +257,11 @@ impl Operation {
 
     /// Ends in a forked child. What is shared with the backend is left alone: its other side is in
     /// the parent.
-    fn strand(&mut self, error: Error) -> Outcome {
+    fn strand(&mut self, with: With<'_>, error: Error) -> Outcome {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Waiting { acquire, op } => {
                 std::mem::forget(acquire);
-                Outcome::failed(self.describe(error, &op), op)
+                Outcome::failed(with.describe(error, &op), op)
             }
             other => {
                 std::mem::forget(other);
@@ -208,33 +276,29 @@ impl Operation {
     }
 }
 
-impl Future for Operation {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
-        if let Err(error) = self.context.at_home() {
-            return Poll::Ready(self.strand(error));
-        }
-        loop {
-            match self.step(cx) {
-                Poll::Ready(Step::End(outcome)) => return Poll::Ready(outcome),
-                Poll::Ready(Step::Go(next)) => self.state = next,
-                Poll::Pending => return Poll::Pending,
+impl With<'_> {
+    fn describe(&self, error: Error, op: &Op) -> Error {
+        let seekable = self.file.is_none_or(SharedFile::is_seekable);
+        let error = match op.offset() {
+            Some(offset) if seekable => error.during(op.kind()).at(offset),
+            _ => error.during(op.kind()),
+        };
+        match (self.file, op) {
+            (Some(file), _) => error.on(file.path()),
+            (None, Op::Open { path, .. } | Op::ReadFile { path }) => {
+                error.on(OsStr::from_bytes(path.as_bytes()).as_ref())
             }
+            (None, _) => error,
         }
     }
 }
 
-impl Drop for Operation {
-    fn drop(&mut self) {
-        if self.context.at_home().is_err() {
-            std::mem::forget(std::mem::replace(&mut self.state, State::Done));
-        } else if let State::Submitted { completion, route } = &self.state
-            && let Some(token) = completion.abandon()
-        {
-            self.context.inner.counters.cancelled();
-            self.context.backend_for(*route).cancel(token);
-        }
+fn offer(context: &Context, request: Request, completion: Completion, route: Route) -> State {
+    let mut batch = [Some(request)];
+    context.offer(route, &mut batch);
+    match batch {
+        [None] => State::Submitted { completion, route },
+        [Some(request)] => State::HandedBack { request, completion, route },
     }
 }
 

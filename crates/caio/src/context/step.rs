@@ -60,7 +60,7 @@ impl Context {
         ready!(self.poll_budget(cx, piece.len()));
         Poll::Ready(match in_place::read(file, buffer, piece.clone(), offset) {
             Attempt::Done(bytes) => {
-                self.inner.counters.in_place(OpKind::Read, bytes, piece.len());
+                self.inner.counters().in_place(OpKind::Read, bytes, piece.len());
                 buffer.set_len(piece.start + bytes);
                 Some(Ok(bytes))
             }

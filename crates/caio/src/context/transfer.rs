@@ -100,7 +100,7 @@ impl Context {
             let attempt = in_place::read(progress.file, buffer, piece.clone(), progress.position());
             match attempt {
                 Attempt::Done(bytes) => {
-                    self.inner.counters.in_place(OpKind::Read, bytes, piece.len());
+                    self.inner.counters().in_place(OpKind::Read, bytes, piece.len());
                     progress.done += bytes;
                     // Only nothing at all means the end: fewer bytes than asked for may also mean
                     // that the following ones are not cached.
@@ -123,7 +123,7 @@ impl Context {
             let range = progress.rest(TRANSFER_BYTES_MAX);
             let offset = progress.position();
             let op = Op::Read { buffer: std::mem::take(buffer), range, offset };
-            let outcome = self.submit(Some(progress.file), op).await;
+            let outcome = self.brief(Some(progress.file), op).await;
             let bytes = count(outcome, buffer)?;
             progress.done += bytes;
             if bytes == 0 || progress.is_done() || progress.ends_short() {
@@ -151,7 +151,7 @@ impl Context {
             match attempt {
                 Attempt::Done(0) | Attempt::Elsewhere => return None,
                 Attempt::Done(bytes) => {
-                    self.inner.counters.in_place(OpKind::Write, bytes, piece.len());
+                    self.inner.counters().in_place(OpKind::Write, bytes, piece.len());
                     progress.done += bytes;
                     if progress.is_done() {
                         return Some(Ok(()));
@@ -173,7 +173,7 @@ impl Context {
             let range = progress.rest(TRANSFER_BYTES_MAX);
             let offset = progress.position();
             let op = Op::Write { buffer: std::mem::take(buffer), range, offset };
-            let outcome = self.submit(Some(progress.file), op).await;
+            let outcome = self.brief(Some(progress.file), op).await;
             let bytes = count(outcome, buffer)?;
             progress.done += bytes;
             if progress.is_done() {

@@ -108,7 +108,7 @@ impl Context {
                 OpKind::ReadVectored => Op::ReadVectored { buffers, skip, offset },
                 _ => Op::WriteVectored { buffers, skip, offset },
             };
-            let outcome = self.submit(Some(file), op).await;
+            let outcome = self.brief(Some(file), op).await;
             buffers = match outcome.op {
                 Some(Op::ReadVectored { buffers, .. } | Op::WriteVectored { buffers, .. }) => {
                     buffers

@@ -37,11 +37,11 @@ impl Context {
             // The length is not known yet, and for small files opening costs more than copying.
             poll_fn(|cx| self.poll_budget(cx, OPENING_BYTES)).await;
             if let Ok(Some(contents)) = read_cached(&name, self.inner.config.in_place_bytes_max) {
-                self.inner.counters.in_place(OpKind::ReadFile, contents.len(), contents.len());
+                self.inner.counters().in_place(OpKind::ReadFile, contents.len(), contents.len());
                 return Ok(contents);
             }
         }
-        let outcome = self.submit(None, Op::ReadFile { path: name }).await;
+        let outcome = self.brief(None, Op::ReadFile { path: name }).await;
         drop(place);
         match outcome.result? {
             Output::Contents(contents) => Ok(contents),

@@ -3,18 +3,16 @@
 //! A sandbox may let a facility be set up and then refuse to use it, or take requests that never
 //! complete. Only an operation that is done shows that operations get done.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::buffer::Buffer;
-use crate::counters::Counters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{FileClass, SharedFile};
 use crate::limit::Limit;
 use crate::op::{Op, Output};
 use crate::request::Request;
-use crate::slot::{Completion, Outcome, SlotPool};
+use crate::slot::{Completion, Ledger, Outcome};
 use crate::sync::wait_until;
 use crate::sys::known;
 
@@ -57,9 +55,9 @@ pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
 }
 
 fn request(op: Op, file: SharedFile) -> (Request, Completion) {
-    let permit = Limit::new(1, usize::MAX).try_acquire(1).expect("the limit is fresh");
-    let (ticket, completion) =
-        Arc::new(SlotPool::default()).pair(permit, None, Arc::new(Counters::default()));
+    let limit = Limit::new(1, usize::MAX, Ledger::default());
+    let permit = limit.try_acquire(1).expect("the limit is fresh");
+    let (ticket, completion) = Ledger::pair(permit, None);
     (Request::new(op, Some(file), ticket), completion)
 }
 

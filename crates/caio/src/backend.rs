@@ -33,6 +33,7 @@ mod streams;
 pub mod thread;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 pub mod uring;
+mod writers;
 
 /// A way to have operations done.
 ///

@@ -18,10 +18,9 @@ use std::time::Instant;
 use self::perform::perform;
 use self::queue::{Queue, Rest, Wake};
 use super::held::Held;
-use super::pace::Pace;
 use super::pool_options::PoolOptions;
 use super::quiet::block_signals;
-use super::serve::{answer, copy, serve};
+use super::serve::{Service, answer, copy};
 use super::streams::Streams;
 use super::{Backend, BackendKind, Lanes};
 use crate::capability::{Capability, ClassSet, OpSet};
@@ -71,8 +70,7 @@ struct Staff {
     queue: Monitor<Queue>,
     /// How many requests are in the ring, for looking without the mutex.
     waiting: AtomicUsize,
-    pace: Pace,
-    held: Arc<Held>,
+    service: Service,
     options: PoolOptions,
     stack_bytes: usize,
 }
@@ -100,8 +98,7 @@ impl PthreadPool {
         let staff = Arc::new(Staff {
             queue: Monitor::new(queue)?,
             waiting: AtomicUsize::new(0),
-            pace: Pace::default(),
-            held,
+            service: Service::new(perform, held),
             options: options.clone(),
             stack_bytes,
         });
@@ -128,7 +125,7 @@ impl Backend for PthreadPool {
 
     fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
         let staff = &self.staff;
-        staff.held.enter(batch.len())?;
+        staff.service.held.enter(batch.len())?;
         let (mut taken, mut queued) = (0, false);
         let mut queue = None;
         for place in &mut *batch {
@@ -151,7 +148,7 @@ impl Backend for PthreadPool {
             let queue = queue.unwrap_or_else(|| staff.queue.lock());
             staff.call(queue);
         }
-        staff.held.leave(batch.len() - taken);
+        staff.service.held.leave(batch.len() - taken);
         Ok(Lanes::NONE)
     }
 
@@ -170,7 +167,7 @@ impl Backend for PthreadPool {
     }
 
     fn shutdown(&self, deadline: Instant) -> usize {
-        self.staff.held.close();
+        self.staff.service.held.close();
         self.streams.shut_down(deadline)
     }
 }
@@ -186,7 +183,7 @@ impl Staff {
     /// Lets the queue go and gets those moving who have to come for what is in it.
     fn call(self: &Arc<Self>, mut queue: Locked<'_, Queue>) {
         self.waiting.store(queue.len(), Ordering::Release);
-        let wake = queue.wake(|| self.pace.is_waiting());
+        let wake = queue.wake(|| self.service.pace.is_waiting());
         drop(queue);
         match wake {
             Wake::Nobody => {}
@@ -211,7 +208,7 @@ impl Staff {
             self.queue.signal();
         }
         for request in stranded {
-            answer(request, Err(copy(&error)), &self.held);
+            answer(request, Err(copy(&error)), &self.service.held);
         }
     }
 
@@ -223,13 +220,13 @@ impl Staff {
         let mut deep = 0;
         loop {
             if let Some(request) = queue.pop() {
-                self.pace.take();
+                self.service.pace.take();
                 let others_wait = queue.len() > 0;
                 if others_wait {
                     deep = DEEP;
                 }
                 self.call(queue);
-                serve(request, perform, &self.held, others_wait.then_some(&self.pace));
+                self.service.serve(request, others_wait);
                 queue = self.queue.lock();
             } else if let Some(found) = self.look(queue, &mut deep) {
                 queue = found;

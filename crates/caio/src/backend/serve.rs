@@ -4,34 +4,92 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 
 use super::held::Held;
 use super::pace::Pace;
+use super::writers::Writers;
 use crate::error::{Error, ErrorKind};
-use crate::file::SharedFile;
+use crate::file::{FileId, SharedFile};
 use crate::op::{Op, Output};
 use crate::request::Request;
 
 /// The way one backend does an operation on the calling thread.
 pub(super) type Perform = fn(&mut Op, Option<&SharedFile>) -> io::Result<Output>;
 
-/// Completes the request with what `perform` makes of it. Where a `pace` is given, it is told how
-/// long that takes.
-pub(super) fn serve(mut request: Request, perform: Perform, held: &Held, pace: Option<&Pace>) {
-    let result = if request.is_cancelled() {
-        Err(Errno::ECANCELED.into())
-    } else {
-        let (op, file) = request.parts_mut();
-        let perform = || match pace {
-            Some(pace) => pace.measure(|| perform(op, file)),
-            None => perform(op, file),
-        };
-        catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(|panic| Err(panicked(&*panic)))
-    };
-    answer(request, result, held);
+/// What the threads of a pool share to serve requests.
+#[derive(Debug)]
+pub(super) struct Service {
+    perform: Perform,
+    pub(super) held: Arc<Held>,
+    pub(super) pace: Pace,
+    writers: Writers,
 }
+
+impl Service {
+    pub(super) fn new(perform: Perform, held: Arc<Held>) -> Self {
+        Self { perform, held, pace: Pace::default(), writers: Writers::default() }
+    }
+
+    /// Completes the request with what `perform` makes of it, and then what other threads have
+    /// left to this one. With `others_wait` it is measured how long that takes.
+    pub(super) fn serve(&self, request: Request, others_wait: bool) {
+        match self.writers.begin(request) {
+            None => {}
+            Some((request, None)) => {
+                let (request, result) = self.perform(request, others_wait);
+                answer(request, result, &self.held);
+            }
+            Some((request, Some(file))) => self.write(request, file, others_wait),
+        }
+    }
+
+    /// Writes to a file until nothing more is to be written. Answers are given some at a time: each
+    /// wakes a task, and tasks that are woken together cost fewer wake-ups of their threads.
+    fn write(&self, first: Request, file: FileId, others_wait: bool) {
+        let mut done = [const { None }; ANSWERS_MAX];
+        let (mut count, mut bytes) = (0, 0);
+        let (mut next, mut others_wait) = (Some(first), others_wait);
+        while let Some(request) = next {
+            bytes += request.op().length();
+            done[count] = Some(self.perform(request, others_wait));
+            count += 1;
+            next = self.writers.next(file);
+            if next.is_none() || count == ANSWERS_MAX || bytes >= ANSWERS_BYTES_MAX {
+                for (request, result) in done.iter_mut().filter_map(Option::take) {
+                    answer(request, result, &self.held);
+                }
+                (count, bytes) = (0, 0);
+            }
+            if next.is_some() {
+                self.pace.take();
+                others_wait = true;
+            }
+        }
+    }
+
+    fn perform(&self, mut request: Request, measure: bool) -> (Request, io::Result<Output>) {
+        if request.is_cancelled() {
+            return (request, Err(Errno::ECANCELED.into()));
+        }
+        let (op, file) = request.parts_mut();
+        let perform = || match measure {
+            true => self.pace.measure(|| (self.perform)(op, file)),
+            false => (self.perform)(op, file),
+        };
+        let result =
+            catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+        (request, result)
+    }
+}
+
+/// The most writes whose answers wait for each other, some 50 microseconds of writing.
+const ANSWERS_MAX: usize = 8;
+
+/// The same in bytes.
+const ANSWERS_BYTES_MAX: usize = 256 * 1024;
 
 /// Completes the request and counts it out. The last owner of a buffer may be user code with a
 /// panic in its destructor: the worker outlives that, too.

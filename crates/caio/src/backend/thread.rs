@@ -14,11 +14,10 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::held::Held;
-use super::pace::Pace;
 use super::perform::perform;
 use super::pool_options::PoolOptions;
 use super::quiet::block_signals;
-use super::serve::{answer, copy, serve};
+use super::serve::{Service, answer, copy};
 use super::streams::Streams;
 use super::{Backend, BackendKind, Lanes};
 use crate::capability::{Capability, ClassSet, OpSet};
@@ -59,10 +58,9 @@ pub struct ThreadPool {
 #[derive(Debug)]
 struct Staff {
     jobs: Receiver<Request>,
-    held: Arc<Held>,
+    service: Service,
     /// Threads that look for work, or are about to start and will.
     idle: AtomicUsize,
-    pace: Pace,
     /// Threads there are, or are about to start.
     threads: Mutex<usize>,
     options: PoolOptions,
@@ -91,9 +89,8 @@ impl ThreadPool {
         );
         let staff = Staff {
             jobs: receiver,
-            held,
+            service: Service::new(perform, held),
             idle: AtomicUsize::new(0),
-            pace: Pace::default(),
             threads: Mutex::new(0),
             options: options.clone(),
             stack_bytes,
@@ -120,7 +117,7 @@ impl Backend for ThreadPool {
     }
 
     fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
-        self.staff.held.enter(batch.len())?;
+        self.staff.service.held.enter(batch.len())?;
         let mut taken = 0;
         for place in &mut *batch {
             let Some(request) = place.take() else { continue };
@@ -135,7 +132,7 @@ impl Backend for ThreadPool {
             }
             taken += 1;
         }
-        self.staff.held.leave(batch.len() - taken);
+        self.staff.service.held.leave(batch.len() - taken);
         self.staff.grow();
         Ok(Lanes::NONE)
     }
@@ -155,7 +152,7 @@ impl Backend for ThreadPool {
     }
 
     fn shutdown(&self, deadline: Instant) -> usize {
-        self.staff.held.close();
+        self.staff.service.held.close();
         self.streams.shut_down(deadline)
     }
 }
@@ -189,7 +186,7 @@ impl Staff {
     fn hire(&self) -> Option<usize> {
         let mut threads = lock(&self.threads);
         let enough = *threads >= self.options.threads_at_once();
-        if *threads == self.options.threads_max || enough && !self.pace.is_waiting() {
+        if *threads == self.options.threads_max || enough && !self.service.pace.is_waiting() {
             return None;
         }
         let number = *threads;
@@ -208,7 +205,7 @@ impl Staff {
         drop(threads);
         if alone {
             for request in self.jobs.try_iter() {
-                answer(request, Err(copy(error)), &self.held);
+                answer(request, Err(copy(error)), &self.service.held);
             }
         }
     }
@@ -221,9 +218,9 @@ impl Staff {
             self.grow();
             let mut next = Some(first);
             while let Some(request) = next {
-                self.pace.take();
+                self.service.pace.take();
                 let others_wait = !self.jobs.is_empty();
-                serve(request, perform, &self.held, others_wait.then_some(&self.pace));
+                self.service.serve(request, others_wait);
                 if others_wait {
                     self.grow();
                 }

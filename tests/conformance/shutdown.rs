@@ -13,6 +13,7 @@ use crate::support::{Env, disk, pattern, room, shared};
 
 pub(crate) const CASES: &[Case] = cases![
     each a_graceful_shutdown_loses_no_accepted_write,
+    each a_graceful_shutdown_waits_for_answers_on_their_way,
     each an_impatient_shutdown_answers_everybody,
     each after_the_shutdown_everything_is_refused,
     each a_pending_read_of_a_pipe_does_not_hold_up_the_end,
@@ -48,6 +49,30 @@ fn a_graceful_shutdown_loses_no_accepted_write(env: &Env) {
         assert!(done >= accepted.min(1), "{done} of {accepted} accepted writes were done");
         let counters = context.counters();
         assert_eq!((counters.submitted, counters.in_flight), (counters.completed, 0));
+    });
+}
+
+/// A request that a backend has finished with and not answered yet is still under way: here its
+/// answer waits behind a waker that takes its time.
+fn a_graceful_shutdown_waits_for_answers_on_their_way(env: &Env) {
+    struct Slow;
+    impl std::task::Wake for Slow {
+        fn wake(self: std::sync::Arc<Self>) {
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+    let place = disk();
+    let file = shared(&place.file("data", b""));
+    let context = env.another(|builder| builder.max_requests(16).in_place(false));
+    env.run(async {
+        let ops =
+            (0..8u64).map(|number| Op::write(Buffer::from(vec![1; 4]), 0..4, number * 4).unwrap());
+        let mut operations = context.submit_all(&file, ops);
+        let waker = std::task::Waker::from(std::sync::Arc::new(Slow));
+        for operation in &mut operations {
+            let _ = std::pin::Pin::new(operation).poll(&mut std::task::Context::from_waker(&waker));
+        }
+        assert_eq!(context.shutdown(Duration::from_secs(30)).await, 0);
     });
 }
 

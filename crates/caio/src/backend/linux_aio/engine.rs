@@ -5,7 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,6 +35,8 @@ pub(super) struct Engine {
     /// There is work for the submitter thread, or none will come any more.
     called: Condvar,
     resubmitted: AtomicU64,
+    /// Requests that are out of the books and not answered yet. It grows under the books' lock.
+    answering: AtomicUsize,
 }
 
 /// Who submits, which decides what may be waited for.
@@ -58,6 +60,7 @@ impl Engine {
             books: Mutex::new(books),
             called: Condvar::new(),
             resubmitted: AtomicU64::new(0),
+            answering: AtomicUsize::new(0),
         }
     }
 
@@ -190,10 +193,16 @@ impl Engine {
     /// Settles one event. Returns whether a request was completed; one that would have made its
     /// submitter wait is lined up for the thread instead.
     fn answer(self: &Arc<Self>, data: u64, result: i64) -> bool {
-        let settled = lock(&self.books).settle(Token(data), result);
+        let mut books = lock(&self.books);
+        let settled = books.settle(Token(data), result);
+        if matches!(settled, Settled::Finished(_)) {
+            self.answering.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(books);
         match settled {
             Settled::Finished(request) => {
                 finish(request, result);
+                self.answering.fetch_sub(1, Ordering::Release);
                 true
             }
             Settled::LinedUp => {
@@ -220,7 +229,9 @@ impl Engine {
         lock(&self.books).close();
         loop {
             self.drain(Duration::ZERO);
-            let left = lock(&self.books).held();
+            let books = lock(&self.books);
+            let left = books.held() + self.answering.load(Ordering::Acquire);
+            drop(books);
             let wait = deadline.saturating_duration_since(Instant::now()).min(WAIT_MAX);
             if left == 0 || wait.is_zero() {
                 return left;

@@ -43,6 +43,8 @@ pub(super) struct Ring {
     pub(super) in_rescue: AtomicBool,
     /// The files that the kernel knows by their places; none where that was not asked for.
     files: Option<Files>,
+    /// Requests that are out of the books and not completed yet. It grows under the books' lock.
+    completing: AtomicUsize,
     io: ManuallyDrop<Io>,
     books: ManuallyDrop<Mutex<Books>>,
 }
@@ -89,6 +91,7 @@ impl Ring {
             polled_by_kernel: io.is_polled_by_kernel(),
             in_rescue: AtomicBool::new(false),
             files: Files::new(registered_files),
+            completing: AtomicUsize::new(0),
             io: ManuallyDrop::new(io),
             books: ManuallyDrop::new(Mutex::new(Books::new(lane, requests_max))),
         }
@@ -102,8 +105,10 @@ impl Ring {
         self.io.descriptor()
     }
 
+    /// Requests that were taken and have not completed.
     pub(super) fn in_flight(&self) -> usize {
-        lock(&self.books).in_flight.len()
+        let books = lock(&self.books);
+        books.in_flight.len() + self.completing.load(Ordering::Acquire)
     }
 
     #[cfg(test)]
@@ -303,6 +308,7 @@ impl Ring {
                 looked.completed += 1;
                 let result = entry::outcome(held.request.op_mut(), result);
                 held.request.complete(result);
+                self.completing.fetch_sub(1, Ordering::Release);
             }
             let flags = EnterFlags::GETEVENTS | EnterFlags::SQ_WAKEUP;
             if collected.enter && self.io.enter(flags, 0).is_err() {
@@ -328,6 +334,7 @@ impl Ring {
                 && let Some(place) = places.next()
             {
                 *place = Some((held, result));
+                self.completing.fetch_add(1, Ordering::Relaxed);
             }
         }
         let more = !queue.is_empty();
@@ -359,7 +366,7 @@ impl Drop for Ring {
             // The queues are not mapped in a forked child, and other things may be in their place.
             return;
         }
-        if self.in_flight() > 0 {
+        if !lock(&self.books).in_flight.is_empty() {
             // Closing a ring does not wait for the kernel: what it may still use must stay.
             LEAKED.fetch_add(1, Ordering::Relaxed);
             return;

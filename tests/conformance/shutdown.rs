@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aiofile::{AioFile, ErrorKind};
@@ -57,18 +58,20 @@ fn a_graceful_shutdown_loses_no_accepted_write(env: &Env) {
 fn a_graceful_shutdown_waits_for_answers_on_their_way(env: &Env) {
     struct Slow;
     impl std::task::Wake for Slow {
-        fn wake(self: std::sync::Arc<Self>) {
+        fn wake(self: Arc<Self>) {
             std::thread::sleep(Duration::from_millis(30));
         }
     }
     let place = disk();
     let file = shared(&place.file("data", b""));
-    let context = env.another(|builder| builder.max_requests(16).in_place(false));
+    let context = env.another(|builder| {
+        builder.max_requests(16).in_place(false).runtime(Arc::new(caio::NoRuntime))
+    });
     env.run(async {
         let ops =
             (0..8u64).map(|number| Op::write(Buffer::from(vec![1; 4]), 0..4, number * 4).unwrap());
         let mut operations = context.submit_all(&file, ops);
-        let waker = std::task::Waker::from(std::sync::Arc::new(Slow));
+        let waker = std::task::Waker::from(Arc::new(Slow));
         for operation in &mut operations {
             let _ = std::pin::Pin::new(operation).poll(&mut std::task::Context::from_waker(&waker));
         }

@@ -12,8 +12,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use caio::{
-    Buffer, Context, Error, ErrorKind, FileClass, OpKind, OwnedBuffer, OwnedBufferMut, Result,
-    SharedFile,
+    AlignedBuffer, Buffer, Context, DEFAULT_ALIGNMENT, Error, ErrorKind, FileClass, OpKind,
+    OwnedBuffer, OwnedBufferMut, Result, SharedFile,
 };
 
 use crate::mode::Mode;
@@ -372,16 +372,23 @@ impl fmt::Debug for AioFile {
     }
 }
 
+/// From this size on, in bytes, memory begins at a page: an allocator puts its own notes before
+/// large memory, and some processors copy several times slower to an address that lies a few bytes
+/// behind a page's beginning, where the page cache's copy begins.
+const PAGES_FROM_BYTES: usize = 64 * 1024;
+
 /// Memory for `length` bytes, or an error where there is none: a length is the caller's word.
 pub(crate) fn reserve(length: usize) -> Result<Buffer> {
-    let mut vec = Vec::new();
-    match vec.try_reserve_exact(length) {
-        Ok(()) => Ok(Buffer::from(vec)),
-        Err(_) => {
-            let message = format!("no memory for a buffer of {length} bytes");
-            Err(Error::new(ErrorKind::InvalidInput, message).during(OpKind::Read))
-        }
-    }
+    let buffer = if length < PAGES_FROM_BYTES {
+        let mut vec = Vec::new();
+        vec.try_reserve_exact(length).ok().map(|()| Buffer::from(vec))
+    } else {
+        AlignedBuffer::try_new(length, DEFAULT_ALIGNMENT).map(Buffer::from)
+    };
+    buffer.ok_or_else(|| {
+        let message = format!("no memory for a buffer of {length} bytes");
+        Error::new(ErrorKind::InvalidInput, message).during(OpKind::Read)
+    })
 }
 
 /// Whether a read may give less than was asked for although more will come.

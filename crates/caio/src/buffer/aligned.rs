@@ -22,9 +22,13 @@ pub const DEFAULT_ALIGNMENT: usize = 4096;
 /// assert_eq!((buffer.len(), buffer.capacity()), (11, 8192));
 /// ```
 pub struct AlignedBuffer {
+    /// The first aligned address of the allocation.
     pointer: NonNull<u8>,
     length: usize,
+    /// What a user of the buffer sees: its capacity and its alignment.
     layout: Layout,
+    /// Bytes of the allocation before `pointer`.
+    lead: usize,
 }
 
 impl AlignedBuffer {
@@ -34,17 +38,33 @@ impl AlignedBuffer {
     /// # Panics
     /// When `alignment` is not a power of two or the size overflows, as `Vec` would.
     #[must_use]
-    #[allow(unsafe_code)]
     pub fn new(capacity: usize, alignment: usize) -> Self {
         let layout = Layout::from_size_align(capacity, alignment)
             .expect("alignment is a power of two and the capacity fits in memory");
+        Self::try_new(capacity, alignment).unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
+    /// The same; `None` where there is no memory, the size overflows, or `alignment` is not a power
+    /// of two.
+    ///
+    /// ```
+    /// assert!(caio::AlignedBuffer::try_new(usize::MAX / 2, 4096).is_none());
+    /// ```
+    #[must_use]
+    #[allow(unsafe_code)]
+    pub fn try_new(capacity: usize, alignment: usize) -> Option<Self> {
+        let layout = Layout::from_size_align(capacity, alignment).ok()?;
         if capacity == 0 {
-            return Self { pointer: NonNull::dangling(), length: 0, layout };
+            return Some(Self { pointer: NonNull::dangling(), length: 0, layout, lead: 0 });
         }
+        let whole = whole(layout)?;
         // SAFETY: the layout has at least one byte.
-        let pointer = unsafe { alloc_zeroed(layout) };
-        let Some(pointer) = NonNull::new(pointer) else { handle_alloc_error(layout) };
-        Self { pointer, length: 0, layout }
+        let base = NonNull::new(unsafe { alloc_zeroed(whole) })?;
+        let address = base.as_ptr().addr();
+        let lead = address.next_multiple_of(alignment) - address;
+        // SAFETY: `lead` is less than the alignment, by which the allocation exceeds the capacity.
+        let pointer = unsafe { base.add(lead) };
+        Some(Self { pointer, length: 0, layout, lead })
     }
 
     /// A buffer with the contents of `bytes`, as large as they are.
@@ -152,11 +172,21 @@ impl fmt::Debug for AlignedBuffer {
 impl Drop for AlignedBuffer {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
-        if self.layout.size() > 0 {
-            // SAFETY: allocated in `new` with this layout, and freed only here.
-            unsafe { dealloc(self.pointer.as_ptr(), self.layout) }
+        if self.layout.size() > 0
+            && let Some(whole) = whole(self.layout)
+        {
+            // SAFETY: `try_new` went so many bytes into the allocation.
+            let base = unsafe { self.pointer.sub(self.lead) };
+            // SAFETY: allocated in `try_new` with this layout, and freed only here.
+            unsafe { dealloc(base.as_ptr(), whole) }
         }
     }
+}
+
+/// An allocation with room for this layout at some place within. Asked for alignment, the allocator
+/// writes the zeros itself; like this, large memory comes from the system with its zeros.
+fn whole(layout: Layout) -> Option<Layout> {
+    Layout::from_size_align(layout.size().checked_add(layout.align())?, 1).ok()
 }
 
 // SAFETY: the buffer owns its memory alone, as a `Vec<u8>` does.

@@ -134,9 +134,11 @@ impl Backend for PthreadPool {
                 // It may complete at once, which no lock may be held for.
                 queue = None;
                 self.streams.submit(request)
-            } else {
+            } else if let Some(request) = staff.service.join(request) {
                 queued = true;
                 queue.get_or_insert_with(|| staff.queue.lock()).push(request)
+            } else {
+                None
             };
             if refused.is_some() {
                 *place = refused;

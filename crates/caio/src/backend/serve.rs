@@ -33,6 +33,11 @@ impl Service {
         Self { perform, held, pace: Pace::default(), writers: Writers::default() }
     }
 
+    /// Hands a request to a thread that is at it already; gives it back where there is none.
+    pub(super) fn join(&self, request: Request) -> Option<Request> {
+        self.writers.join(request)
+    }
+
     /// Completes the request with what `perform` makes of it, and then what other threads have
     /// left to this one. With `others_wait` it is measured how long that takes.
     pub(super) fn serve(&self, request: Request, others_wait: bool) {

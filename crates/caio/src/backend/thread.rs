@@ -123,8 +123,10 @@ impl Backend for ThreadPool {
             let Some(request) = place.take() else { continue };
             let refused = if Streams::concerns(&request) {
                 self.streams.submit(request)
-            } else {
+            } else if let Some(request) = self.staff.service.join(request) {
                 self.jobs.try_send(request).err().map(TrySendError::into_inner)
+            } else {
+                None
             };
             if refused.is_some() {
                 *place = refused;

@@ -2,8 +2,9 @@
 //!
 //! Linux lets one buffered write into a file at a time (the inode's lock), so threads that write
 //! the same file at once only wait for each other, and each of them pays for the sleep and the
-//! wake-up. Here the thread that writes a file is handed what others took from the queue for it:
-//! they go on to other requests, and it writes without a break.
+//! wake-up. Here the thread that writes a file is handed what comes for it meanwhile, without
+//! another thread being woken for that, and what others had taken from the queue already: they go
+//! on to other requests, and it writes without a break.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -23,9 +24,30 @@ pub(super) struct Writers {
 struct Line {
     file: Option<FileId>,
     waiting: VecDeque<Request>,
+    /// How many requests have come without passing through the pool's queue.
+    joined: usize,
 }
 
+/// So many requests may join while a file is written. The next ones line up in the pool's queue, so
+/// that those in it for other files get their turn, were there but one thread.
+const JOINING_MAX: usize = 64;
+
 impl Writers {
+    /// Hands a fresh request to the thread that writes its file; gives it back where there is none.
+    pub(super) fn join(&self, request: Request) -> Option<Request> {
+        let Some(file) = file_to_take_turns_on(&request) else { return Some(request) };
+        let mut lines = lock(&self.lines);
+        let Some(line) = lines.iter_mut().find(|line| line.file == Some(file)) else {
+            return Some(request);
+        };
+        if line.joined == JOINING_MAX {
+            return Some(request);
+        }
+        line.joined += 1;
+        line.waiting.push_back(request);
+        None
+    }
+
     /// Gives the request back where the calling thread may do it now, with the file that it then
     /// has to ask [`next`](Self::next) for. `None` where the thread that writes the file has it.
     pub(super) fn begin(&self, request: Request) -> Option<(Request, Option<FileId>)> {
@@ -36,8 +58,8 @@ impl Writers {
             return None;
         }
         match lines.iter_mut().find(|line| line.file.is_none()) {
-            Some(line) => line.file = Some(file),
-            None => lines.push(Line { file: Some(file), waiting: VecDeque::new() }),
+            Some(line) => (line.file, line.joined) = (Some(file), 0),
+            None => lines.push(Line { file: Some(file), waiting: VecDeque::new(), joined: 0 }),
         }
         Some((request, Some(file)))
     }
@@ -81,6 +103,20 @@ mod tests {
         assert!(writers.next(mine.unwrap()).is_some());
         assert!(writers.next(mine.unwrap()).is_none());
         assert!(writers.begin(write(&file)).is_some());
+    }
+
+    #[test]
+    fn who_joins_leaves_others_their_turn() {
+        let (writers, file) = (Writers::default(), file_with(b""));
+        assert!(writers.join(write(&file)).is_some());
+        let (_, mine) = writers.begin(write(&file)).unwrap();
+        for _ in 0..JOINING_MAX {
+            assert!(writers.join(write(&file)).is_none());
+        }
+        assert!(writers.join(write(&file)).is_some());
+        while writers.next(mine.unwrap()).is_some() {}
+        let _mine = writers.begin(write(&file)).unwrap();
+        assert!(writers.join(write(&file)).is_none());
     }
 
     #[test]

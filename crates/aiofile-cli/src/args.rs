@@ -105,14 +105,14 @@ pub(crate) struct CpArgs {
     pub(crate) target: PathBuf,
 
     /// How many blocks are copied at once, 1 to 1024
-    #[arg(short, long, value_name = "N", default_value_t = 2,
+    #[arg(short, long, value_name = "N", default_value_t = 4,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: u16,
 
     /// Bytes read and written at once, 1 to 1G; suffixes K, M, G (1024) and kB, MB, GB (1000)
     ///
     /// Each job holds one such block of memory. With --direct a multiple of 4096.
-    #[arg(short, long, value_name = "SIZE", default_value = "256K", value_parser = block)]
+    #[arg(short, long, value_name = "SIZE", default_value = "1M", value_parser = block)]
     pub(crate) block: Size,
 
     /// Bypass the page cache for both files (O_DIRECT)

@@ -114,10 +114,11 @@ impl Cell {
     }
 
     /// How many operations share one look at the clock. Cached reads take less than a microsecond,
-    /// so that looking at the clock twice for each would be a part of what is measured.
+    /// so that looking at the clock twice for each would be a part of what is measured. A prime, so
+    /// that it does not fall into step with what happens every so many operations.
     pub fn sample_every(&self) -> u32 {
         match self.work {
-            Work::RandomRead if !self.direct => 16,
+            Work::RandomRead if !self.direct => 17,
             _ => 1,
         }
     }

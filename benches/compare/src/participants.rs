@@ -18,6 +18,7 @@ mod idle;
 mod in_flight;
 #[cfg(feature = "peers")]
 mod monoio;
+mod nowait;
 mod on_tokio;
 mod pread;
 mod ring;
@@ -121,6 +122,12 @@ fn plain() -> Vec<Participant> {
         new("threads", "the same, a thread for each in flight", "threads", many_threads, |job| {
             pread::run(job, job.cell.in_flight)
         }),
+        new("preadv2", "preadv2 with RWF_NOWAIT in a loop, one thread", "threads", cached, |job| {
+            nowait::run(job, 1)
+        }),
+        new("preadv2-2", "the same on two threads", "threads", cached_on_two, |job| {
+            nowait::run(job, 2)
+        }),
         new("ring", "io-uring crate by hand, one thread", "io_uring", positional, |job| {
             ring::run(job, 1, false)
         }),
@@ -205,6 +212,13 @@ fn ours() -> Vec<Participant> {
             |job| aiofile::run(job, Engine::Default),
         ),
         new(
+            "aiofile:one-thread",
+            "the same on tokio's current-thread runtime",
+            "uring",
+            positional,
+            |job| aiofile::run(job, Engine::OneThread),
+        ),
+        new(
             "aiofile:uring-ring",
             "everything through the ring",
             "uring, not in place",
@@ -241,6 +255,14 @@ fn two_threads(cell: &Cell) -> bool {
 
 fn many_threads(cell: &Cell) -> bool {
     cell.in_flight > WORKERS && positional(cell)
+}
+
+fn cached(cell: &Cell) -> bool {
+    matches!(cell.work, Work::RandomRead | Work::SequentialRead) && !cell.direct
+}
+
+fn cached_on_two(cell: &Cell) -> bool {
+    cached(cell) && two_threads(cell)
 }
 
 fn positional(cell: &Cell) -> bool {

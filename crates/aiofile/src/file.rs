@@ -5,6 +5,7 @@ mod ranges;
 mod whole;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -163,17 +164,31 @@ impl AioFile {
     /// # Ok(()) }
     /// ```
     pub async fn read_into<B: OwnedBufferMut>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
-        let buffer = buffer.into_buffer();
-        let range = 0..buffer.capacity();
-        let (result, buffer) = self.read_buffer(buffer, range, offset).await;
-        (result, B::from_buffer(buffer))
+        let mut buffer = buffer.into_buffer();
+        let length = buffer.capacity();
+        let file = match self.file() {
+            Ok(file) => file,
+            Err(error) => return (Err(error), B::from_buffer(buffer)),
+        };
+        // What is cached is read right here, so that in a loop of reads no function returns
+        // between one system call and the next: after a system call that is slow.
+        let read =
+            poll_fn(|cx| self.context.poll_read_in_place(cx, file, &mut buffer, 0..length, offset));
+        match read.await {
+            Some(Ok(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
+            tried => {
+                let (result, buffer) = self.read_on_into(buffer, tried, length, offset).await;
+                (result, B::from_buffer(buffer))
+            }
+        }
     }
 
     /// Writes the buffer at `offset`: all of it, unless an error comes in between, and then as much
     /// as was accepted before. Takes any owned bytes: `Vec<u8>`, `String`, `Bytes`, `BytesMut`,
     /// `&'static [u8]`, `&'static str`, `AlignedBuffer`, `PooledBuffer`.
     ///
-    /// # Errors [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
     /// append (whose offset Linux would ignore) and for a misaligned write to an O_DIRECT file;
     /// [`ErrorKind::Closed`]; else what the system answers.
     ///
@@ -273,6 +288,35 @@ impl AioFile {
         let buffers = buffers.into_iter().map(B::into_buffer).collect();
         let (result, buffers) = self.context.write_vectored(file, buffers, offset).await;
         (result, buffers.into_iter().map(B::from_buffer).collect())
+    }
+
+    /// Goes on with a read from the beginning of a buffer, after an attempt in place.
+    async fn read_on_into(
+        &self,
+        buffer: Buffer,
+        tried: Option<Result<usize>>,
+        length: usize,
+        offset: u64,
+    ) -> (Result<usize>, Buffer) {
+        let file = match self.file() {
+            Ok(file) => file,
+            Err(error) => return (Err(error), buffer),
+        };
+        match tried {
+            Some(Err(error)) => (Err(error), buffer),
+            Some(Ok(done)) => {
+                let (range, offset) = (done..length, offset + done as u64);
+                let (result, mut buffer) = self.context.read(file, buffer, range, offset).await;
+                // What an error keeps away is met again by the next read.
+                let bytes = done + result.unwrap_or(0);
+                buffer.set_len(bytes);
+                (Ok(bytes), buffer)
+            }
+            None if file.is_direct() => {
+                self.read_direct_into(file, buffer, 0..length, offset).await
+            }
+            None => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
+        }
     }
 
     pub(crate) async fn read_buffer(

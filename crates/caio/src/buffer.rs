@@ -61,6 +61,7 @@ impl Buffer {
 
     /// Bytes that a read can fill; for a read-only buffer its length.
     #[must_use]
+    #[inline]
     pub fn capacity(&self) -> usize {
         match &self.memory {
             Memory::Vec(vec) => vec.capacity(),
@@ -74,6 +75,7 @@ impl Buffer {
 
     /// Whether an operation may write into it.
     #[must_use]
+    #[inline]
     pub fn is_writable(&self) -> bool {
         !matches!(self.memory, Memory::Static(_) | Memory::Bytes(_))
     }
@@ -101,6 +103,7 @@ impl Buffer {
     /// null for a read-only buffer. Valid for [`capacity`](Self::capacity) bytes until this value
     /// is dropped or converted back.
     #[must_use]
+    #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         match &mut self.memory {
             Memory::Vec(vec) => vec.as_mut_ptr(),
@@ -151,6 +154,7 @@ impl Buffer {
     /// # Safety
     /// They do hold values, and `start + bytes` is within the capacity.
     #[allow(unsafe_code)]
+    #[inline]
     pub unsafe fn assume_filled(&mut self, start: usize, bytes: usize) {
         debug_assert!(start + bytes <= self.capacity());
         if start > self.initialized {
@@ -162,6 +166,7 @@ impl Buffer {
     /// Makes the first `length` bytes the contents. Bytes that were never written do not become
     /// visible: the length stops before the first of them.
     #[allow(unsafe_code)]
+    #[inline]
     pub fn set_len(&mut self, length: usize) {
         let length = length.min(self.initialized);
         match &mut self.memory {
@@ -192,6 +197,7 @@ impl Buffer {
         }
     }
 
+    #[inline]
     fn new(memory: Memory) -> Self {
         let mut buffer = Self { memory, initialized: 0 };
         buffer.initialized = match &buffer.memory {

@@ -210,6 +210,7 @@ impl Context {
         }
     }
 
+    #[inline]
     pub(crate) fn is_shut_down(&self) -> bool {
         self.inner.shut_down.load(Ordering::Acquire)
     }
@@ -221,6 +222,7 @@ impl Context {
     }
 
     /// Charges work in place to the running task.
+    #[inline]
     pub(crate) fn poll_budget(&self, cx: &mut task::Context<'_>, bytes: usize) -> task::Poll<()> {
         self.inner.runtime.poll_budget(cx, bytes)
     }
@@ -281,6 +283,7 @@ impl Inner {
         }
     }
 
+    #[inline]
     fn counters(&self) -> &Counters {
         &self.limit.shared.counters
     }

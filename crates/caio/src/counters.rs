@@ -82,6 +82,7 @@ impl Counters {
     }
 
     /// A read or write in place that moved `bytes` of the `wanted` ones.
+    #[inline]
     pub(crate) fn in_place(&self, kind: OpKind, bytes: usize, wanted: usize) {
         let shard = self.shard();
         add(&shard.in_place, 1);
@@ -124,11 +125,13 @@ impl Counters {
         }
     }
 
+    #[inline]
     fn shard(&self) -> &Shard {
         &self.shards[thread_index() % SHARDS]
     }
 }
 
+#[inline]
 fn moved(shard: &Shard, kind: OpKind, bytes: usize, wanted: usize) {
     let total = match kind {
         OpKind::Write | OpKind::WriteVectored => &shard.bytes_written,
@@ -141,6 +144,7 @@ fn moved(shard: &Shard, kind: OpKind, bytes: usize, wanted: usize) {
 }
 
 /// A small number that is this thread's own: threads that come first get the lowest.
+#[inline]
 pub(crate) fn thread_index() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
@@ -154,6 +158,7 @@ pub(crate) fn thread_index() -> usize {
     })
 }
 
+#[inline]
 fn add(counter: &AtomicU64, amount: u64) {
     counter.fetch_add(amount, Ordering::Release);
 }

@@ -106,6 +106,7 @@ impl SharedFile {
 
     /// The file itself.
     #[must_use]
+    #[inline]
     pub fn file(&self) -> &File {
         self.inner.file.as_ref().expect("the file is there while a share of it is")
     }
@@ -118,18 +119,21 @@ impl SharedFile {
 
     /// What kind of file it is.
     #[must_use]
+    #[inline]
     pub fn class(&self) -> FileClass {
         self.inner.traits.class
     }
 
     /// The file system it lies on.
     #[must_use]
+    #[inline]
     pub fn file_system(&self) -> FileSystem {
         self.inner.traits.file_system
     }
 
     /// Whether it was opened with `O_DIRECT`.
     #[must_use]
+    #[inline]
     pub fn is_direct(&self) -> bool {
         self.inner.traits.direct
     }
@@ -210,12 +214,14 @@ impl SharedFile {
         &self.inner.no_polling
     }
 
+    #[inline]
     pub(crate) fn refuses_in_place(&self, write: bool) -> &AtomicBool {
         if write { &self.inner.no_write_in_place } else { &self.inner.no_read_in_place }
     }
 }
 
 impl AsFd for SharedFile {
+    #[inline]
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file().as_fd()
     }

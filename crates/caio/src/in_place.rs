@@ -25,6 +25,7 @@ pub(crate) enum Attempt {
 }
 
 /// Whether reads of this file can ever be done in place.
+#[inline]
 pub(crate) fn can_read(file: &SharedFile) -> bool {
     is_candidate(file) && !file.refuses_in_place(false).load(Ordering::Relaxed)
 }
@@ -37,6 +38,8 @@ pub(crate) fn can_write(file: &SharedFile) -> bool {
         && !file.refuses_in_place(true).load(Ordering::Relaxed)
 }
 
+/// Always inlined, as is all on the way to the system call: see `sys::linux::direct_call`.
+#[inline(always)]
 pub(crate) fn read(
     file: &SharedFile,
     buffer: &mut Buffer,
@@ -65,10 +68,12 @@ pub(crate) fn write(
     }
 }
 
+#[inline]
 fn is_candidate(file: &SharedFile) -> bool {
     !file.is_direct() && matches!(file.class(), FileClass::Regular | FileClass::Block)
 }
 
+#[inline]
 fn wait(file: &SharedFile) -> Wait {
     match file.file_system() {
         FileSystem::Memory if file.class() == FileClass::Regular => Wait::Memory,
@@ -78,6 +83,7 @@ fn wait(file: &SharedFile) -> Wait {
 
 /// `None` asks for another try. What a file does not support is remembered for this file alone:
 /// the next file may lie on another file system.
+#[inline]
 fn judge(result: io::Result<usize>, file: &SharedFile, write: bool) -> Option<Attempt> {
     match result {
         Ok(bytes) => Some(Attempt::Done(bytes)),

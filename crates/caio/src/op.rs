@@ -251,6 +251,7 @@ impl fmt::Display for OpKind {
 }
 
 /// Refuses a read that [`Op::read`] would refuse, before it takes the buffer.
+#[inline]
 pub(crate) fn check_read(buffer: &Buffer, range: &Range<usize>, offset: u64) -> Result<(), Error> {
     if !buffer.is_writable() {
         return Err(invalid("the buffer to read into is read-only").during(OpKind::Read));
@@ -263,6 +264,7 @@ pub(crate) fn check_write(buffer: &Buffer, range: &Range<usize>, offset: u64) ->
     check(range, buffer.len(), offset).map_err(|error| error.during(OpKind::Write).at(offset))
 }
 
+#[inline]
 fn check(range: &Range<usize>, limit: usize, offset: u64) -> Result<(), Error> {
     if range.start > range.end || range.end > limit {
         return Err(invalid(format!("range {range:?} lies outside the buffer's {limit} bytes")));
@@ -271,6 +273,7 @@ fn check(range: &Range<usize>, limit: usize, offset: u64) -> Result<(), Error> {
 }
 
 /// Refuses an extent that ends beyond what a signed 64-bit offset can say.
+#[inline]
 pub(crate) fn check_extent(length: usize, offset: u64) -> Result<(), Error> {
     let end = u64::try_from(length).ok().and_then(|length| offset.checked_add(length));
     if end.is_none_or(|end| i64::try_from(end).is_err()) {

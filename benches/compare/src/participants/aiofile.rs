@@ -1,19 +1,16 @@
-//! aiofile through its public API, on tokio's multi-thread runtime: what a user gets by default,
-//! and each backend with nothing done in place.
+//! aiofile through its public API, on tokio: what a user gets by default, and each backend with
+//! nothing done in place.
 
 use std::hint::black_box;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use aiofile::{
-    AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions, OwnedBuffer,
-    OwnedBufferMut, Reader,
-};
+use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions, Reader};
 use caio::BufferedWrites;
 use futures_util::StreamExt;
 
-use super::on_tokio::{on_tokio, runtime};
+use super::on_tokio::{on, one_thread, runtime};
 use super::{blocking_lines, copy, idle, in_flight};
 use crate::buffer::ALIGNMENT;
 use crate::cell::{Cell, Job, Work};
@@ -26,6 +23,8 @@ use crate::stage::Result;
 pub enum Engine {
     /// The context that files get when none is named.
     Default,
+    /// The same on tokio's current-thread runtime.
+    OneThread,
     /// io_uring with nothing in place, buffered writes too.
     UringRing,
     /// The pool in C's manner, with nothing in place.
@@ -36,7 +35,8 @@ pub enum Engine {
     Linux,
 }
 
-/// Runs the job on tokio's multi-thread runtime with two workers, a task for each lane.
+/// Runs the job on tokio, unless said otherwise on its multi-thread runtime with two workers, with a
+/// task for each lane.
 pub fn run(job: &Job, engine: Engine) -> Result<Report> {
     match job.cell.work {
         Work::Copy | Work::CopyBytes => return copy::by_aiofile(job),
@@ -45,7 +45,8 @@ pub fn run(job: &Job, engine: Engine) -> Result<Report> {
         _ => {}
     }
     let used = OnceLock::new();
-    let mut report = on_tokio(job, async |job| {
+    let made = if engine == Engine::OneThread { one_thread } else { runtime };
+    let mut report = on(made, job, async |job| {
         let context = used.get_or_init(|| engine.context(None)).clone()?;
         let source = Arc::new(match job.cell.work {
             Work::SmallFiles => Source::Paths(context, job.small_paths()),
@@ -90,8 +91,10 @@ impl Engine {
     fn context(self, max_requests: Option<usize>) -> aiofile::Result<Context> {
         let only = |kind| aiofile::context().backend(kind).in_place(false);
         let builder = match self {
-            Engine::Default if max_requests.is_none() => return aiofile::default_context(),
-            Engine::Default => aiofile::context(),
+            Engine::Default | Engine::OneThread if max_requests.is_none() => {
+                return aiofile::default_context();
+            }
+            Engine::Default | Engine::OneThread => aiofile::context(),
             Engine::UringRing => only(BackendKind::Uring)
                 .configure(|config| config.buffered_writes = BufferedWrites::Backend),
             Engine::Thread => only(BackendKind::Thread),
@@ -118,7 +121,7 @@ impl Engine {
         if backend != BackendKind::Uring && report.rings > 0 {
             return Err(format!("{backend:?} has {} rings open", report.rings).into());
         }
-        if self == Engine::Default {
+        if matches!(self, Engine::Default | Engine::OneThread) {
             return Ok(backend.name().to_owned());
         }
         if counters.in_place > 0 || counters.submitted == 0 && report.operations > 0 {
@@ -151,27 +154,19 @@ async fn lane_of_operations(lane: Lane, source: Arc<Source>, cell: Cell) -> io::
         Source::Paths(context, paths) => return whole_files(lane, context, paths).await,
         Source::File(file) => file,
     };
-    match (cell.work, cell.direct) {
-        (Work::SequentialRead, _) => sequential(lane, file, cell.block).await,
-        (Work::ManyRanges, _) => ranges(lane, file, cell.block).await,
-        (Work::LineBytes | Work::LineStrings, _) => lines(lane, file, &cell).await,
-        (Work::RandomWrite | Work::DurableAppend, true) => {
+    match cell.work {
+        Work::SequentialRead => sequential(lane, file, cell.block).await,
+        Work::ManyRanges => ranges(lane, file, cell.block).await,
+        Work::LineBytes | Work::LineStrings => lines(lane, file, &cell).await,
+        Work::RandomWrite | Work::DurableAppend => {
             let content = AlignedBuffer::copy_of(&vec![0xa5; cell.block], ALIGNMENT);
             writes(lane, file, content, cell.work).await
         }
-        (Work::RandomWrite | Work::DurableAppend, false) => {
-            writes(lane, file, vec![0xa5; cell.block], cell.work).await
-        }
-        (_, true) => reads(lane, file, AlignedBuffer::new(cell.block, ALIGNMENT)).await,
-        (_, false) => reads(lane, file, Vec::with_capacity(cell.block)).await,
+        _ => reads(lane, file, AlignedBuffer::new(cell.block, ALIGNMENT)).await,
     }
 }
 
-async fn reads<B: OwnedBufferMut>(
-    mut lane: Lane,
-    file: &AioFile,
-    mut buffer: B,
-) -> io::Result<Lane> {
+async fn reads(mut lane: Lane, file: &AioFile, mut buffer: AlignedBuffer) -> io::Result<Lane> {
     while let Some(offset) = lane.begin() {
         let result;
         (result, buffer) = file.read_into(buffer, offset).await;
@@ -180,10 +175,10 @@ async fn reads<B: OwnedBufferMut>(
     Ok(lane)
 }
 
-async fn writes<B: OwnedBuffer>(
+async fn writes(
     mut lane: Lane,
     file: &AioFile,
-    mut buffer: B,
+    mut buffer: AlignedBuffer,
     work: Work,
 ) -> io::Result<Lane> {
     while let Some(offset) = lane.begin() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::WORKERS;
@@ -15,8 +16,18 @@ use crate::report::Report;
 use crate::stage::{self, Result};
 
 /// Runs a job whose lanes are tasks: `prepare` opens what they share and gives the maker of the
-/// tasks.
+/// tasks. They run on the multi-thread runtime.
 pub fn on_tokio<P, S, F>(job: &Job, prepare: P) -> Result<Report>
+where
+    P: AsyncFn(&Job) -> Result<S> + Sync,
+    S: FnMut(Lane) -> F,
+    F: Future<Output = io::Result<Lane>> + Send + 'static,
+{
+    on(runtime, job, prepare)
+}
+
+/// The same on a runtime that is made so.
+pub fn on<P, S, F>(runtime: fn() -> io::Result<Runtime>, job: &Job, prepare: P) -> Result<Report>
 where
     P: AsyncFn(&Job) -> Result<S> + Sync,
     S: FnMut(Lane) -> F,
@@ -48,8 +59,13 @@ where
 }
 
 /// The runtime that everyone on tokio gets.
-pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()
+}
+
+/// All tasks on the thread that waits for them, as the runtimes with a ring for each thread do it.
+pub fn one_thread() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// Ticks every millisecond and notes the worst lateness of those ticks that were due within the

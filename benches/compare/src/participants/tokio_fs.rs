@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufR
 
 use super::blocking_lines;
 use super::on_tokio::on_tokio;
+use crate::buffer::AlignedBuffer;
 use crate::cell::{Job, RANGES, Work};
 use crate::lane::Lane;
 use crate::report::Report;
@@ -45,7 +46,7 @@ pub fn run(job: &Job) -> Result<Report> {
 }
 
 async fn reads(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<Lane> {
-    let (mut file, mut buffer) = (File::open(path).await?, vec![0; block]);
+    let (mut file, mut buffer) = (File::open(path).await?, AlignedBuffer::new(block));
     while let Some(offset) = lane.begin() {
         file.seek(SeekFrom::Start(offset)).await?;
         lane.finish(file.read_exact(&mut buffer).await)?;
@@ -57,7 +58,7 @@ async fn reads(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<Lane>
 async fn ranges(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<Lane> {
     let mut readers = Vec::new();
     for _ in 0..RANGES {
-        readers.push((File::open(path).await?, vec![0; block]));
+        readers.push((File::open(path).await?, AlignedBuffer::new(block)));
     }
     let mut places = Vec::new();
     while lane.begin_many(&mut places).is_some() {
@@ -72,7 +73,7 @@ async fn ranges(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<Lane
 }
 
 async fn sequential(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<Lane> {
-    let (mut file, mut buffer) = (File::open(path).await?, vec![0; block]);
+    let (mut file, mut buffer) = (File::open(path).await?, AlignedBuffer::new(block));
     let mut expected = 0;
     while let Some(offset) = lane.begin() {
         if offset != expected {
@@ -86,7 +87,7 @@ async fn sequential(mut lane: Lane, path: &PathBuf, block: usize) -> io::Result<
 
 async fn writes(mut lane: Lane, path: &PathBuf, block: usize, work: Work) -> io::Result<Lane> {
     let mut file = OpenOptions::new().write(true).open(path).await?;
-    let buffer = vec![0xa5; block];
+    let buffer = AlignedBuffer::new(block);
     while let Some(offset) = lane.begin() {
         file.seek(SeekFrom::Start(offset)).await?;
         file.write_all(&buffer).await?;

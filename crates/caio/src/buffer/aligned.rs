@@ -77,6 +77,7 @@ impl AlignedBuffer {
 
     /// Bytes that fit.
     #[must_use]
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.layout.size()
     }
@@ -114,10 +115,12 @@ impl AlignedBuffer {
     /// # Safety
     /// `length` is within the capacity. (All of the memory is initialised from the start.)
     #[allow(unsafe_code)]
+    #[inline]
     pub(super) unsafe fn set_len(&mut self, length: usize) {
         self.length = length;
     }
 
+    #[inline]
     pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
         self.pointer.as_ptr()
     }

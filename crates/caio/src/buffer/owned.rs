@@ -28,10 +28,12 @@ mod private {
 impl private::Sealed for Vec<u8> {}
 impl OwnedBufferMut for Vec<u8> {}
 impl OwnedBuffer for Vec<u8> {
+    #[inline]
     fn into_buffer(self) -> Buffer {
         self.into()
     }
 
+    #[inline]
     fn from_buffer(buffer: Buffer) -> Self {
         match buffer.memory {
             Memory::Vec(vec) => vec,
@@ -43,10 +45,12 @@ impl OwnedBuffer for Vec<u8> {
 impl private::Sealed for BytesMut {}
 impl OwnedBufferMut for BytesMut {}
 impl OwnedBuffer for BytesMut {
+    #[inline]
     fn into_buffer(self) -> Buffer {
         self.into()
     }
 
+    #[inline]
     fn from_buffer(buffer: Buffer) -> Self {
         match buffer.memory {
             Memory::BytesMut(bytes) => bytes,
@@ -58,10 +62,12 @@ impl OwnedBuffer for BytesMut {
 impl private::Sealed for AlignedBuffer {}
 impl OwnedBufferMut for AlignedBuffer {}
 impl OwnedBuffer for AlignedBuffer {
+    #[inline]
     fn into_buffer(self) -> Buffer {
         self.into()
     }
 
+    #[inline]
     fn from_buffer(buffer: Buffer) -> Self {
         match buffer.memory {
             Memory::Aligned(aligned) => aligned,
@@ -73,10 +79,12 @@ impl OwnedBuffer for AlignedBuffer {
 impl private::Sealed for PooledBuffer {}
 impl OwnedBufferMut for PooledBuffer {}
 impl OwnedBuffer for PooledBuffer {
+    #[inline]
     fn into_buffer(self) -> Buffer {
         self.into()
     }
 
+    #[inline]
     fn from_buffer(buffer: Buffer) -> Self {
         match buffer.memory {
             Memory::Pooled(pooled) => pooled,
@@ -102,10 +110,12 @@ impl OwnedBuffer for Bytes {
 impl private::Sealed for Buffer {}
 impl OwnedBufferMut for Buffer {}
 impl OwnedBuffer for Buffer {
+    #[inline]
     fn into_buffer(self) -> Buffer {
         self
     }
 
+    #[inline]
     fn from_buffer(buffer: Buffer) -> Self {
         buffer
     }

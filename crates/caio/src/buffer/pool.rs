@@ -66,11 +66,13 @@ impl BufferPool {
 
 impl PooledBuffer {
     #[allow(unsafe_code)]
+    #[inline]
     pub(super) unsafe fn set_len(&mut self, length: usize) {
         // SAFETY: the caller keeps to the same contract.
         unsafe { self.buffer.set_len(length) };
     }
 
+    #[inline]
     pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
         self.buffer.as_mut_ptr()
     }

@@ -42,14 +42,56 @@ impl Context {
         if let Err(error) = op::check_read(&buffer, &range, offset) {
             return (Err(error.on(file.path())), buffer);
         }
-        let start = range.start;
         let mut progress = Progress { file, range, offset, done: 0 };
         let result = match self.read_in_place(&mut buffer, &mut progress).await {
             Some(result) => result,
             None => self.read_by_backend(&mut buffer, &mut progress).await,
         };
-        buffer.set_len(start + progress.done);
-        (progress.settle(result), buffer)
+        progress.end_read(result, buffer)
+    }
+
+    /// As [`read`](Self::read), with nothing tried in place: for who has tried that already, with
+    /// [`poll_read_in_place`](Self::poll_read_in_place). One operation of the backend.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// As for [`read`](Self::read).
+    ///
+    /// ```
+    /// # async fn example(context: caio::Context, file: caio::SharedFile) -> caio::Result<()> {
+    /// let buffer = Vec::with_capacity(4).into();
+    /// let (read, buffer) = context.read_elsewhere(&file, buffer, 0..4, 0).await;
+    /// assert_eq!((read?, buffer.as_slice()), (4, &b"\x7fELF"[..]));
+    /// assert_eq!(context.counters().submitted, 1);
+    /// # Ok(()) }
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = caio::SharedFile::new(std::fs::File::open("/proc/self/exe")?, "exe")?;
+    /// # let mut example = std::pin::pin!(example(context, file));
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # while example.as_mut().poll(&mut cx).map(Result::unwrap).is_pending() {
+    /// #     std::thread::yield_now();
+    /// # }
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    pub async fn read_elsewhere(
+        &self,
+        file: &SharedFile,
+        mut buffer: Buffer,
+        range: Range<usize>,
+        offset: u64,
+    ) -> Transfer {
+        if let Err(error) = op::check_read(&buffer, &range, offset) {
+            return (Err(error.on(file.path())), buffer);
+        }
+        let mut progress = Progress { file, range, offset, done: 0 };
+        let result = if progress.is_done() {
+            Ok(())
+        } else {
+            self.read_by_backend(&mut buffer, &mut progress).await
+        };
+        progress.end_read(result, buffer)
     }
 
     /// Writes `range` of the buffer's contents to `offset`, all of it unless an error comes in
@@ -88,30 +130,20 @@ impl Context {
         buffer: &mut Buffer,
         progress: &mut Progress<'_>,
     ) -> Option<Result<()>> {
-        if progress.is_done() {
-            return Some(Ok(()));
-        }
-        if !self.inner.config.in_place || !in_place::can_read(progress.file) {
-            return None;
-        }
-        loop {
-            let piece = progress.rest(self.inner.config.in_place_bytes_max);
-            poll_fn(|cx| self.poll_budget(cx, piece.len())).await;
-            let attempt = in_place::read(progress.file, buffer, piece.clone(), progress.position());
-            match attempt {
-                Attempt::Done(bytes) => {
-                    self.inner.counters().in_place(OpKind::Read, bytes, piece.len());
-                    progress.done += bytes;
-                    // Only nothing at all means the end: fewer bytes than asked for may also mean
-                    // that the following ones are not cached.
-                    if bytes == 0 || progress.is_done() {
-                        return Some(Ok(()));
-                    }
-                }
-                Attempt::Elsewhere => return None,
-                Attempt::Failed(error) => return Some(Err(progress.describe(error, OpKind::Read))),
+        while !progress.is_done() {
+            let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
+            let read = poll_fn(|cx| {
+                self.poll_read_in_place(cx, progress.file, buffer, rest.clone(), offset)
+            });
+            match read.await? {
+                // Only nothing at all means the end: fewer bytes than asked for may also mean
+                // that the following ones are not cached.
+                Ok(0) => break,
+                Ok(bytes) => progress.done += bytes,
+                Err(error) => return Some(Err(error)),
             }
         }
+        Some(Ok(()))
     }
 
     async fn read_by_backend(
@@ -226,6 +258,12 @@ impl Progress<'_> {
 
     fn describe(&self, error: std::io::Error, kind: OpKind) -> Error {
         Error::system(error).during(kind).on(self.file.path()).at(self.position())
+    }
+
+    /// The end of a read: the contents of the buffer end with the last byte read.
+    fn end_read(self, result: Result<()>, mut buffer: Buffer) -> Transfer {
+        buffer.set_len(self.range.start + self.done);
+        (self.settle(result), buffer)
     }
 
     /// Progress counts for more than a later error, which the next transfer meets again.

@@ -5,6 +5,7 @@
 
 pub(crate) mod aio;
 pub(crate) mod descriptor;
+mod direct_call;
 pub(crate) mod pthread;
 
 pub(crate) mod bell;

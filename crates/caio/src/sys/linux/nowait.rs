@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+use super::direct_call::{preadv2, pwritev2};
 use crate::buffer::Buffer;
 
 /// Whether a transfer in place may wait for the device.
@@ -17,6 +18,7 @@ pub(crate) enum Wait {
 
 /// Reads into `range` of the buffer's capacity from `offset`, and notes what was initialised.
 #[allow(unsafe_code)]
+#[inline(always)]
 pub(crate) fn read(
     file: BorrowedFd<'_>,
     buffer: &mut Buffer,
@@ -30,10 +32,8 @@ pub(crate) fn read(
     let vector = libc::iovec { iov_base: start.cast(), iov_len: range.len() };
     // SAFETY: the descriptor is borrowed and the buffer mutably borrowed for the whole call, which
     // writes at most `range.len()` bytes from `start` on and keeps no reference.
-    let result = unsafe {
-        libc::preadv2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait))
-    };
-    let bytes = usize::try_from(result).map_err(|_| io::Error::last_os_error())?;
+    let bytes =
+        unsafe { preadv2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }?;
     // SAFETY: the kernel has just written these bytes.
     unsafe { buffer.assume_filled(range.start, bytes) };
     Ok(bytes)
@@ -41,6 +41,7 @@ pub(crate) fn read(
 
 /// Writes `range` of the buffer's contents to `offset`.
 #[allow(unsafe_code)]
+#[inline]
 pub(crate) fn write(
     file: BorrowedFd<'_>,
     buffer: &Buffer,
@@ -51,10 +52,7 @@ pub(crate) fn write(
     let bytes = &buffer.as_slice()[range];
     let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: the descriptor and the bytes are borrowed for the whole call, which only reads them.
-    let result = unsafe {
-        libc::pwritev2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait))
-    };
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+    unsafe { pwritev2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }
 }
 
 /// readv(2), for what has no offsets, which answers EAGAIN instead of waiting.

@@ -7,11 +7,12 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aiofile::AlignedBuffer;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 
-use super::{Result, advise, block_on};
+use super::{Result, advise, block_on, noise};
 use crate::commands::bench::cell::{Access, RANGES, Work};
 use crate::commands::bench::job::{Job, Report};
 use crate::commands::bench::lane::Lane;
@@ -63,7 +64,7 @@ fn start(job: Arc<Job>, lane: Lane, file: Option<File>) -> JoinHandle<Result<Lan
 }
 
 async fn reads(mut lane: Lane, mut file: File, block: usize) -> Result<Lane> {
-    let (mut buffer, mut position) = (vec![0; block], 0);
+    let (mut buffer, mut position) = (noise(block), 0);
     while let Some(offset) = lane.begin() {
         if offset != position {
             file.seek(SeekFrom::Start(offset)).await?;
@@ -130,10 +131,10 @@ async fn ranges(mut lane: Lane, job: Arc<Job>) -> Result<Lane> {
     for _ in 0..RANGES {
         let file = File::open(&path).await?;
         advise(&job, file.as_fd())?;
-        readers.push((file, vec![0; block]));
+        readers.push((file, noise(block)));
     }
     while let Some(places) = lane.begin_ranges() {
-        let fetch = |((mut file, mut buffer), offset): ((File, Vec<u8>), u64)| {
+        let fetch = |((mut file, mut buffer), offset): ((File, AlignedBuffer), u64)| {
             tokio::spawn(async move {
                 file.seek(SeekFrom::Start(offset)).await?;
                 let moved = file.read_exact(&mut buffer).await?;

@@ -1,0 +1,192 @@
+//! Reading by offset.
+
+use std::future::poll_fn;
+use std::ops::Range;
+
+use bytes::Bytes;
+use caio::{
+    AlignedBuffer, Buffer, DEFAULT_ALIGNMENT, Error, ErrorKind, FileClass, OpKind, OwnedBufferMut,
+    Result, SharedFile,
+};
+
+use super::AioFile;
+
+impl AioFile {
+    /// Reads up to `length` bytes at `offset`. Fewer come only at the end of the file; from a pipe,
+    /// a socket or a terminal, what is there.
+    ///
+    /// Cached data costs one system call on the calling thread and no hop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1; [`ErrorKind::Closed`]; else what
+    /// the system answers, such as EISDIR for a directory.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the read and loses nothing.
+    pub async fn read_at(&self, length: usize, offset: u64) -> Result<Bytes> {
+        let file = self.file()?;
+        if file.is_direct() {
+            return self.read_direct(file, length, offset).await;
+        }
+        let buffer = reserve(length).map_err(|error| error.on(file.path()).at(offset))?;
+        let (result, buffer) = self.context.read(file, buffer, 0..length, offset).await;
+        result?;
+        Ok(buffer.into_bytes())
+    }
+
+    /// Reads exactly `length` bytes at `offset`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnexpectedEof`] where the file ends before; else as for
+    /// [`read_at`](Self::read_at).
+    ///
+    /// # Cancel safety
+    /// As for [`read_at`](Self::read_at).
+    pub async fn read_exact_at(&self, length: usize, offset: u64) -> Result<Bytes> {
+        let mut bytes = self.read_at(length, offset).await?;
+        if bytes.len() < length && comes_in_pieces(self.file()?) {
+            bytes = self.read_on(bytes, length, offset).await?;
+        }
+        if bytes.len() < length {
+            return Err(self.ended(bytes.len(), length, offset));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads into a buffer of the caller's, which comes back either way: `Vec<u8>`, `BytesMut`,
+    /// `AlignedBuffer`, `PooledBuffer`. Fills its capacity from the start and sets its length.
+    ///
+    /// Allocates nothing for cached data; otherwise nothing in the steady state.
+    ///
+    /// # Errors
+    /// As for [`read_at`](Self::read_at).
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the read; the buffer is freed when the kernel is done with it.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// let file = aiofile::AioFile::open("/proc/self/exe", "r").await?;
+    /// let (read, buffer) = file.read_into(Vec::with_capacity(4), 0).await;
+    /// assert_eq!((read?, &buffer[..]), (4, &b"\x7fELF"[..]));
+    /// # Ok(()) }
+    /// ```
+    pub async fn read_into<B: OwnedBufferMut>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
+        let mut buffer = buffer.into_buffer();
+        let length = buffer.capacity();
+        let file = match self.file() {
+            Ok(file) => file,
+            Err(error) => return (Err(error), B::from_buffer(buffer)),
+        };
+        // What is cached is read right here, so that in a loop of reads no function returns
+        // between one system call and the next: after a system call that is slow.
+        let read =
+            poll_fn(|cx| self.context.poll_read_in_place(cx, file, &mut buffer, 0..length, offset));
+        match read.await {
+            Some(Ok(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
+            tried => {
+                let (result, buffer) = self.read_on_into(buffer, tried, length, offset).await;
+                (result, B::from_buffer(buffer))
+            }
+        }
+    }
+
+    /// Fills the capacities of several buffers, one after the other, from `offset`: one operation.
+    /// The buffers come back either way.
+    ///
+    /// # Errors
+    /// As for [`read_at`](Self::read_at).
+    ///
+    /// # Cancel safety
+    /// As for [`read_into`](Self::read_into).
+    pub async fn read_vectored_at<B: OwnedBufferMut>(
+        &self,
+        buffers: Vec<B>,
+        offset: u64,
+    ) -> (Result<usize>, Vec<B>) {
+        let file = match self.file() {
+            Ok(file) => file,
+            Err(error) => return (Err(error), buffers),
+        };
+        let buffers = buffers.into_iter().map(B::into_buffer).collect();
+        let (result, buffers) = self.context.read_vectored(file, buffers, offset).await;
+        (result, buffers.into_iter().map(B::from_buffer).collect())
+    }
+
+    /// Goes on with a read from the beginning of a buffer, after an attempt in place.
+    async fn read_on_into(
+        &self,
+        buffer: Buffer,
+        tried: Option<Result<usize>>,
+        length: usize,
+        offset: u64,
+    ) -> (Result<usize>, Buffer) {
+        let file = match self.file() {
+            Ok(file) => file,
+            Err(error) => return (Err(error), buffer),
+        };
+        match tried {
+            Some(Err(error)) => (Err(error), buffer),
+            Some(Ok(done)) => {
+                let (range, offset) = (done..length, offset + done as u64);
+                let (result, mut buffer) = self.context.read(file, buffer, range, offset).await;
+                // What an error keeps away is met again by the next read.
+                let bytes = done + result.unwrap_or(0);
+                buffer.set_len(bytes);
+                (Ok(bytes), buffer)
+            }
+            None if file.is_direct() => {
+                self.read_direct_into(file, buffer, 0..length, offset).await
+            }
+            None => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
+        }
+    }
+
+    pub(crate) async fn read_buffer(
+        &self,
+        buffer: Buffer,
+        range: Range<usize>,
+        offset: u64,
+    ) -> (Result<usize>, Buffer) {
+        match self.file() {
+            Ok(file) if file.is_direct() => {
+                self.read_direct_into(file, buffer, range, offset).await
+            }
+            Ok(file) => self.context.read(file, buffer, range, offset).await,
+            Err(error) => (Err(error), buffer),
+        }
+    }
+
+    fn ended(&self, had: usize, wanted: usize, offset: u64) -> Error {
+        let message = format!("the file ended after {had} of {wanted} bytes");
+        let error = Error::new(ErrorKind::UnexpectedEof, message).during(OpKind::Read).at(offset);
+        match &self.file {
+            Some(file) => error.on(file.path()),
+            None => error,
+        }
+    }
+}
+
+/// From this size on, in bytes, memory begins at a page: an allocator puts its own notes before
+/// large memory, and some processors copy several times slower to an address that lies a few bytes
+/// behind a page's beginning, where the page cache's copy begins.
+const PAGES_FROM_BYTES: usize = 64 * 1024;
+
+/// Memory for `length` bytes, or an error where there is none: a length is the caller's word.
+pub(crate) fn reserve(length: usize) -> Result<Buffer> {
+    let buffer = if length < PAGES_FROM_BYTES {
+        let mut vec = Vec::new();
+        vec.try_reserve_exact(length).ok().map(|()| Buffer::from(vec))
+    } else {
+        AlignedBuffer::try_new(length, DEFAULT_ALIGNMENT).map(Buffer::from)
+    };
+    buffer.ok_or_else(|| {
+        let message = format!("no memory for a buffer of {length} bytes");
+        Error::new(ErrorKind::InvalidInput, message).during(OpKind::Read)
+    })
+}
+
+/// Whether a read may give less than was asked for although more will come.
+pub(crate) fn comes_in_pieces(file: &SharedFile) -> bool {
+    matches!(file.class(), FileClass::Stream | FileClass::Character)
+}

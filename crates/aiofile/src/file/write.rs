@@ -1,0 +1,133 @@
+//! Writing by offset, and at the end of a file opened to append.
+
+use std::ops::Range;
+
+use caio::{Buffer, Error, ErrorKind, OpKind, OwnedBuffer, Result};
+
+use super::AioFile;
+
+impl AioFile {
+    /// Writes the buffer at `offset`: all of it, unless an error comes in between, and then as much
+    /// as was accepted before. Takes any owned bytes: `Vec<u8>`, `String`, `Bytes`, `BytesMut`,
+    /// `&'static [u8]`, `&'static str`, `AlignedBuffer`, `PooledBuffer`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
+    /// append (whose offset Linux would ignore) and for a misaligned write to an O_DIRECT file;
+    /// [`ErrorKind::Closed`]; else what the system answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels what has not begun; any part may still be written.
+    pub async fn write_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<usize> {
+        self.write_from(buffer, offset).await.0
+    }
+
+    /// Writes all of the buffer at `offset`.
+    ///
+    /// # Errors
+    /// As for [`write_at`](Self::write_at); an unknown part was written then.
+    ///
+    /// # Cancel safety
+    /// As for [`write_at`](Self::write_at).
+    pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<()> {
+        self.check_positional(offset)?;
+        self.write_all(buffer.into_buffer(), offset).await.0
+    }
+
+    /// As [`write_at`](Self::write_at), and the buffer comes back either way.
+    ///
+    /// # Errors
+    /// As for [`write_at`](Self::write_at).
+    ///
+    /// # Cancel safety
+    /// As for [`write_at`](Self::write_at).
+    pub async fn write_from<B: OwnedBuffer>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
+        if let Err(error) = self.check_positional(offset) {
+            return (Err(error), buffer);
+        }
+        let buffer = buffer.into_buffer();
+        let range = 0..buffer.len();
+        let (result, buffer) = self.write_buffer(buffer, range, offset).await;
+        (result, B::from_buffer(buffer))
+    }
+
+    /// Writes all of the buffer at the end of a file opened to append, wherever that is by then.
+    /// Records of several handles and processes do not overlap.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] where the file was not opened to append; else what the system
+    /// answers.
+    ///
+    /// # Cancel safety
+    /// As for [`write_at`](Self::write_at).
+    pub async fn append(&self, buffer: impl OwnedBuffer) -> Result<()> {
+        let file = self.file()?;
+        if !file.is_append() {
+            let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
+            let error = error.during(OpKind::Write).on(file.path());
+            return Err(error.hint("open it with mode \"a\", or use write_all_at"));
+        }
+        self.write_all(buffer.into_buffer(), 0).await.0
+    }
+
+    /// Writes the contents of several buffers, one after the other, at `offset`: one operation. The
+    /// buffers come back either way.
+    ///
+    /// # Errors
+    /// As for [`write_at`](Self::write_at).
+    ///
+    /// # Cancel safety
+    /// As for [`write_at`](Self::write_at).
+    pub async fn write_vectored_at<B: OwnedBuffer>(
+        &self,
+        buffers: Vec<B>,
+        offset: u64,
+    ) -> (Result<usize>, Vec<B>) {
+        let file = match self.check_positional(offset).and_then(|()| self.file()) {
+            Ok(file) => file,
+            Err(error) => return (Err(error), buffers),
+        };
+        let buffers = buffers.into_iter().map(B::into_buffer).collect();
+        let (result, buffers) = self.context.write_vectored(file, buffers, offset).await;
+        (result, buffers.into_iter().map(B::from_buffer).collect())
+    }
+
+    pub(crate) async fn write_buffer(
+        &self,
+        buffer: Buffer,
+        range: Range<usize>,
+        offset: u64,
+    ) -> (Result<usize>, Buffer) {
+        match self.file() {
+            Ok(file) if file.is_direct() => self.write_direct(file, buffer, range, offset).await,
+            Ok(file) => self.context.write(file, buffer, range, offset).await,
+            Err(error) => (Err(error), buffer),
+        }
+    }
+
+    /// Writes all of a buffer, without asking whether the file was opened to append.
+    pub(crate) async fn write_all(&self, mut buffer: Buffer, offset: u64) -> (Result<()>, Buffer) {
+        let mut done = 0;
+        while done < buffer.len() {
+            let range = done..buffer.len();
+            let (result, back) = self.write_buffer(buffer, range, offset + done as u64).await;
+            buffer = back;
+            match result {
+                Ok(bytes) => done += bytes,
+                Err(error) => return (Err(error), buffer),
+            }
+        }
+        (Ok(()), buffer)
+    }
+
+    fn check_positional(&self, offset: u64) -> Result<()> {
+        let file = self.file()?;
+        if file.is_append() {
+            let message = "the file was opened to append, where Linux ignores a write's offset";
+            let error = Error::new(ErrorKind::InvalidInput, message);
+            let error = error.during(OpKind::Write).on(file.path()).at(offset);
+            return Err(error.hint("use append, or open it without append"));
+        }
+        Ok(())
+    }
+}

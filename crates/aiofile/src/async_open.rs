@@ -13,6 +13,24 @@ use crate::handle::{FileHandle, end};
 use crate::mode::Mode;
 
 /// What [`async_open()`] opens: a path, or a file that is open already.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// use aiofile::{Target, async_open};
+///
+/// async fn count_lines(input: impl Into<Target>) -> aiofile::Result<usize> {
+///     let mut file = async_open(input, "r").await?;
+///     let mut lines = 0;
+///     while !file.readline().await?.is_empty() {
+///         lines += 1;
+///     }
+///     Ok(lines)
+/// }
+///
+/// let version = std::fs::File::open("/proc/version")?;
+/// assert_eq!(count_lines("/proc/version").await?, count_lines(version).await?);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Target {

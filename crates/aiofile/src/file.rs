@@ -57,6 +57,19 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// Dropping the future leaks no descriptor. A file may have been created or truncated.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, ErrorKind};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// file.write_all_at("hello", 0).await?;
+    /// assert_eq!(file.read_at(5, 0).await?, "hello");
+    /// let error = AioFile::open(&path, "rw").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// # Ok(()) }
+    /// ```
     pub async fn open<M>(path: impl AsRef<Path>, mode: M) -> Result<Self>
     where
         M: TryInto<Mode, Error: Into<Error>>,
@@ -70,6 +83,16 @@ impl AioFile {
     ///
     /// # Errors
     /// Where the default context cannot be made or the descriptor cannot be examined.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::AioFile;
+    ///
+    /// let file = AioFile::from_std(tempfile::tempfile()?)?;
+    /// file.write_all_at("scratch", 0).await?;
+    /// assert_eq!(file.read_to_end(0).await?, "scratch");
+    /// # Ok(()) }
+    /// ```
     pub fn from_std(file: std::fs::File) -> Result<Self> {
         Self::from_std_in(&default_context()?, file)
     }
@@ -78,6 +101,17 @@ impl AioFile {
     ///
     /// # Errors
     /// Where the descriptor cannot be examined.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::AioFile;
+    ///
+    /// let context = aiofile::context().max_requests(8).build()?;
+    /// let file = AioFile::from_std_in(&context, tempfile::tempfile()?)?;
+    /// file.write_all_at("scratch", 0).await?;
+    /// assert_eq!(context.counters().bytes_written, 7);
+    /// # Ok(()) }
+    /// ```
     pub fn from_std_in(context: &Context, file: std::fs::File) -> Result<Self> {
         Ok(Self::new(context.clone(), SharedFile::from_std(file)?, false))
     }
@@ -87,6 +121,20 @@ impl AioFile {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`], or what fcntl(2) answers to the duplication.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::AioFile;
+    /// use std::io::Read;
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// file.write_all_at("for std", 0).await?;
+    /// let mut text = String::new();
+    /// file.into_std().await?.read_to_string(&mut text)?;
+    /// assert_eq!(text, "for std");
+    /// # Ok(()) }
+    /// ```
     pub async fn into_std(mut self) -> Result<std::fs::File> {
         let file = self.file.take().ok_or_else(closed)?;
         if Arc::strong_count(&self.handles) > 1 {

@@ -92,6 +92,18 @@ impl FileHandle {
     /// The file below, for everything that needs no cursor: offset-addressed reads and writes,
     /// metadata, the descriptor. What is written through it is not noticed by this handle's
     /// read-ahead.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut handle = aiofile::async_open(&path, "w+").await?;
+    /// handle.write("hello").await?;
+    /// handle.file().write_all_at("J", 0).await?;
+    /// assert_eq!(handle.file().len().await?, 5);
+    /// assert_eq!(handle.tell(), 5);
+    /// # assert_eq!(handle.file().read_to_end(0).await?, "Jello");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file(&self) -> &AioFile {
         &self.file
@@ -99,24 +111,63 @@ impl FileHandle {
 
     /// The path that the file was opened by; `/dev/fd/N` for a file from std, and nothing once
     /// closed.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use std::path::Path;
+    ///
+    /// let mut file = aiofile::async_open("/proc/version", "r").await?;
+    /// assert_eq!(file.path(), Some(Path::new("/proc/version")));
+    /// file.close().await?;
+    /// assert_eq!(file.path(), None);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.file.path()
     }
 
     /// The mode that the handle was opened with.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// let file = aiofile::async_open(&path, "ab+").await?;
+    /// assert!(file.mode().appends() && file.mode().reads());
+    /// assert_eq!(file.mode().to_string(), "a+");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
     /// Whether offsets mean anything: false for pipes, sockets and terminals, and once closed.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use std::os::fd::OwnedFd;
+    ///
+    /// let (reader, _writer) = std::io::pipe()?;
+    /// assert!(!aiofile::async_open(OwnedFd::from(reader), "r").await?.is_seekable());
+    /// assert!(aiofile::async_open("/proc/self/exe", "r").await?.is_seekable());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_seekable(&self) -> bool {
         self.file.file().is_ok_and(SharedFile::is_seekable)
     }
 
     /// Whether the handle was closed.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/version", "r").await?;
+    /// assert!(!file.is_closed());
+    /// file.close().await?;
+    /// assert!(file.is_closed());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.file.is_closed()

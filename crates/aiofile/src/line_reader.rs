@@ -58,6 +58,17 @@ pub struct LineReader {
 
 impl LineReader {
     /// Lines that end with `\n`, from the start of the file, with a handle of its own on it.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one\ntwo\n")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // one\n two\n
+    /// let mut lines = aiofile::LineReader::new(&file);
+    /// drop(file); // the reader has a handle of its own
+    /// assert_eq!(lines.next_str().await?, Some("one"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(file: &AioFile) -> Self {
         Self {
@@ -70,6 +81,16 @@ impl LineReader {
     }
 
     /// Starts at this byte offset, which is taken for the start of a line.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one\ntwo\n")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // one\n two\n
+    /// let mut lines = aiofile::LineReader::new(&file).offset(4);
+    /// assert_eq!(lines.next_str().await?, Some("two"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.jump(offset);
@@ -77,6 +98,19 @@ impl LineReader {
     }
 
     /// What ends a line: any bytes, `\n` unless said. Without any byte, the file is one line.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one, two, three")?;
+    /// use aiofile::{AioFile, LineReader};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // one, two, three
+    /// let words: Vec<_> = LineReader::new(&file).separator(", ").lines().try_collect().await?;
+    /// assert_eq!(words, ["one", "two", "three"]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn separator(mut self, separator: impl AsRef<[u8]>) -> Self {
         self.scan.set_separator(separator.as_ref());
@@ -85,6 +119,19 @@ impl LineReader {
 
     /// Takes one `\r` off the end of a line, so that both `\n` and `\r\n` end lines. A last line
     /// without separator keeps its `\r`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("mixed");
+    /// # std::fs::write(&path, "one\r\ntwo\n")?;
+    /// use aiofile::{AioFile, LineReader};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // one\r\n two\n
+    /// let lines: Vec<_> = LineReader::new(&file).crlf(true).lines().try_collect().await?;
+    /// assert_eq!(lines, ["one", "two"]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn crlf(mut self, crlf: bool) -> Self {
         self.scan.set_crlf(crlf);
@@ -93,6 +140,22 @@ impl LineReader {
 
     /// Refuses lines of more bytes, not counting the separator: 256 MiB unless said. What does not
     /// fit is an error, and never more than this and one chunk is held in memory.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("upload");
+    /// # std::fs::write(&path, "short\nfar too long\nshort\n")?;
+    /// use aiofile::{AioFile, ErrorKind, LineReader};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // short\n far too long\n short\n
+    /// let mut lines = LineReader::new(&file).max_line_bytes(8);
+    /// assert_eq!(lines.next_line().await?, Some(&b"short"[..]));
+    /// let error = lines.next_line().await.unwrap_err();
+    /// assert_eq!((error.kind(), error.offset()), (ErrorKind::InvalidData, Some(6)));
+    /// assert!(lines.skip_line().await?);
+    /// assert_eq!(lines.next_line().await?, Some(&b"short"[..]));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn max_line_bytes(mut self, bytes: usize) -> Self {
         self.line_bytes_max = bytes;
@@ -100,6 +163,18 @@ impl LineReader {
     }
 
     /// Reads so many bytes at once: 64 KiB unless said. With 0 every read fails.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// # std::fs::write(&path, "an entry\n".repeat(1000))?;
+    /// // Whoever wants the first line alone need not read much.
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // 9000 bytes
+    /// let mut lines = aiofile::LineReader::new(&file).chunk_size(512);
+    /// assert_eq!(lines.next_str().await?, Some("an entry"));
+    /// assert!(file.context().counters().bytes_read < 9000);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn chunk_size(mut self, bytes: usize) -> Self {
         self.chunks.set_chunk_bytes(bytes);
@@ -108,6 +183,17 @@ impl LineReader {
 
     /// Keeps so many chunks on their way where the file is not cached; see
     /// [`Reader::read_ahead`](crate::Reader::read_ahead).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// # std::fs::write(&path, "an entry\n".repeat(1000))?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // 9000 bytes
+    /// let mut lines = aiofile::LineReader::new(&file).chunk_size(512).read_ahead(0);
+    /// assert_eq!(lines.next_str().await?, Some("an entry"));
+    /// assert_eq!(file.context().counters().bytes_read, 512);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn read_ahead(mut self, chunks: usize) -> Self {
         self.chunks.set_chunks_ahead(chunks);
@@ -115,6 +201,17 @@ impl LineReader {
     }
 
     /// Byte offset of the next line. After an error, of the line that it is about.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one\ntwo\n")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // one\n two\n
+    /// let mut lines = aiofile::LineReader::new(&file);
+    /// assert_eq!(lines.next_str().await?, Some("one"));
+    /// assert_eq!(lines.position(), 4);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn position(&self) -> u64 {
         self.scan.position()
@@ -124,6 +221,20 @@ impl LineReader {
     ///
     /// # Errors
     /// As for [`Reader::seek_to`](crate::Reader::seek_to).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one\ntwo\nthree\n")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // one\n two\n three\n
+    /// let mut lines = aiofile::LineReader::new(&file);
+    /// lines.skip_line().await?;
+    /// let second = lines.position();
+    /// while lines.skip_line().await? {}
+    /// lines.seek_to(second)?;
+    /// assert_eq!(lines.next_str().await?, Some("two"));
+    /// # Ok(()) }
+    /// ```
     pub fn seek_to(&mut self, offset: u64) -> Result<()> {
         self.chunks.check_seekable()?;
         self.jump(offset);
@@ -131,6 +242,18 @@ impl LineReader {
     }
 
     /// The file that is read.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one\ntwo\n")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // one\n two\n
+    /// let mut lines = aiofile::LineReader::new(&file);
+    /// lines.skip_line().await?;
+    /// let percent = 100 * lines.position() / lines.file().len().await?;
+    /// assert_eq!(percent, 50);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file(&self) -> &AioFile {
         self.chunks.file()
@@ -150,6 +273,21 @@ impl LineReader {
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing, also from a pipe.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("text");
+    /// # std::fs::write(&path, b"short\n\nthe longest \xff\nlast")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // short\n \n the longest \xff\n last
+    /// let mut lines = aiofile::LineReader::new(&file);
+    /// let (mut count, mut longest) = (0, 0);
+    /// while let Some(line) = lines.next_line().await? {
+    ///     count += 1;
+    ///     longest = longest.max(line.len());
+    /// }
+    /// assert_eq!((count, longest), (4, 13));
+    /// # Ok(()) }
+    /// ```
     #[inline]
     pub async fn next_line(&mut self) -> Result<Option<&[u8]>> {
         let line = match self.scan.in_chunk(self.line_bytes_max) {
@@ -212,6 +350,18 @@ impl LineReader {
     /// # Cancel safety
     /// Dropping the future leaves the rest of the line to be passed over by the next call,
     /// whichever it is.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("table");
+    /// # std::fs::write(&path, "name,size\npear,3\n")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // name,size\n pear,3\n
+    /// let mut lines = aiofile::LineReader::new(&file);
+    /// assert!(lines.skip_line().await?, "the heading");
+    /// assert_eq!(lines.next_str().await?, Some("pear,3"));
+    /// assert!(!lines.skip_line().await?, "the end");
+    /// # Ok(()) }
+    /// ```
     pub async fn skip_line(&mut self) -> Result<bool> {
         self.scan.begin_skip();
         poll_fn(|cx| self.poll_skip(cx)).await

@@ -44,36 +44,84 @@ enum Base {
 
 impl Mode {
     /// Whether the file can be read.
+    ///
+    /// ```
+    /// use aiofile::Mode;
+    ///
+    /// assert!("r".parse::<Mode>()?.reads() && "a+".parse::<Mode>()?.reads());
+    /// assert!(!"w".parse::<Mode>()?.reads());
+    /// # Ok::<(), aiofile::Error>(())
+    /// ```
     #[must_use]
     pub fn reads(self) -> bool {
         self.base == Base::Read || self.update
     }
 
     /// Whether the file can be written.
+    ///
+    /// ```
+    /// use aiofile::Mode;
+    ///
+    /// assert!("w".parse::<Mode>()?.writes() && "r+".parse::<Mode>()?.writes());
+    /// assert!(!"r".parse::<Mode>()?.writes());
+    /// # Ok::<(), aiofile::Error>(())
+    /// ```
     #[must_use]
     pub fn writes(self) -> bool {
         self.base != Base::Read || self.update
     }
 
     /// Whether each write goes to the end of the file.
+    ///
+    /// ```
+    /// use aiofile::Mode;
+    ///
+    /// assert!("ab".parse::<Mode>()?.appends());
+    /// assert!(!"w".parse::<Mode>()?.appends());
+    /// # Ok::<(), aiofile::Error>(())
+    /// ```
     #[must_use]
     pub fn appends(self) -> bool {
         self.base == Base::Append
     }
 
     /// Whether a missing file is created.
+    ///
+    /// ```
+    /// use aiofile::Mode;
+    ///
+    /// assert!("w".parse::<Mode>()?.creates() && "x".parse::<Mode>()?.creates());
+    /// assert!(!"r+".parse::<Mode>()?.creates());
+    /// # Ok::<(), aiofile::Error>(())
+    /// ```
     #[must_use]
     pub fn creates(self) -> bool {
         self.base != Base::Read
     }
 
     /// Whether the file must not exist yet.
+    ///
+    /// ```
+    /// use aiofile::Mode;
+    ///
+    /// assert!("x+".parse::<Mode>()?.is_exclusive());
+    /// assert!(!"w+".parse::<Mode>()?.is_exclusive());
+    /// # Ok::<(), aiofile::Error>(())
+    /// ```
     #[must_use]
     pub fn is_exclusive(self) -> bool {
         self.base == Base::Exclusive
     }
 
     /// Whether the file's former contents are cut off.
+    ///
+    /// ```
+    /// use aiofile::Mode;
+    ///
+    /// assert!("w+".parse::<Mode>()?.truncates());
+    /// assert!(!"a+".parse::<Mode>()?.truncates() && !"x".parse::<Mode>()?.truncates());
+    /// # Ok::<(), aiofile::Error>(())
+    /// ```
     #[must_use]
     pub fn truncates(self) -> bool {
         self.base == Base::Write

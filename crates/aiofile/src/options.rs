@@ -38,17 +38,49 @@ pub struct OpenOptions {
 
 impl OpenOptions {
     /// Nothing set: [`open`](Self::open) needs at least one of read, write and append.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::OpenOptions;
+    ///
+    /// let nothing = OpenOptions::new();
+    /// assert!(nothing.open("/proc/version").await.is_err());
+    /// assert!(nothing.read(true).open("/proc/version").await.is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// For reading.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::OpenOptions;
+    ///
+    /// let file = OpenOptions::new().read(true).open("/proc/version").await?;
+    /// assert_eq!(file.read_at(5, 0).await?, "Linux");
+    /// assert!(file.write_at("Minix", 0).await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn read(mut self, read: bool) -> Self {
         self.read = read;
         self
     }
 
     /// For writing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "hello")?;
+    /// use aiofile::OpenOptions;
+    ///
+    /// let file = OpenOptions::new().write(true).open(&path).await?; // hello
+    /// file.write_all_at("J", 0).await?;
+    /// assert_eq!(aiofile::fs::read_to_string(&path).await?, "Jello");
+    /// # Ok(()) }
+    /// ```
     pub fn write(mut self, write: bool) -> Self {
         self.write = write;
         self
@@ -56,24 +88,74 @@ impl OpenOptions {
 
     /// For writing at the end, wherever that is when a write takes place. Positional writes are
     /// refused on such a file: Linux would ignore their offset.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// use aiofile::OpenOptions;
+    ///
+    /// let log = OpenOptions::new().append(true).create(true).open(&path).await?;
+    /// log.append("started\n").await?;
+    /// log.append("stopped\n").await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"started\nstopped\n");
+    /// assert!(log.write_at("S", 0).await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn append(mut self, append: bool) -> Self {
         self.append = append;
         self
     }
 
     /// Cut off former contents. Needs `write`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("report");
+    /// # std::fs::write(&path, "too long")?;
+    /// use aiofile::OpenOptions;
+    ///
+    /// let file = OpenOptions::new().write(true).truncate(true).open(&path).await?; // too long
+    /// file.write_all_at("short", 0).await?;
+    /// assert_eq!(aiofile::fs::read_to_string(&path).await?, "short");
+    /// # Ok(()) }
+    /// ```
     pub fn truncate(mut self, truncate: bool) -> Self {
         self.truncate = truncate;
         self
     }
 
     /// Create the file where it is missing. Needs `write` or `append`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("new");
+    /// use aiofile::OpenOptions;
+    ///
+    /// let options = OpenOptions::new().write(true);
+    /// assert!(options.open(&path).await.is_err());
+    /// let options = options.create(true);
+    /// assert!(options.open(&path).await.is_ok(), "it is made");
+    /// assert!(options.open(&path).await.is_ok(), "it is there");
+    /// # Ok(()) }
+    /// ```
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
         self
     }
 
     /// Create the file, and fail where something of that name exists. Needs `write` or `append`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("lock");
+    /// use aiofile::OpenOptions;
+    ///
+    /// let options = OpenOptions::new().write(true).create_new(true);
+    /// let lock = options.open(&path).await?;
+    /// let error = options.open(&path).await.unwrap_err();
+    /// assert_eq!(error.io_kind(), std::io::ErrorKind::AlreadyExists);
+    /// # Ok(()) }
+    /// ```
     pub fn create_new(mut self, create_new: bool) -> Self {
         self.create_new = create_new;
         self
@@ -82,6 +164,20 @@ impl OpenOptions {
     /// Bypass the page cache (`O_DIRECT`). Reads of any offset and length work: they are widened
     /// to the blocks around them. Writes must be aligned, unless [`bounce`](Self::bounce) is set.
     /// On Linux only: elsewhere opening such a file is refused.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("blocks");
+    /// use aiofile::{AlignedBuffer, OpenOptions};
+    ///
+    /// let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
+    /// # let Ok(_) = options.open(&path).await else { return Ok(()) }; // A file system without it.
+    /// let file = options.open(&path).await?;
+    /// file.write_all_at(AlignedBuffer::copy_of(&[b'x'; 8192], 4096), 0).await?;
+    /// assert_eq!(file.read_at(4, 4094).await?, "xxxx");
+    /// assert!(file.write_at("misaligned", 5).await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn direct(mut self, direct: bool) -> Self {
         self.direct = direct;
         self
@@ -90,24 +186,73 @@ impl OpenOptions {
     /// Let misaligned writes to an O_DIRECT file go through the page cache instead of refusing
     /// them. Such a write is as good as any, but it is a buffered one: slower, and on the device
     /// only after a sync.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("blocks");
+    /// use aiofile::OpenOptions;
+    ///
+    /// let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
+    /// # let Ok(_) = options.open(&path).await else { return Ok(()) }; // A file system without it.
+    /// let file = options.bounce(true).open(&path).await?;
+    /// file.write_all_at("misaligned", 5).await?;
+    /// assert_eq!(file.read_at(100, 5).await?, "misaligned");
+    /// # Ok(()) }
+    /// ```
     pub fn bounce(mut self, bounce: bool) -> Self {
         self.bounce = bounce;
         self
     }
 
     /// More `O_*` flags for open(2).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("link");
+    /// # std::os::unix::fs::symlink("/proc/version", &path)?;
+    /// use aiofile::OpenOptions;
+    /// use caio::flags::O_NOFOLLOW;
+    ///
+    /// let options = OpenOptions::new().read(true);
+    /// assert!(options.open(&path).await.is_ok()); // a symbolic link
+    /// assert!(options.custom_flags(O_NOFOLLOW).open(&path).await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn custom_flags(mut self, flags: i32) -> Self {
         self.custom_flags = flags;
         self
     }
 
     /// The mode of a file that this creates, before the umask. `0o666` unless set.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("key");
+    /// use aiofile::OpenOptions;
+    /// use std::os::unix::fs::PermissionsExt;
+    ///
+    /// let options = OpenOptions::new().write(true).create_new(true).permissions(0o600);
+    /// let file = options.open(&path).await?;
+    /// assert_eq!(file.metadata().await?.permissions().mode() & 0o777, 0o600);
+    /// # Ok(()) }
+    /// ```
     pub fn permissions(mut self, mode: u32) -> Self {
         self.permissions = Some(mode);
         self
     }
 
     /// The context to open it with; the runtime's default context unless set.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::OpenOptions;
+    ///
+    /// let context = aiofile::context().max_requests(8).build()?;
+    /// let file = OpenOptions::new().read(true).context(&context).open("/proc/version").await?;
+    /// file.read_exact_at(5, 0).await?;
+    /// assert_eq!(context.counters().bytes_read, 5);
+    /// # Ok(()) }
+    /// ```
     pub fn context(mut self, context: &Context) -> Self {
         self.context = Some(context.clone());
         self
@@ -117,6 +262,19 @@ impl OpenOptions {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a bad mode string.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("new");
+    /// use aiofile::OpenOptions;
+    ///
+    /// let options = OpenOptions::new().mode("x+")?.permissions(0o600);
+    /// let file = options.open(&path).await?;
+    /// file.write_all_at("new", 0).await?;
+    /// assert_eq!(file.read_at(3, 0).await?, "new");
+    /// assert!(options.open(&path).await.is_err(), "x is for a file that is not there yet");
+    /// # Ok(()) }
+    /// ```
     pub fn mode<M: TryInto<Mode, Error: Into<Error>>>(mut self, mode: M) -> Result<Self> {
         let mode = mode.try_into().map_err(Into::into)?;
         self.read = mode.reads();
@@ -137,6 +295,20 @@ impl OpenOptions {
     ///
     /// # Cancel safety
     /// Dropping the future leaks no descriptor. A file may have been created or truncated.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::OpenOptions;
+    /// use std::path::Path;
+    ///
+    /// let options = OpenOptions::new().read(true);
+    /// let file = options.open("/proc/version").await?;
+    /// assert_eq!(file.read_at(5, 0).await?, "Linux");
+    /// let error = options.open("/nowhere").await.unwrap_err();
+    /// assert_eq!(error.io_kind(), std::io::ErrorKind::NotFound);
+    /// assert_eq!(error.path(), Some(Path::new("/nowhere")));
+    /// # Ok(()) }
+    /// ```
     pub async fn open(&self, path: impl AsRef<Path>) -> Result<AioFile> {
         let path = path.as_ref();
         let flags = self.flags().map_err(|error| error.on(path))?;

@@ -63,6 +63,20 @@ pub struct Reader {
 
 impl Reader {
     /// A reader from the start of the file, with a handle of its own on it.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "some bytes")?;
+    /// use aiofile::{AioFile, Reader};
+    /// use tokio::io::AsyncReadExt;
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?); // some bytes
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text).await?;
+    /// assert_eq!(text, "some bytes");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(file: &AioFile) -> Self {
         let chunks = Chunks::new(file);
@@ -70,6 +84,18 @@ impl Reader {
     }
 
     /// Starts at this byte offset.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "headbody")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // headbody
+    /// let mut reader = Reader::new(&file).offset(4);
+    /// assert_eq!(reader.fill().await?, b"body");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.jump(offset);
@@ -78,6 +104,19 @@ impl Reader {
 
     /// Reads so many bytes at once: 64 KiB unless said, and whole blocks for an O_DIRECT file.
     /// With 0 every read fails.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
+    /// # std::fs::write(&path, "0123456789")?;
+    /// use aiofile::{AioFile, Reader};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // 0123456789
+    /// let chunks: Vec<_> = Reader::new(&file).chunk_size(4).try_collect().await?;
+    /// assert_eq!(chunks, ["0123", "4567", "89"]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn chunk_size(mut self, bytes: usize) -> Self {
         self.chunks.set_chunk_bytes(bytes);
@@ -86,6 +125,19 @@ impl Reader {
 
     /// Keeps so many chunks on their way while one is consumed: 2 unless said, and 0 for none.
     /// Only where a chunk was not cached, and never for pipes, devices and `/proc`.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
+    /// # std::fs::write(&path, "0123456789")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // 0123456789
+    /// let mut reader = Reader::new(&file).chunk_size(4).read_ahead(0);
+    /// assert_eq!(reader.fill().await?, b"0123");
+    /// assert_eq!(file.context().counters().bytes_read, 4);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn read_ahead(mut self, chunks: usize) -> Self {
         self.chunks.set_chunks_ahead(chunks);
@@ -93,6 +145,20 @@ impl Reader {
     }
 
     /// Byte offset of the next byte that this reader gives. For a pipe, the bytes given so far.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
+    /// # std::fs::write(&path, "0123456789")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?).offset(2); // 0123456789
+    /// assert_eq!(reader.fill().await?.len(), 8);
+    /// assert_eq!(reader.position(), 2);
+    /// reader.consume(3);
+    /// assert_eq!(reader.position(), 5);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn position(&self) -> u64 {
         self.chunks.position() - self.rest.len() as u64
@@ -103,6 +169,19 @@ impl Reader {
     /// # Errors
     /// [`InvalidInput`](caio::ErrorKind::InvalidInput) for a pipe, a socket or a terminal, and
     /// [`Closed`](caio::ErrorKind::Closed); nothing has moved then.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
+    /// # std::fs::write(&path, "0123456789")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?); // 0123456789
+    /// while reader.next_chunk().await?.is_some() {}
+    /// reader.seek_to(7)?;
+    /// assert_eq!(reader.fill().await?, b"789");
+    /// # Ok(()) }
+    /// ```
     pub fn seek_to(&mut self, offset: u64) -> Result<()> {
         self.chunks.check_seekable()?;
         self.jump(offset);
@@ -110,6 +189,19 @@ impl Reader {
     }
 
     /// The file that is read.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "abcabcabc")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?).chunk_size(3); // abcabcabc
+    /// reader.next_chunk().await?;
+    /// let left = reader.file().len().await? - reader.position();
+    /// assert_eq!(left, 6);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file(&self) -> &AioFile {
         self.chunks.file()
@@ -125,6 +217,21 @@ impl Reader {
     /// # Cancel safety
     /// Dropping the future loses nothing, also from a pipe: the read goes on and is picked up by
     /// the next call.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "a-b-c-d")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?); // a-b-c-d
+    /// assert_eq!(reader.fill().await?, b"a-b-c-d");
+    /// reader.consume(4);
+    /// assert_eq!(reader.fill().await?, b"c-d");
+    /// reader.consume(3);
+    /// assert!(reader.fill().await?.is_empty());
+    /// # Ok(()) }
+    /// ```
     pub async fn fill(&mut self) -> Result<&[u8]> {
         if self.rest.is_empty() {
             poll_fn(|cx| self.poll_fill(cx)).await?;
@@ -133,6 +240,19 @@ impl Reader {
     }
 
     /// The bytes that were read and not yet consumed.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "0123456789")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?).chunk_size(4); // 0123456789
+    /// assert!(reader.available().is_empty());
+    /// reader.fill().await?;
+    /// assert_eq!(reader.available(), b"0123");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn available(&self) -> &[u8] {
         &self.buffer.as_slice()[self.rest.clone()]
@@ -142,6 +262,19 @@ impl Reader {
     ///
     /// # Panics
     /// For more bytes than were lent.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "word, word")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?); // word, word
+    /// let comma = reader.fill().await?.iter().position(|byte| *byte == b',');
+    /// reader.consume(comma.unwrap_or(0));
+    /// assert_eq!(reader.available(), b", word");
+    /// # Ok(()) }
+    /// ```
     pub fn consume(&mut self, bytes: usize) {
         assert!(bytes <= self.rest.len(), "no more can be consumed than was lent");
         self.rest.start += bytes;
@@ -156,6 +289,20 @@ impl Reader {
     ///
     /// # Cancel safety
     /// As for [`fill`](Self::fill).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "0123456789")?;
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let mut reader = Reader::new(&AioFile::open(&path, "r").await?).chunk_size(6); // 0123456789
+    /// let first = reader.next_chunk().await?.unwrap_or_default();
+    /// let second = reader.next_chunk().await?.unwrap_or_default();
+    /// assert_eq!((&first[..], &second[..]), (&b"012345"[..], &b"6789"[..]));
+    /// assert_eq!(reader.next_chunk().await?, None);
+    /// # Ok(()) }
+    /// ```
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
         poll_fn(|cx| self.poll_next_chunk(cx)).await
     }

@@ -34,6 +34,16 @@ pub fn context() -> ContextBuilder {
 /// # Errors
 /// As for [`ContextBuilder::build`]: a `CAIO_IMPL` or a configuration file that asks for what
 /// does not exist or does not work here.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// use aiofile::AioFile;
+///
+/// let file = AioFile::open("/proc/version", "r").await?;
+/// file.read_exact_at(5, 0).await?;
+/// assert_eq!(aiofile::default_context()?.counters().bytes_read, 5);
+/// # Ok(()) }
+/// ```
 pub fn default_context() -> Result<Context> {
     let Ok(handle) = Handle::try_current() else { return process_context() };
     let id = handle.id();

@@ -66,6 +66,17 @@ struct Flight {
 
 impl Writer {
     /// A writer from the start of the file, with a handle of its own on it.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let writer = Writer::new(&AioFile::open(&path, "w").await?);
+    /// writer.write_all("first").await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"first");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(file: &AioFile) -> Self {
         Self { book: Arc::new(Book::new(file.clone(), 0)), flight: None }
@@ -73,6 +84,19 @@ impl Writer {
 
     /// Starts at this byte offset. Separate from the clones made before. Without effect on a file
     /// opened to append, and on a pipe.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// file.write_all_at("keep, replace", 0).await?;
+    /// let writer = Writer::new(&file).offset(6);
+    /// writer.write_all("written").await?;
+    /// assert_eq!(file.read_to_end(0).await?, "keep, written");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn offset(self, offset: u64) -> Self {
         Self { book: Arc::new(Book::new(self.book.file().clone(), offset)), flight: None }
@@ -87,6 +111,21 @@ impl Writer {
     ///
     /// # Cancel safety
     /// Dropping the future counts as a failed write; any part may still be written.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// let writer = Writer::new(&file);
+    /// let first = writer.write_all("called first, ");
+    /// let second = writer.write_all("called second");
+    /// second.await?;
+    /// first.await?;
+    /// assert_eq!(file.read_to_end(0).await?, "called first, called second");
+    /// # Ok(()) }
+    /// ```
     pub fn write_all<B: OwnedBuffer>(
         &self,
         buffer: B,
@@ -104,6 +143,19 @@ impl Writer {
     ///
     /// # Cancel safety
     /// As for [`write_all`](Self::write_all).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let writer = Writer::new(&AioFile::open(&path, "w").await?);
+    /// assert_eq!(writer.write("12345").await?, 5);
+    /// let writer = Writer::new(&AioFile::open("/dev/full", "w").await?);
+    /// assert!(writer.write("12345").await.is_err());
+    /// assert_eq!(writer.position(), 0);
+    /// # Ok(()) }
+    /// ```
     pub fn write<B: OwnedBuffer>(
         &self,
         buffer: B,
@@ -120,6 +172,20 @@ impl Writer {
     ///
     /// # Cancel safety
     /// There is nothing to cancel.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let writer = Writer::new(&AioFile::open(&path, "w").await?);
+    /// let dropped = writer.write_all("lost");
+    /// writer.write_all("kept").await?;
+    /// writer.flush().await?;
+    /// drop(dropped);
+    /// assert_eq!(writer.flush().await.unwrap_err().offset(), Some(0));
+    /// # Ok(()) }
+    /// ```
     pub async fn flush(&self) -> Result<()> {
         self.book.check()
     }
@@ -131,6 +197,20 @@ impl Writer {
     ///
     /// # Cancel safety
     /// As for [`AioFile::fdatasync`].
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let file = AioFile::open(&path, "w").await?;
+    /// let writer = Writer::new(&file);
+    /// writer.write_all("paid 10\n").await?;
+    /// let before = file.context().counters();
+    /// writer.sync().await?;
+    /// assert!(file.context().counters().submitted > before.submitted);
+    /// # Ok(()) }
+    /// ```
     pub async fn sync(&self) -> Result<()> {
         self.book.check()?;
         self.book.file().fdatasync().await
@@ -138,6 +218,18 @@ impl Writer {
 
     /// Byte offset behind the writes called so far; where writes run one after the other, the
     /// bytes accepted so far.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let writer = Writer::new(&AioFile::open(&path, "w").await?);
+    /// let write = writer.write_all("12345");
+    /// assert_eq!(writer.position(), 5);
+    /// write.await?;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn position(&self) -> u64 {
         self.book.position()
@@ -168,6 +260,17 @@ impl Writer {
     }
 
     /// The file that is written.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, Writer};
+    ///
+    /// let writer = Writer::new(&AioFile::open(&path, "w").await?);
+    /// writer.write_all("12345").await?;
+    /// assert_eq!(writer.file().len().await?, 5);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file(&self) -> &AioFile {
         self.book.file()

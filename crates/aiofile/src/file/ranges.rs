@@ -44,12 +44,37 @@ impl RangeOptions {
     /// Gaps up to 4 KiB are read along, and neighbours together up to 1 MiB: one more page costs
     /// less than one more operation, both from the cache and from a device, and beyond a megabyte
     /// one operation keeps a device less busy than several.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, [b'.'; 100])?;
+    /// use aiofile::{AioFile, RangeOptions};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // 100 bytes
+    /// file.read_ranges_with(&[0..10, 20..30], &RangeOptions::new()).await?;
+    /// assert_eq!(file.context().counters().bytes_read, 30, "the gap came along");
+    /// # Ok(()) }
+    /// ```
     pub fn new() -> Self {
         Self { gap_max: 4 << 10, coalesced_bytes_max: 1 << 20 }
     }
 
     /// Reads neighbours together where no more bytes than this lie between them. More is right
     /// where the device takes long for each operation, such as a rotating disk or a network.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, [b'.'; 100])?;
+    /// use aiofile::{AioFile, RangeOptions};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // 100 bytes
+    /// let apart = RangeOptions::new().gap_max(0);
+    /// file.read_ranges_with(&[0..10, 20..30], &apart).await?;
+    /// assert_eq!(file.context().counters().bytes_read, 20);
+    /// # Ok(()) }
+    /// ```
     pub fn gap_max(mut self, bytes: u64) -> Self {
         self.gap_max = bytes;
         self
@@ -57,6 +82,19 @@ impl RangeOptions {
 
     /// Reads neighbours together up to so many bytes. A range that is larger is read alone, and
     /// whole. A part of what was read together keeps all of it in memory.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, [b'.'; 100])?;
+    /// use aiofile::{AioFile, RangeOptions};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // 100 bytes
+    /// let small = RangeOptions::new().coalesced_bytes_max(25);
+    /// file.read_ranges_with(&[0..10, 12..22, 24..34], &small).await?;
+    /// assert_eq!(file.context().counters().bytes_read, 22 + 10);
+    /// # Ok(()) }
+    /// ```
     pub fn coalesced_bytes_max(mut self, bytes: u64) -> Self {
         self.coalesced_bytes_max = bytes;
         self
@@ -103,6 +141,21 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`read_ranges`](Self::read_ranges).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "head, a long middle, tail")?;
+    /// use aiofile::{AioFile, RangeOptions};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // head, a long middle, tail
+    /// let apart = RangeOptions::new().gap_max(4);
+    /// let parts = file.read_ranges_with(&[21..25, 0..4], &apart).await?;
+    /// assert_eq!(parts, ["tail", "head"]);
+    /// assert_eq!(file.context().counters().bytes_read, 8);
+    /// assert!(file.read_ranges_with(&[0..26], &apart).await.is_err(), "beyond the end");
+    /// # Ok(()) }
+    /// ```
     pub async fn read_ranges_with(
         &self,
         ranges: &[Range<u64>],
@@ -159,6 +212,21 @@ impl AioFile {
 /// Ranges of a file, each when it has landed. Made by [`AioFile::stream_ranges`].
 ///
 /// Dropping it cancels what has not landed yet.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+/// # std::fs::write(&path, "head, a long middle, tail")?;
+/// use aiofile::{AioFile, RangeOptions};
+/// use futures_util::TryStreamExt;
+/// use std::collections::HashMap;
+///
+/// let file = AioFile::open(&path, "r").await?; // head, a long middle, tail
+/// let stream = file.stream_ranges(&[0..4, 21..25], &RangeOptions::new())?;
+/// let landed: HashMap<_, _> = stream.try_collect().await?;
+/// assert_eq!((&landed[&0][..], &landed[&1][..]), (&b"head"[..], &b"tail"[..]));
+/// # Ok(()) }
+/// ```
 pub struct RangeStream {
     groups: Groups,
 }

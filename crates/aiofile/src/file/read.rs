@@ -23,6 +23,17 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// Dropping the future cancels the read and loses nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "hello world")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // hello world
+    /// assert_eq!(file.read_at(5, 0).await?, "hello");
+    /// assert_eq!(file.read_at(100, 6).await?, "world");
+    /// assert!(file.read_at(100, 11).await?.is_empty());
+    /// # Ok(()) }
+    /// ```
     pub async fn read_at(&self, length: usize, offset: u64) -> Result<Bytes> {
         let file = self.file()?;
         if file.is_direct() {
@@ -42,6 +53,19 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`read_at`](Self::read_at).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "hello world")?;
+    /// use aiofile::{AioFile, ErrorKind};
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // hello world
+    /// assert_eq!(file.read_exact_at(5, 6).await?, "world");
+    /// let error = file.read_exact_at(6, 6).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    /// # Ok(()) }
+    /// ```
     pub async fn read_exact_at(&self, length: usize, offset: u64) -> Result<Bytes> {
         let mut bytes = self.read_at(length, offset).await?;
         if bytes.len() < length && comes_in_pieces(self.file()?) {
@@ -99,6 +123,17 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`read_into`](Self::read_into).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # std::fs::write(&path, "headbody")?;
+    /// let file = aiofile::AioFile::open(&path, "r").await?; // headbody
+    /// let buffers = vec![Vec::with_capacity(4), Vec::with_capacity(100)];
+    /// let (read, buffers) = file.read_vectored_at(buffers, 0).await;
+    /// assert_eq!((read?, buffers), (8, vec![b"head".to_vec(), b"body".to_vec()]));
+    /// # Ok(()) }
+    /// ```
     pub async fn read_vectored_at<B: OwnedBufferMut>(
         &self,
         buffers: Vec<B>,

@@ -21,6 +21,16 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// Dropping the future cancels the read. What was read from a pipe is lost.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// let file = aiofile::AioFile::open("/proc/version", "r").await?;
+    /// assert_eq!(file.len().await?, 0);
+    /// let text = file.read_to_end(0).await?;
+    /// assert!(text.starts_with(b"Linux") && text.ends_with(b"\n"));
+    /// assert_eq!(file.read_to_end(5).await?, text[5..]);
+    /// # Ok(()) }
+    /// ```
     pub async fn read_to_end(&self, offset: u64) -> Result<Bytes> {
         let file = self.file()?;
         let expected = match file.class() {
@@ -60,6 +70,18 @@ impl AioFile {
     /// # Errors
     /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
     /// system says no.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
+    /// let file = aiofile::AioFile::open(&path, "w+").await?;
+    /// file.write_all_at("0123456789", 0).await?;
+    /// file.set_len(4).await?;
+    /// assert_eq!(file.read_to_end(0).await?, "0123");
+    /// file.set_len(6).await?;
+    /// assert_eq!(file.read_to_end(0).await?, "0123\0\0");
+    /// # Ok(()) }
+    /// ```
     pub async fn set_len(&self, length: u64) -> Result<()> {
         self.context.set_length(self.file()?, length).await
     }
@@ -68,6 +90,15 @@ impl AioFile {
     ///
     /// # Errors
     /// As for [`metadata`](Self::metadata).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("sparse");
+    /// let file = aiofile::AioFile::open(&path, "w").await?;
+    /// file.write_all_at("end", 1 << 20).await?;
+    /// assert_eq!(file.len().await?, (1 << 20) + 3);
+    /// # Ok(()) }
+    /// ```
     #[allow(clippy::len_without_is_empty, reason = "the length is asked of the system each time")]
     pub async fn len(&self) -> Result<u64> {
         Ok(self.metadata().await?.len())
@@ -77,6 +108,16 @@ impl AioFile {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let file = aiofile::AioFile::open(&path, "w").await?;
+    /// file.write_all_at("12345", 0).await?;
+    /// let metadata = file.metadata().await?;
+    /// assert!(metadata.is_file() && metadata.len() == 5);
+    /// # Ok(()) }
+    /// ```
     pub async fn metadata(&self) -> Result<Metadata> {
         self.context.metadata(self.file()?).await
     }
@@ -92,6 +133,24 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// Dropping the future says nothing about whether the data reached the device.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("set");
+    /// # let (directory, temporary) = (directory.path(), directory.path().join("new"));
+    /// use aiofile::AioFile;
+    ///
+    /// // A file that is replaced as a whole or not at all, also when the power fails.
+    /// let file = AioFile::open(&temporary, "x").await?;
+    /// file.write_all_at("theme = dark\n", 0).await?;
+    /// # let before = file.context().counters();
+    /// file.fsync().await?;
+    /// # assert!(file.context().counters().submitted > before.submitted);
+    /// std::fs::rename(&temporary, &path)?;
+    /// AioFile::open(directory, "r").await?.fsync().await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"theme = dark\n");
+    /// # Ok(()) }
+    /// ```
     pub async fn fsync(&self) -> Result<()> {
         self.sync(false).await
     }
@@ -103,6 +162,17 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`fsync`](Self::fsync).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
+    /// let file = aiofile::AioFile::open(&path, "w").await?;
+    /// file.write_all_at("paid 10\n", 0).await?;
+    /// let before = file.context().counters();
+    /// file.fdatasync().await?;
+    /// assert!(file.context().counters().submitted > before.submitted);
+    /// # Ok(()) }
+    /// ```
     pub async fn fdatasync(&self) -> Result<()> {
         self.sync(true).await
     }
@@ -116,6 +186,18 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the closing to whoever uses the file last.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, ErrorKind};
+    ///
+    /// let mut file = AioFile::open(&path, "w").await?;
+    /// file.write_all_at("done", 0).await?;
+    /// file.close().await?;
+    /// assert_eq!(file.write_at("more", 4).await.unwrap_err().kind(), ErrorKind::Closed);
+    /// # Ok(()) }
+    /// ```
     pub async fn close(&mut self) -> Result<()> {
         let Some(file) = self.file.take() else { return Ok(()) };
         let handles = std::mem::replace(&mut self.handles, Arc::new(()));
@@ -124,6 +206,15 @@ impl AioFile {
     }
 
     /// Whether this handle was closed.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::AioFile::open("/proc/version", "r").await?;
+    /// let other = file.clone();
+    /// file.close().await?;
+    /// assert!(file.is_closed() && !other.is_closed());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.file.is_none()
@@ -131,18 +222,80 @@ impl AioFile {
 
     /// The path that the file was opened by; `/dev/fd/N` for a file from std, and nothing once
     /// closed.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use std::path::Path;
+    ///
+    /// let mut file = aiofile::AioFile::open("/proc/version", "r").await?;
+    /// assert_eq!(file.path(), Some(Path::new("/proc/version")));
+    /// file.close().await?;
+    /// assert_eq!(file.path(), None);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.file.as_ref().map(caio::SharedFile::path)
     }
 
     /// The context that does this file's operations.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// let file = aiofile::AioFile::open("/proc/version", "r").await?;
+    /// file.read_exact_at(5, 0).await?;
+    /// assert_eq!(file.context().counters().bytes_read, 5);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.context
     }
 
     /// Forgets a failed sync, for a caller that has written everything again.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// # use caio::{Backend, BackendKind, Capability, ClassSet, Lanes, OpKind, OpSet, Output};
+    /// # use caio::{Request, Token};
+    /// # use std::sync::atomic::{AtomicU32, Ordering};
+    /// # /// The first sync fails, as where a device loses what was written.
+    /// # #[derive(Debug)] struct FailsOnce(AtomicU32, Capability);
+    /// # impl Backend for FailsOnce {
+    /// #     fn kind(&self) -> BackendKind { BackendKind::Other("fails once") }
+    /// #     fn capability(&self) -> &Capability { &self.1 }
+    /// #     fn submit(&self, batch: &mut [Option<Request>]) -> aiofile::Result<Lanes> {
+    /// #         for request in batch.iter_mut().filter_map(Option::take) {
+    /// #             request.complete(match self.0.fetch_add(1, Ordering::Relaxed) {
+    /// #                 0 => Err(std::io::Error::from_raw_os_error(5)),
+    /// #                 _ => Ok(Output::Done),
+    /// #             });
+    /// #         }
+    /// #         Ok(Lanes::NONE)
+    /// #     }
+    /// #     fn cancel(&self, _: Token) {}
+    /// #     fn reap(&self, _: usize) -> usize { 0 }
+    /// #     fn descriptor(&self, _: usize) -> Option<std::os::fd::BorrowedFd<'_>> { None }
+    /// #     fn shutdown(&self, _: std::time::Instant) -> usize { 0 }
+    /// # }
+    /// # let capability = Capability {
+    /// #     operations: OpSet::default().with(OpKind::Fsync), classes: ClassSet::all(),
+    /// #     requests_max: 1, cancels_running: false, writes_buffered_slowly: false,
+    /// #     features: vec![],
+    /// # };
+    /// # let backend = std::sync::Arc::new(FailsOnce(AtomicU32::new(0), capability));
+    /// # let context = aiofile::context().custom(backend).build()?;
+    /// # let options = aiofile::OpenOptions::new().write(true).create(true).context(&context);
+    /// # let file = options.open(&path).await?;
+    /// file.write_all_at("everything", 0).await?;
+    /// assert!(file.fsync().await.is_err(), "the device has lost it");
+    /// assert!(file.fsync().await.is_err(), "and will not find it again");
+    /// file.clear_sync_error();
+    /// file.write_all_at("everything", 0).await?;
+    /// file.fsync().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn clear_sync_error(&self) {
         if let Some(file) = &self.file {
             file.clear_sync_error();

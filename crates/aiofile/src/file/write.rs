@@ -18,6 +18,16 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// Dropping the future cancels what has not begun; any part may still be written.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let file = aiofile::AioFile::open(&path, "w+").await?;
+    /// assert_eq!(file.write_at("later", 6).await?, 5);
+    /// assert_eq!(file.write_at(String::from("first "), 0).await?, 6);
+    /// assert_eq!(file.read_to_end(0).await?, "first later");
+    /// # Ok(()) }
+    /// ```
     pub async fn write_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<usize> {
         self.write_from(buffer, offset).await.0
     }
@@ -29,6 +39,18 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`write_at`](Self::write_at).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("squares");
+    /// use futures_util::future::try_join_all;
+    ///
+    /// let file = aiofile::AioFile::open(&path, "w+").await?;
+    /// let square = |n: u64| file.write_all_at(format!("{:02}\n", n * n), n * 3);
+    /// try_join_all((0..4).map(square)).await?;
+    /// assert_eq!(file.read_to_end(0).await?, "00\n01\n04\n09\n");
+    /// # Ok(()) }
+    /// ```
     pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<()> {
         self.check_positional(offset)?;
         self.write_all(buffer.into_buffer(), offset).await.0
@@ -41,6 +63,22 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`write_at`](Self::write_at).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("records");
+    /// let file = aiofile::AioFile::open(&path, "w+").await?;
+    /// let mut record = Vec::with_capacity(64);
+    /// for number in 0..3u64 {
+    ///     record.clear();
+    ///     record.extend_from_slice(format!("record {number}\n").as_bytes());
+    ///     let written;
+    ///     (written, record) = file.write_from(record, number * 9).await;
+    ///     assert_eq!(written?, 9);
+    /// }
+    /// assert_eq!(file.read_at(9, 18).await?, "record 2\n");
+    /// # Ok(()) }
+    /// ```
     pub async fn write_from<B: OwnedBuffer>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
         if let Err(error) = self.check_positional(offset) {
             return (Err(error), buffer);
@@ -60,6 +98,19 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`write_at`](Self::write_at).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// use aiofile::AioFile;
+    ///
+    /// let (one, other) = (AioFile::open(&path, "a").await?, AioFile::open(&path, "a").await?);
+    /// one.append("first\n").await?;
+    /// other.append("second\n").await?;
+    /// one.append("third\n").await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"first\nsecond\nthird\n");
+    /// # Ok(()) }
+    /// ```
     pub async fn append(&self, buffer: impl OwnedBuffer) -> Result<()> {
         let file = self.file()?;
         if !file.is_append() {
@@ -78,6 +129,16 @@ impl AioFile {
     ///
     /// # Cancel safety
     /// As for [`write_at`](Self::write_at).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("message");
+    /// let file = aiofile::AioFile::open(&path, "w+").await?;
+    /// let (written, parts) = file.write_vectored_at(vec!["head, ", "body, ", "tail"], 0).await;
+    /// assert_eq!((written?, parts.len()), (16, 3));
+    /// assert_eq!(file.read_to_end(0).await?, "head, body, tail");
+    /// # Ok(()) }
+    /// ```
     pub async fn write_vectored_at<B: OwnedBuffer>(
         &self,
         buffers: Vec<B>,

@@ -62,6 +62,16 @@ impl FileHandle {
 
     /// The position of the cursor, in bytes from the start; of a stream, the bytes that were read
     /// and written.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut file = aiofile::async_open(&path, "w+").await?;
+    /// assert_eq!(file.tell(), 0);
+    /// file.write("12345").await?;
+    /// assert_eq!(file.tell(), 5);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn tell(&self) -> u64 {
         self.position

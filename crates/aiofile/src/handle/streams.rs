@@ -40,6 +40,18 @@ impl FileHandle {
     ///
     /// # Cancel safety
     /// As for [`lines`](Self::lines).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one, two, three")?;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let mut file = aiofile::async_open(&path, "r").await?; // one, two, three
+    /// let words: Vec<_> = file.lines_with(", ").try_collect().await?;
+    /// assert_eq!(words, ["one", "two", "three"]);
+    /// # Ok(()) }
+    /// ```
     pub fn lines_with(&mut self, separator: impl Into<Vec<u8>>) -> Lines<'_> {
         Lines { handle: self, separator: separator.into(), strip_return: false, ended: false }
     }
@@ -70,6 +82,20 @@ impl FileHandle {
 }
 
 /// The lines of a [`FileHandle`]. Made by [`FileHandle::lines`].
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+/// # std::fs::write(&path, "one\ntwo\r\nthree\n")?;
+/// use futures_util::TryStreamExt;
+///
+/// let mut file = aiofile::async_open(&path, "r").await?; // one\n two\r\n three\n
+/// let mut lines = file.lines();
+/// assert_eq!(lines.try_next().await?.unwrap_or_default(), "one");
+/// assert_eq!(lines.try_next().await?.unwrap_or_default(), "two");
+/// assert_eq!(file.readline().await?, "three\n");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Lines<'a> {
@@ -103,6 +129,18 @@ impl Stream for Lines<'_> {
 }
 
 /// The chunks of a [`FileHandle`]. Made by [`FileHandle::iter_chunked`].
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
+/// # std::fs::write(&path, "0123456789")?;
+/// use futures_util::TryStreamExt;
+///
+/// let mut file = aiofile::async_open(&path, "r").await?; // 0123456789
+/// let chunks: Vec<_> = file.iter_chunked(4).try_collect().await?;
+/// assert_eq!(chunks, ["0123", "4567", "89"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Chunks<'a> {

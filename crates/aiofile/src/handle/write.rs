@@ -49,6 +49,17 @@ impl FileHandle {
     ///
     /// # Cancel safety
     /// As for [`write`](Self::write).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// file.write_all("first, ").await?;
+    /// file.write_all(b"second".to_vec()).await?;
+    /// assert_eq!(file.tell(), 13);
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"first, second");
+    /// # Ok(()) }
+    /// ```
     pub async fn write_all(&mut self, buffer: impl OwnedBuffer) -> Result<()> {
         self.put(buffer.into_buffer(), true).await?.complete()
     }
@@ -92,6 +103,18 @@ impl FileHandle {
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use futures_util::FutureExt;
+    ///
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// drop(file.write("begun").now_or_never()); // polled once, and dropped
+    /// file.flush().await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"begun");
+    /// # Ok(()) }
+    /// ```
     pub async fn flush(&mut self) -> Result<()> {
         poll_fn(|cx| self.poll_accounted(cx)).await
     }
@@ -104,6 +127,17 @@ impl FileHandle {
     ///
     /// # Cancel safety
     /// Dropping the future says nothing about whether the data reached the device.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// file.write("safe").await?;
+    /// let before = file.file().context().counters();
+    /// file.fsync().await?;
+    /// assert!(file.file().context().counters().submitted > before.submitted);
+    /// # Ok(()) }
+    /// ```
     pub async fn fsync(&mut self) -> Result<()> {
         self.flush().await?;
         self.file.fsync().await
@@ -116,6 +150,17 @@ impl FileHandle {
     ///
     /// # Cancel safety
     /// As for [`fsync`](Self::fsync).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
+    /// let mut journal = aiofile::async_open(&path, "a").await?;
+    /// journal.write("paid 10\n").await?;
+    /// let before = journal.file().context().counters();
+    /// journal.fdatasync().await?;
+    /// assert!(journal.file().context().counters().submitted > before.submitted);
+    /// # Ok(()) }
+    /// ```
     pub async fn fdatasync(&mut self) -> Result<()> {
         self.flush().await?;
         self.file.fdatasync().await
@@ -153,6 +198,19 @@ impl FileHandle {
     ///
     /// # Cancel safety
     /// As for both.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// file.write("safe").await?;
+    /// file.close_synced().await?;
+    /// assert!(file.is_closed());
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"safe");
+    /// # let mut nothing_to_sync = aiofile::async_open("/proc/version", "r").await?;
+    /// # assert!(nothing_to_sync.close_synced().await.is_err() && nothing_to_sync.is_closed());
+    /// # Ok(()) }
+    /// ```
     pub async fn close_synced(&mut self) -> Result<()> {
         if self.is_closed() {
             return Ok(());

@@ -40,17 +40,62 @@ impl LineStream {
     }
 
     /// The reader underneath.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// # std::fs::write(&path, "one\ntwo\n")?;
+    /// use aiofile::{AioFile, LineReader};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // one\n two\n
+    /// let mut lines = LineReader::new(&file).lines();
+    /// assert_eq!(lines.try_next().await?.as_deref(), Some("one"));
+    /// assert_eq!(lines.get_ref().position(), 4);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn get_ref(&self) -> &LineReader {
         &self.reader
     }
 
-    /// The reader underneath. LineStream taken from it are missing in the stream.
+    /// The reader underneath. Lines taken from it are missing in the stream.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("mixed");
+    /// # std::fs::write(&path, b"\xff\nfine\n")?;
+    /// use aiofile::{AioFile, LineReader};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // \xff\n fine\n
+    /// let mut lines = LineReader::new(&file).lines();
+    /// assert!(lines.try_next().await.is_err());
+    /// assert_eq!(lines.try_next().await?, None);
+    /// lines.get_mut().skip_line().await?;
+    /// assert_eq!(lines.try_next().await?.as_deref(), Some("fine"));
+    /// # Ok(()) }
+    /// ```
     pub fn get_mut(&mut self) -> &mut LineReader {
         &mut self.reader
     }
 
     /// Gives the reader back, at the next line.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("message");
+    /// # std::fs::write(&path, b"kind: raw\n\xff\xfe\n")?;
+    /// use aiofile::{AioFile, LineReader};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let file = AioFile::open(&path, "r").await?; // kind: raw\n \xff\xfe\n
+    /// let mut lines = LineReader::new(&file).lines();
+    /// assert_eq!(lines.try_next().await?.as_deref(), Some("kind: raw"));
+    /// let mut rest = lines.into_inner();
+    /// assert_eq!(rest.next_line().await?, Some(&b"\xff\xfe"[..]));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> LineReader {
         self.reader

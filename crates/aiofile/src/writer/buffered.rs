@@ -62,6 +62,18 @@ pub struct BufferedWriter {
 
 impl BufferedWriter {
     /// A writer from the start of the file, with a handle of its own on it.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let mut writer = BufferedWriter::new(&AioFile::open(&path, "w").await?);
+    /// writer.write_all("collected").await?;
+    /// writer.flush().await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"collected");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(file: &AioFile) -> Self {
         Self {
@@ -75,6 +87,19 @@ impl BufferedWriter {
     }
 
     /// Starts at this byte offset. What was collected so far is written there.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// let mut writer = BufferedWriter::new(&file).offset(2);
+    /// writer.write_all("abc").await?;
+    /// writer.flush().await?;
+    /// assert_eq!(file.read_to_end(0).await?, "\0\0abc");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.writer = Writer::new(self.writer.file()).offset(offset);
@@ -82,6 +107,20 @@ impl BufferedWriter {
     }
 
     /// Collects so many bytes before it writes: 64 KiB unless said, and at least 1.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// let mut writer = BufferedWriter::new(&file).capacity(8);
+    /// writer.write_all("more than eight bytes").await?;
+    /// assert!(writer.unflushed() <= 16, "one buffer is written while another fills");
+    /// writer.flush().await?;
+    /// assert_eq!(file.read_to_end(0).await?, "more than eight bytes");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(1);
@@ -96,6 +135,21 @@ impl BufferedWriter {
     /// # Cancel safety
     /// Dropping the future leaves it open how many of these bytes were taken; those that were are
     /// written once and in order.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// let mut writer = BufferedWriter::new(&file);
+    /// for number in 0..1000 {
+    ///     writer.write_all(format!("{number:03}\n")).await?;
+    /// }
+    /// writer.flush().await?;
+    /// assert_eq!(file.read_at(8, 3992).await?, "998\n999\n");
+    /// # Ok(()) }
+    /// ```
     pub async fn write_all(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
         let mut bytes = bytes.as_ref();
         while !bytes.is_empty() {
@@ -112,6 +166,20 @@ impl BufferedWriter {
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing: the next call goes on.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let file = AioFile::open(&path, "w").await?;
+    /// let mut writer = BufferedWriter::new(&file);
+    /// writer.write_all("collected").await?;
+    /// assert_eq!(file.len().await?, 0);
+    /// writer.flush().await?;
+    /// assert_eq!(file.len().await?, 9);
+    /// # Ok(()) }
+    /// ```
     pub async fn flush(&mut self) -> Result<()> {
         poll_fn(|cx| self.poll_out(cx)).await
     }
@@ -123,12 +191,42 @@ impl BufferedWriter {
     ///
     /// # Cancel safety
     /// As for [`flush`](Self::flush) and [`AioFile::fdatasync`].
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let file = AioFile::open(&path, "w+").await?;
+    /// let mut writer = BufferedWriter::new(&file);
+    /// writer.write_all("paid 10\n").await?;
+    /// writer.sync().await?;
+    /// assert_eq!(writer.unflushed(), 0);
+    /// assert_eq!(file.read_to_end(0).await?, "paid 10\n");
+    /// # let before = file.context().counters();
+    /// # writer.sync().await?;
+    /// # assert!(file.context().counters().submitted > before.submitted);
+    /// # Ok(()) }
+    /// ```
     pub async fn sync(&mut self) -> Result<()> {
         self.flush().await?;
         self.writer.sync().await
     }
 
     /// Bytes that were taken and that the kernel has not accepted yet.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let mut writer = BufferedWriter::new(&AioFile::open(&path, "w").await?);
+    /// writer.write_all("collected").await?;
+    /// assert_eq!(writer.unflushed(), 9);
+    /// writer.flush().await?;
+    /// assert_eq!(writer.unflushed(), 0);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn unflushed(&self) -> usize {
         self.outgoing.len() + self.buffer.len()
@@ -136,6 +234,18 @@ impl BufferedWriter {
 
     /// Forgets the bytes that were not written, and says how many those were. Where a write of
     /// them is under way, any part may still be written.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let mut writer = BufferedWriter::new(&AioFile::open("/dev/full", "w").await?);
+    /// writer.write_all("no room for it").await?;
+    /// assert!(writer.flush().await.is_err());
+    /// assert_eq!(writer.discard(), 14);
+    /// writer.flush().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn discard(&mut self) -> usize {
         let forgotten = self.unflushed();
         self.write = None;
@@ -146,6 +256,18 @@ impl BufferedWriter {
     }
 
     /// Byte offset behind everything that was taken; see [`Writer::position`].
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let mut writer = BufferedWriter::new(&AioFile::open(&path, "w").await?).offset(100);
+    /// writer.write_all("12345").await?;
+    /// assert_eq!(writer.position(), 105);
+    /// # writer.flush().await?;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn position(&self) -> u64 {
         let in_flight = if self.write.is_some() && !self.writer.book.is_in_sequence() {
@@ -157,6 +279,18 @@ impl BufferedWriter {
     }
 
     /// The file that is written.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use aiofile::{AioFile, BufferedWriter};
+    ///
+    /// let mut writer = BufferedWriter::new(&AioFile::open(&path, "w").await?);
+    /// writer.write_all("12345").await?;
+    /// writer.flush().await?;
+    /// assert_eq!(writer.file().len().await?, 5);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn file(&self) -> &AioFile {
         self.writer.file()

@@ -35,8 +35,8 @@ pub enum Engine {
     Linux,
 }
 
-/// Runs the job on tokio, unless said otherwise on its multi-thread runtime with two workers, with a
-/// task for each lane.
+/// Runs the job on tokio, unless said otherwise on its multi-thread runtime with two workers, with
+/// a task for each lane.
 pub fn run(job: &Job, engine: Engine) -> Result<Report> {
     match job.cell.work {
         Work::Copy | Work::CopyBytes => return copy::by_aiofile(job),

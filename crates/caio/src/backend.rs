@@ -48,6 +48,59 @@ mod writers;
 /// - No method blocks, except [`shutdown`](Self::shutdown).
 /// - No lock of the backend is held while a request completes: that wakes a task, and the waker
 ///   may call back into the backend.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # let file = doc::file_with(b"")?;
+/// # use std::{os::fd::BorrowedFd, time::Instant};
+/// # use caio::Token;
+/// use caio::{Backend, BackendKind, Capability, ClassSet, Lanes, OpSet, Output, Request};
+///
+/// /// Says that it is done, whatever it is asked to do.
+/// #[derive(Debug)]
+/// struct Yes(Capability);
+///
+/// impl Backend for Yes {
+///     fn kind(&self) -> BackendKind {
+///         BackendKind::Other("yes")
+///     }
+///     fn capability(&self) -> &Capability {
+///         &self.0
+///     }
+///     fn submit(&self, batch: &mut [Option<Request>]) -> caio::Result<Lanes> {
+///         for request in batch.iter_mut().filter_map(Option::take) {
+///             request.complete(Ok(Output::Done));
+///         }
+///         Ok(Lanes::NONE)
+///     }
+///     // Nothing is left to cancel, to reap or to wait for.
+/// #     fn cancel(&self, _token: Token) {}
+/// #     fn reap(&self, _lane: usize) -> usize {
+/// #         0
+/// #     }
+/// #     fn descriptor(&self, _lane: usize) -> Option<BorrowedFd<'_>> {
+/// #         None
+/// #     }
+/// #     fn shutdown(&self, _deadline: Instant) -> usize {
+/// #         0
+/// #     }
+/// }
+/// # let capability = Capability {
+/// #     operations: OpSet::all(),
+/// #     classes: ClassSet::all(),
+/// #     requests_max: 1,
+/// #     cancels_running: false,
+/// #     writes_buffered_slowly: false,
+/// #     features: Vec::new(),
+/// # };
+/// let backend = std::sync::Arc::new(Yes(capability));
+/// let context = caio::Context::builder().custom(backend).build()?;
+/// context.sync(&file, false).await?;
+/// assert_eq!(context.counters().completed, 1);
+/// # Ok(())
+/// # });
+/// ```
 pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Which backend this is.
     fn kind(&self) -> BackendKind;
@@ -85,6 +138,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The backends by name.
+///
+/// ```
+/// use caio::BackendKind;
+///
+/// assert_eq!(BackendKind::Linux.to_string(), "linux");
+/// assert_eq!(BackendKind::ALL[0], BackendKind::Uring, "what `auto` tries first");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BackendKind {
     /// io_uring: `uring`.
@@ -104,6 +164,13 @@ impl BackendKind {
     pub const ALL: [BackendKind; 4] = [Self::Uring, Self::Thread, Self::Rust, Self::Linux];
 
     /// The name, as `CAIO_IMPL` has it.
+    ///
+    /// ```
+    /// use caio::BackendKind;
+    ///
+    /// assert_eq!(BackendKind::Rust.name(), "rust");
+    /// assert_eq!(BackendKind::Other("mine").name(), "mine");
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -140,6 +207,13 @@ impl fmt::Display for BackendKind {
 
 /// A set of lanes. A lane is one source of completions of a backend, such as one ring: at most
 /// [`Lanes::MAX`] of them, counted from 0.
+///
+/// ```
+/// use caio::Lanes;
+///
+/// let used = [4, 1, 4].into_iter().fold(Lanes::NONE, Lanes::and);
+/// assert_eq!(used.iter().collect::<Vec<_>>(), [1, 4]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lanes(u64);
 
@@ -151,6 +225,10 @@ impl Lanes {
     pub const MAX: usize = 64;
 
     /// The set of this lane alone.
+    ///
+    /// ```
+    /// assert_eq!(caio::Lanes::one(3).iter().collect::<Vec<_>>(), [3]);
+    /// ```
     #[must_use]
     pub fn one(lane: usize) -> Self {
         debug_assert!(lane < Self::MAX);
@@ -158,12 +236,25 @@ impl Lanes {
     }
 
     /// This set and `lane`.
+    ///
+    /// ```
+    /// use caio::Lanes;
+    ///
+    /// assert_eq!(Lanes::one(3).and(0), Lanes::one(0).and(3));
+    /// ```
     #[must_use]
     pub fn and(self, lane: usize) -> Self {
         Self(self.0 | Self::one(lane).0)
     }
 
     /// The lanes in the set, in ascending order.
+    ///
+    /// ```
+    /// use caio::Lanes;
+    ///
+    /// assert_eq!(Lanes::one(63).and(0).iter().collect::<Vec<_>>(), [0, 63]);
+    /// assert_eq!(Lanes::NONE.iter().count(), 0);
+    /// ```
     pub fn iter(self) -> impl Iterator<Item = usize> {
         let mut rest = self.0;
         std::iter::from_fn(move || {

@@ -48,18 +48,36 @@ enum Memory {
 
 impl Buffer {
     /// Bytes that hold the buffer's contents.
+    ///
+    /// ```
+    /// assert_eq!(caio::Buffer::from(&b"data"[..]).len(), 4);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.as_slice().len()
     }
 
     /// Whether the contents are empty.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// assert!(Buffer::from(Vec::with_capacity(16)).is_empty());
+    /// assert!(!Buffer::from(vec![0; 16]).is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Bytes that a read can fill; for a read-only buffer its length.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// assert!(Buffer::from(Vec::with_capacity(16)).capacity() >= 16);
+    /// assert_eq!(Buffer::from(&b"constant"[..]).capacity(), 8);
+    /// ```
     #[must_use]
     #[inline]
     pub fn capacity(&self) -> usize {
@@ -74,6 +92,13 @@ impl Buffer {
     }
 
     /// Whether an operation may write into it.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// assert!(Buffer::from(vec![0; 8]).is_writable());
+    /// assert!(!Buffer::from(&b"constant"[..]).is_writable());
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_writable(&self) -> bool {
@@ -81,6 +106,10 @@ impl Buffer {
     }
 
     /// The contents.
+    ///
+    /// ```
+    /// assert_eq!(caio::Buffer::from(vec![1, 2, 3]).as_slice(), [1, 2, 3]);
+    /// ```
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         match &self.memory {
@@ -94,6 +123,14 @@ impl Buffer {
     }
 
     /// Where the bytes lie, for a backend that hands the address to the kernel for reading.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// let vec = vec![0; 8];
+    /// let address = vec.as_ptr();
+    /// assert_eq!(Buffer::from(vec).as_ptr(), address);
+    /// ```
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         self.as_slice().as_ptr()
@@ -102,6 +139,14 @@ impl Buffer {
     /// Where the bytes lie, for a backend that hands the address to the kernel for writing;
     /// null for a read-only buffer. Valid for [`capacity`](Self::capacity) bytes until this value
     /// is dropped or converted back.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// let mut buffer = Buffer::from(Vec::with_capacity(8));
+    /// assert_eq!(buffer.as_mut_ptr().cast_const(), buffer.as_ptr());
+    /// assert!(Buffer::from(&b"constant"[..]).as_mut_ptr().is_null());
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
@@ -120,6 +165,15 @@ impl Buffer {
     /// # Panics
     /// When the buffer is read-only or the range lies outside the capacity, which [`crate::Op`]'s
     /// constructors exclude.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// let mut buffer = Buffer::from(Vec::with_capacity(8));
+    /// buffer.writable(2..4).copy_from_slice(b"ab");
+    /// buffer.set_len(4);
+    /// assert_eq!(buffer.as_slice(), b"\0\0ab");
+    /// ```
     #[allow(unsafe_code)]
     pub fn writable(&mut self, range: Range<usize>) -> &mut [u8] {
         assert!(self.is_writable(), "the buffer is read-only");
@@ -142,6 +196,16 @@ impl Buffer {
     }
 
     /// Bytes from the start that hold values, whether they belong to the contents or not.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// let mut buffer = Buffer::from(Vec::with_capacity(8));
+    /// assert_eq!(buffer.initialized(), 0);
+    /// buffer.writable(0..6).fill(1);
+    /// buffer.set_len(2);
+    /// assert_eq!((buffer.len(), buffer.initialized()), (2, 6));
+    /// ```
     #[must_use]
     pub fn initialized(&self) -> usize {
         self.initialized
@@ -153,6 +217,18 @@ impl Buffer {
     ///
     /// # Safety
     /// They do hold values, and `start + bytes` is within the capacity.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// let mut buffer = Buffer::from(Vec::with_capacity(8));
+    /// // SAFETY: the buffer has room for eight bytes, and nobody else uses it.
+    /// unsafe { buffer.as_mut_ptr().copy_from_nonoverlapping(b"data".as_ptr(), 4) };
+    /// // SAFETY: the line above wrote these four.
+    /// unsafe { buffer.assume_filled(0, 4) };
+    /// buffer.set_len(4);
+    /// assert_eq!(buffer.as_slice(), b"data");
+    /// ```
     #[allow(unsafe_code)]
     #[inline]
     pub unsafe fn assume_filled(&mut self, start: usize, bytes: usize) {
@@ -165,6 +241,14 @@ impl Buffer {
 
     /// Makes the first `length` bytes the contents. Bytes that were never written do not become
     /// visible: the length stops before the first of them.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// let mut buffer = Buffer::from(b"some text".to_vec());
+    /// buffer.set_len(4);
+    /// assert_eq!(buffer.as_slice(), b"some");
+    /// ```
     #[allow(unsafe_code)]
     #[inline]
     pub fn set_len(&mut self, length: usize) {
@@ -185,6 +269,18 @@ impl Buffer {
 
     /// The contents as shared bytes, without a copy. Memory of a pool returns to it when the
     /// last share is dropped.
+    ///
+    /// ```
+    /// use caio::{Buffer, BufferPool};
+    ///
+    /// let pool = BufferPool::new(4096, 4096, 1);
+    /// let bytes = Buffer::from(pool.take()).into_bytes();
+    /// let share = bytes.clone();
+    /// drop(bytes);
+    /// assert_eq!(pool.idle(), 0);
+    /// drop(share);
+    /// assert_eq!(pool.idle(), 1);
+    /// ```
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self.memory {

@@ -5,6 +5,18 @@ use crate::file::FileClass;
 use crate::op::OpKind;
 
 /// What a backend can do on this machine.
+///
+/// ```
+/// use caio::{Backend, FileClass, OpKind};
+/// use caio::backend::{PoolOptions, thread::ThreadPool};
+///
+/// let pool = ThreadPool::open(&PoolOptions { queue_max: 8, ..PoolOptions::default() })?;
+/// let capability = pool.capability();
+/// assert_eq!(capability.requests_max, 8);
+/// assert!(capability.operations.contains(OpKind::Fsync));
+/// assert!(capability.classes.contains(FileClass::Stream));
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {
     /// The operations it takes.
@@ -23,58 +35,127 @@ pub struct Capability {
 }
 
 /// A set of operations.
+///
+/// ```
+/// use caio::{OpKind, OpSet};
+///
+/// let reading = OpSet::default().with(OpKind::Read).with(OpKind::ReadVectored);
+/// assert!(reading.contains(OpKind::Read) && !reading.contains(OpKind::Write));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OpSet(u32);
 
 impl OpSet {
     /// Every operation there is.
+    ///
+    /// ```
+    /// use caio::{OpKind, OpSet};
+    ///
+    /// assert!(OpKind::ALL.into_iter().all(|kind| OpSet::all().contains(kind)));
+    /// ```
     #[must_use]
     pub fn all() -> Self {
         OpKind::ALL.into_iter().fold(Self::default(), Self::with)
     }
 
     /// This set and `kind`.
+    ///
+    /// ```
+    /// use caio::{OpKind, OpSet};
+    ///
+    /// let kinds = [OpKind::Fsync, OpKind::Fdatasync];
+    /// let syncs = kinds.into_iter().fold(OpSet::default(), OpSet::with);
+    /// assert!(kinds.into_iter().all(|kind| syncs.contains(kind)));
+    /// ```
     #[must_use]
     pub fn with(self, kind: OpKind) -> Self {
         Self(self.0 | 1 << kind as u32)
     }
 
     /// Whether `kind` is in the set.
+    ///
+    /// ```
+    /// use caio::{OpKind, OpSet};
+    ///
+    /// let writing = OpSet::default().with(OpKind::Write);
+    /// assert!(writing.contains(OpKind::Write) && !writing.contains(OpKind::Read));
+    /// ```
     #[must_use]
     pub fn contains(self, kind: OpKind) -> bool {
         self.0 & (1 << kind as u32) != 0
     }
 
     /// The operations in the set.
+    ///
+    /// ```
+    /// use caio::{OpKind, OpSet};
+    ///
+    /// let set = OpSet::default().with(OpKind::Write).with(OpKind::Read);
+    /// assert_eq!(set.iter().collect::<Vec<_>>(), [OpKind::Read, OpKind::Write]);
+    /// ```
     pub fn iter(self) -> impl Iterator<Item = OpKind> {
         OpKind::ALL.into_iter().filter(move |kind| self.contains(*kind))
     }
 }
 
 /// A set of file classes.
+///
+/// ```
+/// use caio::{ClassSet, FileClass};
+///
+/// let disks = ClassSet::default().with(FileClass::Regular).with(FileClass::Block);
+/// assert!(disks.contains(FileClass::Block) && !disks.contains(FileClass::Stream));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClassSet(u32);
 
 impl ClassSet {
     /// Every class there is.
+    ///
+    /// ```
+    /// use caio::{ClassSet, FileClass};
+    ///
+    /// assert!(FileClass::ALL.into_iter().all(|class| ClassSet::all().contains(class)));
+    /// ```
     #[must_use]
     pub fn all() -> Self {
         FileClass::ALL.into_iter().fold(Self::default(), Self::with)
     }
 
     /// This set and `class`.
+    ///
+    /// ```
+    /// use caio::{ClassSet, FileClass};
+    ///
+    /// let classes = ClassSet::default().with(FileClass::Regular).with(FileClass::Regular);
+    /// assert_eq!(classes.iter().count(), 1);
+    /// ```
     #[must_use]
     pub fn with(self, class: FileClass) -> Self {
         Self(self.0 | 1 << class as u32)
     }
 
     /// Whether `class` is in the set.
+    ///
+    /// ```
+    /// use caio::{ClassSet, FileClass};
+    ///
+    /// let classes = ClassSet::default().with(FileClass::Regular);
+    /// assert!(classes.contains(FileClass::Regular) && !classes.contains(FileClass::Pseudo));
+    /// ```
     #[must_use]
     pub fn contains(self, class: FileClass) -> bool {
         self.0 & (1 << class as u32) != 0
     }
 
     /// The classes in the set.
+    ///
+    /// ```
+    /// use caio::{ClassSet, FileClass};
+    ///
+    /// let set = ClassSet::default().with(FileClass::Block).with(FileClass::Regular);
+    /// assert_eq!(set.iter().collect::<Vec<_>>(), [FileClass::Regular, FileClass::Block]);
+    /// ```
     pub fn iter(self) -> impl Iterator<Item = FileClass> {
         FileClass::ALL.into_iter().filter(move |class| self.contains(*class))
     }

@@ -62,6 +62,15 @@ pub struct Config {
 }
 
 /// Who does the buffered writes that cannot be done in place.
+///
+/// ```
+/// use caio::{BufferedWrites, Config};
+///
+/// assert_eq!(Config::default().buffered_writes, BufferedWrites::Auto);
+/// let config = Config::from_toml("buffered_writes = 'pool'", "caio.toml".as_ref())?;
+/// assert_eq!(config.buffered_writes, BufferedWrites::Pool);
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BufferedWrites {
@@ -76,6 +85,14 @@ pub enum BufferedWrites {
 }
 
 /// What concerns io_uring alone.
+///
+/// ```
+/// use caio::Config;
+///
+/// let config = Config::from_toml("[uring]\nrings = 2\nentries = 64", "caio.toml".as_ref())?;
+/// assert_eq!((config.uring.rings, config.uring.entries), (2, 64));
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UringConfig {
@@ -127,6 +144,14 @@ impl Config {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), naming the field, the value and what
     /// would be valid.
+    ///
+    /// ```
+    /// let mut config = caio::Config::default();
+    /// config.validate()?;
+    /// (config.threads_min, config.threads_max) = (9, 8);
+    /// assert!(config.validate().unwrap_err().to_string().contains("threads_min"));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn validate(&self) -> Result<()> {
         validate::check(self).map_err(validate::Fault::into_error)
     }

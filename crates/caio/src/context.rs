@@ -98,29 +98,79 @@ pub(crate) struct Inner {
 impl Context {
     /// Starts to describe a context. Without further words it takes its backend and its limits
     /// from the environment and the configuration files, see [`ContextBuilder::build`].
+    ///
+    /// ```
+    /// let context = caio::Context::builder().max_requests(64).build()?;
+    /// assert_eq!(context.config().max_requests, 64);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn builder() -> ContextBuilder {
         ContextBuilder::default()
     }
 
     /// Which backend this is, who asked for it, what was refused and why.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Context, RequestedBy};
+    ///
+    /// let context = Context::builder().backend(BackendKind::Rust).build()?;
+    /// assert_eq!(context.info().backend, BackendKind::Rust);
+    /// assert_eq!(context.info().requested_by, RequestedBy::Code);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn info(&self) -> &Info {
         &self.inner.info
     }
 
     /// The limits in force.
+    ///
+    /// ```
+    /// let context = caio::Context::builder().in_place(false).build()?;
+    /// assert!(!context.config().in_place);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.inner.config
     }
 
     /// The counters, as they are now.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::Buffer;
+    ///
+    /// context.write(&file, Buffer::from(&b"data"[..]), 0..4, 0).await.0?;
+    /// let counters = context.counters();
+    /// assert_eq!((counters.bytes_written, counters.in_flight), (4, 0));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn counters(&self) -> Snapshot {
         self.inner.counters().snapshot()
     }
 
     /// Requests and bytes that are in flight now.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # use doc::poll_once;
+    /// # let context = doc::served_by(doc::keep)?;
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::Buffer;
+    ///
+    /// let mut write = Box::pin(context.write(&file, Buffer::from(&b"data"[..]), 0..4, 0));
+    /// assert!(poll_once(&mut write).is_none());
+    /// assert_eq!(context.in_flight(), (1, 4));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn in_flight(&self) -> (usize, usize) {
         self.inner.limit.in_flight()
@@ -132,6 +182,20 @@ impl Context {
     /// At a limit it waits in line, and the place that it is granted stays its own until it is
     /// polled again or dropped: a future that is parked in line and never polled holds up who
     /// stands behind it.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::{Op, Output};
+    ///
+    /// let outcome = context.submit(Some(&file), Op::SetLength { length: 4096 }).await;
+    /// assert!(matches!(outcome.result?, Output::Done));
+    /// assert_eq!(file.file().metadata()?.len(), 4096);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn submit(&self, file: Option<&SharedFile>, op: Op) -> Operation {
         Operation::new(self, file, op)
     }
@@ -144,6 +208,23 @@ impl Context {
     /// Several operations on one file, in their order. As many of them as the limits admit now are
     /// submitted at once, with one system call where the backend needs one; the others follow when
     /// they are polled.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::{Buffer, Op};
+    ///
+    /// let first = Op::write(Buffer::from(&b"some "[..]), 0..5, 0)?;
+    /// let second = Op::write(Buffer::from(&b"text"[..]), 0..4, 5)?;
+    /// for operation in context.submit_all(&file, [first, second]) {
+    ///     operation.await.result?;
+    /// }
+    /// assert_eq!(file.file().metadata()?.len(), 9);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn submit_all(
         &self,
         file: &SharedFile,
@@ -185,6 +266,21 @@ impl Context {
     ///
     /// # Cancel safety
     /// Dropping the future does not stop the shutdown.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// use std::time::Duration;
+    /// use caio::ErrorKind;
+    ///
+    /// assert_eq!(context.shutdown(Duration::from_secs(5)).await, 0);
+    /// let error = context.sync(&file, false).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Shutdown);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn shutdown(&self, patience: Duration) -> usize {
         if self.at_home().is_err() {
             return 0;

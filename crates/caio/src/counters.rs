@@ -10,6 +10,20 @@ use crate::slot::Outcome;
 /// The counters of a context at one moment.
 ///
 /// `submitted == completed + in_flight`, at every moment.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # let context = doc::served_by(doc::keep)?;
+/// # let file = doc::file_with(b"")?;
+/// use caio::{Op, Snapshot};
+///
+/// let _operations = context.submit_all(&file, [Op::Fsync, Op::Fdatasync]);
+/// let counters: Snapshot = context.counters();
+/// assert_eq!((counters.submitted, counters.in_flight), (2, 2));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Snapshot {

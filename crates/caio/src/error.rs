@@ -13,6 +13,13 @@ use crate::op::OpKind;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, in one word.
+///
+/// ```
+/// use caio::{Buffer, ErrorKind, Op};
+///
+/// let error = Op::read(Buffer::from(vec![0; 8]), 0..9, 0).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -68,6 +75,13 @@ struct Detail {
 
 impl Error {
     /// An error of `kind` that says `message`.
+    ///
+    /// ```
+    /// use caio::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Closed, "the file is closed");
+    /// assert_eq!(error.to_string(), "the file is closed");
+    /// ```
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Detail {
             kind,
@@ -82,6 +96,17 @@ impl Error {
 
     /// The system's answer, as an error. Our own errors that travelled as `io::Error` come back
     /// as they were.
+    ///
+    /// ```
+    /// use std::io;
+    /// use caio::{Error, ErrorKind};
+    ///
+    /// let error = Error::system(io::Error::from_raw_os_error(2));
+    /// assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::System, Some(2)));
+    ///
+    /// let own = io::Error::from(Error::new(ErrorKind::Closed, "the file is closed"));
+    /// assert_eq!(Error::system(own).kind(), ErrorKind::Closed);
+    /// ```
     #[must_use]
     pub fn system(source: io::Error) -> Self {
         match source.downcast::<Error>() {
@@ -102,6 +127,14 @@ impl Error {
     }
 
     /// Says which operation failed, unless that is known already.
+    ///
+    /// ```
+    /// use caio::{Error, ErrorKind, OpKind};
+    ///
+    /// let error = Error::new(ErrorKind::Closed, "the file is closed").during(OpKind::Read);
+    /// assert_eq!(error.to_string(), "read: the file is closed");
+    /// assert_eq!(error.during(OpKind::Open).operation(), Some(OpKind::Read));
+    /// ```
     #[must_use]
     pub fn during(mut self, operation: OpKind) -> Self {
         self.0.operation.get_or_insert(operation);
@@ -109,6 +142,14 @@ impl Error {
     }
 
     /// Says which file it happened to, unless that is known already.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use caio::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::InvalidData, "not UTF-8").on(Path::new("/etc/motd"));
+    /// assert_eq!(error.to_string(), "/etc/motd: not UTF-8");
+    /// ```
     #[must_use]
     pub fn on(mut self, path: &Path) -> Self {
         if self.0.path.is_none() {
@@ -118,6 +159,13 @@ impl Error {
     }
 
     /// Says at which byte offset it happened, unless that is known already.
+    ///
+    /// ```
+    /// use caio::{Error, ErrorKind, OpKind};
+    ///
+    /// let error = Error::new(ErrorKind::UnexpectedEof, "the file ended").during(OpKind::Read);
+    /// assert_eq!(error.at(4096).to_string(), "read at offset 4096: the file ended");
+    /// ```
     #[must_use]
     pub fn at(mut self, offset: u64) -> Self {
         self.0.offset.get_or_insert(offset);
@@ -125,6 +173,13 @@ impl Error {
     }
 
     /// Adds what the user can do about it.
+    ///
+    /// ```
+    /// use caio::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Backend, "no ring").hint("raise `ulimit -l`");
+    /// assert_eq!(error.to_string(), "no ring (raise `ulimit -l`)");
+    /// ```
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(hint.into());
@@ -148,42 +203,105 @@ impl Error {
     }
 
     /// What went wrong, in one word.
+    ///
+    /// ```
+    /// use caio::{Error, ErrorKind};
+    ///
+    /// let error = Error::from(std::io::Error::from_raw_os_error(13));
+    /// assert_eq!(error.kind(), ErrorKind::System);
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// The operation that failed, where one was under way.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// use caio::{OpKind, flags};
+    ///
+    /// let error = context.open("/none".as_ref(), flags::O_RDONLY, 0).await.unwrap_err();
+    /// assert_eq!(error.operation(), Some(OpKind::Open));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn operation(&self) -> Option<OpKind> {
         self.0.operation
     }
 
     /// The file it happened to, as far as its path is known (`/dev/fd/N` for a bare descriptor).
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// use std::path::Path;
+    ///
+    /// let error = context.read_file("/none".as_ref()).await.unwrap_err();
+    /// assert_eq!(error.path(), Some(Path::new("/none")));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
 
     /// The byte offset of the failed operation.
+    ///
+    /// ```
+    /// use caio::{Buffer, Op};
+    ///
+    /// let error = Op::write(Buffer::from(&b"data"[..]), 0..4, u64::MAX).unwrap_err();
+    /// assert_eq!(error.offset(), Some(u64::MAX));
+    /// ```
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
     }
 
     /// What the user can do about it.
+    ///
+    /// ```
+    /// use caio::Choice;
+    ///
+    /// let error = "io-uring".parse::<Choice>().unwrap_err();
+    /// assert!(error.cure().is_some_and(|cure| cure.starts_with("valid names: uring,")));
+    /// ```
     #[must_use]
     pub fn cure(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
     /// The errno of the system call at the bottom of this error.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// let error = context.read_file("/none".as_ref()).await.unwrap_err();
+    /// assert_eq!(error.raw_os_error(), Some(2), "ENOENT");
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {
         self.0.source.as_ref().and_then(|source| source.raw_os_error())
     }
 
     /// The [`io::ErrorKind`] that this error has after conversion.
+    ///
+    /// ```
+    /// use std::io;
+    /// use caio::Error;
+    ///
+    /// let error = Error::from(io::Error::from_raw_os_error(28));
+    /// assert_eq!(error.io_kind(), io::ErrorKind::StorageFull);
+    /// ```
     #[must_use]
     pub fn io_kind(&self) -> io::ErrorKind {
         match self.0.kind {

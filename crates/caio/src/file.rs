@@ -31,6 +31,17 @@ pub(crate) use write_order::WriteOrder;
 ///
 /// Handles hold one, and so does every request in flight: the descriptor cannot be closed, and its
 /// number cannot be given to another file, while the kernel may still use it.
+///
+/// ```
+/// use caio::SharedFile;
+///
+/// let file = SharedFile::new(std::fs::File::open("/dev/zero")?, "/dev/zero")?;
+/// let share = file.clone();
+/// drop(file);
+/// // The descriptor stays open as long as there is a share.
+/// assert!(share.file().metadata().is_ok());
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct SharedFile {
     inner: Arc<Inner>,
@@ -73,6 +84,15 @@ impl SharedFile {
     ///
     /// # Errors
     /// When the descriptor cannot be examined.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use caio::SharedFile;
+    ///
+    /// let file = SharedFile::new(std::fs::File::open("/dev/zero")?, "zeros")?;
+    /// assert_eq!(file.path(), Path::new("zeros"));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn new(file: File, path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let traits = class::examine(&file)
@@ -99,12 +119,27 @@ impl SharedFile {
     ///
     /// # Errors
     /// As for [`new`](Self::new).
+    ///
+    /// ```
+    /// use std::os::fd::AsRawFd;
+    /// use caio::SharedFile;
+    ///
+    /// let file = SharedFile::from_std(std::fs::File::open("/dev/zero")?)?;
+    /// assert_eq!(file.path().to_str(), Some(&*format!("/dev/fd/{}", file.as_raw_fd())));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn from_std(file: File) -> Result<Self> {
         let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
         Self::new(file, path)
     }
 
     /// The file itself.
+    ///
+    /// ```
+    /// let file = caio::SharedFile::new(std::fs::File::open("/")?, "/")?;
+    /// assert!(file.file().metadata()?.is_dir());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn file(&self) -> &File {
@@ -112,12 +147,28 @@ impl SharedFile {
     }
 
     /// The path it was opened by.
+    ///
+    /// ```
+    /// let file = caio::SharedFile::new(std::fs::File::open("/dev/zero")?, "/dev/zero")?;
+    /// assert_eq!(file.path().display().to_string(), "/dev/zero");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
     /// What kind of file it is.
+    ///
+    /// ```
+    /// use caio::{FileClass, SharedFile};
+    ///
+    /// let open = |path: &str| SharedFile::new(std::fs::File::open(path)?, path);
+    /// assert_eq!(open("/")?.class(), FileClass::Directory);
+    /// assert_eq!(open("/dev/zero")?.class(), FileClass::Character);
+    /// assert_eq!(open("/proc/self/stat")?.class(), FileClass::Pseudo);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn class(&self) -> FileClass {
@@ -125,6 +176,15 @@ impl SharedFile {
     }
 
     /// The file system it lies on.
+    ///
+    /// ```
+    /// use caio::{FileSystem, SharedFile};
+    ///
+    /// let file = SharedFile::new(std::fs::File::open("/proc/self/stat")?, "stat")?;
+    /// // procfs has no name of its own here: nothing depends on it.
+    /// assert_eq!(file.file_system(), FileSystem::Other);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn file_system(&self) -> FileSystem {
@@ -132,6 +192,19 @@ impl SharedFile {
     }
 
     /// Whether it was opened with `O_DIRECT`.
+    ///
+    /// ```
+    /// use std::{fs::File, os::unix::fs::OpenOptionsExt};
+    /// use caio::{SharedFile, flags};
+    ///
+    /// assert!(!SharedFile::from_std(File::open("/proc/self/exe")?)?.is_direct());
+    /// let mut options = File::options();
+    /// match options.read(true).custom_flags(flags::O_DIRECT).open("/proc/self/exe") {
+    ///     Ok(file) => assert!(SharedFile::from_std(file)?.is_direct()),
+    ///     Err(error) => assert_eq!(error.raw_os_error(), Some(22), "no O_DIRECT here: EINVAL"),
+    /// }
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_direct(&self) -> bool {
@@ -139,12 +212,34 @@ impl SharedFile {
     }
 
     /// Whether it was opened with `O_APPEND`, where Linux ignores a write's offset.
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use caio::SharedFile;
+    ///
+    /// let log = File::options().append(true).open("/dev/null")?;
+    /// assert!(SharedFile::from_std(log)?.is_append());
+    /// let other = File::options().write(true).open("/dev/null")?;
+    /// assert!(!SharedFile::from_std(other)?.is_append());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn is_append(&self) -> bool {
         self.inner.traits.append
     }
 
     /// Whether offsets mean anything: false for pipes, sockets and terminals.
+    ///
+    /// ```
+    /// use std::{fs::File, os::fd::OwnedFd};
+    /// use caio::SharedFile;
+    ///
+    /// let (reader, _writer) = std::io::pipe()?;
+    /// let pipe = SharedFile::new(File::from(OwnedFd::from(reader)), "pipe")?;
+    /// assert!(!pipe.is_seekable());
+    /// assert!(SharedFile::from_std(File::open("/proc/self/exe")?)?.is_seekable());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn is_seekable(&self) -> bool {
         self.inner.traits.seekable
@@ -153,6 +248,28 @@ impl SharedFile {
     /// The alignment that O_DIRECT needs on this file, from statx(2) with `STATX_DIOALIGN`, or a
     /// safe guess where the kernel does not tell; `None` where O_DIRECT is not supported. Asked
     /// once for each file.
+    ///
+    /// ```
+    /// # use std::os::unix::fs::OpenOptionsExt;
+    /// use std::os::unix::fs::FileExt;
+    /// use caio::{AlignedBuffer, SharedFile};
+    ///
+    /// # let mut options = std::fs::File::options();
+    /// # options.read(true).custom_flags(caio::flags::O_DIRECT);
+    /// # // EINVAL is the answer of a file system that has no O_DIRECT.
+    /// # let opened_with_o_direct = match options.open("/proc/self/exe") {
+    /// #     Err(error) if error.raw_os_error() == Some(22) => return Ok(()),
+    /// #     opened => opened?,
+    /// # };
+    /// let file = SharedFile::new(opened_with_o_direct, "program")?;
+    /// if let Some(alignment) = file.direct_alignment() {
+    ///     let mut block = AlignedBuffer::new(alignment.read as usize, alignment.memory);
+    ///     block.resize(block.capacity());
+    ///     file.file().read_exact_at(&mut block, 0)?;
+    ///     assert!(block.starts_with(b"\x7fELF"));
+    /// }
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn direct_alignment(&self) -> Option<DirectAlignment> {
         *self.inner.direct_alignment.get_or_init(|| class::direct_alignment(self.file()))
@@ -160,6 +277,20 @@ impl SharedFile {
 
     /// The error of the first fsync or fdatasync that failed on this file, which later ones
     /// repeat: the kernel reports a lost write once and then forgets it.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = doc::served_by(|request| {
+    /// #     request.complete(Err(std::io::Error::from_raw_os_error(5)));
+    /// # })?;
+    /// # let file = doc::file_with(b"")?;
+    /// // On a disk that answers EIO, which is 5:
+    /// assert!(context.sync(&file, false).await.is_err());
+    /// assert_eq!(file.sync_error().and_then(|error| error.raw_os_error()), Some(5));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn sync_error(&self) -> Option<io::Error> {
         match self.inner.sync_failed.load(Ordering::Acquire) {
@@ -169,12 +300,41 @@ impl SharedFile {
     }
 
     /// Forgets the failed sync, for a caller that has written everything again.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = doc::served_by(|request| {
+    /// #     request.complete(Err(std::io::Error::from_raw_os_error(5)));
+    /// # })?;
+    /// # let file = doc::file_with(b"")?;
+    /// assert!(context.sync(&file, false).await.is_err());
+    /// // Write everything again, then:
+    /// file.clear_sync_error();
+    /// assert!(file.sync_error().is_none());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn clear_sync_error(&self) {
         self.inner.sync_failed.store(0, Ordering::Release);
     }
 
     /// Gives up this share. The result is ready with the descriptor when the last share is gone,
     /// so that its `close` can be awaited and its error seen.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # use doc::poll_once;
+    /// use caio::SharedFile;
+    ///
+    /// let file = SharedFile::new(std::fs::File::open("/dev/zero")?, "/dev/zero")?;
+    /// let in_use = file.clone();
+    /// let mut released = file.released();
+    /// assert!(poll_once(&mut released).is_none());
+    /// drop(in_use);
+    /// assert!(poll_once(&mut released).is_some());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn released(self) -> Released {
         let word = Handoff::default();
@@ -255,6 +415,19 @@ impl Drop for Inner {
 
 /// The descriptor of a file, once nobody uses it any more. Dropping this leaves the closing to the
 /// last user.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// use std::fs::File;
+/// use caio::{Released, SharedFile};
+///
+/// let file = SharedFile::new(File::open("/")?, "/")?;
+/// let released: Released = file.released();
+/// assert!(File::from(released.await).metadata()?.is_dir());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Released {
     word: Handoff<OwnedFd>,

@@ -100,6 +100,22 @@ pub enum Op {
 }
 
 /// What an operation gave.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # let context = caio::Context::builder().build()?;
+/// # let file = doc::file_with(b"some text")?;
+/// use caio::{Op, Output};
+///
+/// let outcome = context.submit(Some(&file), Op::Metadata).await;
+/// match outcome.result? {
+///     Output::Metadata(metadata) => assert_eq!(metadata.len(), 9),
+///     other => unreachable!("fstat gives no {other:?}"),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub enum Output {
     /// Bytes moved by a read or write; 0 from a read is the end of the file.
@@ -115,6 +131,13 @@ pub enum Output {
 }
 
 /// An operation's name, as its system call has it.
+///
+/// ```
+/// use caio::{Op, OpKind};
+///
+/// assert_eq!(Op::Fsync.kind(), OpKind::Fsync);
+/// assert_eq!(OpKind::SetLength.to_string(), "ftruncate");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum OpKind {
@@ -148,6 +171,13 @@ impl Op {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the range lies outside the capacity, the buffer cannot be
     /// written to, or the read would end beyond the largest offset (2^63 - 1).
+    ///
+    /// ```
+    /// use caio::{Buffer, Op};
+    ///
+    /// assert!(Op::read(Buffer::from(Vec::with_capacity(8)), 0..8, 4096).is_ok());
+    /// assert!(Op::read(Buffer::from(&b"constant"[..]), 0..8, 4096).is_err());
+    /// ```
     pub fn read(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
         check_read(&buffer, &range, offset)?;
         Ok(Self::Read { buffer, range, offset })
@@ -158,12 +188,27 @@ impl Op {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the range lies outside the contents or the write would
     /// end beyond the largest offset (2^63 - 1).
+    ///
+    /// ```
+    /// use caio::{Buffer, Op};
+    ///
+    /// assert!(Op::write(Buffer::from(&b"constant"[..]), 0..8, 4096).is_ok());
+    /// // There is room for eight bytes, but nothing to write yet.
+    /// assert!(Op::write(Buffer::from(Vec::with_capacity(8)), 0..8, 4096).is_err());
+    /// ```
     pub fn write(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
         check_write(&buffer, &range, offset)?;
         Ok(Self::Write { buffer, range, offset })
     }
 
     /// The operation's name.
+    ///
+    /// ```
+    /// use caio::{Buffer, Op, OpKind};
+    ///
+    /// assert_eq!(Op::write(Buffer::from(vec![0; 8]), 0..8, 0)?.kind(), OpKind::Write);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn kind(&self) -> OpKind {
         match self {
@@ -182,6 +227,14 @@ impl Op {
     }
 
     /// The byte offset, for the operations that have one.
+    ///
+    /// ```
+    /// use caio::{Buffer, Op};
+    ///
+    /// assert_eq!(Op::write(Buffer::from(vec![0; 8]), 0..8, 4096)?.offset(), Some(4096));
+    /// assert_eq!(Op::Fsync.offset(), None);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         match self {
@@ -194,6 +247,14 @@ impl Op {
     }
 
     /// How many bytes this operation wants to move; 0 for those that move none.
+    ///
+    /// ```
+    /// use caio::{Buffer, Op};
+    ///
+    /// assert_eq!(Op::write(Buffer::from(vec![0; 8]), 2..8, 0)?.length(), 6);
+    /// assert_eq!(Op::Fsync.length(), 0);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn length(&self) -> usize {
         match self {
@@ -209,6 +270,14 @@ impl Op {
     }
 
     /// Whether it changes the file's contents, so that a later sync has to wait for it.
+    ///
+    /// ```
+    /// use caio::{Buffer, Op};
+    ///
+    /// assert!(Op::write(Buffer::from(vec![0; 8]), 0..8, 0)?.is_write());
+    /// assert!(!Op::read(Buffer::from(vec![0; 8]), 0..8, 0)?.is_write());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn is_write(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::WriteVectored { .. })

@@ -14,6 +14,23 @@ use crate::slot::{Outcome, Ticket};
 /// It owns the buffer and a counted reference to the open file until it completes. Completing
 /// consumes it, so it happens once; dropping it instead completes it with
 /// [`ErrorKind::Abandoned`](crate::ErrorKind::Abandoned), so it happens at all.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # let file = doc::file_with(b"")?;
+/// use caio::{ErrorKind, Request};
+///
+/// // Even a backend that forgets its requests leaves nobody waiting.
+/// fn forget(request: Request) {
+///     drop(request);
+/// }
+/// # let context = doc::served_by(forget)?;
+/// let error = context.sync(&file, false).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Abandoned);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Request {
     body: Option<Body>,
@@ -34,6 +51,26 @@ struct Hook {
 }
 
 /// The backend's own name for an accepted request: an index with a generation, never a pointer.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # use doc::{cancelled, keep, poll_once};
+/// # let file = doc::file_with(b"")?;
+/// use caio::{Op, Request, Token};
+///
+/// fn serve(request: Request) {
+///     request.set_token(Token(7));
+///     keep(request);
+/// }
+/// # let context = doc::served_by(serve)?;
+/// # let mut operation = context.submit(Some(&file), Op::Fsync);
+/// # assert!(poll_once(&mut operation).is_none());
+/// drop(operation);
+/// assert_eq!(cancelled(), [Token(7)]);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(pub u64);
 
@@ -45,24 +82,106 @@ impl Request {
     }
 
     /// What to do.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::{Buffer, Output, Request};
+    ///
+    /// fn pretend(request: Request) {
+    ///     let length = request.op().length();
+    ///     request.complete(Ok(Output::Bytes(length)));
+    /// }
+    /// # let context = doc::served_by(pretend)?;
+    /// let (written, _) = context.write(&file, Buffer::from(&b"data"[..]), 0..4, 0).await;
+    /// assert_eq!(written?, 4);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn op(&self) -> &Op {
         &self.body.as_ref().expect(HELD).op
     }
 
     /// What to do, with the buffer to do it in.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::{Buffer, Op, Output, Request};
+    ///
+    /// fn read_sevens(mut request: Request) {
+    ///     let Op::Read { buffer, range, .. } = request.op_mut() else { return };
+    ///     buffer.writable(range.clone()).fill(7);
+    ///     let bytes = range.len();
+    ///     request.complete(Ok(Output::Bytes(bytes)));
+    /// }
+    /// # let context = doc::served_by(read_sevens)?;
+    /// # let buffer = Buffer::from(Vec::with_capacity(4));
+    /// # let (read, buffer) = context.read(&file, buffer, 0..4, 0).await;
+    /// # assert_eq!((read?, buffer.as_slice()), (4, &[7; 4][..]));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn op_mut(&mut self) -> &mut Op {
         &mut self.body.as_mut().expect(HELD).op
     }
 
     /// The open file; `None` for [`Op::Open`] and [`Op::Close`].
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let shared = doc::file_with(b"")?;
+    /// use std::io;
+    /// use caio::{Output, Request};
+    ///
+    /// fn sync(request: Request) {
+    ///     let result = match request.file() {
+    ///         Some(file) => file.file().sync_all().map(|()| Output::Done),
+    ///         None => Err(io::ErrorKind::Unsupported.into()),
+    ///     };
+    ///     request.complete(result);
+    /// }
+    /// # let context = doc::served_by(sync)?;
+    /// # context.sync(&shared, false).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn file(&self) -> Option<&SharedFile> {
         self.body.as_ref().expect(HELD).file.as_ref()
     }
 
     /// Both at once, for a backend that does the operation itself.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let file_with_text = doc::file_with(b"some text")?;
+    /// use std::{io, os::unix::fs::FileExt};
+    /// # use caio::Buffer;
+    /// use caio::{Op, Output, Request};
+    ///
+    /// fn read(mut request: Request) {
+    ///     let result = match request.parts_mut() {
+    ///         (Op::Read { buffer, range, offset }, Some(file)) => {
+    ///             file.file().read_at(buffer.writable(range.clone()), *offset).map(Output::Bytes)
+    ///         }
+    ///         _ => Err(io::ErrorKind::Unsupported.into()),
+    ///     };
+    ///     request.complete(result);
+    /// }
+    /// # let context = doc::served_by(read)?;
+    /// # let buffer = Buffer::from(Vec::with_capacity(4));
+    /// # let (read, buffer) = context.read(&file_with_text, buffer, 0..4, 5).await;
+    /// # assert_eq!((read?, buffer.as_slice()), (4, &b"text"[..]));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn parts_mut(&mut self) -> (&mut Op, Option<&SharedFile>) {
         let body = self.body.as_mut().expect(HELD);
@@ -71,11 +190,48 @@ impl Request {
 
     /// Notes the token by which [`Backend::cancel`](crate::Backend::cancel) will name this
     /// request. Call it before the kernel or another thread can see the request.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # use doc::{cancelled, keep, poll_once};
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::{Op, Request, Token};
+    ///
+    /// fn serve(request: Request) {
+    ///     // First the token, then into the queue.
+    ///     request.set_token(Token(1 << 32 | 5));
+    ///     keep(request);
+    /// }
+    /// # let context = doc::served_by(serve)?;
+    /// # let mut operation = context.submit(Some(&file), Op::Fsync);
+    /// # assert!(poll_once(&mut operation).is_none());
+    /// # drop(operation);
+    /// # assert_eq!(cancelled(), [Token(1 << 32 | 5)]);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn set_token(&self, token: Token) {
         self.body.as_ref().expect(HELD).ticket.set_token(token);
     }
 
     /// Whether nobody waits for it any more, so that it need not be begun.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # use doc::{keep, kept, poll_once};
+    /// # let file = doc::file_with(b"")?;
+    /// # let context = doc::served_by(keep)?;
+    /// # let mut operation = context.submit(Some(&file), caio::Op::Fsync);
+    /// # assert!(poll_once(&mut operation).is_none());
+    /// # let request = kept().expect("the backend has kept it");
+    /// assert!(!request.is_cancelled());
+    /// drop(operation);
+    /// assert!(request.is_cancelled());
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.body.as_ref().expect(HELD).ticket.is_cancelled()
@@ -89,15 +245,28 @@ impl Request {
     /// dropped.
     ///
     /// ```
-    /// use caio::{Output, Request};
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::{Buffer, Op, Output, Request};
     ///
-    /// fn let_one_byte_count(mut request: Request) -> Request {
+    /// fn half(mut request: Request) {
     ///     request.on_complete(|request, result| match result {
-    ///         Ok(Output::Bytes(bytes)) => request.complete(Ok(Output::Bytes(bytes.min(1)))),
+    ///         Ok(Output::Bytes(bytes)) => request.complete(Ok(Output::Bytes(bytes / 2))),
     ///         other => request.complete(other),
     ///     });
-    ///     request
+    ///     pass_on(request);
     /// }
+    /// # fn pass_on(request: Request) {
+    /// #     let bytes = request.op().length();
+    /// #     request.complete(Ok(Output::Bytes(bytes)));
+    /// # }
+    /// # let context = doc::served_by(half)?;
+    /// # let op = Op::write(Buffer::from(&b"data"[..]), 0..4, 0)?;
+    /// # let outcome = context.submit(Some(&file), op).await;
+    /// # assert!(matches!(outcome.result?, Output::Bytes(2)));
+    /// # Ok(())
+    /// # });
     /// ```
     pub fn on_complete(&mut self, hook: impl FnOnce(Request, io::Result<Output>) + Send + 'static) {
         let place = &mut self.body.as_mut().expect(HELD).hook;
@@ -107,6 +276,23 @@ impl Request {
 
     /// Delivers the answer and wakes whoever waits for it. Never panics and runs no code of the
     /// user but the waker and, where a wrapping backend has set one, its hook.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let file = doc::file_with(b"")?;
+    /// use std::io;
+    /// use caio::Request;
+    ///
+    /// fn refuse(request: Request) {
+    ///     request.complete(Err(io::Error::from_raw_os_error(28)));
+    /// }
+    /// # let context = doc::served_by(refuse)?;
+    /// let error = context.sync(&file, false).await.unwrap_err();
+    /// assert_eq!(error.io_kind(), io::ErrorKind::StorageFull);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn complete(mut self, result: io::Result<Output>) {
         let body = self.body.as_mut().expect(HELD);
         if let Some(hook) = body.hook.take() {

@@ -11,6 +11,43 @@ use crate::backend::Backend;
 use crate::context::{Hold, Inner};
 
 /// The services of a runtime that make a context faster and fairer.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # let file = doc::file_with(b"")?;
+/// use std::{sync::Arc, task::Poll, thread, time::Duration};
+/// use caio::{Runtime, Source, Watch};
+///
+/// /// Looks every millisecond, where a reactor would wait until the descriptor is readable.
+/// #[derive(Debug)]
+/// struct Looker;
+///
+/// impl Runtime for Looker {
+///     fn watch(&self, source: Source) -> Result<Watch, Source> {
+///         let source = Arc::new(source);
+///         let watched = Arc::downgrade(&source);
+///         thread::spawn(move || {
+///             while let Some(source) = watched.upgrade() {
+///                 source.reap();
+///                 drop(source);
+///                 thread::sleep(Duration::from_millis(1));
+///             }
+///         });
+///         Ok(Box::new(source))
+///     }
+///
+///     fn poll_budget(&self, _cx: &mut std::task::Context<'_>, _bytes: usize) -> Poll<()> {
+///         Poll::Ready(())
+///     }
+/// }
+///
+/// let context = caio::Context::builder().runtime(Arc::new(Looker)).build()?;
+/// context.sync(&file, false).await?;
+/// # assert_eq!(context.in_flight(), (0, 0));
+/// # Ok(())
+/// # });
+/// ```
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Watches a source of completions with the reactor of the runtime that the calling thread is
     /// in: each time its descriptor becomes readable, [`Source::reap`] is to be called. Dropping
@@ -30,6 +67,18 @@ pub type Watch = Box<dyn Send + Sync>;
 
 /// One lane of a backend, to be watched. When it is dropped while operations remain, the context
 /// finds another way to wait for them.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # let (context, source, _operations) = doc::started(3)?;
+/// use std::os::fd::AsRawFd;
+///
+/// println!("to be watched: descriptor {}", source.as_raw_fd());
+/// assert_eq!(context.in_flight(), (3, 0));
+/// source.reap();
+/// assert_eq!(context.in_flight(), (0, 0));
+/// # Ok::<(), caio::Error>(())
+/// ```
 pub struct Source {
     descriptor: OwnedFd,
     lane: usize,
@@ -49,6 +98,14 @@ impl Source {
 
     /// Completes what is ready, and returns how many operations that was. Call it after each
     /// readiness; it never waits.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # let (_context, source, _operations) = doc::started(3)?;
+    /// assert_eq!(source.reap(), 3);
+    /// assert_eq!(source.reap(), 0, "nothing is left");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn reap(&self) -> usize {
         let Some(backend) = self.backend.upgrade() else { return 0 };
         let completed = backend.reap(self.lane);
@@ -63,6 +120,16 @@ impl Source {
     /// Holds back what the tasks submit that [`reap`](Self::reap) has just woken, so that it costs
     /// one system call together; `None` where so little is in flight that holding back costs more
     /// than it saves. The hold must be dropped as soon as these tasks have run.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # let (_context, source, _operations) = doc::started(1)?;
+    /// // One completion is not worth holding anything back.
+    /// let completed = source.reap();
+    /// assert!(source.hold(completed).is_none());
+    /// assert!(source.hold(8).is_some());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use = "dropping the hold submits what is held"]
     pub fn hold(&self, completed: usize) -> Option<Hold> {
         let context = self.context.upgrade()?;
@@ -106,6 +173,15 @@ impl Drop for Source {
 
 /// No runtime that the context knows of. It yields once in a while all the same, so that on any
 /// executor a task that finds everything cached leaves room for the others.
+///
+/// ```
+/// use std::task::{Context, Waker};
+/// use caio::{NoRuntime, Runtime};
+///
+/// let mut cx = Context::from_waker(Waker::noop());
+/// let yields = (0..100).position(|_| NoRuntime.poll_budget(&mut cx, 64 << 10).is_pending());
+/// assert!(yields.is_some_and(|turn| turn > 0));
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoRuntime;
 

@@ -20,6 +20,21 @@ use crate::request::Token;
 use crate::sync::{lock, wake};
 
 /// The end of an operation: its result, and the operation itself with the buffer in it.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # let context = caio::Context::builder().build()?;
+/// # let file = doc::file_with(b"")?;
+/// use caio::{Buffer, Op, Outcome, Output};
+///
+/// let op = Op::write(Buffer::from(&b"data"[..]), 0..4, 0)?;
+/// let Outcome { result, op } = context.submit(Some(&file), op).await;
+/// assert!(matches!(result?, Output::Bytes(4)));
+/// assert!(matches!(op, Some(Op::Write { buffer, .. }) if buffer.as_slice() == b"data"));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Outcome {
     /// What the operation gave, or why it failed.

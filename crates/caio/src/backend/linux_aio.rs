@@ -82,11 +82,27 @@ impl LinuxAio {
     /// # Errors
     /// [`ErrorKind::Backend`] with the refused system call, its errno and the cure;
     /// [`ErrorKind::InvalidInput`] when `requests_max` is 0.
+    ///
+    /// ```
+    /// use caio::ErrorKind;
+    /// use caio::backend::linux_aio::{LinuxAio, Options};
+    ///
+    /// let error = LinuxAio::open(&Options { requests_max: 0 }).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// ```
     pub fn open(options: &Options) -> Result<Self, Error> {
         Self::open_with(options, |requests| Ok(Box::new(Queue::new(requests)?)))
     }
 
     /// How many transfers a caller could not submit without waiting and the thread had to.
+    ///
+    /// ```
+    /// use caio::backend::linux_aio::{LinuxAio, Options};
+    ///
+    /// if let Ok(backend) = LinuxAio::open(&Options::default()) {
+    ///     assert_eq!(backend.resubmitted(), 0);
+    /// }
+    /// ```
     #[must_use]
     pub fn resubmitted(&self) -> u64 {
         self.engine.resubmitted()

@@ -20,11 +20,12 @@ const QUEUE_MAX: usize = 1 << 20;
 /// The bounds of a pool of threads.
 ///
 /// ```
-/// use caio::backend::PoolOptions;
-/// use caio::backend::thread::ThreadPool;
+/// use caio::Backend;
+/// use caio::backend::{PoolOptions, thread::ThreadPool};
 ///
-/// let options = PoolOptions { threads_max: 2, name: "mine".into(), ..PoolOptions::default() };
+/// let options = PoolOptions { queue_max: 64, name: "mine".into(), ..PoolOptions::default() };
 /// let pool = ThreadPool::open(&options)?;
+/// assert_eq!(pool.capability().requests_max, 64);
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -81,6 +81,14 @@ impl PthreadPool {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the bounds are
     /// impossible, or the system's answer where it has no mutex for us.
+    ///
+    /// ```
+    /// use caio::backend::{PoolOptions, pthread::PthreadPool};
+    ///
+    /// let none = PoolOptions { threads_max: 0, ..PoolOptions::default() };
+    /// let error = PthreadPool::open(&none).unwrap_err();
+    /// assert_eq!(error.to_string(), "threads_max is 0 (from 1 to 4096)");
+    /// ```
     pub fn open(options: &PoolOptions) -> Result<Self> {
         Self::with_stack(options, STACK_BYTES)
     }

@@ -73,6 +73,14 @@ impl ThreadPool {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the bounds are
     /// impossible.
+    ///
+    /// ```
+    /// use caio::backend::{PoolOptions, thread::ThreadPool};
+    ///
+    /// let none = PoolOptions { threads_max: 0, ..PoolOptions::default() };
+    /// let error = ThreadPool::open(&none).unwrap_err();
+    /// assert_eq!(error.to_string(), "threads_max is 0 (from 1 to 4096)");
+    /// ```
     pub fn open(options: &PoolOptions) -> Result<Self> {
         Self::with_stack(options, STACK_BYTES)
     }

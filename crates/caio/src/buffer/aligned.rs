@@ -37,6 +37,14 @@ impl AlignedBuffer {
     ///
     /// # Panics
     /// When `alignment` is not a power of two or the size overflows, as `Vec` would.
+    ///
+    /// ```
+    /// use caio::AlignedBuffer;
+    ///
+    /// let buffer = AlignedBuffer::new(8192, 4096);
+    /// assert_eq!((buffer.len(), buffer.capacity()), (0, 8192));
+    /// assert_eq!(buffer.as_ptr() as usize % 4096, 0);
+    /// ```
     #[must_use]
     pub fn new(capacity: usize, alignment: usize) -> Self {
         let layout = Layout::from_size_align(capacity, alignment)
@@ -68,6 +76,14 @@ impl AlignedBuffer {
     }
 
     /// A buffer with the contents of `bytes`, as large as they are.
+    ///
+    /// ```
+    /// use caio::AlignedBuffer;
+    ///
+    /// let block = AlignedBuffer::copy_of(&[7; 512], 512);
+    /// assert_eq!(&block[..], [7; 512]);
+    /// assert_eq!(block.as_ptr() as usize % 512, 0);
+    /// ```
     #[must_use]
     pub fn copy_of(bytes: &[u8], alignment: usize) -> Self {
         let mut buffer = Self::new(bytes.len(), alignment);
@@ -76,6 +92,10 @@ impl AlignedBuffer {
     }
 
     /// Bytes that fit.
+    ///
+    /// ```
+    /// assert_eq!(caio::AlignedBuffer::new(8192, 512).capacity(), 8192);
+    /// ```
     #[must_use]
     #[inline]
     pub fn capacity(&self) -> usize {
@@ -83,6 +103,10 @@ impl AlignedBuffer {
     }
 
     /// The address is a multiple of this many bytes.
+    ///
+    /// ```
+    /// assert_eq!(caio::AlignedBuffer::new(8192, 512).alignment(), 512);
+    /// ```
     #[must_use]
     pub fn alignment(&self) -> usize {
         self.layout.align()
@@ -92,12 +116,27 @@ impl AlignedBuffer {
     ///
     /// # Panics
     /// When `length` exceeds the capacity.
+    ///
+    /// ```
+    /// let mut block = caio::AlignedBuffer::new(512, 512);
+    /// block.extend_from_slice(b"the last, short block");
+    /// // O_DIRECT writes whole blocks.
+    /// block.resize(512);
+    /// assert!(block.ends_with(&[0; 400]));
+    /// ```
     pub fn resize(&mut self, length: usize) {
         assert!(length <= self.capacity(), "an aligned buffer does not grow");
         self.length = length;
     }
 
     /// Empties the contents; the memory stays as it is.
+    ///
+    /// ```
+    /// let mut buffer = caio::AlignedBuffer::copy_of(b"first", 512);
+    /// buffer.clear();
+    /// buffer.extend_from_slice(b"next");
+    /// assert_eq!(&buffer[..], b"next");
+    /// ```
     pub fn clear(&mut self) {
         self.length = 0;
     }
@@ -106,6 +145,13 @@ impl AlignedBuffer {
     ///
     /// # Panics
     /// When they do not fit.
+    ///
+    /// ```
+    /// let mut buffer = caio::AlignedBuffer::new(512, 512);
+    /// buffer.extend_from_slice(b"one, ");
+    /// buffer.extend_from_slice(b"two");
+    /// assert_eq!(&buffer[..], b"one, two");
+    /// ```
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
         let start = self.length;
         self.resize(start + bytes.len());

@@ -9,6 +9,14 @@ use super::{AlignedBuffer, Buffer, Memory, PooledBuffer};
 /// Closed: implemented for `Vec<u8>`, `String`, `Bytes`, `BytesMut`, `&'static [u8]`,
 /// `&'static str`, [`AlignedBuffer`], [`PooledBuffer`] and [`Buffer`] itself. (`&b"x"[..]` makes
 /// a slice of a byte string.)
+///
+/// ```
+/// use caio::OwnedBuffer;
+///
+/// let buffer = String::from("some text").into_buffer();
+/// assert_eq!(buffer.as_slice(), b"some text");
+/// assert_eq!(String::from_buffer(buffer), "some text");
+/// ```
 pub trait OwnedBuffer: private::Sealed + Send + 'static {
     /// Gives the bytes to an operation, without a copy.
     fn into_buffer(self) -> Buffer;
@@ -18,6 +26,15 @@ pub trait OwnedBuffer: private::Sealed + Send + 'static {
 }
 
 /// A type that can be read into: a read fills its capacity from the start and sets its length.
+///
+/// ```
+/// use caio::{Buffer, OwnedBufferMut};
+///
+/// fn to_read_into(memory: impl OwnedBufferMut) -> Buffer {
+///     memory.into_buffer()
+/// }
+/// assert!(to_read_into(Vec::with_capacity(4096)).is_writable());
+/// ```
 pub trait OwnedBufferMut: OwnedBuffer {}
 
 mod private {

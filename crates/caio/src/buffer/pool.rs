@@ -34,6 +34,17 @@ struct Shared {
 }
 
 /// A buffer that returns to its pool when dropped.
+///
+/// ```
+/// use caio::{BufferPool, PooledBuffer};
+///
+/// let pool = BufferPool::new(4096, 512, 1);
+/// let mut buffer: PooledBuffer = pool.take();
+/// buffer.extend_from_slice(b"as an AlignedBuffer");
+/// drop(buffer);
+/// // It comes back without its contents.
+/// assert!(pool.take().is_empty());
+/// ```
 pub struct PooledBuffer {
     buffer: AlignedBuffer,
     home: Option<Arc<Shared>>,
@@ -42,6 +53,14 @@ pub struct PooledBuffer {
 impl BufferPool {
     /// A pool of buffers of `capacity` bytes at multiples of `alignment`, which keeps at most
     /// `keep_max` idle ones.
+    ///
+    /// ```
+    /// let pool = caio::BufferPool::new(4096, 512, 1);
+    /// let (one, other) = (pool.take(), pool.take());
+    /// assert_eq!((one.capacity(), one.alignment()), (4096, 512));
+    /// drop((one, other));
+    /// assert_eq!(pool.idle(), 1);
+    /// ```
     #[must_use]
     pub fn new(capacity: usize, alignment: usize, keep_max: usize) -> Self {
         let idle = Mutex::new(Vec::with_capacity(keep_max));
@@ -49,6 +68,13 @@ impl BufferPool {
     }
 
     /// An empty buffer, used before or new.
+    ///
+    /// ```
+    /// let pool = caio::BufferPool::new(4096, 4096, 1);
+    /// let mut buffer = pool.take();
+    /// buffer.extend_from_slice(b"some text");
+    /// assert_eq!((buffer.len(), buffer.capacity()), (9, 4096));
+    /// ```
     #[must_use]
     pub fn take(&self) -> PooledBuffer {
         let idle = lock(&self.shared.idle).pop();
@@ -58,6 +84,14 @@ impl BufferPool {
     }
 
     /// Buffers that lie idle now.
+    ///
+    /// ```
+    /// let pool = caio::BufferPool::new(4096, 4096, 8);
+    /// let buffer = pool.take();
+    /// assert_eq!(pool.idle(), 0);
+    /// drop(buffer);
+    /// assert_eq!(pool.idle(), 1);
+    /// ```
     #[must_use]
     pub fn idle(&self) -> usize {
         lock(&self.shared.idle).len()

@@ -41,23 +41,60 @@ type Change = Box<dyn FnOnce(&mut Config)>;
 impl ContextBuilder {
     /// This backend and no other: where it does not work, [`build`](Self::build) fails and says
     /// why.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Context};
+    ///
+    /// let context = Context::builder().backend(BackendKind::Rust).build()?;
+    /// assert_eq!(context.info().backend, BackendKind::Rust);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn backend(self, backend: BackendKind) -> Self {
         self.choice(Choice::only(backend))
     }
 
     /// This choice, instead of `CAIO_IMPL` and the configuration files.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Choice, Context};
+    ///
+    /// let first_that_works = Choice::Ordered(vec![BackendKind::Uring, BackendKind::Rust]);
+    /// let context = Context::builder().choice(first_that_works).build()?;
+    /// assert_eq!(context.info().requested, "uring,rust");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn choice(mut self, choice: Choice) -> Self {
         self.choice = Some(choice);
         self
     }
 
     /// A backend from outside this crate.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::backend::{PoolOptions, thread::ThreadPool};
+    /// use caio::Context;
+    ///
+    /// let pool = ThreadPool::open(&PoolOptions { queue_max: 8, ..PoolOptions::default() })?;
+    /// let context = Context::builder().custom(Arc::new(pool)).build()?;
+    /// assert_eq!(context.info().capability.requests_max, 8);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn custom(mut self, backend: Arc<dyn Backend>) -> Self {
         self.custom = Some(backend);
         self
     }
 
     /// These limits, instead of those of the configuration files.
+    ///
+    /// ```
+    /// use caio::{Config, Context};
+    ///
+    /// let config = Config::from_toml("threads_max = 8", "built in".as_ref())?;
+    /// let context = Context::builder().config(config).build()?;
+    /// assert_eq!(context.config().threads_max, 8);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn config(mut self, config: Config) -> Self {
         self.config = Some(config);
         self
@@ -78,31 +115,112 @@ impl ContextBuilder {
     }
 
     /// The most operations in flight at once; who comes later waits. 512 unless said.
+    ///
+    /// ```
+    /// let context = caio::Context::builder().max_requests(64).build()?;
+    /// assert_eq!(context.config().max_requests, 64);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn max_requests(self, requests: usize) -> Self {
         self.configure(move |config| config.max_requests = requests)
     }
 
     /// The most bytes that the operations in flight move together. 256 MiB unless said.
+    ///
+    /// ```
+    /// let context = caio::Context::builder().max_bytes_in_flight(16 << 20).build()?;
+    /// assert_eq!(context.config().max_bytes_in_flight, 16 << 20);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn max_bytes_in_flight(self, bytes: usize) -> Self {
         self.configure(move |config| config.max_bytes_in_flight = bytes)
     }
 
     /// The most files open at once; who wants to open more waits.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # use doc::poll_once;
+    /// use caio::{Context, flags};
+    ///
+    /// let context = Context::builder().max_open_files(1).build()?;
+    /// let file = context.open("/dev/zero".as_ref(), flags::O_RDONLY, 0).await?;
+    /// let mut another = Box::pin(context.open("/dev/null".as_ref(), flags::O_RDONLY, 0));
+    /// assert!(poll_once(&mut another).is_none());
+    /// context.close(file, true).await?;
+    /// assert!(another.await.is_ok());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn max_open_files(self, files: usize) -> Self {
         self.configure(move |config| config.max_open_files = files)
     }
 
     /// The least and the most threads of a pool.
+    ///
+    /// ```
+    /// let context = caio::Context::builder().threads(1, 8).build()?;
+    /// assert_eq!((context.config().threads_min, context.config().threads_max), (1, 8));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn threads(self, min: usize, max: usize) -> Self {
         self.configure(move |config| (config.threads_min, config.threads_max) = (min, max))
     }
 
     /// Whether what need not wait is done at once, on the calling thread. True unless said.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let file = doc::file_with(b"some text")?;
+    /// use caio::{Buffer, Context};
+    ///
+    /// let context = Context::builder().in_place(false).build()?;
+    /// let buffer = Buffer::from(Vec::with_capacity(9));
+    /// context.read(&file, buffer, 0..9, 0).await.0?;
+    /// assert_eq!(context.counters().in_place, 0);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn in_place(self, in_place: bool) -> Self {
         self.configure(move |config| config.in_place = in_place)
     }
 
     /// The services of the runtime that the context lives in.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # use std::sync::atomic::{AtomicUsize, Ordering};
+    /// # use caio::{Runtime, Source, Watch};
+    /// # static CHARGED: AtomicUsize = AtomicUsize::new(0);
+    /// # #[derive(Debug)]
+    /// # struct Accountant;
+    /// # impl Runtime for Accountant {
+    /// #     fn watch(&self, source: Source) -> Result<Watch, Source> {
+    /// #         Err(source)
+    /// #     }
+    /// #     fn poll_budget(
+    /// #         &self,
+    /// #         _: &mut std::task::Context<'_>,
+    /// #         bytes: usize,
+    /// #     ) -> std::task::Poll<()> {
+    /// #         CHARGED.fetch_add(bytes, Ordering::Relaxed);
+    /// #         std::task::Poll::Ready(())
+    /// #     }
+    /// # }
+    /// # let file = doc::file_with(b"some text")?;
+    /// use std::sync::Arc;
+    /// use caio::{Buffer, Context};
+    ///
+    /// // A runtime that counts the bytes which tasks are charged for.
+    /// let context = Context::builder().runtime(Arc::new(Accountant)).build()?;
+    /// context.read(&file, Buffer::from(Vec::with_capacity(9)), 0..9, 0).await.0?;
+    /// assert!(CHARGED.load(Ordering::Relaxed) >= 9);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.runtime = Some(runtime);
         self
@@ -118,6 +236,14 @@ impl ContextBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a value that cannot be right, with the
     /// file and the line it stands in; [`ErrorKind::Backend`](crate::ErrorKind::Backend) for a
     /// backend that does not work here, with the reason and the cure.
+    ///
+    /// ```
+    /// use caio::{Context, ErrorKind};
+    ///
+    /// let error = Context::builder().max_requests(0).build().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Config);
+    /// assert!(error.to_string().contains("max_requests is 0"));
+    /// ```
     pub fn build(self) -> Result<Context> {
         let change = |config: &mut Config| {
             self.changes.into_iter().for_each(|change| change(config));

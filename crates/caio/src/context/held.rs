@@ -30,6 +30,22 @@ struct State {
 }
 
 /// Holds back the requests of a context. Dropping it submits them.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # use doc::poll_once;
+/// # let (context, source, _operations) = doc::started(2)?;
+/// # let file = doc::file_with(b"")?;
+/// use caio::{Hold, Op};
+///
+/// let hold: Option<Hold> = source.hold(source.reap());
+/// let mut operation = context.submit(Some(&file), Op::Fsync);
+/// assert!(poll_once(&mut operation).is_none());
+/// assert_eq!(source.reap(), 0, "it is held back");
+/// drop(hold);
+/// assert_eq!(source.reap(), 1);
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[must_use = "dropping it submits what is held"]
 pub struct Hold {
     context: Weak<Inner>,

@@ -27,6 +27,24 @@ impl Context {
     ///
     /// # Cancel safety
     /// Dropping the future closes the descriptor that the system may still give.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let path = doc::fresh_path();
+    /// use std::io;
+    /// use caio::flags;
+    ///
+    /// let new = flags::O_RDWR | flags::O_CREAT | flags::O_EXCL;
+    /// let file = context.open(&path, new, 0o600).await?;
+    /// assert_eq!(file.path(), path);
+    /// let error = context.open(&path, new, 0o600).await.unwrap_err();
+    /// assert_eq!(error.io_kind(), io::ErrorKind::AlreadyExists);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn open(&self, path: &Path, flags: i32, mode: u32) -> Result<SharedFile> {
         let Ok(name) = CString::new(path.as_os_str().as_bytes()) else {
             let error = Error::new(ErrorKind::InvalidInput, "the path contains a NUL byte");
@@ -49,6 +67,23 @@ impl Context {
     ///
     /// # Cancel safety
     /// Dropping the future leaves the closing to whoever uses the file last.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// use std::{fs::File, io::Read, os::fd::OwnedFd};
+    /// use caio::SharedFile;
+    ///
+    /// let (mut reader, writer) = std::io::pipe()?;
+    /// let file = SharedFile::new(File::from(OwnedFd::from(writer)), "pipe")?;
+    /// context.close(file.clone(), false).await?;
+    /// assert!(file.file().metadata().is_ok(), "others go on using it");
+    /// context.close(file, true).await?;
+    /// assert_eq!(reader.read(&mut [0])?, 0, "no writer is left");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn close(&self, file: SharedFile, last: bool) -> Result<()> {
         if !last {
             return Ok(());
@@ -75,6 +110,21 @@ impl Context {
     ///
     /// # Cancel safety
     /// Dropping the future says nothing about whether the data reached the device.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::Buffer;
+    ///
+    /// context.write(&file, Buffer::from(&b"data"[..]), 0..4, 0).await.0?;
+    /// let before = context.counters().submitted;
+    /// context.sync(&file, true).await?;
+    /// assert!(context.counters().submitted > before);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn sync(&self, file: &SharedFile, data_only: bool) -> Result<()> {
         let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
         self.at_home().map_err(|error| error.during(kind).on(file.path()))?;
@@ -108,6 +158,18 @@ impl Context {
     ///
     /// # Errors
     /// What the system answers.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"some text")?;
+    /// let metadata = context.metadata(&file).await?;
+    /// assert!(metadata.is_file());
+    /// assert_eq!(metadata.len(), 9);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn metadata(&self, file: &SharedFile) -> Result<Metadata> {
         if self.inner.config.in_place && is_local(file) {
             self.inner.counters().in_place_other();
@@ -126,6 +188,17 @@ impl Context {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a length beyond 2^63 - 1; else what the system answers.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"some text")?;
+    /// context.set_length(&file, 4).await?;
+    /// assert_eq!(context.metadata(&file).await?.len(), 4);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn set_length(&self, file: &SharedFile, length: u64) -> Result<()> {
         if i64::try_from(length).is_err() {
             let error = Error::new(

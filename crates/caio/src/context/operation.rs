@@ -24,6 +24,22 @@ use crate::slot::{Completion, Ledger, Outcome};
 /// # Cancel safety
 /// Dropping it cancels the operation as far as possible. One that the kernel has begun may still
 /// take effect; its buffer and its file stay alive until then.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// # use doc::poll_once;
+/// # let context = doc::served_by(doc::keep)?;
+/// # let file = doc::file_with(b"")?;
+/// use caio::{Op, Operation};
+///
+/// let mut operation: Operation = context.submit(Some(&file), Op::Fsync);
+/// assert!(poll_once(&mut operation).is_none());
+/// drop(operation);
+/// assert_eq!(context.counters().cancelled, 1);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "an operation does nothing unless it is awaited"]
 pub struct Operation {

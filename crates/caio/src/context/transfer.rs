@@ -32,6 +32,20 @@ impl Context {
     ///
     /// # Cancel safety
     /// Dropping the future loses the buffer's contents and nothing else.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"some text")?;
+    /// use caio::Buffer;
+    ///
+    /// let empty = Buffer::from(Vec::with_capacity(64));
+    /// let (read, buffer) = context.read(&file, empty, 0..64, 5).await;
+    /// assert_eq!((read?, buffer.as_slice()), (4, &b"text"[..]));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn read(
         &self,
         file: &SharedFile,
@@ -106,6 +120,23 @@ impl Context {
     ///
     /// # Cancel safety
     /// Dropping the future cancels what has not begun; any part may still be written.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"some data")?;
+    /// use std::os::unix::fs::FileExt;
+    /// use caio::Buffer;
+    ///
+    /// let (written, _) = context.write(&file, Buffer::from(&b"text"[..]), 0..4, 5).await;
+    /// assert_eq!(written?, 4);
+    /// let mut contents = [0; 9];
+    /// file.file().read_exact_at(&mut contents, 0)?;
+    /// assert_eq!(&contents, b"some text");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn write(
         &self,
         file: &SharedFile,

@@ -21,6 +21,22 @@ impl Context {
     ///
     /// # Cancel safety
     /// As for [`read`](Self::read).
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"HEADbody")?;
+    /// use caio::{AlignedBuffer, Buffer};
+    ///
+    /// let buffers = [4, 64].map(|bytes| Buffer::from(AlignedBuffer::new(bytes, 512)));
+    /// let (read, buffers) = context.read_vectored(&file, buffers.into(), 0).await;
+    /// assert_eq!(read?, 8);
+    /// assert_eq!(buffers[0].as_slice(), b"HEAD");
+    /// assert_eq!(buffers[1].as_slice(), b"body");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn read_vectored(
         &self,
         file: &SharedFile,
@@ -42,6 +58,24 @@ impl Context {
     ///
     /// # Cancel safety
     /// As for [`write`](Self::write).
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// use std::os::unix::fs::FileExt;
+    /// use caio::Buffer;
+    ///
+    /// let buffers = vec![Buffer::from(&b"HEAD"[..]), Buffer::from(b"body".to_vec())];
+    /// let (written, _) = context.write_vectored(&file, buffers, 0).await;
+    /// assert_eq!(written?, 8);
+    /// let mut contents = [0; 8];
+    /// file.file().read_exact_at(&mut contents, 0)?;
+    /// assert_eq!(&contents, b"HEADbody");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn write_vectored(
         &self,
         file: &SharedFile,

@@ -27,6 +27,18 @@ impl Context {
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing and leaks no descriptor.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let path = doc::fresh_path();
+    /// # std::fs::write(&path, "some text")?;
+    /// assert_eq!(context.read_file(&path).await?, b"some text");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn read_file(&self, path: &Path) -> Result<Vec<u8>> {
         let Ok(name) = CString::new(path.as_os_str().as_bytes()) else {
             let error = Error::new(ErrorKind::InvalidInput, "the path contains a NUL byte");

@@ -12,6 +12,15 @@ use super::Traits;
 use crate::sys::{open_flags, statfs, statx};
 
 /// What kind of file it is, as far as backends treat it differently.
+///
+/// ```
+/// use caio::{FileClass, SharedFile};
+///
+/// let file = SharedFile::new(std::fs::File::open("/")?, "/")?;
+/// assert_eq!(file.class(), FileClass::Directory);
+/// assert_eq!(file.class().to_string(), "directory");
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileClass {
     /// A regular file on a file system with storage or memory behind it.
@@ -54,6 +63,18 @@ impl fmt::Display for FileClass {
 }
 
 /// The file system a file lies on, as far as routes depend on it.
+///
+/// ```
+/// use caio::{FileSystem, SharedFile};
+///
+/// let stat = SharedFile::new(std::fs::File::open("/proc/self/stat")?, "stat")?;
+/// let on_a_disk = match stat.file_system() {
+///     FileSystem::Ext4 | FileSystem::Xfs | FileSystem::Btrfs => true,
+///     _ => false,
+/// };
+/// assert!(!on_a_disk);
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FileSystem {
@@ -70,6 +91,14 @@ pub enum FileSystem {
 }
 
 /// What O_DIRECT asks of a file, in bytes.
+///
+/// ```
+/// use caio::{AlignedBuffer, DirectAlignment};
+///
+/// let of_a_disk = DirectAlignment { memory: 512, read: 4096, write: 4096 };
+/// let block = AlignedBuffer::new(of_a_disk.write as usize, of_a_disk.memory);
+/// assert_eq!(block.as_ptr() as usize % of_a_disk.memory, 0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectAlignment {
     /// The buffer's address is a multiple of this.

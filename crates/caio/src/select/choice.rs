@@ -48,6 +48,15 @@ impl Choice {
     }
 
     /// The backends to try, first to last.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Choice};
+    ///
+    /// let choice: Choice = "thread,rust".parse()?;
+    /// assert_eq!(choice.candidates(), [BackendKind::Thread, BackendKind::Rust]);
+    /// assert_eq!(Choice::Auto.candidates(), BackendKind::ALL);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn candidates(&self) -> &[BackendKind] {
         match self {

@@ -51,6 +51,15 @@ pub struct Info {
 }
 
 /// Who chose the backend.
+///
+/// ```
+/// use caio::{BackendKind, Context, RequestedBy};
+///
+/// let context = Context::builder().backend(BackendKind::Rust).build()?;
+/// assert_eq!(context.info().requested_by, RequestedBy::Code);
+/// assert_eq!(RequestedBy::Environment.to_string(), "CAIO_IMPL");
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestedBy {
@@ -70,6 +79,17 @@ pub enum RequestedBy {
 }
 
 /// A backend that was tried and does not work here.
+///
+/// ```
+/// use caio::{BackendKind, Choice, Context};
+///
+/// let choice = Choice::Ordered(vec![BackendKind::Other("mine"), BackendKind::Rust]);
+/// let context = Context::builder().choice(choice).build()?;
+/// let refusal = &context.info().refused[0];
+/// assert_eq!(refusal.backend, BackendKind::Other("mine"));
+/// assert!(refusal.to_string().starts_with("mine: no backend of this crate"));
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -80,6 +100,19 @@ pub struct Refusal {
 }
 
 /// A configuration file that was looked for.
+///
+/// ```
+/// use caio::{Context, FileState};
+///
+/// for file in &Context::builder().build()?.info().files {
+///     match file.state {
+///         FileState::Read => assert!(file.path.exists()),
+///         FileState::Absent => assert!(!file.path.exists()),
+///         other => println!("{}: {other}", file.path.display()),
+///     }
+/// }
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ConfigFile {
@@ -90,6 +123,12 @@ pub struct ConfigFile {
 }
 
 /// What came of looking for a configuration file.
+///
+/// ```
+/// use caio::FileState;
+///
+/// assert_eq!(FileState::Absent.to_string(), "not there");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -107,30 +146,83 @@ pub enum FileState {
 impl Info {
     /// Whether the backend in use is the first that was asked for. A list that had to be followed
     /// to a later name is not; `auto` asks for no particular one and always is.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Choice, Context};
+    ///
+    /// let choice = Choice::Ordered(vec![BackendKind::Other("mine"), BackendKind::Rust]);
+    /// let context = Context::builder().choice(choice).build()?;
+    /// assert!(!context.info().is_as_requested());
+    /// let context = Context::builder().backend(BackendKind::Rust).build()?;
+    /// assert!(context.info().is_as_requested());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn is_as_requested(&self) -> bool {
         self.refused.is_empty() || self.is_auto()
     }
 
     /// Whether no particular backend was asked for.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Choice, Context};
+    ///
+    /// assert!(Context::builder().choice(Choice::Auto).build()?.info().is_auto());
+    /// assert!(!Context::builder().backend(BackendKind::Rust).build()?.info().is_auto());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn is_auto(&self) -> bool {
         self.requested == "auto"
     }
 
     /// The classes of file that the context's pool serves, since the backend does not.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Context};
+    ///
+    /// let context = Context::builder().build()?;
+    /// let info = context.info();
+    /// assert!(info.routed_classes().all(|class| !info.capability.classes.contains(class)));
+    /// // A pool of threads serves everything itself.
+    /// let context = Context::builder().backend(BackendKind::Rust).build()?;
+    /// assert_eq!(context.info().routed_classes().count(), 0);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn routed_classes(&self) -> impl Iterator<Item = FileClass> {
         let classes = self.capability.classes;
         FileClass::ALL.into_iter().filter(move |class| !classes.contains(*class))
     }
 
     /// The operations that the context's pool does, since the backend does not.
+    ///
+    /// ```
+    /// use caio::{BackendKind, Context};
+    ///
+    /// let context = Context::builder().build()?;
+    /// let info = context.info();
+    /// assert!(info.routed_operations().all(|kind| !info.capability.operations.contains(kind)));
+    /// // A pool of threads does everything itself.
+    /// let context = Context::builder().backend(BackendKind::Rust).build()?;
+    /// assert_eq!(context.info().routed_operations().count(), 0);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn routed_operations(&self) -> impl Iterator<Item = OpKind> {
         let operations = self.capability.operations;
         OpKind::ALL.into_iter().filter(move |kind| !operations.contains(*kind))
     }
 
     /// Which buffered writes the context's pool does although the backend could; empty for none.
+    ///
+    /// ```
+    /// use caio::{BufferedWrites, Context};
+    ///
+    /// let context = Context::builder()
+    ///     .configure(|config| config.buffered_writes = BufferedWrites::Pool)
+    ///     .build()?;
+    /// assert_eq!(context.info().routed_writes(), "all buffered writes");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn routed_writes(&self) -> &'static str {
         match self.limits.buffered_writes {

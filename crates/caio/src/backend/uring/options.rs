@@ -7,11 +7,14 @@ use crate::backend::Lanes;
 
 /// What can be chosen about rings. The default suits a program that does not know better.
 ///
-/// ```no_run
+/// ```
+/// use caio::Backend;
 /// use caio::backend::uring::{Options, Uring};
 ///
-/// let backend = Uring::open(&Options { requests_max: 64, rings: 1, ..Options::default() })?;
-/// # Ok::<(), caio::Error>(())
+/// let few = Options { requests_max: 64, rings: 1, ..Options::default() };
+/// if let Ok(backend) = Uring::open(&few) {
+///     assert!(backend.capability().requests_max <= 64);
+/// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {

@@ -30,6 +30,18 @@ const LOOK_AGAIN_POLLED: Duration = Duration::from_millis(1);
 ///
 /// Submitting costs one system call for up to [`Options::entries`] requests, and none of them
 /// where a kernel thread polls; reaping costs none.
+///
+/// ```
+/// use std::sync::Arc;
+/// use caio::backend::uring::{Options, Uring};
+/// use caio::{BackendKind, Context};
+///
+/// if let Ok(backend) = Uring::open(&Options { rings: 1, ..Options::default() }) {
+///     let context = Context::builder().custom(Arc::new(backend)).build()?;
+///     assert_eq!(context.info().backend, BackendKind::Uring);
+/// }
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Uring {
     options: Options,
@@ -72,12 +84,12 @@ impl Uring {
     /// [`ErrorKind::Backend`], with the system call that refused, its errno and what helps.
     ///
     /// ```
-    /// use caio::Backend;
+    /// use caio::{Backend, ErrorKind, OpKind};
     /// use caio::backend::uring::{Options, Uring};
     ///
     /// match Uring::open(&Options::default()) {
-    ///     Ok(backend) => println!("{}: {:?}", backend.kind(), backend.capability()),
-    ///     Err(error) => println!("not here: {error}"),
+    ///     Ok(backend) => assert!(backend.capability().operations.contains(OpKind::Read)),
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Backend, "{error}"),
     /// }
     /// ```
     pub fn open(options: &Options) -> Result<Self> {

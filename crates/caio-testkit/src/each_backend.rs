@@ -13,6 +13,16 @@ use crate::skeleton::Skeleton;
 ///
 /// The variants other than `auto` and `uring` do nothing in place and route no write away for its
 /// slowness, so that their backend really serves what it can.
+///
+/// ```
+/// use caio::{BackendKind, Context};
+/// use caio_testkit::{Variant, variant};
+///
+/// let alone: Variant = variant("rust_one").expect("there is such a variant");
+/// assert_eq!(alone.backend, Some(BackendKind::Rust));
+/// assert_eq!(alone.build(Context::builder())?.config().threads_max, 1);
+/// # Ok::<(), caio::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Variant {
     /// The name, fit for the name of a test.
@@ -73,12 +83,29 @@ fn one_thread(config: &mut Config) {
 }
 
 /// Every backend and variant.
+///
+/// ```
+/// use caio::BackendKind;
+/// use caio_testkit::variants;
+///
+/// for backend in BackendKind::ALL {
+///     assert!(variants().iter().any(|variant| variant.backend == Some(backend)));
+/// }
+/// ```
 #[must_use]
 pub fn variants() -> &'static [Variant] {
     &VARIANTS
 }
 
 /// The variant of that name.
+///
+/// ```
+/// use caio::BackendKind;
+/// use caio_testkit::variant;
+///
+/// assert_eq!(variant("linux_small").and_then(|small| small.backend), Some(BackendKind::Linux));
+/// assert!(variant("linux_large").is_none());
+/// ```
 #[must_use]
 pub fn variant(name: &str) -> Option<Variant> {
     VARIANTS.into_iter().find(|variant| variant.name == name)
@@ -86,6 +113,15 @@ pub fn variant(name: &str) -> Option<Variant> {
 
 /// Whether `CAIO_REQUIRE`, a list such as `uring,linux`, names this variant or its backend, so
 /// that skipping it is a failure. `all` names every one.
+///
+/// ```
+/// use caio::Context;
+/// use caio_testkit::{required, variants};
+///
+/// for variant in variants().iter().filter(|variant| required(variant)) {
+///     assert!(variant.build(Context::builder()).is_ok(), "{} does not work", variant.name);
+/// }
+/// ```
 #[must_use]
 pub fn required(variant: &Variant) -> bool {
     listed(&required_list(), |name| {
@@ -121,6 +157,16 @@ impl Variant {
     ///
     /// # Errors
     /// [`ErrorKind::Backend`] where the backend does not work here.
+    ///
+    /// ```
+    /// use caio::Context;
+    /// use caio_testkit::variant;
+    ///
+    /// let queued = variant("rust").expect("there is such a variant");
+    /// let context = queued.build(Context::builder().in_place(true))?;
+    /// assert!(!context.config().in_place, "the variant's own choice comes on top");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn build(&self, builder: ContextBuilder) -> Result<Context> {
         let builder = builder.configure(self.change);
         let builder = match self.backend {
@@ -144,6 +190,14 @@ impl Variant {
 ///
 /// # Panics
 /// Where the test does, where there is no such variant, and where a required one does not work.
+///
+/// ```
+/// use caio::{BackendKind, Context};
+///
+/// caio_testkit::run("rust", Context::builder(), |context| {
+///     assert_eq!(context.info().backend, BackendKind::Rust);
+/// });
+/// ```
 #[track_caller]
 pub fn run(name: &str, builder: ContextBuilder, test: fn(&Context)) {
     let variant = variant(name).expect("the macro names variants that exist");

@@ -64,6 +64,21 @@ struct Shared {
 }
 
 /// The faults that were injected so far, so that a test can assert that it met some.
+///
+/// ```
+/// # fn main() -> caio::Result<()> { smol::block_on(async {
+/// use std::sync::Arc;
+/// use caio_testkit::{Faulty, Injected, Null, Plan};
+///
+/// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).one_byte(1.0)));
+/// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+/// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+/// context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
+/// let injected: Injected = faulty.injected();
+/// assert_eq!((injected.short, injected.errors), (3, 0));
+/// # Ok(())
+/// # }) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Injected {
@@ -79,6 +94,15 @@ pub struct Injected {
 
 impl Faulty {
     /// `inner`, failing by `plan`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::Backend;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Faulty::new(Arc::new(Null::new()), Plan::new(42));
+    /// assert_eq!(faulty.capability().features, ["does nothing", "faults from seed 42"]);
+    /// ```
     #[must_use]
     pub fn new(inner: Arc<dyn Backend>, plan: Plan) -> Self {
         let mut capability = inner.capability().clone();
@@ -94,18 +118,64 @@ impl Faulty {
     }
 
     /// The faults so far.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio::OpKind;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let plan = Plan::new(1).fail_once(OpKind::Fsync, 0, 5);
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), plan));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// assert!(context.sync(&file, false).await.is_err());
+    /// assert_eq!(faulty.injected().errors, 1);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn injected(&self) -> Injected {
         *lock(&self.shared.injected)
     }
 
     /// Operations that were submitted so far.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// context.sync(&file, false).await?;
+    /// context.sync(&file, true).await?;
+    /// assert_eq!(faulty.operations(), 2);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.shared.submitted.load(Ordering::Relaxed)
     }
 
     /// Free space from now on, in bytes, where the plan limits it: as if somebody had tidied up.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).space(0)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// assert!(context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0.is_err());
+    /// faulty.set_space(4096);
+    /// assert_eq!(context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?, 4);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn set_space(&self, bytes: u64) {
         if let Some(space) = &self.shared.space {
             lock(space).free = bytes;

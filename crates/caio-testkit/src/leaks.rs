@@ -33,6 +33,12 @@ impl Usage {
     ///
     /// # Errors
     /// Where there is no procfs.
+    ///
+    /// ```
+    /// let usage = caio_testkit::Usage::now()?;
+    /// assert!(usage.descriptors > 0 && usage.threads > 0 && usage.resident_bytes > 0);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn now() -> io::Result<Self> {
         // The descriptor that reads the directory is in it, too.
         let descriptors = fs::read_dir("/proc/self/fd")?.count().saturating_sub(1);
@@ -51,6 +57,17 @@ impl Usage {
     ///
     /// # Panics
     /// When it has not come to that after `within`, naming the open descriptors.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use caio::{BackendKind, Context};
+    /// use caio_testkit::Usage;
+    ///
+    /// let baseline = Usage::now()?;
+    /// drop(Context::builder().backend(BackendKind::Rust).build()?);
+    /// baseline.assert_restored(Duration::from_secs(10));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[track_caller]
     pub fn assert_restored(self, within: Duration) {
         let deadline = Instant::now() + within;
@@ -69,6 +86,16 @@ impl Usage {
     }
 
     /// How much more memory is present than at `earlier`, in bytes.
+    ///
+    /// ```
+    /// use caio_testkit::Usage;
+    ///
+    /// let earlier = Usage::now()?;
+    /// let memory = std::hint::black_box(vec![1_u8; 64 << 20]);
+    /// assert!(Usage::now()?.grown_bytes(earlier) > 32 << 20);
+    /// # drop(memory);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn grown_bytes(self, earlier: Usage) -> u64 {
         self.resident_bytes.saturating_sub(earlier.resident_bytes)

@@ -31,24 +31,49 @@ enum Change {
 
 impl Model {
     /// A file with these contents, all of them durable.
+    ///
+    /// ```
+    /// let model = caio_testkit::Model::new(b"some text".to_vec());
+    /// assert_eq!(model.contents(), model.durable());
+    /// ```
     #[must_use]
     pub fn new(contents: Vec<u8>) -> Self {
         Self { durable: contents.clone(), contents, unsynced: Vec::new() }
     }
 
     /// What a reader sees.
+    ///
+    /// ```
+    /// let mut model = caio_testkit::Model::new(b"some data".to_vec());
+    /// model.write(5, b"text");
+    /// assert_eq!(model.contents(), b"some text");
+    /// ```
     #[must_use]
     pub fn contents(&self) -> &[u8] {
         &self.contents
     }
 
     /// What the last sync made durable.
+    ///
+    /// ```
+    /// let mut model = caio_testkit::Model::new(b"some data".to_vec());
+    /// model.write(5, b"text");
+    /// assert_eq!(model.durable(), b"some data");
+    /// model.sync();
+    /// assert_eq!(model.durable(), b"some text");
+    /// ```
     #[must_use]
     pub fn durable(&self) -> &[u8] {
         &self.durable
     }
 
     /// The bytes at `offset`, at most `length`, fewer at the end.
+    ///
+    /// ```
+    /// let model = caio_testkit::Model::new(b"some text".to_vec());
+    /// assert_eq!(model.read(5, 100), b"text");
+    /// assert_eq!(model.read(100, 1), b"");
+    /// ```
     #[must_use]
     pub fn read(&self, offset: usize, length: usize) -> &[u8] {
         let start = offset.min(self.contents.len());
@@ -57,6 +82,12 @@ impl Model {
     }
 
     /// Writes, with zeros in a gap before `offset`. Writing nothing changes nothing.
+    ///
+    /// ```
+    /// let mut model = caio_testkit::Model::new(b"ab".to_vec());
+    /// model.write(4, b"ef");
+    /// assert_eq!(model.contents(), b"ab\0\0ef");
+    /// ```
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         let change = Change::Write { offset, bytes: bytes.to_vec() };
         change.apply(&mut self.contents);
@@ -64,6 +95,13 @@ impl Model {
     }
 
     /// Cuts or extends with zeros.
+    ///
+    /// ```
+    /// let mut model = caio_testkit::Model::new(b"some text".to_vec());
+    /// model.set_len(4);
+    /// model.set_len(6);
+    /// assert_eq!(model.contents(), b"some\0\0");
+    /// ```
     pub fn set_len(&mut self, length: usize) {
         let change = Change::Length(length);
         change.apply(&mut self.contents);
@@ -71,6 +109,15 @@ impl Model {
     }
 
     /// Makes everything durable.
+    ///
+    /// ```
+    /// use caio_testkit::{Model, Random};
+    ///
+    /// let mut model = Model::default();
+    /// model.write(0, b"some text");
+    /// model.sync();
+    /// assert_eq!(model.after_power_loss(&mut Random::new(1)), b"some text");
+    /// ```
     pub fn sync(&mut self) {
         self.durable.clone_from(&self.contents);
         self.unsynced.clear();
@@ -79,6 +126,16 @@ impl Model {
     /// A state in which the disk may be found after the power went: what was synced, and of the
     /// changes since then any of them, in their order. Each call with another state of `random`
     /// gives another such state.
+    ///
+    /// ```
+    /// use caio_testkit::{Model, Random};
+    ///
+    /// let mut model = Model::new(b"old".to_vec());
+    /// model.write(0, b"new");
+    /// let mut random = Random::new(1);
+    /// let states: Vec<_> = (0..64).map(|_| model.after_power_loss(&mut random)).collect();
+    /// assert!(states.contains(&b"old".to_vec()) && states.contains(&b"new".to_vec()));
+    /// ```
     #[must_use]
     pub fn after_power_loss(&self, random: &mut Random) -> Vec<u8> {
         let mut disk = self.durable.clone();

@@ -37,6 +37,16 @@ pub struct Null {
 
 impl Null {
     /// A backend that does nothing.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::{BackendKind, Context};
+    /// use caio_testkit::Null;
+    ///
+    /// let context = Context::builder().custom(Arc::new(Null::new())).build()?;
+    /// assert_eq!(context.info().backend, BackendKind::Other("null"));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         let operations = [

@@ -87,6 +87,15 @@ struct Entry {
 
 impl Simulated {
     /// An empty disk; `seed` decides the order in which operations complete.
+    ///
+    /// ```
+    /// use caio::Backend;
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Simulated::new(7);
+    /// assert_eq!(disk.capability().features, ["in memory, seed 7"]);
+    /// assert!(disk.model("journal").is_none());
+    /// ```
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let capability = Capability {
@@ -111,6 +120,16 @@ impl Simulated {
     ///
     /// # Errors
     /// Where the descriptor that stands for the file cannot be had.
+    ///
+    /// ```
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Simulated::new(7);
+    /// let file = disk.create("journal")?;
+    /// assert_eq!(file.path().to_str(), Some("journal"));
+    /// assert_eq!(disk.model("journal").expect("it exists").contents(), b"");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn create(&self, name: &str) -> Result<SharedFile> {
         let path = CString::new(name).map_err(|_| {
             Error::new(ErrorKind::InvalidInput, "the name of a file contains a NUL byte")
@@ -120,6 +139,19 @@ impl Simulated {
     }
 
     /// The file of that name as it is now; `None` where there is none.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Arc::new(Simulated::new(7));
+    /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
+    /// let file = disk.create("journal")?;
+    /// disk.drive(context.write(&file, b"entry".to_vec().into(), 0..5, 0)).0?;
+    /// let model = disk.model("journal").expect("it exists");
+    /// assert_eq!((model.contents(), model.durable()), (&b"entry"[..], &b""[..]));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn model(&self, name: &str) -> Option<Model> {
         let state = lock(&self.state);
@@ -128,12 +160,40 @@ impl Simulated {
     }
 
     /// Operations that wait for a step.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::Op;
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Arc::new(Simulated::new(7));
+    /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
+    /// let file = disk.create("journal")?;
+    /// let _operations = context.submit_all(&file, [Op::Fsync, Op::Fdatasync]);
+    /// assert_eq!(disk.pending(), 2);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[must_use]
     pub fn pending(&self) -> usize {
         lock(&self.state).pending.len()
     }
 
     /// Does one of the pending operations and completes it. False when there is none.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::Op;
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Arc::new(Simulated::new(7));
+    /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
+    /// let file = disk.create("journal")?;
+    /// let _operations = context.submit_all(&file, [Op::Fsync, Op::Fdatasync]);
+    /// assert!(disk.step());
+    /// assert_eq!(disk.pending(), 1);
+    /// assert!(disk.step() && !disk.step());
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn step(&self) -> bool {
         let mut state = lock(&self.state);
         if state.pending.is_empty() {
@@ -154,6 +214,20 @@ impl Simulated {
     }
 
     /// Steps until nothing is pending, and returns the number of steps.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::Op;
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Arc::new(Simulated::new(7));
+    /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
+    /// let file = disk.create("journal")?;
+    /// let _operations = context.submit_all(&file, [Op::Fsync, Op::Fdatasync]);
+    /// assert_eq!(disk.run(), 2);
+    /// assert_eq!(context.in_flight(), (0, 0));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn run(&self) -> usize {
         let mut steps = 0;
         while self.step() {
@@ -167,6 +241,21 @@ impl Simulated {
     /// # Panics
     /// When the future waits, nothing has woken it and no operation is pending: it waits for
     /// something else than this disk.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Arc::new(Simulated::new(7));
+    /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
+    /// let file = disk.create("journal")?;
+    /// let length = disk.drive(async {
+    ///     context.write(&file, b"entry".to_vec().into(), 0..5, 0).await.0?;
+    ///     context.metadata(&file).await.map(|metadata| metadata.len())
+    /// });
+    /// assert_eq!(length?, 5);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn drive<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let flag = Arc::new(Flag::default());
@@ -185,6 +274,21 @@ impl Simulated {
 
     /// Cuts the power: pending operations fail with EIO, and each file becomes a state that its
     /// disk may be in then.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Arc::new(Simulated::new(7));
+    /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
+    /// let file = disk.create("journal")?;
+    /// disk.drive(context.write(&file, b"synced".to_vec().into(), 0..6, 0)).0?;
+    /// disk.drive(context.sync(&file, true))?;
+    /// disk.drive(context.write(&file, b"?".to_vec().into(), 0..1, 6)).0?;
+    /// disk.lose_power();
+    /// assert!(disk.model("journal").expect("it exists").contents().starts_with(b"synced"));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     pub fn lose_power(&self) {
         let mut guard = lock(&self.state);
         let State { random, pending, files, .. } = &mut *guard;

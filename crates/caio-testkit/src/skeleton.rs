@@ -52,6 +52,14 @@ impl Skeleton {
     ///
     /// A real one returns a `Result` here and says, with its errno, why it does not work on this
     /// machine. That is what lets `auto` go on to the next one, and what `doctor` reports.
+    ///
+    /// ```
+    /// use caio::Backend;
+    /// use caio_testkit::Skeleton;
+    ///
+    /// assert_eq!(Skeleton::open(8).capability().requests_max, 8);
+    /// assert_eq!(Skeleton::open(0).capability().requests_max, 1);
+    /// ```
     #[must_use]
     pub fn open(requests_max: usize) -> Self {
         let requests_max = requests_max.max(1);

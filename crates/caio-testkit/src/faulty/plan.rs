@@ -70,6 +70,20 @@ pub(super) struct Decision {
 
 impl Plan {
     /// No faults yet. The same seed gives the same faults to the same sequence of operations.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(42)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// context.sync(&file, false).await?;
+    /// assert_eq!(faulty.injected(), Default::default());
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -87,6 +101,22 @@ impl Plan {
 
     /// Transfers move a random part of what was asked for, at least one byte, with this
     /// probability. Where only whole blocks are possible (O_DIRECT), it is some of the blocks.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).short(1.0)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// let (written, _) = context.write(&file, vec![7; 4096].into(), 0..4096, 0).await;
+    /// // The context goes on after each short transfer.
+    /// assert_eq!(written?, 4096);
+    /// assert!(faulty.injected().short > 0);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn short(mut self, probability: f64) -> Self {
         (self.short, self.length) = (probability, Length::Random(0));
@@ -94,6 +124,20 @@ impl Plan {
     }
 
     /// Transfers move a single byte with this probability.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).one_byte(1.0)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// let (written, _) = context.write(&file, b"nine byte".to_vec().into(), 0..9, 0).await;
+    /// assert_eq!((written?, faulty.operations()), (9, 9));
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn one_byte(mut self, probability: f64) -> Self {
         (self.short, self.length) = (probability, Length::One);
@@ -101,18 +145,68 @@ impl Plan {
     }
 
     /// Operations other than syncs end with EINTR with this probability.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).interrupted(0.5)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// for _ in 0..32 {
+    ///     context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
+    /// }
+    /// let interrupted = faulty.injected().errors;
+    /// assert!(interrupted > 0);
+    /// assert_eq!(context.counters().retried, interrupted);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn interrupted(self, probability: f64) -> Self {
         self.chance(probability, Errno::EINTR)
     }
 
     /// Operations other than syncs end with EAGAIN with this probability.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).not_ready(1.0)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
+    /// // A thread of the context's pool has waited instead.
+    /// assert_eq!((faulty.injected().errors, context.counters().routed), (1, 1));
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn not_ready(self, probability: f64) -> Self {
         self.chance(probability, Errno::EAGAIN)
     }
 
     /// Operations end with ECANCELED with this probability, although nobody cancelled them.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let plan = Plan::new(1).cancelled_unasked(0.5);
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), plan));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// for _ in 0..32 {
+    ///     context.sync(&file, false).await?;
+    /// }
+    /// assert!(faulty.injected().errors > 0);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn cancelled_unasked(self, probability: f64) -> Self {
         self.chance(probability, Errno::ECANCELED)
@@ -120,6 +214,22 @@ impl Plan {
 
     /// The queue says that it is full, and hands requests back, with this probability (below 1, or
     /// nothing ever gets through).
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).full_queue(0.5)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// for _ in 0..32 {
+    ///     context.sync(&file, false).await?;
+    /// }
+    /// assert!(faulty.injected().refused > 0);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn full_queue(mut self, probability: f64) -> Self {
         self.full_queue = probability;
@@ -128,6 +238,23 @@ impl Plan {
 
     /// Each answer comes later by a random time from this range, so that answers also change their
     /// order.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use std::time::{Duration, Instant};
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let plan = Plan::new(1).delay(Duration::from_millis(5)..Duration::from_millis(10));
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), plan));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// let begin = Instant::now();
+    /// context.sync(&file, false).await?;
+    /// assert!(begin.elapsed() >= Duration::from_millis(5));
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn delay(mut self, range: Range<Duration>) -> Self {
         self.delay = Some(range);
@@ -136,6 +263,23 @@ impl Plan {
 
     /// Answers are held back until `window` of them are there, or for a few milliseconds, and then
     /// given in random order.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).reorder(4)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// # use caio::Op;
+    /// for operation in context.submit_all(&file, (0..4).map(|_| Op::Fsync)) {
+    ///     operation.await.result?;
+    /// }
+    /// assert_eq!(faulty.injected().delayed, 4);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn reorder(mut self, window: usize) -> Self {
         self.window = window;
@@ -144,6 +288,21 @@ impl Plan {
 
     /// After this many written bytes the disk is full (ENOSPC). The write that meets the end is
     /// short.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::{io, sync::Arc};
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).space(6)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// assert_eq!(context.write(&file, vec![7; 8].into(), 0..8, 0).await.0?, 6);
+    /// let error = context.write(&file, vec![7; 2].into(), 0..2, 6).await.0.unwrap_err();
+    /// assert_eq!(error.io_kind(), io::ErrorKind::StorageFull);
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn space(mut self, bytes: u64) -> Self {
         self.space = Some(Space { free: bytes, errno: Errno::ENOSPC });
@@ -151,6 +310,21 @@ impl Plan {
     }
 
     /// After this many written bytes the disk fails (EIO).
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).dies_after(6)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// assert_eq!(context.write(&file, vec![7; 8].into(), 0..8, 0).await.0?, 6);
+    /// let error = context.write(&file, vec![7; 2].into(), 0..2, 6).await.0.unwrap_err();
+    /// assert_eq!(error.raw_os_error(), Some(5), "EIO");
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn dies_after(mut self, bytes: u64) -> Self {
         self.space = Some(Space { free: bytes, errno: Errno::EIO });
@@ -159,6 +333,24 @@ impl Plan {
 
     /// The operation of this kind with this number, counted from 0, fails with this errno. Only
     /// that one: the next one succeeds.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio::OpKind;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let plan = Plan::new(1).fail_once(OpKind::Write, 1, 28);
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), plan));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// for succeeds in [true, false, true] {
+    ///     let (written, _) = context.write(&file, b"data".to_vec().into(), 0..4, 0).await;
+    ///     assert_eq!(written.is_ok(), succeeds);
+    /// }
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn fail_once(self, kind: OpKind, number: u64, errno: i32) -> Self {
         self.rule(Some(kind), number, false, errno)
@@ -166,6 +358,25 @@ impl Plan {
 
     /// Operations of this kind fail with this errno, from the one with this number on, counted
     /// from 0.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio::OpKind;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let plan = Plan::new(1).fail_from(OpKind::Write, 1, 28);
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), plan));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// for succeeds in [true, false, false] {
+    ///     let (written, _) = context.write(&file, b"data".to_vec().into(), 0..4, 0).await;
+    ///     assert_eq!(written.is_ok(), succeeds);
+    /// }
+    /// context.sync(&file, false).await?;
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn fail_from(self, kind: OpKind, number: u64, errno: i32) -> Self {
         self.rule(Some(kind), number, true, errno)
@@ -173,6 +384,21 @@ impl Plan {
 
     /// Everything fails with this errno, from the operation with this number on, counted from 0:
     /// the cable was pulled.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).fail_all_from(1, 5)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
+    /// assert!(context.write(&file, b"data".to_vec().into(), 0..4, 4).await.0.is_err());
+    /// assert!(context.sync(&file, false).await.is_err());
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[must_use]
     pub fn fail_all_from(self, number: u64, errno: i32) -> Self {
         self.rule(None, number, true, errno)

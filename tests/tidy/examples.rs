@@ -7,7 +7,7 @@
 use crate::tree::{Findings, Source};
 
 /// The crates whose users are programmers.
-const CRATES: [&str; 1] = ["crates/aiofile/src/"];
+const CRATES: [&str; 3] = ["crates/aiofile/src/", "crates/caio/src/", "crates/caio-testkit/src/"];
 
 /// Items that have no example, by file and name, and why.
 const EXCEPTIONS: [Exception; 0] = [];

@@ -31,7 +31,10 @@ fn hold(sources: &[Source], rule: impl Fn(&Source) -> Findings) {
 
 #[test]
 fn every_file_says_what_it_is() {
-    hold(&rust_sources(), |source| layout::module_doc(&source.text));
+    let mut sources = rust_sources();
+    // What `include!` takes in may have no inner documentation: it says so in plain comments.
+    sources.retain(|source| source.path != "crates/caio/tests/doc/support.rs");
+    hold(&sources, |source| layout::module_doc(&source.text));
 }
 
 #[test]

@@ -173,6 +173,17 @@ fn on_tokio() -> Vec<Participant> {
             in_flight::by_bare_tasks,
         ),
         new("tokio-fs", "tokio::fs, seek and read", "threads", by_tokio_fs, tokio_fs::run),
+        new(
+            "tokio-fs-8k",
+            "tokio::fs with the 8 KiB of BufReader::new",
+            "threads",
+            Cell::is_lines,
+            |job| {
+                let mut job = job.clone();
+                job.cell.block = 8 * 1024;
+                tokio_fs::run(&job)
+            },
+        ),
         Participant { in_second_binary: true, ..unstable },
     ]
 }

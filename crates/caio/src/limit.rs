@@ -1,16 +1,18 @@
 //! How much may be in flight at once: requests and bytes. Who finds no room waits in line.
 //!
-//! What is in flight lies in one atomic word, so that threads which find room never meet at a
-//! lock. A bit of the word says that the line is to be asked, and then there is a lock.
+//! What is in flight lies in one atomic word ([`Room`]), so that threads which find room never meet
+//! at a lock. A bit of the word says that the line is to be asked, and then there is a lock.
+
+mod room;
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::{lock, wake};
+use room::Room;
 
 /// The two limits and the line before them, with what the requests within them share.
 #[derive(Debug)]
@@ -28,21 +30,6 @@ struct Line {
     closed: bool,
 }
 
-/// What is in flight: bytes in the lowest bits, requests above them, and [`ASK`] on top.
-#[derive(Debug)]
-struct Room {
-    taken: AtomicU64,
-    requests_max: u64,
-    bytes_max: u64,
-}
-
-/// Set while somebody waits, and when the limit is closed.
-const ASK: u64 = 1 << 63;
-const REQUEST: u64 = 1 << BYTES_BITS;
-const BYTES_BITS: u32 = 40;
-const BYTES_MAX: u64 = REQUEST - 1;
-const REQUESTS_MAX: u64 = ASK / REQUEST - 1;
-
 #[derive(Debug)]
 struct Waiter {
     bytes: usize,
@@ -59,18 +46,12 @@ enum Turn {
 impl<T> Limit<T> {
     /// Limits beyond a tebibyte and eight million requests are brought down to these.
     pub(crate) fn new(requests_max: usize, bytes_max: usize, shared: T) -> Arc<Self> {
-        let room = Room {
-            taken: AtomicU64::new(0),
-            requests_max: (requests_max as u64).min(REQUESTS_MAX),
-            bytes_max: (bytes_max as u64).min(BYTES_MAX),
-        };
-        Arc::new(Self { room, line: Mutex::default(), shared })
+        Arc::new(Self { room: Room::new(requests_max, bytes_max), line: Mutex::default(), shared })
     }
 
     /// Requests and bytes in flight now.
     pub(crate) fn in_flight(&self) -> (usize, usize) {
-        let taken = self.room.taken.load(Ordering::Acquire) & !ASK;
-        ((taken / REQUEST) as usize, (taken % REQUEST) as usize)
+        self.room.taken()
     }
 
     /// Room for one request of `bytes`, if there is some and nobody waits in line for it.
@@ -145,38 +126,8 @@ impl<T> Limit<T> {
     /// Opens the way past the line again, where nobody needs to be asked.
     fn settle(&self, line: &MutexGuard<'_, Line>) {
         if !line.closed && line.waiters.is_empty() && line.on_release.is_empty() {
-            self.room.taken.fetch_and(!ASK, Ordering::AcqRel);
+            self.room.stop_asking();
         }
-    }
-}
-
-impl Room {
-    /// Takes room for one request, if there is some; while the line is to be asked, only for who
-    /// has asked it.
-    fn take(&self, bytes: usize, asked: bool) -> bool {
-        let bytes = self.clamp(bytes);
-        let fits = |taken: u64| {
-            let requests = (taken & !ASK) / REQUEST + 1;
-            let fits = requests <= self.requests_max && taken % REQUEST + bytes <= self.bytes_max;
-            (fits && (asked || taken & ASK == 0)).then_some(taken + REQUEST + bytes)
-        };
-        self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits).is_ok()
-    }
-
-    /// Gives room back. Returns whether the line is to be asked who gets it.
-    fn give(&self, bytes: usize) -> bool {
-        self.taken.fetch_sub(REQUEST + self.clamp(bytes), Ordering::AcqRel) & ASK != 0
-    }
-
-    /// From now on the line is asked. To be set before room is looked for in vain: whoever gives
-    /// room back after that look finds it set.
-    fn ask(&self) {
-        self.taken.fetch_or(ASK, Ordering::AcqRel);
-    }
-
-    /// A request larger than the whole limit counts as the limit: it goes alone.
-    fn clamp(&self, bytes: usize) -> u64 {
-        (bytes as u64).min(self.bytes_max)
     }
 }
 
@@ -338,10 +289,10 @@ mod tests {
         let held = limit.try_acquire(0).unwrap();
         let mut waiting = limit.acquire(0);
         assert!(poll(&mut waiting).is_none());
-        assert_ne!(limit.room.taken.load(Ordering::Relaxed) & ASK, 0);
+        assert!(limit.room.is_asking());
         drop(held);
         let held = poll(&mut waiting).unwrap();
-        assert_eq!(limit.room.taken.load(Ordering::Relaxed) & ASK, 0);
+        assert!(!limit.room.is_asking());
         drop(held);
     }
 
@@ -357,7 +308,8 @@ mod tests {
                 });
             }
         });
-        assert_eq!(limit.room.taken.load(Ordering::Relaxed), 0);
+        assert!(!limit.room.is_asking());
+        assert_eq!(limit.in_flight(), (0, 0));
     }
 
     #[test]

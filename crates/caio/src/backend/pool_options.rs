@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use crate::capability::{Capability, ClassSet, OpSet};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -91,6 +92,18 @@ impl PoolOptions {
         static PROCESSORS: LazyLock<usize> =
             LazyLock::new(|| available_parallelism().map_or(2, NonZeroUsize::get));
         (2 * *PROCESSORS).max(4).clamp(self.threads_min.max(1), self.threads_max)
+    }
+
+    /// What a pool of this size can do: everything, but not end a system call under way.
+    pub(crate) fn capability(&self) -> Capability {
+        Capability {
+            operations: OpSet::all(),
+            classes: ClassSet::all(),
+            requests_max: self.queue_max,
+            cancels_running: false,
+            writes_buffered_slowly: false,
+            features: vec![format!("at most {} threads", self.threads_max)],
+        }
     }
 
     pub(crate) fn idle_timeout(&self) -> Duration {

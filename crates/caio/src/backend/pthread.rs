@@ -23,7 +23,7 @@ use super::quiet::block_signals;
 use super::serve::{Service, answer, copy};
 use super::streams::Streams;
 use super::{Backend, BackendKind, Lanes};
-use crate::capability::{Capability, ClassSet, OpSet};
+use crate::capability::Capability;
 use crate::error::Result;
 use crate::request::{Request, Token};
 use crate::sys::pthread::{Locked, Monitor, spawn};
@@ -96,12 +96,7 @@ impl PthreadPool {
     fn with_stack(options: &PoolOptions, stack_bytes: usize) -> Result<Self> {
         options.check()?;
         let held = Arc::new(Held::default());
-        let streams = Streams::new(
-            &options.name,
-            options.queue_max,
-            options.idle_timeout(),
-            Arc::clone(&held),
-        );
+        let streams = Streams::new(options, Arc::clone(&held));
         let queue = Queue::new(options);
         let staff = Arc::new(Staff {
             queue: Monitor::new(queue)?,
@@ -110,14 +105,7 @@ impl PthreadPool {
             options: options.clone(),
             stack_bytes,
         });
-        let capability = Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: options.queue_max,
-            cancels_running: false,
-            writes_buffered_slowly: false,
-            features: vec![format!("at most {} threads", options.threads_max)],
-        };
+        let capability = options.capability();
         Ok(Self { staff, streams, capability })
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::held::Held;
+use super::pool_options::PoolOptions;
 use super::quiet::block_signals;
 use super::serve::{answer, copy};
 use crate::error::{Error, ErrorKind};
@@ -73,16 +74,17 @@ enum End {
 }
 
 impl Streams {
-    /// A poller for at most `requests_max` requests, whose thread is `<name>-streams`.
-    pub(super) fn new(
-        name: &str,
-        requests_max: usize,
-        idle_timeout: Duration,
-        held: Arc<Held>,
-    ) -> Self {
-        let name = format!("{name}-streams");
-        let tray = Mutex::default();
-        Self { desk: Arc::new(Desk { tray, held, name, requests_max, idle_timeout }) }
+    /// The poller of a pool, for as many requests as the pool's queue has room for; its thread is
+    /// `<name>-streams`.
+    pub(super) fn new(options: &PoolOptions, held: Arc<Held>) -> Self {
+        let desk = Desk {
+            tray: Mutex::default(),
+            held,
+            name: format!("{}-streams", options.name),
+            requests_max: options.queue_max,
+            idle_timeout: options.idle_timeout(),
+        };
+        Self { desk: Arc::new(desk) }
     }
 
     /// Whether this is the place for the request. One of no bytes never waits.

@@ -20,7 +20,7 @@ use super::quiet::block_signals;
 use super::serve::{Service, answer, copy};
 use super::streams::Streams;
 use super::{Backend, BackendKind, Lanes};
-use crate::capability::{Capability, ClassSet, OpSet};
+use crate::capability::Capability;
 use crate::error::Result;
 use crate::request::{Request, Token};
 use crate::sync::lock;
@@ -89,12 +89,7 @@ impl ThreadPool {
         options.check()?;
         let (jobs, receiver) = bounded(options.queue_max);
         let held = Arc::new(Held::default());
-        let streams = Streams::new(
-            &options.name,
-            options.queue_max,
-            options.idle_timeout(),
-            Arc::clone(&held),
-        );
+        let streams = Streams::new(options, Arc::clone(&held));
         let staff = Staff {
             jobs: receiver,
             service: Service::new(perform, held),
@@ -103,14 +98,7 @@ impl ThreadPool {
             options: options.clone(),
             stack_bytes,
         };
-        let capability = Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: options.queue_max,
-            cancels_running: false,
-            writes_buffered_slowly: false,
-            features: vec![format!("at most {} threads", options.threads_max)],
-        };
+        let capability = options.capability();
         Ok(Self { jobs, staff: Arc::new(staff), streams, capability })
     }
 }

@@ -13,8 +13,8 @@ use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 
 use super::plan::plan;
+use super::slab::Slab;
 use super::{AioFile, RangeOptions};
-use crate::file::reserve;
 
 /// The most operations in flight for one stream: enough for any device, and a bound on memory.
 const FLYING_MAX: usize = 256;
@@ -24,6 +24,7 @@ pub(super) struct Groups {
     ranges: Vec<Range<u64>>,
     /// What was not begun yet.
     waiting: VecDeque<Group>,
+    slab: Slab,
     /// What was found not to be cached and goes into the next batch.
     missed: Vec<Group>,
     flying: FuturesUnordered<Flight>,
@@ -56,7 +57,7 @@ impl Groups {
             }
             _ => 1,
         };
-        let waiting = plan(ranges, options).into_iter().map(|together| {
+        let groups = plan(ranges, options).into_iter().map(|together| {
             let offset = together.extent.start - together.extent.start % block;
             let end = together.extent.end.next_multiple_of(block);
             Group {
@@ -68,11 +69,14 @@ impl Groups {
                 buffer: Buffer::default(),
             }
         });
+        let waiting: VecDeque<Group> = groups.collect();
+        let slab = Slab::new(waiting.iter().map(|group| group.wanted));
         let empty = ranges.iter().enumerate().filter(|(_, range)| range.is_empty());
         Self {
             file: file.clone(),
             ranges: ranges.to_vec(),
-            waiting: waiting.collect(),
+            waiting,
+            slab,
             missed: Vec::new(),
             flying: FuturesUnordered::new(),
             landed: empty.map(|(index, _)| (index, Ok(Bytes::new()))).collect(),
@@ -110,7 +114,7 @@ impl Groups {
     fn poll_begin(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
         while self.missed.len() + self.flying.len() < FLYING_MAX && self.landed.len() < FLYING_MAX {
             let Some(mut group) = self.waiting.pop_front() else { break };
-            match group.poll_in_place(cx, &self.file) {
+            match group.poll_in_place(cx, &self.file, &mut self.slab) {
                 Poll::Pending => {
                     self.waiting.push_front(group);
                     return Poll::Pending;
@@ -196,13 +200,14 @@ impl Group {
         &mut self,
         cx: &mut TaskContext<'_>,
         file: &AioFile,
+        slab: &mut Slab,
     ) -> Poll<Option<Result<()>>> {
         let shared = match file.file() {
             Ok(shared) => shared,
             Err(error) => return Poll::Ready(Some(Err(error))),
         };
         if self.buffer.capacity() < self.wanted {
-            match self.memory(shared) {
+            match self.memory(shared, slab) {
                 Ok(buffer) => self.buffer = buffer,
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
@@ -219,12 +224,12 @@ impl Group {
         }
     }
 
-    fn memory(&self, file: &SharedFile) -> Result<Buffer> {
+    fn memory(&self, file: &SharedFile, slab: &mut Slab) -> Result<Buffer> {
         if file.is_direct() && self.wanted <= isize::MAX as usize / 2 {
             let memory = file.direct_alignment().map_or(DEFAULT_ALIGNMENT, |found| found.memory);
             return Ok(AlignedBuffer::new(self.wanted, memory).into());
         }
-        reserve(self.wanted).map_err(|error| error.on(file.path()).at(self.offset))
+        slab.take(self.wanted).map_err(|error| error.on(file.path()).at(self.offset))
     }
 
     fn op(&mut self) -> Op {

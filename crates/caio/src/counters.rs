@@ -54,6 +54,9 @@ pub struct Snapshot {
 
 const SHARDS: usize = 16;
 
+/// How often a snapshot is begun again.
+const LOOKS_MAX: u32 = 100;
+
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     shards: [Shard; SHARDS],
@@ -117,13 +120,22 @@ impl Counters {
     }
 
     /// The sums. Completions are read before submissions, so that one under way is never counted
-    /// as completed but not submitted.
+    /// as completed but not submitted; and again after them, since whoever is submitted into the
+    /// place of one that completed meanwhile would seem to be one too many. Where they come without
+    /// a break, the last look counts.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let sum = |field: fn(&Shard) -> &AtomicU64| {
             self.shards.iter().map(|shard| field(shard).load(Ordering::Acquire)).sum::<u64>()
         };
-        let completed = sum(|shard| &shard.completed);
-        let submitted = sum(|shard| &shard.submitted);
+        let completions = || sum(|shard| &shard.completed);
+        let (mut completed, mut submitted) = (completions(), sum(|shard| &shard.submitted));
+        for _ in 0..LOOKS_MAX {
+            let later = completions();
+            if later == completed {
+                break;
+            }
+            (completed, submitted) = (later, sum(|shard| &shard.submitted));
+        }
         Snapshot {
             submitted,
             completed,

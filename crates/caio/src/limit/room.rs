@@ -56,8 +56,8 @@ impl Room {
         self.word.fetch_or(ASK, Ordering::AcqRel);
     }
 
-    /// From now on the line is not asked any more. Only under the line's lock, and only where nobody
-    /// waits.
+    /// From now on the line is not asked any more. Only under the line's lock, and only where
+    /// nobody waits.
     pub(super) fn stop_asking(&self) {
         self.word.fetch_and(!ASK, Ordering::AcqRel);
     }

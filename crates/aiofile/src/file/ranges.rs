@@ -113,8 +113,8 @@ impl AioFile {
     ///
     /// Neighbours are read together, see [`RangeOptions`]. What is cached costs one system call
     /// on the calling thread; the rest goes to the backend in one batch, with one system call
-    /// where it takes one. Ranges of up to 32 KiB share memory, 256 KiB at a time: who keeps a small
-    /// one for long had better copy it.
+    /// where it takes one. Ranges of up to 32 KiB share memory, 256 KiB at a time: who keeps a
+    /// small one for long had better copy it.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] before anything is read, for a range that is reversed or ends

@@ -112,7 +112,7 @@ pub(crate) struct CpArgs {
     /// Bytes read and written at once, 1 to 1G; suffixes K, M, G (1024) and kB, MB, GB (1000)
     ///
     /// Each job holds one such block of memory. With --direct a multiple of 4096.
-    #[arg(short, long, value_name = "SIZE", default_value = "1M", value_parser = block)]
+    #[arg(short, long, value_name = "SIZE", default_value = "256K", value_parser = block)]
     pub(crate) block: Size,
 
     /// Bypass the page cache for both files (O_DIRECT)

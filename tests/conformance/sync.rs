@@ -1,11 +1,14 @@
 //! Syncing: what it covers, and what a failure means.
 
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use aiofile::AioFile;
 use caio::{Backend, BackendKind, Capability, Lanes, OpKind, Request, Token};
 use caio_testkit::{Faulty, Plan, Skeleton};
+use futures_util::future::{join_all, maybe_done};
 
 use crate::harness::{Case, cases};
 use crate::support::{Env, disk, places, within_reason};
@@ -92,8 +95,22 @@ fn a_sync_starts_after_the_writes_before_it_have_ended() {
         for round in 0..5u64 {
             log.lock().unwrap().clear();
             let writes = (0..8).map(|number| file.write_all_at("data", round * 100 + number * 4));
-            let writes = futures_util::future::join_all(writes);
-            let (written, synced) = tokio::join!(biased; writes, file.fsync());
+            let mut writes = std::pin::pin!(maybe_done(join_all(writes)));
+            // The task's turn may end between two of them, and a sync waits for what has begun.
+            let begun = |log: &Mutex<Vec<_>>| {
+                log.lock()
+                    .unwrap()
+                    .iter()
+                    .filter(|entry| **entry == (OpKind::Write, "begins"))
+                    .count()
+            };
+            poll_fn(|cx| match writes.as_mut().poll(cx) {
+                Poll::Pending if begun(&log) < 8 => Poll::Pending,
+                _ => Poll::Ready(()),
+            })
+            .await;
+            let ((), synced) = tokio::join!(biased; writes.as_mut(), file.fsync());
+            let written = writes.take_output().unwrap();
             assert!(written.into_iter().all(|result| result.is_ok()) && synced.is_ok());
             let log = log.lock().unwrap();
             let sync = log.iter().position(|entry| *entry == (OpKind::Fsync, "begins")).unwrap();

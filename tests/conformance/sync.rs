@@ -1,6 +1,6 @@
 //! Syncing: what it covers, and what a failure means.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use caio::{
     Result, SharedFile,
 };
 
-use super::AioFile;
+use super::{AioFile, closed};
 
 impl AioFile {
     /// Reads up to `length` bytes at `offset`. Fewer come only at the end of the file; from a pipe,
@@ -98,10 +98,7 @@ impl AioFile {
     pub async fn read_into<B: OwnedBufferMut>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
         let mut buffer = buffer.into_buffer();
         let length = buffer.capacity();
-        let file = match self.file() {
-            Ok(file) => file,
-            Err(error) => return (Err(error), B::from_buffer(buffer)),
-        };
+        let Ok(file) = self.file() else { return (Err(closed()), B::from_buffer(buffer)) };
         // What is cached is read right here, so that in a loop of reads no function returns
         // between one system call and the next: after a system call that is slow.
         let read =
@@ -109,7 +106,7 @@ impl AioFile {
         match read.await {
             Some(Ok(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
             tried => {
-                let (result, buffer) = self.read_on_into(buffer, tried, length, offset).await;
+                let (result, buffer) = self.read_on_into(file, buffer, tried, length, offset).await;
                 (result, B::from_buffer(buffer))
             }
         }
@@ -151,15 +148,12 @@ impl AioFile {
     /// Goes on with a read from the beginning of a buffer, after an attempt in place.
     async fn read_on_into(
         &self,
+        file: &SharedFile,
         buffer: Buffer,
         tried: Option<Result<usize>>,
         length: usize,
         offset: u64,
     ) -> (Result<usize>, Buffer) {
-        let file = match self.file() {
-            Ok(file) => file,
-            Err(error) => return (Err(error), buffer),
-        };
         match tried {
             Some(Err(error)) => (Err(error), buffer),
             Some(Ok(done)) => {

@@ -49,19 +49,11 @@ impl Context {
     pub async fn read(
         &self,
         file: &SharedFile,
-        mut buffer: Buffer,
+        buffer: Buffer,
         range: Range<usize>,
         offset: u64,
     ) -> Transfer {
-        if let Err(error) = op::check_read(&buffer, &range, offset) {
-            return (Err(error.on(file.path())), buffer);
-        }
-        let mut progress = Progress { file, range, offset, done: 0 };
-        let result = match self.read_in_place(&mut buffer, &mut progress).await {
-            Some(result) => result,
-            None => self.read_by_backend(&mut buffer, &mut progress).await,
-        };
-        progress.end_read(result, buffer)
+        self.read_whole(Progress { file, range, offset, done: 0 }, buffer, true).await
     }
 
     /// As [`read`](Self::read), with nothing tried in place: for who has tried that already, with
@@ -92,20 +84,11 @@ impl Context {
     pub async fn read_elsewhere(
         &self,
         file: &SharedFile,
-        mut buffer: Buffer,
+        buffer: Buffer,
         range: Range<usize>,
         offset: u64,
     ) -> Transfer {
-        if let Err(error) = op::check_read(&buffer, &range, offset) {
-            return (Err(error.on(file.path())), buffer);
-        }
-        let mut progress = Progress { file, range, offset, done: 0 };
-        let result = if progress.is_done() {
-            Ok(())
-        } else {
-            self.read_by_backend(&mut buffer, &mut progress).await
-        };
-        progress.end_read(result, buffer)
+        self.read_whole(Progress { file, range, offset, done: 0 }, buffer, false).await
     }
 
     /// Writes `range` of the buffer's contents to `offset`, all of it unless an error comes in
@@ -152,6 +135,31 @@ impl Context {
             Some(result) => result,
             None => self.write_by_backend(&mut buffer, &mut progress).await,
         };
+        (progress.settle(result), buffer)
+    }
+
+    /// The contents of the buffer end with the last byte read.
+    async fn read_whole(
+        &self,
+        mut progress: Progress<'_>,
+        mut buffer: Buffer,
+        in_place: bool,
+    ) -> Transfer {
+        let Progress { file, range, offset, .. } = &progress;
+        if let Err(error) = op::check_read(&buffer, range, *offset) {
+            return (Err(error.on(file.path())), buffer);
+        }
+        // What is empty is done there without a call.
+        let tried = if in_place || progress.is_done() {
+            self.read_in_place(&mut buffer, &mut progress).await
+        } else {
+            None
+        };
+        let result = match tried {
+            Some(result) => result,
+            None => self.read_by_backend(&mut buffer, &mut progress).await,
+        };
+        buffer.set_len(progress.range.start + progress.done);
         (progress.settle(result), buffer)
     }
 
@@ -289,12 +297,6 @@ impl Progress<'_> {
 
     fn describe(&self, error: std::io::Error, kind: OpKind) -> Error {
         Error::system(error).during(kind).on(self.file.path()).at(self.position())
-    }
-
-    /// The end of a read: the contents of the buffer end with the last byte read.
-    fn end_read(self, result: Result<()>, mut buffer: Buffer) -> Transfer {
-        buffer.set_len(self.range.start + self.done);
-        (self.settle(result), buffer)
     }
 
     /// Progress counts for more than a later error, which the next transfer meets again.

@@ -7,42 +7,8 @@
 //! an instruction here, and everything between it and the task that awaits the read is inlined:
 //! in a loop of reads nothing returns at all.
 
-use std::io;
-use std::os::fd::RawFd;
-
-/// preadv2(2) of these vectors. An offset of -1 means where the file is.
-///
-/// # Safety
-/// The vectors are good for writing for the whole call.
-#[allow(unsafe_code)]
-#[inline(always)]
-pub(super) unsafe fn preadv2(
-    file: RawFd,
-    vectors: *const libc::iovec,
-    count: libc::c_int,
-    offset: libc::off_t,
-    flags: libc::c_int,
-) -> io::Result<usize> {
-    // SAFETY: as the caller has promised; the kernel keeps no reference.
-    unsafe { imp::call(imp::PREADV2, file, vectors, count, offset, flags) }
-}
-
-/// pwritev2(2) of these vectors. An offset of -1 means where the file is.
-///
-/// # Safety
-/// The vectors are good for reading for the whole call.
-#[allow(unsafe_code)]
-#[inline(always)]
-pub(super) unsafe fn pwritev2(
-    file: RawFd,
-    vectors: *const libc::iovec,
-    count: libc::c_int,
-    offset: libc::off_t,
-    flags: libc::c_int,
-) -> io::Result<usize> {
-    // SAFETY: as the caller has promised; the kernel keeps no reference.
-    unsafe { imp::call(imp::PWRITEV2, file, vectors, count, offset, flags) }
-}
+/// The two calls and how to make one.
+pub(super) use imp::{PREADV2, PWRITEV2, call};
 
 /// The instruction itself, where an offset fits into one register.
 #[cfg(all(target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -51,15 +17,19 @@ mod imp {
     use std::io;
     use std::os::fd::RawFd;
 
-    pub(super) const PREADV2: libc::c_long = libc::SYS_preadv2;
-    pub(super) const PWRITEV2: libc::c_long = libc::SYS_pwritev2;
+    pub(in crate::sys::linux) const PREADV2: libc::c_long = libc::SYS_preadv2;
+    pub(in crate::sys::linux) const PWRITEV2: libc::c_long = libc::SYS_pwritev2;
 
     /// Greatest errno that a system call can answer with, as its negative.
     const ERRNO_MAX: isize = 4095;
 
+    /// preadv2(2) or pwritev2(2) of these vectors.
+    ///
+    /// # Safety
+    /// The vectors are good for writing, or for reading, for the whole call.
     #[allow(unsafe_code)]
     #[inline(always)]
-    pub(super) unsafe fn call(
+    pub(in crate::sys::linux) unsafe fn call(
         number: libc::c_long,
         file: RawFd,
         vectors: *const libc::iovec,
@@ -120,11 +90,15 @@ mod imp {
         libc::c_int,
     ) -> libc::ssize_t;
 
-    pub(super) const PREADV2: Wrapper = libc::preadv2;
-    pub(super) const PWRITEV2: Wrapper = libc::pwritev2;
+    pub(in crate::sys::linux) const PREADV2: Wrapper = libc::preadv2;
+    pub(in crate::sys::linux) const PWRITEV2: Wrapper = libc::pwritev2;
 
+    /// preadv2(2) or pwritev2(2) of these vectors.
+    ///
+    /// # Safety
+    /// The vectors are good for writing, or for reading, for the whole call.
     #[allow(unsafe_code)]
-    pub(super) unsafe fn call(
+    pub(in crate::sys::linux) unsafe fn call(
         wrapper: Wrapper,
         file: RawFd,
         vectors: *const libc::iovec,
@@ -151,17 +125,17 @@ mod tests {
         let mut bytes = [0; 4];
         let vector = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: 4 };
         // SAFETY: the vector leads to `bytes`, which outlive the call.
-        let read = unsafe { preadv2(file.as_raw_fd(), &raw const vector, 1, 7, 0) };
+        let read = unsafe { call(PREADV2, file.as_raw_fd(), &raw const vector, 1, 7, 0) };
         assert_eq!((read.unwrap(), &bytes[..3]), (3, &b"789"[..]));
         // SAFETY: as above.
-        let written = unsafe { pwritev2(file.as_raw_fd(), &raw const vector, 1, 1 << 32, 0) };
+        let written = unsafe { call(PWRITEV2, file.as_raw_fd(), &raw const vector, 1, 1 << 32, 0) };
         assert_eq!(written.unwrap(), 4);
         assert_eq!(file.file().metadata().unwrap().len(), (1 << 32) + 4);
         // SAFETY: as above.
-        let refused = unsafe { preadv2(-1, &raw const vector, 1, 0, 0) };
+        let refused = unsafe { call(PREADV2, -1, &raw const vector, 1, 0, 0) };
         assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::EBADF));
         // SAFETY: no vector is looked at, since the flag does not exist.
-        let refused = unsafe { preadv2(file.as_raw_fd(), &raw const vector, 1, 0, 1 << 30) };
+        let refused = unsafe { call(PREADV2, file.as_raw_fd(), &raw const vector, 1, 0, 1 << 30) };
         assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::EOPNOTSUPP));
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use super::direct_call::{preadv2, pwritev2};
+use super::direct_call::{PREADV2, PWRITEV2, call};
 use crate::buffer::Buffer;
 
 /// Whether a transfer in place may wait for the device.
@@ -32,8 +32,9 @@ pub(crate) fn read(
     let vector = libc::iovec { iov_base: start.cast(), iov_len: range.len() };
     // SAFETY: the descriptor is borrowed and the buffer mutably borrowed for the whole call, which
     // writes at most `range.len()` bytes from `start` on and keeps no reference.
-    let bytes =
-        unsafe { preadv2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }?;
+    let bytes = unsafe {
+        call(PREADV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait))
+    }?;
     // SAFETY: the kernel has just written these bytes.
     unsafe { buffer.assume_filled(range.start, bytes) };
     Ok(bytes)
@@ -52,7 +53,7 @@ pub(crate) fn write(
     let bytes = &buffer.as_slice()[range];
     let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: the descriptor and the bytes are borrowed for the whole call, which only reads them.
-    unsafe { pwritev2(file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }
+    unsafe { call(PWRITEV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }
 }
 
 /// readv(2), for what has no offsets, which answers EAGAIN instead of waiting.

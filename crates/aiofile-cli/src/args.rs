@@ -82,6 +82,10 @@ Examples:
   aiofile cp disk.img /backup/ --direct --jobs 8 --block 4M --sync
   aiofile cp --reflink never --jobs 1 big copy
 
+What can share the blocks of its source does so, unless --reflink is never. Else the kernel copies
+by itself (copy_file_range), unless an option tells how the bytes are to move: --backend, --jobs,
+--block, --direct, --verify, --reflink never. Then the backend reads and writes them.
+
 The copy appears under its name when it is complete, never before: until then it is a temporary
 file beside it, which an interruption (SIGINT, SIGTERM, SIGHUP) removes. Under nohup a SIGHUP does
 not interrupt. Holes stay holes. Permissions and times are kept; owner, extended attributes and hard
@@ -104,16 +108,16 @@ pub(crate) struct CpArgs {
     #[arg(value_name = "DST", value_hint = ValueHint::AnyPath)]
     pub(crate) target: PathBuf,
 
-    /// How many blocks are copied at once, 1 to 1024
-    #[arg(short, long, value_name = "N", default_value_t = 4,
-          value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) jobs: u16,
+    /// How many blocks are copied at once, 1 to 1024; 4 unless set
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
 
-    /// Bytes read and written at once, 1 to 1G; suffixes K, M, G (1024) and kB, MB, GB (1000)
+    /// Bytes read and written at once, 1 to 1G, with suffixes K, M, G (1024) and kB, MB, GB (1000);
+    /// 256K unless set
     ///
     /// Each job holds one such block of memory. With --direct a multiple of 4096.
-    #[arg(short, long, value_name = "SIZE", default_value = "256K", value_parser = block)]
-    pub(crate) block: Size,
+    #[arg(short, long, value_name = "SIZE", value_parser = block)]
+    block: Option<Size>,
 
     /// Bypass the page cache for both files (O_DIRECT)
     #[arg(long)]
@@ -140,6 +144,24 @@ pub(crate) struct CpArgs {
     /// No summary line and no progress bar
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+impl CpArgs {
+    /// How many blocks are copied at once.
+    pub(crate) fn jobs(&self) -> u16 {
+        self.jobs.unwrap_or(4)
+    }
+
+    /// Bytes read and written at once.
+    pub(crate) fn block(&self) -> Size {
+        self.block.unwrap_or(Size(256 << 10))
+    }
+
+    /// Whether it is all the same how the bytes get into the copy.
+    pub(crate) fn any_way(&self) -> bool {
+        let told = self.jobs.is_some() || self.block.is_some() || self.direct || self.verify;
+        !told && self.reflink != Reflink::Never
+    }
 }
 
 /// The largest block, in bytes: memory of one job, and more than any device profits from.

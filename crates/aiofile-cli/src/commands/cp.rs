@@ -5,6 +5,7 @@
 mod attributes;
 mod chunks;
 mod extents;
+mod kernel;
 mod parallel;
 mod progress;
 mod scratch;
@@ -18,7 +19,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
-use aiofile::{AioFile, Context, OpenOptions};
+use aiofile::{AioFile, Context, Error, ErrorKind, OpenOptions};
 use caio::Choice;
 use futures_util::future::select_all;
 use rustix::fs::ioctl_ficlone;
@@ -48,11 +49,12 @@ const MEMORY_BYTES_MAX: u64 = 4 << 30;
 
 pub(super) async fn run(backend: Option<Choice>, args: CpArgs) -> Result<(), Failure> {
     check(&args)?;
+    let any_way = backend.is_none() && args.any_way();
     let context = super::context(backend)?;
     let scratch = Scratch::default();
     let result = tokio::select! {
         failure = interrupted() => Err(failure),
-        result = copy(&context, &args, &scratch) => result,
+        result = copy(&context, &args, any_way, &scratch) => result,
     };
     match result {
         Ok(summary) => summary.print(&context, &args),
@@ -67,7 +69,7 @@ pub(super) async fn run(backend: Option<Choice>, args: CpArgs) -> Result<(), Fai
 
 /// Refuses flags that do not go together.
 fn check(args: &CpArgs) -> Result<(), Failure> {
-    let (block, jobs) = (args.block, args.jobs);
+    let (block, jobs) = (args.block(), args.jobs());
     if args.direct && !block.0.is_multiple_of(DIRECT_BYTES) {
         return Err(Failure::Usage(format!(
             "--block {block} with --direct: O_DIRECT moves multiples of {DIRECT_BYTES} bytes"
@@ -100,7 +102,12 @@ async fn interrupted() -> Failure {
     Failure::Interrupted(u8::try_from(number).expect("signals are small numbers"))
 }
 
-async fn copy(context: &Context, args: &CpArgs, scratch: &Scratch) -> Result<Summary, Failure> {
+async fn copy(
+    context: &Context,
+    args: &CpArgs,
+    any_way: bool,
+    scratch: &Scratch,
+) -> Result<Summary, Failure> {
     let (from, to) = (args.source.clone(), args.target.clone());
     let (kind, target) = blocking(move || target::resolve(&from, &to)).await?;
     if args.verify && !(kind.is_file() && target.is_replaced) {
@@ -117,14 +124,14 @@ async fn copy(context: &Context, args: &CpArgs, scratch: &Scratch) -> Result<Sum
     if !target.is_replaced {
         let file = options.write(true).open(&target.path).await?;
         let started = Instant::now();
-        let copied = sequential::copy(&source, &file, args.block, &progress).await?;
+        let copied = sequential::copy(&source, &file, args.block(), &progress).await?;
         progress.finish();
         let mut summary = Summary::new(started, Way::Sequential, copied);
         summary.to_stderr = true;
         return Ok(summary);
     }
     let file = scratch.create(context, &target.path, direct).await?;
-    let work = fill(&source, &metadata, &file, args, &progress);
+    let work = fill(&source, &metadata, &file, args, any_way, &progress);
     let mut summary = work.await?;
     if args.verify {
         let started = Instant::now();
@@ -148,6 +155,7 @@ async fn fill(
     metadata: &Metadata,
     file: &AioFile,
     args: &CpArgs,
+    any_way: bool,
     progress: &Progress,
 ) -> Result<Summary, Failure> {
     let started = Instant::now();
@@ -170,19 +178,30 @@ async fn fill(
     // in its inode.
     let made_up = metadata.blocks() == 0 && !extents.is_empty();
     if !has_size(metadata) || (made_up && !args.direct) {
-        let copied = sequential::copy(source, file, args.block, progress).await?;
+        let copied = sequential::copy(source, file, args.block(), progress).await?;
         return Ok(Summary::new(started, Way::Sequential, copied));
+    }
+    let size = metadata.len();
+    if any_way && kernel::copy(source, file, size, &extents, progress).await? {
+        return Ok(Summary::new(started, Way::Kernel { size }, extents.bytes()));
     }
     let work = Parallel {
         source: source.clone(),
         target: file.clone(),
-        size: metadata.len(),
-        block: args.block,
+        size,
+        block: args.block(),
         direct: args.direct,
         progress: progress.clone(),
     };
-    let copied = work.run(extents, args.jobs).await?;
-    Ok(Summary::new(started, Way::Parallel { size: metadata.len() }, copied))
+    let copied = work.run(extents, args.jobs()).await?;
+    Ok(Summary::new(started, Way::Parallel { size }, copied))
+}
+
+/// The source is shorter than when its copy began.
+fn shrunk(source: &AioFile, size: u64, end: u64) -> Error {
+    let message = format!("it ended there while it was copied, after {size} bytes before");
+    let error = Error::new(ErrorKind::UnexpectedEof, message).during(caio::OpKind::Read);
+    error.on(source.path().unwrap_or("".as_ref())).at(end)
 }
 
 /// Closes the copy and puts it in its place.

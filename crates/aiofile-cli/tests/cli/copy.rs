@@ -86,6 +86,40 @@ fn holes_stay_holes() {
 }
 
 #[test]
+fn the_kernel_copies_by_itself_unless_told_how() {
+    let place = place();
+    let plain = file(place.path(), "plain", &noise((40 << 20) + 4097, 2));
+    let with_holes = sparse(place.path(), "with_holes", (64 << 20) + 12_345);
+    let target = place.path().join("target");
+    for source in [&plain, &with_holes] {
+        let said = copy(source, &target, &[]).text();
+        assert_same(source, &target);
+        assert!(said.contains("(copy_file_range)") || said.contains("(reflink)"), "{said}");
+        let (from, to) = (fs::metadata(source).unwrap(), fs::metadata(&target).unwrap());
+        assert!(to.blocks() <= from.blocks() + 64, "{} of {} blocks", to.blocks(), from.blocks());
+    }
+    for flags in [&["--jobs", "2"][..], &["--block", "64K"], &["--backend", "rust"], &["--verify"]]
+    {
+        let said = copy(&plain, &target, &[flags, &["--reflink", "never"]].concat()).text();
+        assert!(!said.contains("copy_file_range"), "{flags:?}: {said}");
+    }
+}
+
+#[test]
+fn between_file_systems_the_backend_copies() {
+    let (here, there) = (place(), Path::new("/dev/shm"));
+    let Ok(there) = tempfile::tempdir_in(there) else {
+        return println!("skipped: no /dev/shm here");
+    };
+    let source = file(there.path(), "source", &noise(1_000_003, 3));
+    let target = here.path().join("target");
+    let said = copy(&source, &target, &[]).text();
+    assert_same(&source, &target);
+    let devices = [there.path(), here.path()].map(|path| fs::metadata(path).unwrap().dev());
+    assert_eq!(said.contains("jobs of"), devices[0] != devices[1], "{said}");
+}
+
+#[test]
 fn permissions_and_times_are_kept() {
     let place = place();
     let source = file(place.path(), "source", b"#!/bin/sh\n");

@@ -50,6 +50,10 @@ impl Extents {
         self.ranges.iter().map(|range| range.end - range.start).sum()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Range<u64>> {
+        self.ranges.iter()
+    }
+
     pub(super) fn get(&self, index: usize) -> Option<&Range<u64>> {
         self.ranges.get(index)
     }

@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use aiofile::{AioFile, AlignedBuffer, Error, ErrorKind};
+use aiofile::{AioFile, AlignedBuffer, Error};
 use tokio::task::JoinSet;
 
-use super::DIRECT_BYTES;
 use super::chunks::Chunks;
 use super::extents::Extents;
 use super::progress::Progress;
+use super::{DIRECT_BYTES, shrunk};
 use crate::failure::Failure;
 use crate::size::Size;
 
@@ -68,7 +68,7 @@ impl Parallel {
         let (read, mut buffer) = self.source.read_into(buffer, chunk.start).await;
         let read = read?;
         if read < length {
-            return Err(self.shrunk(chunk.start + read as u64));
+            return Err(shrunk(&self.source, self.size, chunk.start + read as u64));
         }
         let room = buffer.capacity();
         buffer.resize(if self.direct { room } else { length });
@@ -81,13 +81,6 @@ impl Parallel {
             self.target.write_all_at(rest, chunk.start + written as u64).await?;
         }
         Ok(buffer)
-    }
-
-    fn shrunk(&self, end: u64) -> Error {
-        let message =
-            format!("it ended there while it was copied, after {} bytes before", self.size);
-        let error = Error::new(ErrorKind::UnexpectedEof, message).during(caio::OpKind::Read);
-        error.on(self.source.path().unwrap_or("".as_ref())).at(end)
     }
 }
 

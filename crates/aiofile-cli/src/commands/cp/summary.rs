@@ -15,6 +15,8 @@ use crate::size::Size;
 pub(super) enum Way {
     /// By several jobs at offsets, in a file of that size.
     Parallel { size: u64 },
+    /// By the kernel itself, in a file of that size.
+    Kernel { size: u64 },
     /// From start to end.
     Sequential,
     /// The blocks are shared.
@@ -54,7 +56,7 @@ impl Summary {
     fn line(&self, context: &Context, args: &CpArgs) -> String {
         let mut line = format!("{self}, backend {}", context.info().backend);
         if let Way::Parallel { .. } = self.way {
-            line += &format!(", {} jobs of {}", args.jobs, args.block);
+            line += &format!(", {} jobs of {}", args.jobs(), args.block());
         }
         let counters = context.counters();
         let all = counters.submitted + counters.in_place;
@@ -74,12 +76,18 @@ impl fmt::Display for Summary {
         let (bytes, seconds) = (Size(self.bytes), self.elapsed.as_secs_f64());
         match self.way {
             Way::Reflink => return write!(f, "shared {bytes} in {seconds:.2} s (reflink)"),
-            Way::Parallel { size } if size > self.bytes => {
+            Way::Parallel { size } | Way::Kernel { size } if size > self.bytes => {
                 write!(f, "copied {bytes} of data in a file of {}", Size(size))?;
             }
-            Way::Parallel { .. } | Way::Sequential => write!(f, "copied {bytes}")?,
+            Way::Parallel { .. } | Way::Kernel { .. } | Way::Sequential => {
+                write!(f, "copied {bytes}")?
+            }
         }
         let speed = self.bytes as f64 / seconds.max(f64::EPSILON) / (1_u64 << 30) as f64;
-        write!(f, " in {seconds:.2} s, {speed:.2} GiB/s")
+        write!(f, " in {seconds:.2} s, {speed:.2} GiB/s")?;
+        match self.way {
+            Way::Kernel { .. } => f.write_str(" (copy_file_range)"),
+            _ => Ok(()),
+        }
     }
 }

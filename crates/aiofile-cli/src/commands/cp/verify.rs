@@ -36,9 +36,9 @@ pub(super) async fn compare(
         let blocks = file.metadata().await?.blocks();
         extents = extents.union(Extents::of(file, size, blocks).await?);
     }
-    let block = args.block.0.min(size.next_multiple_of(DIRECT_BYTES)).max(1);
+    let block = args.block().0.min(size.next_multiple_of(DIRECT_BYTES)).max(1);
     progress.expect(extents.bytes());
-    let jobs = u64::from(args.jobs).min(extents.bytes().div_ceil(block));
+    let jobs = u64::from(args.jobs()).min(extents.bytes().div_ceil(block));
     let comparison = Arc::new(Comparison {
         files: [source.clone(), copy.clone()],
         chunks: Chunks::new(extents, block),

@@ -6,7 +6,7 @@ mod turn;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
@@ -110,17 +110,16 @@ impl Runtime for Tokio {
                 // Cleared before the completions are taken: one that comes in between makes the
                 // descriptor ready again.
                 ready.clear_ready();
-                let completed = source.get_ref().reap();
-                if let Some(hold) = source.get_ref().hold(completed) {
-                    for _ in 0..HOLD_ROUNDS_MAX {
-                        let_others_run().await;
-                        // What completed meanwhile has woken more tasks, whose requests may join.
-                        if source.get_ref().reap() == 0 {
-                            break;
-                        }
+                let Some(hold) = source.get_ref().reap_and_hold() else { continue };
+                for _ in 0..HOLD_ROUNDS_MAX {
+                    // Unlike a wake-up of oneself, this wakes no other worker.
+                    task::yield_now().await;
+                    // What completed meanwhile has woken more tasks, whose requests may join.
+                    if source.get_ref().reap() == 0 && !hold.is_awaiting() {
+                        break;
                     }
-                    drop(hold);
                 }
+                drop(hold);
             }
         });
         Ok(Box::new(AbortOnDrop(task.abort_handle())))
@@ -140,19 +139,6 @@ impl Runtime for Tokio {
 
 /// How often the tasks that are due may run before what they submit goes to the kernel.
 const HOLD_ROUNDS_MAX: usize = 4;
-
-/// Lets the tasks run that are due before this one.
-async fn let_others_run() {
-    let mut waited = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut waited, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
 
 struct AbortOnDrop(AbortHandle);
 

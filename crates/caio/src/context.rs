@@ -388,6 +388,11 @@ impl Inner {
         self.limit.in_flight().0
     }
 
+    /// Notes that so many operations have completed on a lane, whose tasks will run soon.
+    pub(crate) fn woken(&self, completed: usize) {
+        self.held.woken(completed);
+    }
+
     /// Submits what the backend handed back when it was full, now that something has completed.
     pub(crate) fn resume_held(self: &Arc<Self>) {
         self.held.resume(self);

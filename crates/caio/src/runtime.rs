@@ -112,30 +112,39 @@ impl Source {
         if completed > 0
             && let Some(context) = self.context.upgrade()
         {
+            context.woken(completed);
             context.resume_held();
         }
         completed
     }
 
-    /// Holds back what the tasks submit that [`reap`](Self::reap) has just woken, so that it costs
-    /// one system call together; `None` where so little is in flight that holding back costs more
-    /// than it saves. The hold must be dropped as soon as these tasks have run.
+    /// Completes what is ready, and holds back what the tasks submit that this wakes, so that it
+    /// costs one system call together; `None` where so little completed or is in flight that
+    /// holding back costs more than it saves. Drop the hold when these tasks have run, see
+    /// [`Hold::is_awaiting`].
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # let (_context, source, _operations) = doc::started(1)?;
-    /// // One completion is not worth holding anything back.
-    /// let completed = source.reap();
-    /// assert!(source.hold(completed).is_none());
-    /// assert!(source.hold(8).is_some());
+    /// # let (context, source, operations) = doc::started(1)?;
+    /// assert!(source.reap_and_hold().is_none(), "one is not worth it");
+    /// # let (context, source, operations) = doc::started(3)?;
+    /// assert!(source.reap_and_hold().is_some());
+    /// assert_eq!(context.in_flight(), (0, 0));
     /// # Ok::<(), caio::Error>(())
     /// ```
     #[must_use = "dropping the hold submits what is held"]
-    pub fn hold(&self, completed: usize) -> Option<Hold> {
+    pub fn reap_and_hold(&self) -> Option<Hold> {
         let context = self.context.upgrade()?;
+        if context.requests_in_flight() < COMPLETED_TO_HOLD {
+            self.reap();
+            return None;
+        }
+        // Begun before anybody is woken, so that no task is missed that runs elsewhere at once.
+        let hold = Hold::on(&context);
+        let completed = self.reap();
         let worthwhile = completed >= COMPLETED_TO_HOLD
             || (completed > 0 && context.requests_in_flight() >= IN_FLIGHT_TO_HOLD);
-        worthwhile.then(|| Hold::on(&context))
+        worthwhile.then_some(hold)
     }
 }
 

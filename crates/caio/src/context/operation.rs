@@ -261,6 +261,7 @@ impl Course {
             State::Submitted { mut completion, route } => {
                 match Pin::new(&mut completion).poll(cx) {
                     Poll::Ready(outcome) => {
+                        with.context.inner.held.seen();
                         completion.put_back(&with.context.inner.limit.shared);
                         Poll::Ready(self.judge(with, outcome, route))
                     }

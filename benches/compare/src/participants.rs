@@ -24,6 +24,7 @@ mod pread;
 mod ring;
 mod spawn_blocking;
 mod tokio_fs;
+mod tokio_ring;
 #[cfg(feature = "peers")]
 mod tokio_uring;
 
@@ -171,6 +172,13 @@ fn on_tokio() -> Vec<Participant> {
             "threads",
             Cell::is_waiting,
             in_flight::by_bare_tasks,
+        ),
+        new(
+            "tokio-ring",
+            "a ring by hand on tokio's two workers",
+            "io_uring",
+            |cell| positional(cell) && cell.work != Work::DurableAppend,
+            tokio_ring::run,
         ),
         new("tokio-fs", "tokio::fs, seek and read", "threads", by_tokio_fs, tokio_fs::run),
         new(

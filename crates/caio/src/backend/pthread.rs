@@ -130,7 +130,9 @@ impl Backend for PthreadPool {
                 // It may complete at once, which no lock may be held for.
                 queue = None;
                 self.streams.submit(request)
-            } else if let Some(request) = staff.service.join(request) {
+            } else if let Some(request) =
+                staff.service.join(request, staff.waiting.load(Ordering::Acquire) > 0)
+            {
                 queued = true;
                 queue.get_or_insert_with(|| staff.queue.lock()).push(request)
             } else {

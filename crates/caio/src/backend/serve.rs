@@ -5,6 +5,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -33,9 +34,10 @@ impl Service {
         Self { perform, held, pace: Pace::default(), writers: Writers::default() }
     }
 
-    /// Hands a request to a thread that is at it already; gives it back where there is none.
-    pub(super) fn join(&self, request: Request) -> Option<Request> {
-        self.writers.join(request)
+    /// Hands a request to a thread that is at it already; gives it back where there is none, and
+    /// where that is not fair to others who wait.
+    pub(super) fn join(&self, request: Request, others_wait: bool) -> Option<Request> {
+        self.writers.join(request, others_wait)
     }
 
     /// Completes the request with what `perform` makes of it, and then what other threads have
@@ -51,22 +53,23 @@ impl Service {
         }
     }
 
-    /// Writes to a file until nothing more is to be written. Answers are given some at a time: each
-    /// wakes a task, and tasks that are woken together cost fewer wake-ups of their threads.
+    /// Writes to a file until nothing more is to be written. Answers are given for half of what
+    /// there is at once: each wakes a task, and tasks that are woken together cost fewer wake-ups of
+    /// their threads; and what they submit then comes while there is still the other half to write.
     fn write(&self, first: Request, file: FileId, others_wait: bool) {
         let mut done = [const { None }; ANSWERS_MAX];
-        let (mut count, mut bytes) = (0, 0);
+        let (mut count, mut since) = (0, Instant::now());
         let (mut next, mut others_wait) = (Some(first), others_wait);
         while let Some(request) = next {
-            bytes += request.op().length();
             done[count] = Some(self.perform(request, others_wait));
             count += 1;
-            next = self.writers.next(file);
-            if next.is_none() || count == ANSWERS_MAX || bytes >= ANSWERS_BYTES_MAX {
+            let ahead;
+            (next, ahead) = self.writers.next(file);
+            if count >= ahead || count == ANSWERS_MAX || since.elapsed() > ANSWERS_WAIT_MAX {
                 for (request, result) in done.iter_mut().filter_map(Option::take) {
                     answer(request, result, &self.held);
                 }
-                (count, bytes) = (0, 0);
+                (count, since) = (0, Instant::now());
             }
             if next.is_some() {
                 self.pace.take();
@@ -90,11 +93,11 @@ impl Service {
     }
 }
 
-/// The most writes whose answers wait for each other, some 50 microseconds of writing.
-const ANSWERS_MAX: usize = 8;
+/// The most writes whose answers wait for each other.
+const ANSWERS_MAX: usize = 64;
 
-/// The same in bytes.
-const ANSWERS_BYTES_MAX: usize = 256 * 1024;
+/// How long answers wait at most for the end of another write.
+const ANSWERS_WAIT_MAX: Duration = Duration::from_micros(150);
 
 /// Completes the request and counts it out. The last owner of a buffer may be user code with a
 /// panic in its destructor: the worker outlives that, too.

@@ -119,7 +119,9 @@ impl Backend for ThreadPool {
             let Some(request) = place.take() else { continue };
             let refused = if Streams::concerns(&request) {
                 self.streams.submit(request)
-            } else if let Some(request) = self.staff.service.join(request) {
+            } else if let Some(request) =
+                self.staff.service.join(request, !self.staff.jobs.is_empty())
+            {
                 self.jobs.try_send(request).err().map(TrySendError::into_inner)
             } else {
                 None

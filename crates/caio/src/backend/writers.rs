@@ -24,26 +24,30 @@ pub(super) struct Writers {
 struct Line {
     file: Option<FileId>,
     waiting: VecDeque<Request>,
-    /// How many requests have come without passing through the pool's queue.
-    joined: usize,
+    /// How many requests have come past others that wait in the pool's queue.
+    overtaken: usize,
 }
 
-/// So many requests may join while a file is written. The next ones line up in the pool's queue, so
-/// that those in it for other files get their turn, were there but one thread.
-const JOINING_MAX: usize = 64;
+/// So many requests may join past others that wait in the pool's queue. The next ones line up behind
+/// these, so that they get their turn, were there but one thread.
+const OVERTAKING_MAX: usize = 64;
 
 impl Writers {
-    /// Hands a fresh request to the thread that writes its file; gives it back where there is none.
-    pub(super) fn join(&self, request: Request) -> Option<Request> {
+    /// Hands a fresh request to the thread that writes its file; gives it back where there is none,
+    /// and where others have waited for long in the pool's queue.
+    pub(super) fn join(&self, request: Request, others_wait: bool) -> Option<Request> {
         let Some(file) = file_to_take_turns_on(&request) else { return Some(request) };
         let mut lines = lock(&self.lines);
         let Some(line) = lines.iter_mut().find(|line| line.file == Some(file)) else {
             return Some(request);
         };
-        if line.joined == JOINING_MAX {
+        if !others_wait {
+            line.overtaken = 0;
+        } else if line.overtaken == OVERTAKING_MAX {
             return Some(request);
+        } else {
+            line.overtaken += 1;
         }
-        line.joined += 1;
         line.waiting.push_back(request);
         None
     }
@@ -58,21 +62,25 @@ impl Writers {
             return None;
         }
         match lines.iter_mut().find(|line| line.file.is_none()) {
-            Some(line) => (line.file, line.joined) = (Some(file), 0),
-            None => lines.push(Line { file: Some(file), waiting: VecDeque::new(), joined: 0 }),
+            Some(line) => (line.file, line.overtaken) = (Some(file), 0),
+            None => lines.push(Line { file: Some(file), waiting: VecDeque::new(), overtaken: 0 }),
         }
         Some((request, Some(file)))
     }
 
-    /// What the thread that writes this file is to do next; with `None` its turn is over.
-    pub(super) fn next(&self, file: FileId) -> Option<Request> {
+    /// What the thread that writes this file is to do next, and how much there is to do, this
+    /// included; with `None` its turn is over.
+    pub(super) fn next(&self, file: FileId) -> (Option<Request>, usize) {
         let mut lines = lock(&self.lines);
-        let line = lines.iter_mut().find(|line| line.file == Some(file))?;
+        let Some(line) = lines.iter_mut().find(|line| line.file == Some(file)) else {
+            return (None, 0);
+        };
+        let ahead = line.waiting.len();
         let next = line.waiting.pop_front();
         if next.is_none() {
             line.file = None;
         }
-        next
+        (next, ahead)
     }
 }
 
@@ -99,24 +107,26 @@ mod tests {
         let (_, mine) = writers.begin(write(&file)).unwrap();
         assert!(writers.begin(write(&file)).is_none());
         let (_, theirs) = writers.begin(write(&other)).unwrap();
-        assert!(writers.next(theirs.unwrap()).is_none());
-        assert!(writers.next(mine.unwrap()).is_some());
-        assert!(writers.next(mine.unwrap()).is_none());
+        assert!(matches!(writers.next(theirs.unwrap()), (None, 0)));
+        assert!(matches!(writers.next(mine.unwrap()), (Some(_), 1)));
+        assert!(matches!(writers.next(mine.unwrap()), (None, 0)));
         assert!(writers.begin(write(&file)).is_some());
     }
 
     #[test]
     fn who_joins_leaves_others_their_turn() {
         let (writers, file) = (Writers::default(), file_with(b""));
-        assert!(writers.join(write(&file)).is_some());
+        let join = |others_wait| writers.join(write(&file), others_wait).is_none();
+        assert!(!join(false));
         let (_, mine) = writers.begin(write(&file)).unwrap();
-        for _ in 0..JOINING_MAX {
-            assert!(writers.join(write(&file)).is_none());
+        for _ in 0..OVERTAKING_MAX {
+            assert!(join(true));
         }
-        assert!(writers.join(write(&file)).is_some());
-        while writers.next(mine.unwrap()).is_some() {}
+        assert!(!join(true));
+        assert!(join(false) && join(true), "nobody waited in between");
+        while writers.next(mine.unwrap()).0.is_some() {}
         let _mine = writers.begin(write(&file)).unwrap();
-        assert!(writers.join(write(&file)).is_none());
+        assert!(join(true));
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Under every runtime, and under none.
 
+use std::thread;
+use std::time::Duration;
+
 use aiofile::AioFile;
 use futures_util::future::join_all;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 
 use crate::harness::{Case, cases};
 use crate::support::{Env, disk, pattern};
@@ -15,6 +19,7 @@ pub(crate) const CASES: &[Case] = cases![
     each a_local_set,
     each smol_and_plain_block_on,
     each one_runtime_after_the_other,
+    each a_runtime_that_ends_while_tasks_of_another_wait,
 ];
 
 /// What a program does.
@@ -92,4 +97,29 @@ fn one_runtime_after_the_other(env: &Env) {
     one.block_on(work(&file));
     drop(one);
     other.block_on(work(&file));
+}
+
+/// Trap D8: whoever was to be woken by way of the first runtime is woken all the same.
+fn a_runtime_that_ends_while_tasks_of_another_wait(env: &Env) {
+    let place = disk();
+    let runtime = || Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for round in 0..4 {
+        let (one, other) = (runtime(), runtime());
+        let file = one.block_on(env.file(place.path("data"), "w+"));
+        let spawn = |on: &Runtime, times: usize| {
+            let file = file.clone();
+            on.spawn(async move {
+                for number in 0..times as u64 {
+                    file.write_all_at(pattern(3000), number * 3000).await.unwrap();
+                }
+            })
+        };
+        one.block_on(spawn(&one, 3)).unwrap();
+        let waiting: Vec<_> = (0..8).map(|_| spawn(&other, 100)).collect();
+        thread::sleep(Duration::from_millis(round));
+        one.shutdown_background();
+        let ended = async { timeout(Duration::from_secs(30), join_all(waiting)).await };
+        let ended = other.block_on(ended).expect("nobody wakes them");
+        ended.into_iter().for_each(|result| result.unwrap());
+    }
 }

@@ -9,9 +9,12 @@ const BACKENDS: [&str; 4] = ["uring", "linux_aio", "pthread", "thread"];
 /// The crates through which system calls are made.
 const SYSTEM: [&str; 4] = ["libc", "nix", "io_uring", "rustix"];
 
-/// Where `unsafe` may stand: the engine, and the one peer of the comparison that drives a ring by
-/// hand.
-const UNSAFE: [&str; 2] = ["crates/caio/", "benches/compare/src/participants/ring.rs"];
+/// Where `unsafe` may stand: the engine, and the peers of the comparison that drive a ring by hand.
+const UNSAFE: [&str; 3] = [
+    "crates/caio/",
+    "benches/compare/src/participants/ring.rs",
+    "benches/compare/src/participants/tokio_ring.rs",
+];
 
 /// A backend knows nothing of what is above it, nor of another backend.
 pub(crate) fn backends(source: &Source) -> Findings {

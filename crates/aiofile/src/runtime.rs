@@ -135,6 +135,12 @@ impl Runtime for Tokio {
             turn::poll(cx, bytes)
         }
     }
+
+    /// A task of the multi-thread scheduler that is woken from outside costs the wake-ups of two
+    /// workers. What `block_on` runs sleeps by itself, and a single thread has nobody else to wake.
+    fn gathers_wakes(&self) -> bool {
+        task::try_id().is_some() && turn::has_several_workers()
+    }
 }
 
 /// How often the tasks that are due may run before what they submit goes to the kernel.

@@ -27,7 +27,6 @@ mod pool_options;
 mod pool_tests;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 pub mod pthread;
-mod quiet;
 mod serve;
 mod streams;
 pub mod thread;

@@ -19,8 +19,7 @@ use std::task;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::backend::Backend;
-use crate::backend::PoolOptions;
+use crate::backend::{Backend, BackendKind, Lanes, PoolOptions};
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
 use crate::error::Result;
@@ -29,7 +28,7 @@ use crate::limit::{Limit, Permit};
 use crate::op::Op;
 use crate::request::Request;
 use crate::route::{self, Reason, Route};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Source};
 use crate::select::{self, Info};
 use crate::slot::{Completion, Ledger};
 use crate::sync::Handoff;
@@ -353,6 +352,15 @@ impl Context {
         }
     }
 
+    /// Whether the running task, which waits for an operation on this route, is better woken by
+    /// courier.
+    fn wakes_by_courier(&self, route: Route) -> bool {
+        let inner = &self.inner;
+        (route != Route::Backend || inner.on_own_threads())
+            && inner.limit.shared.courier.is_open()
+            && inner.runtime.gathers_wakes()
+    }
+
     fn backend_for(&self, route: Route) -> &Arc<dyn Backend> {
         match route {
             Route::Backend => &self.inner.backend,
@@ -370,7 +378,12 @@ impl Inner {
             backend.submit(batch)
         };
         match result {
-            Ok(lanes) => self.watches.ensure(lanes, backend, self, &*self.runtime),
+            Ok(lanes) => {
+                self.watches.ensure(lanes, backend, self, &*self.runtime);
+                if lanes == Lanes::NONE {
+                    self.open_courier();
+                }
+            }
             Err(error) => {
                 for request in batch.iter_mut().filter_map(Option::take) {
                     request.complete(Err(std::io::Error::from(error.clone())));
@@ -398,11 +411,27 @@ impl Inner {
         self.held.resume(self);
     }
 
+    /// Whether the backend completes requests on threads of its own.
+    fn on_own_threads(&self) -> bool {
+        matches!(self.info.backend, BackendKind::Thread | BackendKind::Rust)
+    }
+
+    /// Has the runtime watch the courier, where its tasks are better woken so.
+    fn open_courier(self: &Arc<Self>) {
+        let courier = &self.limit.shared.courier;
+        if courier.is_closed() && self.runtime.gathers_wakes() {
+            courier.open(|descriptor| {
+                let source = Source::courier(descriptor, Arc::clone(courier));
+                self.watches.keep(self.runtime.watch(source).ok())
+            });
+        }
+    }
+
     pub(crate) fn watch_ended(self: &Arc<Self>, lane: usize) {
         self.watches.ended(lane);
         if self.limit.in_flight().0 > 0 {
             let runtime = crate::runtime::NoRuntime;
-            self.watches.ensure(crate::backend::Lanes::one(lane), &self.backend, self, &runtime);
+            self.watches.ensure(Lanes::one(lane), &self.backend, self, &runtime);
         }
     }
 

@@ -4,11 +4,12 @@
 use std::cell::Cell;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::backend::Backend;
 use crate::context::{Hold, Inner};
+use crate::courier::Courier;
 
 /// The services of a runtime that make a context faster and fairer.
 ///
@@ -40,6 +41,10 @@ use crate::context::{Hold, Inner};
 ///     fn poll_budget(&self, _cx: &mut std::task::Context<'_>, _bytes: usize) -> Poll<()> {
 ///         Poll::Ready(())
 ///     }
+///
+///     fn gathers_wakes(&self) -> bool {
+///         false
+///     }
 /// }
 ///
 /// let context = caio::Context::builder().runtime(Arc::new(Looker)).build()?;
@@ -60,13 +65,18 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Charges `bytes` done in place to the task that is running, and lets others run first where
     /// it has done enough: `Pending`, with the waker arranged for.
     fn poll_budget(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()>;
+
+    /// Whether the task that is running is better woken from the reactor than from a thread that is
+    /// not the runtime's. Then the threads of a pool leave its waker where [`watch`](Self::watch)
+    /// watches. False is always right.
+    fn gathers_wakes(&self) -> bool;
 }
 
 /// Keeps a watch alive. Whatever it holds is dropped with it.
 pub type Watch = Box<dyn Send + Sync>;
 
-/// One lane of a backend, to be watched. When it is dropped while operations remain, the context
-/// finds another way to wait for them.
+/// Something to be watched: one lane of a backend, or where the engine's own threads leave whom
+/// they want to wake. When it is dropped, the context finds another way.
 ///
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -81,9 +91,12 @@ pub type Watch = Box<dyn Send + Sync>;
 /// ```
 pub struct Source {
     descriptor: OwnedFd,
-    lane: usize,
-    backend: Weak<dyn Backend>,
-    context: Weak<Inner>,
+    of: Of,
+}
+
+enum Of {
+    Lane { lane: usize, backend: Weak<dyn Backend>, context: Weak<Inner> },
+    Courier(Arc<Courier>),
 }
 
 impl Source {
@@ -93,7 +106,11 @@ impl Source {
         backend: Weak<dyn Backend>,
         context: Weak<Inner>,
     ) -> Self {
-        Self { descriptor, lane, backend, context }
+        Self { descriptor, of: Of::Lane { lane, backend, context } }
+    }
+
+    pub(crate) fn courier(descriptor: OwnedFd, courier: Arc<Courier>) -> Self {
+        Self { descriptor, of: Of::Courier(courier) }
     }
 
     /// Completes what is ready, and returns how many operations that was. Call it after each
@@ -107,10 +124,14 @@ impl Source {
     /// # Ok::<(), caio::Error>(())
     /// ```
     pub fn reap(&self) -> usize {
-        let Some(backend) = self.backend.upgrade() else { return 0 };
-        let completed = backend.reap(self.lane);
+        let (lane, backend, context) = match &self.of {
+            Of::Lane { lane, backend, context } => (*lane, backend, context),
+            Of::Courier(courier) => return courier.deliver(),
+        };
+        let Some(backend) = backend.upgrade() else { return 0 };
+        let completed = backend.reap(lane);
         if completed > 0
-            && let Some(context) = self.context.upgrade()
+            && let Some(context) = context.upgrade()
         {
             context.woken(completed);
             context.resume_held();
@@ -134,11 +155,15 @@ impl Source {
     /// ```
     #[must_use = "dropping the hold submits what is held"]
     pub fn reap_and_hold(&self) -> Option<Hold> {
-        let context = self.context.upgrade()?;
-        if context.requests_in_flight() < COMPLETED_TO_HOLD {
+        let context = match &self.of {
+            Of::Lane { context, .. } => context.upgrade(),
+            Of::Courier(_) => None,
+        };
+        let context = context.filter(|context| context.requests_in_flight() >= COMPLETED_TO_HOLD);
+        let Some(context) = context else {
             self.reap();
             return None;
-        }
+        };
         // Begun before anybody is woken, so that no task is missed that runs elsewhere at once.
         let hold = Hold::on(&context);
         let completed = self.reap();
@@ -168,14 +193,22 @@ impl AsRawFd for Source {
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source(lane {}, {:?})", self.lane, self.descriptor)
+        match self.of {
+            Of::Lane { lane, .. } => write!(f, "Source(lane {lane}, {:?})", self.descriptor),
+            Of::Courier(_) => write!(f, "Source(courier, {:?})", self.descriptor),
+        }
     }
 }
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(context) = self.context.upgrade() {
-            context.watch_ended(self.lane);
+        match &self.of {
+            Of::Lane { lane, context, .. } => {
+                if let Some(context) = context.upgrade() {
+                    context.watch_ended(*lane);
+                }
+            }
+            Of::Courier(courier) => courier.close(),
         }
     }
 }
@@ -218,6 +251,10 @@ impl Runtime for NoRuntime {
             spent.set(spent.get().saturating_add(bytes).saturating_add(OPERATION_BYTES));
             Poll::Ready(())
         })
+    }
+
+    fn gathers_wakes(&self) -> bool {
+        false
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::counters::{Counters, thread_index};
+use crate::courier::Courier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::limit::Permit;
@@ -61,6 +62,7 @@ fn abandoned() -> Error {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) counters: Counters,
+    pub(crate) courier: Arc<Courier>,
     free: [FreeSlots; SHARDS],
     /// For giving up on all of them at once.
     all: Mutex<Vec<Weak<Slot>>>,
@@ -137,7 +139,7 @@ enum State {
     #[default]
     Idle,
     /// The operation is under way, and this is who waits.
-    Pending(Option<Waker>),
+    Pending(Option<Waiter>),
     /// The operation is under way, and nobody waits.
     Orphaned,
     /// The answer is here.
@@ -146,16 +148,25 @@ enum State {
     Taken,
 }
 
+#[derive(Debug)]
+struct Waiter {
+    waker: Waker,
+    /// Whether a courier is the better way to wake it.
+    by_courier: bool,
+}
+
 impl Slot {
-    fn deliver(&self, outcome: Outcome) {
+    fn deliver(&self, outcome: Outcome, courier: &Courier) {
         let mut state = lock(&self.state);
         let unwanted = match &mut *state {
-            State::Pending(waker) => {
-                let waker = waker.take();
+            State::Pending(waiter) => {
+                let waiter = waiter.take();
                 *state = State::Complete(outcome);
                 drop(state);
-                if let Some(waker) = waker {
-                    wake(waker);
+                match waiter {
+                    Some(Waiter { waker, by_courier: true }) => courier.wake(waker),
+                    Some(Waiter { waker, by_courier: false }) => wake(waker),
+                    None => {}
                 }
                 return;
             }
@@ -168,12 +179,12 @@ impl Slot {
 
     fn abandon(&self, error: Error) -> bool {
         let mut state = lock(&self.state);
-        let State::Pending(waker) = &mut *state else { return false };
-        let waker = waker.take();
+        let State::Pending(waiter) = &mut *state else { return false };
+        let waiter = waiter.take();
         *state = State::Complete(Outcome { result: Err(error), op: None });
         drop(state);
-        if let Some(waker) = waker {
-            wake(waker);
+        if let Some(waiter) = waiter {
+            wake(waiter.waker);
         }
         true
     }
@@ -206,7 +217,7 @@ impl Ticket {
         drop(file);
         permit.shared().counters.completed(&outcome);
         let limit = permit.release();
-        slot.deliver(outcome);
+        slot.deliver(outcome, &limit.shared.courier);
         limit.shared.put(slot);
     }
 }
@@ -235,6 +246,27 @@ impl Completion {
         Some(Token(self.slot.token.load(Ordering::Acquire)))
     }
 
+    /// Takes the answer, or leaves the waker for it, to be woken by courier where that is better.
+    pub(crate) fn poll_answer(&self, cx: &mut Context<'_>, by_courier: bool) -> Poll<Outcome> {
+        let mut state = lock(&self.slot.state);
+        match &mut *state {
+            State::Pending(waiter) => {
+                match waiter {
+                    Some(waiter) => {
+                        waiter.waker.clone_from(cx.waker());
+                        waiter.by_courier = by_courier;
+                    }
+                    None => *waiter = Some(Waiter { waker: cx.waker().clone(), by_courier }),
+                }
+                Poll::Pending
+            }
+            _ => match std::mem::replace(&mut *state, State::Taken) {
+                State::Complete(outcome) => Poll::Ready(outcome),
+                _ => unreachable!("a completion is polled by its owner alone, until it is ready"),
+            },
+        }
+    }
+
     /// Gives the slot back for use again, which merely dropping this does not.
     pub(crate) fn put_back(self, ledger: &Ledger) {
         ledger.put(self.slot);
@@ -245,19 +277,6 @@ impl Future for Completion {
     type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut state = lock(&self.slot.state);
-        match &mut *state {
-            State::Pending(waker) => {
-                match waker {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    None => *waker = Some(cx.waker().clone()),
-                }
-                Poll::Pending
-            }
-            _ => match std::mem::replace(&mut *state, State::Taken) {
-                State::Complete(outcome) => Poll::Ready(outcome),
-                _ => unreachable!("a completion is polled by its owner alone, until it is ready"),
-            },
-        }
+        self.poll_answer(cx, false)
     }
 }

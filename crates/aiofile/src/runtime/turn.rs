@@ -51,7 +51,8 @@ impl Turn {
     /// Whether the turn is over; if not, the bytes are charged to it.
     fn charge(&mut self, waker: &Waker, bytes: usize) -> bool {
         if let Some((who, when)) = self.yielded.take() {
-            let alone = who == WakerId::of(waker) && when.elapsed() < ALONE && may_stay_longer();
+            let alone =
+                who == WakerId::of(waker) && when.elapsed() < ALONE && has_several_workers();
             self.length = if alone { (2 * self.length).min(TURN_MAX) } else { TURN };
         }
         if self.spent >= self.length {
@@ -66,7 +67,7 @@ impl Turn {
 
 /// Whether other tasks can run elsewhere while one stays. With a single thread a yield is cheap,
 /// and all others depend on it.
-fn may_stay_longer() -> bool {
+pub(super) fn has_several_workers() -> bool {
     Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 

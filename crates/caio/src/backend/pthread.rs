@@ -19,12 +19,12 @@ use self::perform::perform;
 use self::queue::{Queue, Rest, Wake};
 use super::held::Held;
 use super::pool_options::PoolOptions;
-use super::quiet::block_signals;
 use super::serve::{Service, answer, copy};
 use super::streams::Streams;
 use super::{Backend, BackendKind, Lanes};
 use crate::capability::Capability;
 use crate::error::Result;
+use crate::own_thread;
 use crate::request::{Request, Token};
 use crate::sys::pthread::{Locked, Monitor, spawn};
 
@@ -214,7 +214,7 @@ impl Staff {
 
     /// The life of one thread.
     fn work(self: Arc<Self>) {
-        block_signals();
+        own_thread::begin();
         let mut queue = self.queue.lock();
         queue.arrive();
         let mut deep = 0;

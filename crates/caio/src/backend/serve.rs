@@ -54,8 +54,8 @@ impl Service {
     }
 
     /// Writes to a file until nothing more is to be written. Answers are given for half of what
-    /// there is at once: each wakes a task, and tasks that are woken together cost fewer wake-ups of
-    /// their threads; and what they submit then comes while there is still the other half to write.
+    /// there is at once: each wakes a task, and tasks that are woken together cost fewer wake-ups
+    /// of their threads; and what they submit comes while there is the other half to write.
     fn write(&self, first: Request, file: FileId, others_wait: bool) {
         let mut done = [const { None }; ANSWERS_MAX];
         let (mut count, mut since) = (0, Instant::now());

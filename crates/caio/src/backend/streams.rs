@@ -15,11 +15,11 @@ use nix::errno::Errno;
 
 use super::held::Held;
 use super::pool_options::PoolOptions;
-use super::quiet::block_signals;
 use super::serve::{answer, copy};
 use crate::error::{Error, ErrorKind};
 use crate::file::FileClass;
 use crate::op::Output;
+use crate::own_thread;
 use crate::request::{Request, Token};
 use crate::sync::lock;
 use crate::sys::bell::Bell;
@@ -175,7 +175,7 @@ impl Desk {
 
     /// The life of the thread that polls.
     fn serve(&self, bell: &Bell) {
-        block_signals();
+        own_thread::begin();
         let mut lines = Lines::default();
         let mut idle_timeout = self.idle_timeout;
         let answer = |request, result| self.answer(request, result);

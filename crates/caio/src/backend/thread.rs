@@ -16,12 +16,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use super::held::Held;
 use super::perform::perform;
 use super::pool_options::PoolOptions;
-use super::quiet::block_signals;
 use super::serve::{Service, answer, copy};
 use super::streams::Streams;
 use super::{Backend, BackendKind, Lanes};
 use crate::capability::Capability;
 use crate::error::Result;
+use crate::own_thread;
 use crate::request::{Request, Token};
 use crate::sync::lock;
 
@@ -212,7 +212,7 @@ impl Staff {
 
     /// The life of one thread. It begins and ends as one that looks for work.
     fn work(self: Arc<Self>) {
-        block_signals();
+        own_thread::begin();
         while let Some(first) = self.look() {
             self.idle.fetch_sub(1, Ordering::SeqCst);
             self.grow();

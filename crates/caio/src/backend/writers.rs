@@ -28,8 +28,8 @@ struct Line {
     overtaken: usize,
 }
 
-/// So many requests may join past others that wait in the pool's queue. The next ones line up behind
-/// these, so that they get their turn, were there but one thread.
+/// So many requests may join past others that wait in the pool's queue. The next ones line up
+/// behind these, so that they get their turn, were there but one thread.
 const OVERTAKING_MAX: usize = 64;
 
 impl Writers {

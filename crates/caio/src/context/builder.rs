@@ -209,6 +209,9 @@ impl ContextBuilder {
     /// #         CHARGED.fetch_add(bytes, Ordering::Relaxed);
     /// #         std::task::Poll::Ready(())
     /// #     }
+    /// #     fn gathers_wakes(&self) -> bool {
+    /// #         false
+    /// #     }
     /// # }
     /// # let file = doc::file_with(b"some text")?;
     /// use std::sync::Arc;

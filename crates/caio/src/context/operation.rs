@@ -258,8 +258,8 @@ impl Course {
                     state => Poll::Ready(Step::Go(state)),
                 }
             }
-            State::Submitted { mut completion, route } => {
-                match Pin::new(&mut completion).poll(cx) {
+            State::Submitted { completion, route } => {
+                match completion.poll_answer(cx, with.context.wakes_by_courier(route)) {
                     Poll::Ready(outcome) => {
                         with.context.inner.held.seen();
                         completion.put_back(&with.context.inner.limit.shared);

@@ -16,7 +16,10 @@ use crate::runtime::{Runtime, Source, Watch};
 use crate::sync::lock;
 use crate::sys::bell::Bell;
 
-/// The watches of one context, a lane each.
+/// In the place of a lane's number: no lane has it.
+const COURIER: usize = Lanes::MAX;
+
+/// The watches of one context, a lane each, and the courier's.
 pub(super) struct Watches {
     watched: [AtomicBool; Lanes::MAX],
     kept: Mutex<Vec<(usize, Watch)>>,
@@ -41,6 +44,17 @@ impl Watches {
                 self.watched[lane].store(false, Ordering::Release);
             }
         }
+    }
+
+    /// Keeps the watch of the courier as long as the context. Returns whether there is one.
+    pub(super) fn keep(&self, courier: Option<Watch>) -> bool {
+        let mut kept = lock(&self.kept);
+        // That of an earlier runtime has ended.
+        let ended: Vec<_> = kept.extract_if(.., |(kept, _)| *kept == COURIER).collect();
+        kept.extend(courier.map(|watch| (COURIER, watch)));
+        let is_kept = kept.iter().any(|(kept, _)| *kept == COURIER);
+        drop((kept, ended));
+        is_kept
     }
 
     /// Leaves everything as it is, for a forked child: what the watches hold is the parent's, too.

@@ -107,6 +107,10 @@ impl Runtime for Reactor {
     fn poll_budget(&self, _cx: &mut std::task::Context<'_>, _bytes: usize) -> Poll<()> {
         Poll::Ready(())
     }
+
+    fn gathers_wakes(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::books::{Blocks, Task};
 use super::engine::{Engine, Submitter};
 use super::entry::complete;
-use crate::backend::quiet::block_signals;
+use crate::own_thread;
 
 pub(super) fn start(engine: Arc<Engine>) -> io::Result<()> {
     thread::Builder::new().name("caio-aio-submit".into()).spawn(move || run(&engine)).map(drop)
@@ -19,7 +19,7 @@ pub(super) fn start(engine: Arc<Engine>) -> io::Result<()> {
 
 fn run(engine: &Arc<Engine>) {
     const WAIT: Duration = Duration::from_millis(100);
-    block_signals();
+    own_thread::begin();
     let mut blocks = Blocks::default();
     loop {
         match engine.next_task(&mut blocks) {

@@ -18,9 +18,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::ring::Ring;
-use crate::backend::quiet::block_signals;
 use crate::file::FileClass;
 use crate::op::Op;
+use crate::own_thread;
 use crate::request::Request;
 use crate::sync::lock;
 
@@ -152,7 +152,7 @@ impl Desk {
 
     /// The life of the thread.
     fn serve(&self) {
-        block_signals();
+        own_thread::begin();
         let mut batch = Vec::new();
         loop {
             let refused = self.send_elsewhere() | (self.ring.submit(&mut batch) < batch.len());

@@ -4,6 +4,9 @@
 //! joins a line for all workers, a sleeping worker is woken for it, and that one wakes another in
 //! case there is more. Through a descriptor that the reactor watches, the one worker that waits
 //! there wakes the task as its own, and a batch of tasks costs one wake-up.
+//!
+//! Where the workers are awake that would be a detour. A thread of ours cannot see it, but it knows
+//! whether it had nothing to do itself, and for how long it has been at work since.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -70,9 +73,9 @@ impl Courier {
         }
     }
 
-    /// Wakes, on a thread of the engine's own by way of the reactor.
+    /// Wakes, and by way of the reactor on a thread of the engine's own that was idle before.
     pub(crate) fn wake(&self, waker: Waker) {
-        if !own_thread::is_this_one() || !self.is_open() {
+        if !own_thread::is_awaited_asleep() || !self.is_open() {
             return wake(waker);
         }
         let mut tray = lock(&self.tray);
@@ -147,11 +150,11 @@ mod tests {
         }
     }
 
-    /// Wakes so often on a thread of the engine's own.
+    /// Wakes so often on a thread of the engine's own that has just slept.
     fn wake_there(courier: &Courier, count: &Arc<Count>, times: usize) {
         thread::scope(|scope| {
             scope.spawn(|| {
-                own_thread::begin();
+                own_thread::woke_up();
                 (0..times).for_each(|_| courier.wake(Arc::clone(count).into()));
             });
         });
@@ -185,7 +188,7 @@ mod tests {
             assert_eq!(count.now(), before + times);
         }
         courier.wake(Arc::clone(&count).into());
-        assert_eq!((count.now(), courier.deliver()), (42, 0), "this thread wakes directly");
+        assert_eq!((count.now(), courier.deliver()), (42, 0), "this thread did not sleep");
     }
 
     #[test]

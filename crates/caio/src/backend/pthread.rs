@@ -258,6 +258,7 @@ impl Staff {
             queue = self.queue.lock();
             queue.arrive();
             if queue.len() > 0 {
+                own_thread::found_work();
                 return Some(queue);
             }
         }
@@ -274,7 +275,10 @@ impl Staff {
                 }
             };
             match queue.rest(timed_out) {
-                Rest::Over => return Some(queue),
+                Rest::Over => {
+                    own_thread::woke_up();
+                    return Some(queue);
+                }
                 Rest::Retired => return None,
                 Rest::Goes => {}
                 Rest::Stays => limit = None,

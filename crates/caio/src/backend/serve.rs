@@ -15,6 +15,7 @@ use super::writers::Writers;
 use crate::error::{Error, ErrorKind};
 use crate::file::{FileId, SharedFile};
 use crate::op::{Op, Output};
+use crate::own_thread;
 use crate::request::Request;
 
 /// The way one backend does an operation on the calling thread.
@@ -48,6 +49,7 @@ impl Service {
             Some((request, None)) => {
                 let (request, result) = self.perform(request, others_wait);
                 answer(request, result, &self.held);
+                own_thread::has_worked();
             }
             Some((request, Some(file))) => self.write(request, file, others_wait),
         }
@@ -69,6 +71,7 @@ impl Service {
                 for (request, result) in done.iter_mut().filter_map(Option::take) {
                     answer(request, result, &self.held);
                 }
+                own_thread::has_worked();
                 (count, since) = (0, Instant::now());
             }
             if next.is_some() {

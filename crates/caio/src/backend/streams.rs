@@ -184,6 +184,7 @@ impl Desk {
             let limit = lines.is_empty().then_some(idle_timeout);
             let (rung, ready) = lines.poll(Some(bell), limit);
             bell.hush();
+            own_thread::woke_up();
             lines.advance(&ready, answer);
             let timed_out = !rung && lines.is_empty();
             let Some(Work { new, cancelled, end }) = self.collect(timed_out) else { return };

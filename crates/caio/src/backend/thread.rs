@@ -216,6 +216,7 @@ impl Staff {
         while let Some(first) = self.look() {
             self.idle.fetch_sub(1, Ordering::SeqCst);
             self.grow();
+            own_thread::woke_up();
             let mut next = Some(first);
             while let Some(request) = next {
                 self.service.pace.take();

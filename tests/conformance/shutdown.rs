@@ -56,10 +56,11 @@ fn a_graceful_shutdown_loses_no_accepted_write(env: &Env) {
 /// A request that a backend has finished with and not answered yet is still under way: here its
 /// answer waits behind a waker that takes its time.
 fn a_graceful_shutdown_waits_for_answers_on_their_way(env: &Env) {
-    struct Slow;
+    /// The first answer takes its time, and whoever gives the others is done long before.
+    struct Slow(std::sync::Once);
     impl std::task::Wake for Slow {
         fn wake(self: Arc<Self>) {
-            std::thread::sleep(Duration::from_millis(30));
+            self.0.call_once(|| std::thread::sleep(Duration::from_millis(200)));
         }
     }
     let place = disk();
@@ -71,7 +72,7 @@ fn a_graceful_shutdown_waits_for_answers_on_their_way(env: &Env) {
         let ops =
             (0..8u64).map(|number| Op::write(Buffer::from(vec![1; 4]), 0..4, number * 4).unwrap());
         let mut operations = context.submit_all(&file, ops);
-        let waker = std::task::Waker::from(Arc::new(Slow));
+        let waker = std::task::Waker::from(Arc::new(Slow(std::sync::Once::new())));
         for operation in &mut operations {
             let _ = std::pin::Pin::new(operation).poll(&mut std::task::Context::from_waker(&waker));
         }

@@ -28,11 +28,13 @@ pub(super) struct Service {
     pub(super) held: Arc<Held>,
     pub(super) pace: Pace,
     writers: Writers,
+    answers_wait_max: Duration,
 }
 
 impl Service {
     pub(super) fn new(perform: Perform, held: Arc<Held>) -> Self {
-        Self { perform, held, pace: Pace::default(), writers: Writers::default() }
+        let (pace, writers) = (Pace::default(), Writers::default());
+        Self { perform, held, pace, writers, answers_wait_max: ANSWERS_WAIT_MAX }
     }
 
     /// Hands a request to a thread that is at it already; gives it back where there is none, and
@@ -67,7 +69,7 @@ impl Service {
             count += 1;
             let ahead;
             (next, ahead) = self.writers.next(file);
-            if count >= ahead || count == ANSWERS_MAX || since.elapsed() > ANSWERS_WAIT_MAX {
+            if count >= ahead || count == ANSWERS_MAX || since.elapsed() > self.answers_wait_max {
                 for (request, result) in done.iter_mut().filter_map(Option::take) {
                     answer(request, result, &self.held);
                 }
@@ -124,4 +126,76 @@ fn panicked(panic: &(dyn Any + Send)) -> io::Error {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no reason given");
     Error::new(ErrorKind::Abandoned, format!("the operation panicked: {words}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, OnceLock};
+    use std::task::{Context, Wake, Waker};
+
+    use super::*;
+    use crate::slot::Completion;
+    use crate::sync::lock;
+    use crate::testing::{file_with, request};
+
+    /// What the one test of this module counts.
+    static ANSWERED: AtomicUsize = AtomicUsize::new(0);
+    static ANSWERED_AT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    static SERVICE: OnceLock<Service> = OnceLock::new();
+    static WAITING: Mutex<Vec<Request>> = Mutex::new(Vec::new());
+
+    struct Count;
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            ANSWERED.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Has everything else join while the first is done, and notes how many have been answered.
+    fn note(_op: &mut Op, _file: Option<&SharedFile>) -> io::Result<Output> {
+        let service = SERVICE.get().expect("it is set before anything is served");
+        for request in lock(&WAITING).drain(..) {
+            service.held.enter(1).unwrap();
+            assert!(service.join(request, false).is_none());
+        }
+        lock(&ANSWERED_AT).push(ANSWERED.load(Ordering::SeqCst));
+        Ok(Output::Bytes(1))
+    }
+
+    /// How many had been answered when each of so many writes was done.
+    fn answered_at(writes: usize) -> Vec<usize> {
+        let service = SERVICE.get_or_init(|| Service {
+            answers_wait_max: Duration::MAX,
+            ..Service::new(note, Arc::default())
+        });
+        let file = file_with(b"");
+        let write = || request(Op::write(vec![1].into(), 0..1, 0).unwrap(), Some(&file));
+        let (mut requests, mut completions): (Vec<_>, Vec<Completion>) =
+            (0..writes).map(|_| write()).unzip();
+        let waker = Waker::from(Arc::new(Count));
+        for completion in &mut completions {
+            let polled = Pin::new(completion).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        let first = requests.remove(0);
+        *lock(&WAITING) = requests;
+        ANSWERED.store(0, Ordering::SeqCst);
+        service.held.enter(1).unwrap();
+        service.serve(first, true);
+        assert_eq!(ANSWERED.load(Ordering::SeqCst), writes);
+        std::mem::take(&mut lock(&ANSWERED_AT))
+    }
+
+    #[test]
+    fn half_of_what_there_is_to_write_is_answered_together() {
+        assert_eq!(answered_at(1), [0]);
+        assert_eq!(answered_at(2), [0, 1]);
+        assert_eq!(answered_at(8), [0, 0, 0, 0, 4, 4, 6, 7]);
+        let many = answered_at(1000);
+        assert_eq!(many.iter().position(|answered| *answered > 0), Some(ANSWERS_MAX));
+    }
 }

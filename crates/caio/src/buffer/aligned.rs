@@ -245,3 +245,21 @@ unsafe impl Send for AlignedBuffer {}
 // SAFETY: shared access is read-only.
 #[allow(unsafe_code)]
 unsafe impl Sync for AlignedBuffer {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_begins_where_it_should() {
+        let kept: Vec<_> = (1..200)
+            .flat_map(|size| [16, 64, 512, 4096, 65_536].map(|alignment| (size * 37, alignment)))
+            .map(|(size, alignment)| AlignedBuffer::new(size, alignment))
+            .collect();
+        for mut buffer in kept {
+            assert_eq!(buffer.as_mut_ptr().addr() % buffer.alignment(), 0, "{buffer:?}");
+            buffer.resize(buffer.capacity());
+            buffer.fill(7);
+        }
+    }
+}

@@ -175,3 +175,25 @@ impl fmt::Debug for Hold {
         f.write_str("Hold")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+
+    #[test]
+    fn a_hold_awaits_whom_was_woken_while_it_is_in_force() {
+        let context = Context::builder().build().unwrap();
+        let inner = &context.inner;
+        inner.woken(1);
+        let hold = Hold::on(inner);
+        assert!(!hold.is_awaiting(), "that was before");
+        inner.woken(2);
+        let second = Hold::on(inner);
+        inner.held.seen();
+        assert!(hold.is_awaiting() && second.is_awaiting());
+        drop((hold, second));
+        let hold = Hold::on(inner);
+        assert!(!hold.is_awaiting(), "whoever was not seen then is not awaited now");
+    }
+}

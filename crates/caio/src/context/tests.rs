@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod forked;
+mod holding;
 
 use std::fs::File;
 use std::future::Future;

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use caio_testkit::{Variant, required, variants};
+use caio_testkit::{Variant, required, unknown_required, variants};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::soak;
@@ -101,6 +101,10 @@ pub(crate) fn main(modules: &[Module]) -> ExitCode {
     let arguments = Arguments::from_args();
     if arguments.list {
         return libtest_mimic::run(&arguments, trials(modules)).exit_code();
+    }
+    if let Some(name) = unknown_required() {
+        say(&format!("CAIO_REQUIRE names {name}, which is neither a backend nor a variant"));
+        return ExitCode::from(101);
     }
     let round = || !libtest_mimic::run(&arguments, trials(modules)).has_failed();
     let succeeded = soak::run(round, say);

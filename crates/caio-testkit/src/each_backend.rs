@@ -143,6 +143,27 @@ pub fn required_backend(backend: BackendKind) -> bool {
     listed(&required_list(), |name| name == backend.name())
 }
 
+/// The first name in `CAIO_REQUIRE` that is neither a variant nor a backend nor `all`: whoever put it
+/// there means something that nothing requires.
+///
+/// ```
+/// assert_eq!(caio_testkit::unknown_required(), None, "look at CAIO_REQUIRE");
+/// ```
+#[must_use]
+pub fn unknown_required() -> Option<String> {
+    unknown(&required_list())
+}
+
+fn unknown(list: &str) -> Option<String> {
+    let is_known = |name: &str| {
+        name.is_empty()
+            || name == "all"
+            || BackendKind::from_name(name).is_some()
+            || variant(name).is_some()
+    };
+    list.split(',').map(str::trim).find(|name| !is_known(name)).map(str::to_owned)
+}
+
 fn required_list() -> String {
     std::env::var("CAIO_REQUIRE").unwrap_or_default()
 }
@@ -286,6 +307,12 @@ mod tests {
         let listed = |list| super::listed(list, |name| name == "linux");
         assert!(listed("linux") && listed("uring, linux") && listed("all") && listed("rust,all"));
         assert!(!listed("") && !listed("linux_small") && !listed("uring,thread"));
+    }
+
+    #[test]
+    fn a_name_that_means_nothing_is_found() {
+        assert_eq!(super::unknown("uring, linux_small,all,,skeleton"), None);
+        assert_eq!(super::unknown("uring,io_uring").as_deref(), Some("io_uring"));
     }
 
     #[test]

@@ -23,7 +23,9 @@ mod simulated;
 mod skeleton;
 
 pub use caio::{Context, ContextBuilder};
-pub use each_backend::{Variant, required, required_backend, run, variant, variants};
+pub use each_backend::{
+    Variant, required, required_backend, run, unknown_required, variant, variants,
+};
 pub use faulty::{Faulty, Injected, Plan};
 pub use leaks::Usage;
 pub use model::Model;

@@ -143,8 +143,8 @@ pub fn required_backend(backend: BackendKind) -> bool {
     listed(&required_list(), |name| name == backend.name())
 }
 
-/// The first name in `CAIO_REQUIRE` that is neither a variant nor a backend nor `all`: whoever put it
-/// there means something that nothing requires.
+/// The first name in `CAIO_REQUIRE` that is neither a variant nor a backend nor `all`: whoever put
+/// it there means something that nothing requires.
 ///
 /// ```
 /// assert_eq!(caio_testkit::unknown_required(), None, "look at CAIO_REQUIRE");

@@ -64,6 +64,7 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 /// All tasks on the thread that waits for them, as the runtimes with a ring for each thread do it.
+#[cfg(feature = "ours")]
 pub fn one_thread() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }

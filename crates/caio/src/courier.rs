@@ -111,8 +111,9 @@ impl Courier {
 
     /// Nobody watches any more: wakes who is waiting, and from now on directly.
     pub(crate) fn close(&self) {
-        self.state.store(CLOSED, Ordering::Release);
+        // Before it counts as closed: whoever opens it again brings a bell of its own.
         lock(&self.tray).bell = None;
+        self.state.store(CLOSED, Ordering::Release);
         self.deliver();
     }
 

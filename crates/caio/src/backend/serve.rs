@@ -70,7 +70,7 @@ impl Service {
             let ahead;
             (next, ahead) = self.writers.next(file);
             if count >= ahead || count == ANSWERS_MAX || since.elapsed() > self.answers_wait_max {
-                for (request, result) in done.iter_mut().filter_map(Option::take) {
+                for (request, result) in done[..count].iter_mut().filter_map(Option::take) {
                     answer(request, result, &self.held);
                 }
                 own_thread::has_worked();

@@ -13,8 +13,8 @@ use crate::request::Request;
 use crate::sync::lock;
 
 /// The most requests that are held: a batch of this size spends little on its system call, and one
-/// much larger keeps the device waiting (measured with 4 to 32: 8 to 12 are best, and 32 costs a
-/// tenth of the throughput).
+/// much larger keeps the device waiting. Of 4 to 32, 8 to 12 were best for O_DIRECT reads with 32
+/// in flight (`benches/compare/run --filter =direct-read-4k-32,=aiofile` with each).
 const HELD_MAX: usize = 12;
 
 #[derive(Debug, Default)]
@@ -133,13 +133,6 @@ impl Held {
 }
 
 impl Hold {
-    pub(crate) fn on(context: &Arc<Inner>) -> Self {
-        context.held.begin();
-        Self { context: Arc::downgrade(context) }
-    }
-}
-
-impl Hold {
     /// Whether tasks have still to run whose operations have completed meanwhile. A guess: it may
     /// say no too early, and a task that nobody runs keeps it at yes.
     ///
@@ -159,6 +152,11 @@ impl Hold {
     pub fn is_awaiting(&self) -> bool {
         let context = self.context.upgrade();
         context.is_some_and(|context| context.held.awaited.load(Ordering::Acquire) > 0)
+    }
+
+    pub(crate) fn on(context: &Arc<Inner>) -> Self {
+        context.held.begin();
+        Self { context: Arc::downgrade(context) }
     }
 }
 

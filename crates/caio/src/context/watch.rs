@@ -48,12 +48,10 @@ impl Watches {
 
     /// Keeps the watch of the courier as long as the context. Returns whether there is one.
     pub(super) fn keep(&self, courier: Option<Watch>) -> bool {
-        let mut kept = lock(&self.kept);
         // That of an earlier runtime has ended.
-        let ended: Vec<_> = kept.extract_if(.., |(kept, _)| *kept == COURIER).collect();
-        kept.extend(courier.map(|watch| (COURIER, watch)));
-        let is_kept = kept.iter().any(|(kept, _)| *kept == COURIER);
-        drop((kept, ended));
+        self.let_go(COURIER);
+        let is_kept = courier.is_some();
+        lock(&self.kept).extend(courier.map(|watch| (COURIER, watch)));
         is_kept
     }
 
@@ -65,9 +63,14 @@ impl Watches {
 
     /// Notes that the watch of a lane is over, because the runtime that kept it has gone.
     pub(super) fn ended(&self, lane: usize) {
+        self.let_go(lane);
+        self.unwatched(lane);
+    }
+
+    /// Drops what is kept for a lane, or for the courier, outside the lock.
+    fn let_go(&self, lane: usize) {
         let ended: Vec<_> = lock(&self.kept).extract_if(.., |(kept, _)| *kept == lane).collect();
         drop(ended);
-        self.watched[lane].store(false, Ordering::Release);
     }
 
     fn unwatched(&self, lane: usize) {

@@ -3,6 +3,7 @@
 
 mod probe;
 mod turn;
+mod watched;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,11 +11,10 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
-use caio::{Context, ContextBuilder, NoRuntime, Result, Runtime, Source, Watch};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use caio::{Context, ContextBuilder, NoRuntime, Result, Runtime, Source, Watch, Workers};
 use tokio::runtime::{Handle, Id};
-use tokio::task::{self, AbortHandle};
+use tokio::task;
+use watched::Watched;
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
@@ -93,36 +93,12 @@ fn process_context() -> Result<Context> {
 struct Tokio;
 
 impl Runtime for Tokio {
-    #[allow(
-        deprecated,
-        reason = "the replacement is unsafe, for the sake of types whose descriptor can change; \
-                  a source owns one descriptor as long as it lives"
-    )]
     fn watch(&self, source: Source) -> Result<Watch, Source> {
         let Ok(handle) = Handle::try_current() else { return Err(source) };
         if !probe::has_reactor(&handle) {
             return Err(source);
         }
-        let source = AsyncFd::try_with_interest(source, Interest::READABLE)
-            .map_err(|error| error.into_parts().0)?;
-        let task = handle.spawn(async move {
-            while let Ok(mut ready) = source.readable().await {
-                // Cleared before the completions are taken: one that comes in between makes the
-                // descriptor ready again.
-                ready.clear_ready();
-                let Some(hold) = source.get_ref().reap_and_hold() else { continue };
-                for _ in 0..HOLD_ROUNDS_MAX {
-                    // Unlike a wake-up of oneself, this wakes no other worker.
-                    task::yield_now().await;
-                    // What completed meanwhile has woken more tasks, whose requests may join.
-                    if source.get_ref().reap() == 0 && !hold.is_awaiting() {
-                        break;
-                    }
-                }
-                drop(hold);
-            }
-        });
-        Ok(Box::new(AbortOnDrop(task.abort_handle())))
+        Ok(Box::new(Watched::begin(source, &handle)?))
     }
 
     /// Some 40 microseconds of copying are a turn, and up to a millisecond for a task that has a
@@ -141,15 +117,8 @@ impl Runtime for Tokio {
     fn gathers_wakes(&self) -> bool {
         task::try_id().is_some() && turn::has_several_workers()
     }
-}
 
-/// How often the tasks that are due may run before what they submit goes to the kernel.
-const HOLD_ROUNDS_MAX: usize = 4;
-
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+    fn workers(&self) -> Workers {
+        if turn::has_several_workers() { Workers::Several } else { Workers::One }
     }
 }

@@ -4,6 +4,7 @@ mod builder;
 mod held;
 mod opening;
 mod operation;
+mod round;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod transfer;
 mod vectored;
 mod watch;
 mod whole;
+mod width;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +28,7 @@ use crate::error::Result;
 use crate::file::SharedFile;
 use crate::limit::{Limit, Permit};
 use crate::op::Op;
+use crate::relay::Relay;
 use crate::request::Request;
 use crate::route::{self, Reason, Route};
 use crate::runtime::{Runtime, Source};
@@ -36,9 +39,9 @@ use crate::sys::process::Process;
 
 pub use builder::ContextBuilder;
 use held::Held;
-pub use held::Hold;
 use operation::Brief;
 pub use operation::Operation;
+use round::Rounds;
 pub use transfer::Transfer;
 pub use vectored::VectoredTransfer;
 use watch::Watches;
@@ -89,6 +92,7 @@ pub(crate) struct Inner {
     open_files: Arc<Limit>,
     watches: Watches,
     held: Held,
+    rounds: Rounds,
     shut_down: AtomicBool,
     /// Where the backends' threads and descriptors are.
     home: Process,
@@ -401,14 +405,8 @@ impl Inner {
         self.limit.in_flight().0
     }
 
-    /// Notes that so many operations have completed on a lane, whose tasks will run soon.
-    pub(crate) fn woken(&self, completed: usize) {
-        self.held.woken(completed);
-    }
-
-    /// Submits what the backend handed back when it was full, now that something has completed.
-    pub(crate) fn resume_held(self: &Arc<Self>) {
-        self.held.resume(self);
+    fn relay(&self) -> &Relay {
+        &self.limit.shared.relay
     }
 
     /// Whether the backend completes requests on threads of its own.
@@ -422,7 +420,7 @@ impl Inner {
         if courier.is_closed() && self.runtime.gathers_wakes() {
             courier.open(|descriptor| {
                 let source = Source::courier(descriptor, Arc::clone(courier));
-                self.watches.keep(self.runtime.watch(source).ok())
+                self.watches.keep_courier(self.runtime.watch(source).ok())
             });
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::backend::Backend;
-use crate::context::{Hold, Inner};
+use crate::context::Inner;
 use crate::courier::Courier;
 
 /// The services of a runtime that make a context faster and fairer.
@@ -18,7 +18,7 @@ use crate::courier::Courier;
 /// # doc::run(async {
 /// # let file = doc::file_with(b"")?;
 /// use std::{sync::Arc, task::Poll, thread, time::Duration};
-/// use caio::{Runtime, Source, Watch};
+/// use caio::{Runtime, Source, Watch, Workers};
 ///
 /// /// Looks every millisecond, where a reactor would wait until the descriptor is readable.
 /// #[derive(Debug)]
@@ -45,6 +45,10 @@ use crate::courier::Courier;
 ///     fn gathers_wakes(&self) -> bool {
 ///         false
 ///     }
+///
+///     fn workers(&self) -> Workers {
+///         Workers::Apart
+///     }
 /// }
 ///
 /// let context = caio::Context::builder().runtime(Arc::new(Looker)).build()?;
@@ -70,6 +74,29 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// not the runtime's. Then the threads of a pool leave its waker where [`watch`](Self::watch)
     /// watches. False is always right.
     fn gathers_wakes(&self) -> bool;
+
+    /// Who runs the tasks that a source wakes which is watched from here. [`Workers::Apart`] is
+    /// always right.
+    fn workers(&self) -> Workers;
+}
+
+/// Who runs the tasks that are woken while a [`Source`] is reaped.
+///
+/// ```
+/// use caio::{NoRuntime, Runtime, Workers};
+///
+/// assert_eq!(NoRuntime.workers(), Workers::Apart);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// Other threads, or nobody knows who: all are woken at once.
+    Apart,
+    /// The thread that reaps, when it is done. What they submit is held back until they have run,
+    /// and costs one system call together.
+    One,
+    /// The same, and where there are several to run, that thread wakes another one for them. As
+    /// long as one thread keeps up, the tasks wake each other in a row.
+    Several,
 }
 
 /// Keeps a watch alive. Whatever it holds is dropped with it.
@@ -97,6 +124,7 @@ pub struct Source {
 enum Of {
     Lane { lane: usize, backend: Weak<dyn Backend>, context: Weak<Inner> },
     Courier(Arc<Courier>),
+    Rounds(Weak<Inner>),
 }
 
 impl Source {
@@ -113,6 +141,10 @@ impl Source {
         Self { descriptor, of: Of::Courier(courier) }
     }
 
+    pub(crate) fn rounds(descriptor: OwnedFd, context: Weak<Inner>) -> Self {
+        Self { descriptor, of: Of::Rounds(context) }
+    }
+
     /// Completes what is ready, and returns how many operations that was. Call it after each
     /// readiness; it never waits.
     ///
@@ -124,60 +156,31 @@ impl Source {
     /// # Ok::<(), caio::Error>(())
     /// ```
     pub fn reap(&self) -> usize {
-        let (lane, backend, context) = match &self.of {
-            Of::Lane { lane, backend, context } => (*lane, backend, context),
-            Of::Courier(courier) => return courier.deliver(),
-        };
-        let Some(backend) = backend.upgrade() else { return 0 };
-        let completed = backend.reap(lane);
-        if completed > 0
-            && let Some(context) = context.upgrade()
-        {
-            context.woken(completed);
-            context.resume_held();
-        }
-        completed
+        self.reap_by(Inner::collect)
     }
 
-    /// Completes what is ready, and holds back what the tasks submit that this wakes, so that it
-    /// costs one system call together; `None` where so little completed or is in flight that
-    /// holding back costs more than it saves. Drop the hold when these tasks have run, see
-    /// [`Hold::is_awaiting`].
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # let (context, source, operations) = doc::started(1)?;
-    /// assert!(source.reap_and_hold().is_none(), "one is not worth it");
-    /// # let (context, source, operations) = doc::started(3)?;
-    /// assert!(source.reap_and_hold().is_some());
-    /// assert_eq!(context.in_flight(), (0, 0));
-    /// # Ok::<(), caio::Error>(())
-    /// ```
-    #[must_use = "dropping the hold submits what is held"]
-    pub fn reap_and_hold(&self) -> Option<Hold> {
-        let context = match &self.of {
-            Of::Lane { context, .. } => context.upgrade(),
-            Of::Courier(_) => None,
-        };
-        let context = context.filter(|context| context.requests_in_flight() >= COMPLETED_TO_HOLD);
-        let Some(context) = context else {
-            self.reap();
-            return None;
-        };
-        // Begun before anybody is woken, so that no task is missed that runs elsewhere at once.
-        let hold = Hold::on(&context);
-        let completed = self.reap();
-        let worthwhile = completed >= COMPLETED_TO_HOLD
-            || (completed > 0 && context.requests_in_flight() >= IN_FLIGHT_TO_HOLD);
-        worthwhile.then_some(hold)
+    /// The same for a thread that runs no tasks.
+    pub(crate) fn reap_at_once(&self) -> usize {
+        self.reap_by(Inner::collect_at_once)
+    }
+
+    fn reap_by(&self, collect: fn(&Arc<Inner>, &dyn Backend, usize) -> usize) -> usize {
+        match &self.of {
+            Of::Lane { lane, backend, context } => {
+                let Some(backend) = backend.upgrade() else { return 0 };
+                match context.upgrade() {
+                    Some(context) => collect(&context, &*backend, *lane),
+                    None => backend.reap(*lane),
+                }
+            }
+            Of::Courier(courier) => courier.deliver(),
+            Of::Rounds(context) => {
+                context.upgrade().into_iter().for_each(|context| context.go_on());
+                0
+            }
+        }
     }
 }
-
-/// So many completions at once, and the requests that follow are worth submitting together.
-const COMPLETED_TO_HOLD: usize = 2;
-
-/// With so many requests in flight the device has enough to do while one waits for others.
-const IN_FLIGHT_TO_HOLD: usize = 8;
 
 impl AsFd for Source {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -196,6 +199,7 @@ impl fmt::Debug for Source {
         match self.of {
             Of::Lane { lane, .. } => write!(f, "Source(lane {lane}, {:?})", self.descriptor),
             Of::Courier(_) => write!(f, "Source(courier, {:?})", self.descriptor),
+            Of::Rounds(_) => write!(f, "Source(rounds, {:?})", self.descriptor),
         }
     }
 }
@@ -209,6 +213,11 @@ impl Drop for Source {
                 }
             }
             Of::Courier(courier) => courier.close(),
+            Of::Rounds(context) => {
+                if let Some(context) = context.upgrade() {
+                    context.close_rounds();
+                }
+            }
         }
     }
 }
@@ -255,6 +264,10 @@ impl Runtime for NoRuntime {
 
     fn gathers_wakes(&self) -> bool {
         false
+    }
+
+    fn workers(&self) -> Workers {
+        Workers::Apart
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::limit::Permit;
 use crate::op::{Op, Output};
+use crate::relay::Relay;
 use crate::request::Token;
 use crate::sync::{lock, wake};
 
@@ -63,6 +64,7 @@ fn abandoned() -> Error {
 pub(crate) struct Ledger {
     pub(crate) counters: Counters,
     pub(crate) courier: Arc<Courier>,
+    pub(crate) relay: Relay,
     free: [FreeSlots; SHARDS],
     /// For giving up on all of them at once.
     all: Mutex<Vec<Weak<Slot>>>,
@@ -156,7 +158,7 @@ struct Waiter {
 }
 
 impl Slot {
-    fn deliver(&self, outcome: Outcome, courier: &Courier) {
+    fn deliver(&self, outcome: Outcome, ledger: &Ledger) {
         let mut state = lock(&self.state);
         let unwanted = match &mut *state {
             State::Pending(waiter) => {
@@ -164,8 +166,8 @@ impl Slot {
                 *state = State::Complete(outcome);
                 drop(state);
                 match waiter {
-                    Some(Waiter { waker, by_courier: true }) => courier.wake(waker),
-                    Some(Waiter { waker, by_courier: false }) => wake(waker),
+                    Some(Waiter { waker, by_courier: true }) => ledger.courier.wake(waker),
+                    Some(Waiter { waker, by_courier: false }) => ledger.relay.wake(waker),
                     None => {}
                 }
                 return;
@@ -217,7 +219,7 @@ impl Ticket {
         drop(file);
         permit.shared().counters.completed(&outcome);
         let limit = permit.release();
-        slot.deliver(outcome, &limit.shared.courier);
+        slot.deliver(outcome, &limit.shared);
         limit.shared.put(slot);
     }
 }

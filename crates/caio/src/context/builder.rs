@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use super::held::Held;
+use super::round::Rounds;
 use super::watch::Watches;
 use super::{Context, Inner};
 use crate::backend::{Backend, BackendKind};
@@ -212,6 +213,9 @@ impl ContextBuilder {
     /// #     fn gathers_wakes(&self) -> bool {
     /// #         false
     /// #     }
+    /// #     fn workers(&self) -> caio::Workers {
+    /// #         caio::Workers::Apart
+    /// #     }
     /// # }
     /// # let file = doc::file_with(b"some text")?;
     /// use std::sync::Arc;
@@ -264,6 +268,7 @@ impl ContextBuilder {
             open_files: Limit::new(config.max_open_files, usize::MAX, ()),
             watches: Watches::default(),
             held: Held::default(),
+            rounds: Rounds::default(),
             shut_down: AtomicBool::new(false),
             home: Process::current(),
             config,

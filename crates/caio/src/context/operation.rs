@@ -180,6 +180,8 @@ impl Course {
             if let Some(token) = completion.abandon() {
                 context.inner.counters().cancelled();
                 context.backend_for(route).cancel(token);
+            } else {
+                context.inner.relay().seen();
             }
             completion.put_back(&context.inner.limit.shared);
         }
@@ -231,11 +233,7 @@ impl Course {
 
     fn step(&mut self, with: With<'_>, cx: &mut TaskContext<'_>) -> Poll<Step> {
         match std::mem::replace(&mut self.state, State::Done) {
-            // What the page cache has completes within the submission, so that a task could go on
-            // for ever without this.
-            State::Waiting { acquire, op }
-                if with.context.poll_budget(cx, op.length()).is_pending() =>
-            {
+            State::Waiting { acquire, op } if self.yields(with, cx, &op) => {
                 self.stay(State::Waiting { acquire, op })
             }
             State::Waiting { mut acquire, op } => match Pin::new(&mut acquire).poll(cx) {
@@ -261,7 +259,7 @@ impl Course {
             State::Submitted { completion, route } => {
                 match completion.poll_answer(cx, with.context.wakes_by_courier(route)) {
                     Poll::Ready(outcome) => {
-                        with.context.inner.held.seen();
+                        with.context.inner.relay().seen();
                         completion.put_back(&with.context.inner.limit.shared);
                         Poll::Ready(self.judge(with, outcome, route))
                     }
@@ -285,6 +283,17 @@ impl Course {
                 Outcome { result: Err(error), op: None }
             }
         }
+    }
+
+    /// Whether others are to run first. What the page cache has completes within the submission, so
+    /// that a task could go on for ever without this. Who waits for a device or for another thread
+    /// lets others run anyway.
+    fn yields(&self, with: With<'_>, cx: &mut TaskContext<'_>, op: &Op) -> bool {
+        let With { context, file } = with;
+        let waits = file.is_some_and(|file| file.is_direct())
+            || context.inner.on_own_threads()
+            || self.route.unwrap_or_else(|| context.route(file, op)) != Route::Backend;
+        !waits && context.poll_budget(cx, op.length()).is_pending()
     }
 
     fn stay(&mut self, state: State) -> Poll<Step> {

@@ -2,7 +2,7 @@
 
 mod cancelled;
 mod forked;
-mod holding;
+mod rounds;
 
 use std::fs::File;
 use std::future::Future;

@@ -18,8 +18,9 @@ use crate::sys::bell::Bell;
 
 /// In the place of a lane's number: no lane has it.
 const COURIER: usize = Lanes::MAX;
+const BELL: usize = Lanes::MAX + 1;
 
-/// The watches of one context, a lane each, and the courier's.
+/// The watches of one context, a lane each, the courier's, and that of the bell for rounds.
 pub(super) struct Watches {
     watched: [AtomicBool; Lanes::MAX],
     kept: Mutex<Vec<(usize, Watch)>>,
@@ -47,11 +48,20 @@ impl Watches {
     }
 
     /// Keeps the watch of the courier as long as the context. Returns whether there is one.
-    pub(super) fn keep(&self, courier: Option<Watch>) -> bool {
+    pub(super) fn keep_courier(&self, watch: Option<Watch>) -> bool {
+        self.keep(COURIER, watch)
+    }
+
+    /// The same for the bell that moves rounds of completions on.
+    pub(super) fn keep_bell(&self, watch: Option<Watch>) -> bool {
+        self.keep(BELL, watch)
+    }
+
+    fn keep(&self, place: usize, watch: Option<Watch>) -> bool {
         // That of an earlier runtime has ended.
-        self.let_go(COURIER);
-        let is_kept = courier.is_some();
-        lock(&self.kept).extend(courier.map(|watch| (COURIER, watch)));
+        self.let_go(place);
+        let is_kept = watch.is_some();
+        lock(&self.kept).extend(watch.map(|watch| (place, watch)));
         is_kept
     }
 
@@ -67,7 +77,7 @@ impl Watches {
         self.unwatched(lane);
     }
 
-    /// Drops what is kept for a lane, or for the courier, outside the lock.
+    /// Drops what is kept for a lane, the courier or the bell, outside the lock.
     fn let_go(&self, lane: usize) {
         let ended: Vec<_> = lock(&self.kept).extract_if(.., |(kept, _)| *kept == lane).collect();
         drop(ended);
@@ -94,7 +104,10 @@ impl Watches {
         let source =
             Source::new(descriptor, lane, Arc::downgrade(backend), Arc::downgrade(context));
         let watch = match runtime.watch(source) {
-            Ok(watch) => Some(watch),
+            Ok(watch) => {
+                context.open_rounds(runtime);
+                Some(watch)
+            }
             Err(source) => reaper(source),
         };
         let started = watch.is_some();
@@ -140,7 +153,7 @@ fn reap_until(source: &Source, stop: &Bell) {
             Err(_) => return,
         }
         let stopped = watched[1].any().unwrap_or(true);
-        source.reap();
+        source.reap_at_once();
         if stopped {
             return;
         }
@@ -160,8 +173,7 @@ fn patrol(lane: usize, backend: &Arc<dyn Backend>, context: &Arc<Inner>) -> bool
     let rounds = move || loop {
         thread::sleep(PATROL);
         let (Some(backend), Some(context)) = (backend.upgrade(), context.upgrade()) else { return };
-        backend.reap(lane);
-        context.resume_held();
+        context.collect_at_once(&*backend, lane);
         if context.requests_in_flight() == 0 {
             context.watches.unwatched(lane);
             // One that was submitted just before counts on this patrol.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use caio::{
     Backend, BackendKind, Capability, ClassSet, Config, Context, Lanes, Op, OpSet, Operation,
-    Output, Request, Result, Runtime, SharedFile, Source, Token, Watch,
+    Output, Request, Result, Runtime, SharedFile, Source, Token, Watch, Workers,
 };
 
 /// Runs an example to its end on the calling thread.
@@ -110,6 +110,10 @@ impl Runtime for Reactor {
 
     fn gathers_wakes(&self) -> bool {
         false
+    }
+
+    fn workers(&self) -> Workers {
+        Workers::Apart
     }
 }
 

@@ -78,7 +78,9 @@ enum End {
     /// reading and writing either works there or says why it does not.
     Elsewhere,
     /// The source ends there by now.
-    Shrunk { at: u64 },
+    Shrunk {
+        at: u64,
+    },
     Failed(io::Error),
 }
 

@@ -1,0 +1,284 @@
+//! In which order tasks are woken, and when what they submit goes to the backend.
+
+use std::io::{PipeReader, pipe};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::time::Instant;
+
+use crate::backend::{Backend, BackendKind, Lanes};
+use crate::capability::{Capability, ClassSet, OpSet};
+use crate::config::Config;
+use crate::context::{Context, Operation};
+use crate::error::Result;
+use crate::op::{Op, Output};
+use crate::request::{Request, Token};
+use crate::runtime::{Runtime, Source, Watch, Workers};
+use crate::sync::lock;
+
+/// Keeps requests, and completes as many as the test allows when it is reaped.
+#[derive(Debug)]
+struct Kept {
+    capability: Capability,
+    lane: PipeReader,
+    requests: Mutex<Vec<Request>>,
+    submissions: AtomicUsize,
+    ready: AtomicUsize,
+}
+
+impl Backend for Kept {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Other("kept")
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
+        self.submissions.fetch_add(1, Ordering::SeqCst);
+        lock(&self.requests).extend(batch.iter_mut().filter_map(Option::take));
+        Ok(Lanes::one(0))
+    }
+
+    fn cancel(&self, _token: Token) {}
+
+    fn reap(&self, _lane: usize) -> usize {
+        let ready = self.ready.swap(0, Ordering::SeqCst);
+        let ended: Vec<_> = lock(&self.requests).drain(..ready).collect();
+        ended.into_iter().for_each(|request| request.complete(Ok(Output::Done)));
+        ready
+    }
+
+    fn descriptor(&self, _lane: usize) -> Option<BorrowedFd<'_>> {
+        Some(self.lane.as_fd())
+    }
+
+    fn shutdown(&self, _deadline: Instant) -> usize {
+        0
+    }
+}
+
+/// Gives its sources to the test: the lane first, then the bell.
+#[derive(Debug)]
+struct Reactor(Workers, Mutex<Vec<Arc<Source>>>);
+
+impl Runtime for Reactor {
+    fn watch(&self, source: Source) -> std::result::Result<Watch, Source> {
+        lock(&self.1).push(Arc::new(source));
+        Ok(Box::new(()))
+    }
+
+    fn poll_budget(&self, _cx: &mut TaskContext<'_>, _bytes: usize) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn gathers_wakes(&self) -> bool {
+        false
+    }
+
+    fn workers(&self) -> Workers {
+        self.0
+    }
+}
+
+/// An operation, and whether its task was woken.
+struct Task {
+    operation: Operation,
+    woken: Arc<Woken>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Task {
+    fn begin(context: &Context) -> Self {
+        let (operation, woken) = (context.submit(None, Op::Fsync), Arc::default());
+        let mut task = Self { operation, woken };
+        assert!(!task.run());
+        task
+    }
+
+    /// Polls it. Returns whether it has ended.
+    fn run(&mut self) -> bool {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        Pin::new(&mut self.operation).poll(&mut TaskContext::from_waker(&waker)).is_ready()
+    }
+}
+
+struct House {
+    context: Context,
+    backend: Arc<Kept>,
+    reactor: Arc<Reactor>,
+    tasks: Vec<Task>,
+}
+
+impl House {
+    fn new(workers: Workers, tasks: usize) -> Self {
+        let capability = Capability {
+            operations: OpSet::all(),
+            classes: ClassSet::all(),
+            requests_max: 64,
+            cancels_running: false,
+            writes_buffered_slowly: false,
+            features: Vec::new(),
+        };
+        let backend = Arc::new(Kept {
+            capability,
+            lane: pipe().unwrap().0,
+            requests: Mutex::default(),
+            submissions: AtomicUsize::new(0),
+            ready: AtomicUsize::new(0),
+        });
+        let reactor = Arc::new(Reactor(workers, Mutex::default()));
+        let builder = Context::builder().custom(backend.clone()).config(Config::default());
+        let context = builder.runtime(reactor.clone()).build().unwrap();
+        let tasks = (0..tasks).map(|_| Task::begin(&context)).collect();
+        backend.submissions.store(0, Ordering::SeqCst);
+        Self { context, backend, reactor, tasks }
+    }
+
+    /// So many operations complete, and the reactor finds them.
+    fn complete(&self, operations: usize) {
+        self.backend.ready.store(operations, Ordering::SeqCst);
+        let lane = Arc::clone(&lock(&self.reactor.1)[0]);
+        assert_eq!(lane.reap(), operations);
+    }
+
+    /// The reactor looks again.
+    fn look(&self) {
+        let bell = Arc::clone(&lock(&self.reactor.1)[1]);
+        bell.reap();
+    }
+
+    /// The numbers of the tasks that were woken.
+    fn woken(&self) -> Vec<usize> {
+        let woken = |index: &usize| self.tasks[*index].woken.0.load(Ordering::SeqCst);
+        (0..self.tasks.len()).filter(woken).collect()
+    }
+
+    fn submissions(&self) -> usize {
+        self.backend.submissions.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn each_task_that_takes_its_answer_wakes_the_next_and_every_fourth_leaves_it_to_the_reactor() {
+    let mut house = House::new(Workers::Several, 10);
+    house.complete(6);
+    for (task, woken) in [(0, 2), (1, 3), (2, 4), (3, 4)] {
+        assert!(house.tasks[task].run());
+        assert_eq!(house.woken(), Vec::from_iter(0..woken), "after task {task}");
+    }
+    house.look();
+    assert_eq!(house.woken(), [0, 1, 2, 3, 4]);
+    assert!(house.tasks[4].run());
+    assert_eq!(house.woken(), [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn what_tasks_submit_goes_together_when_the_last_has_its_answer() {
+    for workers in [Workers::Several, Workers::One] {
+        let mut house = House::new(workers, 5);
+        house.complete(3);
+        let mut next = Vec::new();
+        for task in 0..3 {
+            assert_eq!(house.submissions(), 0, "{workers:?}, before task {task}");
+            assert!(house.tasks[task].run());
+            next.push(Task::begin(&house.context));
+        }
+        assert_eq!((house.submissions(), lock(&house.backend.requests).len()), (1, 5));
+        // The round is over: what comes now is not held back.
+        house.look();
+        next.push(Task::begin(&house.context));
+        assert_eq!(house.submissions(), 2);
+    }
+}
+
+#[test]
+fn a_single_worker_is_left_to_order_its_tasks() {
+    let house = House::new(Workers::One, 5);
+    house.complete(3);
+    assert_eq!(house.woken(), [0, 1, 2]);
+}
+
+#[test]
+fn nothing_is_held_where_little_completes_or_is_in_flight() {
+    for (in_flight, completed, holds) in
+        [(2, 1, false), (3, 1, false), (2, 2, true), (3, 2, true), (9, 1, true)]
+    {
+        let house = House::new(Workers::Several, in_flight);
+        house.complete(completed);
+        let _next = Task::begin(&house.context);
+        assert_eq!(house.submissions() == 0, holds, "{completed} of {in_flight} completed");
+    }
+}
+
+#[test]
+fn a_task_that_does_not_come_for_its_answer_keeps_nobody_waiting_for_long() {
+    let house = House::new(Workers::Several, 4);
+    house.complete(3);
+    let _held = Task::begin(&house.context);
+    for _ in 0..3 {
+        house.look();
+        assert_eq!((house.woken(), house.submissions()), (vec![0], 0));
+    }
+    house.look();
+    assert_eq!((house.woken(), house.submissions()), (vec![0, 1, 2], 1));
+}
+
+#[test]
+fn an_operation_that_is_dropped_counts_as_seen() {
+    let mut house = House::new(Workers::Several, 4);
+    house.complete(3);
+    drop(house.tasks.remove(0));
+    assert_eq!(house.woken(), [0]);
+    house.tasks.clear();
+    let _next = Task::begin(&house.context);
+    assert_eq!(house.submissions(), 1);
+}
+
+#[test]
+fn without_the_reactor_all_are_woken_and_nothing_is_held() {
+    let house = House::new(Workers::Several, 6);
+    house.complete(3);
+    let _held = Task::begin(&house.context);
+    lock(&house.reactor.1).remove(1);
+    assert_eq!((house.woken(), house.submissions()), (vec![0, 1, 2], 1));
+    house.complete(2);
+    assert_eq!(house.woken(), [0, 1, 2, 3, 4]);
+    let _at_once = Task::begin(&house.context);
+    assert_eq!(house.submissions(), 2);
+}
+
+#[test]
+fn a_crowd_is_woken_at_once() {
+    let house = House::new(Workers::Several, 50);
+    house.complete(33);
+    assert_eq!(house.woken().len(), 33);
+    let house = House::new(Workers::Several, 50);
+    house.complete(32);
+    assert_eq!(house.woken(), [0]);
+}
+
+#[test]
+fn tasks_that_compute_for_long_are_woken_at_once_from_then_on() {
+    let mut house = House::new(Workers::Several, 30);
+    house.complete(6);
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    (0..4).for_each(|task| assert!(house.tasks[task].run()));
+    house.look();
+    assert_eq!(house.woken().len(), 6);
+    (4..6).for_each(|task| assert!(house.tasks[task].run()));
+    house.look();
+    house.complete(6);
+    assert_eq!(house.woken().len(), 12);
+}

@@ -84,6 +84,12 @@ impl Relay {
         self.wake_first();
     }
 
+    /// How many have been woken by the last release and what followed.
+    pub(crate) fn released(&self) -> u32 {
+        let left = self.links.load(Ordering::Acquire).clamp(0, LINKS);
+        1 + (LINKS - left).unsigned_abs() as u32
+    }
+
     /// Wakes all that are in line, and from now on at once.
     pub(crate) fn spread(&self) {
         self.leave_row(COUNTING);

@@ -52,7 +52,7 @@ enum BellWatch {
 struct Round {
     begun: Instant,
     in_row: bool,
-    /// When the first in line was woken last.
+    /// When tasks were woken last, up to four.
     released: Instant,
     /// How often the reactor has looked since, and the tasks that it woke had not run.
     vain: u32,
@@ -119,7 +119,8 @@ impl Inner {
     /// Moves the round on, after the tasks that were due have run.
     pub(crate) fn go_on(self: &Arc<Self>) {
         let relay = self.relay();
-        self.proceed(self.rounds.next(relay.is_running(), relay.waiting()));
+        let next = self.rounds.next(relay.is_running(), relay.waiting(), || relay.released());
+        self.proceed(next);
     }
 
     /// Ends the round, and has none begin: nobody watches the bell any more.
@@ -210,7 +211,7 @@ impl Rounds {
     }
 
     /// What to do after the tasks that were due have run.
-    fn next(&self, running: bool, waiting: usize) -> Next {
+    fn next(&self, running: bool, waiting: usize, released: impl FnOnce() -> u32) -> Next {
         let mut state = lock(&self.state);
         let State { round, width, .. } = &mut *state;
         let Some(round) = round else { return Next::Nothing };
@@ -218,11 +219,15 @@ impl Rounds {
             round.vain += 1;
             return if round.vain < VAIN_MAX { Next::Wait } else { Next::End };
         }
-        if waiting == 0 {
+        if !round.in_row {
             return Next::End;
         }
         let now = Instant::now();
-        if width.widens(round.begun, round.released, now) {
+        let long = width.ran(released(), now - round.released, now);
+        if waiting == 0 {
+            return Next::End;
+        }
+        if long || width.widens(round.begun, now) {
             round.in_row = false;
             return Next::Spread;
         }

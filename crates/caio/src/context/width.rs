@@ -1,25 +1,30 @@
 //! Whether completions are handed from task to task on one worker, or to all workers at once.
 //!
 //! One worker costs least, and is enough as long as it keeps up. What the tasks do with their data
-//! is not known, so it is measured. Where rounds of completions follow each other without a pause,
-//! the worker is at its limit; then all workers are tried, and kept if more is done by them.
+//! is not known, so it is measured. Tasks that take long are for all workers. Where rounds of
+//! completions leave little pause, the worker may be at its limit; then all workers are
+//! tried, and kept if more is done by them.
 
 use std::time::{Duration, Instant};
 
 /// How long the share of the time that rounds take is looked at.
-const WINDOW: Duration = Duration::from_millis(10);
+const WINDOW: Duration = Duration::from_millis(20);
 
-/// From this share on a worker is at its limit, in hundredths.
-const BUSY: u32 = 95;
+/// From this share on a worker may be at its limit, in hundredths: it does more than that.
+const BUSY: u32 = 70;
 
 /// How long all workers are tried.
 const TRIAL: Duration = Duration::from_millis(20);
 
 /// How many times as much they must get done: the others have work of their own.
-const WORTHWHILE: f64 = 1.1;
+const WORTHWHILE: f64 = 1.05;
 
-/// Tasks that take so long together, four at most, do more than begin the next operation.
-const LONG: Duration = Duration::from_micros(500);
+/// A task that takes so long does more than to take its answer and to begin the next operation,
+/// with its share of the system call.
+const LONG: Duration = Duration::from_micros(25);
+
+/// So many tasks are looked at together for that; fewer, where one takes as long as all of them.
+const TASKS: u32 = 32;
 
 /// How long a verdict stands: the first, and one that was the same many times.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -36,6 +41,9 @@ pub(super) struct Width {
     since: Option<Instant>,
     completed: usize,
     busy: Duration,
+    /// Tasks that have run since they were looked at last, and the time that they took.
+    tasks: u32,
+    took: Duration,
     /// How long the last verdict stood.
     pause: Duration,
 }
@@ -78,14 +86,26 @@ impl Width {
         self.completed += operations;
     }
 
-    /// Whether the round of one worker that began then is for all workers from now on. The tasks
-    /// that were woken `since` have run.
-    pub(super) fn widens(&mut self, begun: Instant, since: Instant, now: Instant) -> bool {
-        if now.saturating_duration_since(since) > LONG {
+    /// So many tasks have run on one worker, and have taken so long. Returns whether the others, and
+    /// those of later rounds, are for all workers.
+    pub(super) fn ran(&mut self, tasks: u32, took: Duration, now: Instant) -> bool {
+        self.tasks += tasks;
+        self.took += took;
+        let enough = self.tasks >= TASKS || self.took > TASKS * LONG;
+        let long = enough && self.took > self.tasks.min(TASKS) * LONG;
+        if enough {
+            (self.tasks, self.took) = (0, Duration::ZERO);
+        }
+        if long {
             let until = self.verdict(now);
             self.mode = Mode::Wide { until };
-            return true;
         }
+        long
+    }
+
+    /// Whether the round of one worker that began then goes on for too long, and is for all workers
+    /// from now on.
+    pub(super) fn widens(&mut self, begun: Instant, now: Instant) -> bool {
         let busy = self.busy + self.part(begun, now);
         self.look(busy, now)
     }
@@ -167,9 +187,7 @@ mod tests {
                 done += 10.0 * (load.gain - 1.0);
             } else {
                 let ended = *now + interval * load.busy / 100;
-                if !width.widens(*now, *now, *now) {
-                    width.ended(*now, ended);
-                }
+                width.ended(*now, ended);
             }
             width.completed(done as usize);
             done -= done.floor();
@@ -182,20 +200,20 @@ mod tests {
 
     #[test]
     fn a_worker_that_keeps_up_is_left_alone() {
-        let load = Load { busy: 90, gain: 2.0 };
+        let load = Load { busy: 65, gain: 2.0 };
         assert!(run(&mut Width::default(), &mut Instant::now(), &load, SECOND) < f64::EPSILON);
     }
 
     #[test]
     fn a_worker_at_its_limit_is_helped_where_that_helps() {
         let (mut width, mut now) = (Width::default(), Instant::now());
-        let (helped, vain) = (Load { busy: 100, gain: 1.5 }, Load { busy: 100, gain: 1.05 });
-        assert!(run(&mut width, &mut now, &helped, SECOND) > 0.9);
+        let (helped, vain) = (Load { busy: 100, gain: 1.5 }, Load { busy: 100, gain: 1.0 });
+        assert!(run(&mut width, &mut now, &helped, SECOND) > 0.8);
         // The verdict stands for a second at most, and all workers are tried ever more rarely.
         run(&mut width, &mut now, &vain, 2 * SECOND);
-        assert!(run(&mut width, &mut now, &vain, 10 * SECOND) < 0.03);
+        assert!(run(&mut width, &mut now, &vain, 10 * SECOND) < 0.05);
         run(&mut width, &mut now, &helped, 2 * SECOND);
-        assert!(run(&mut width, &mut now, &helped, 10 * SECOND) > 0.97);
+        assert!(run(&mut width, &mut now, &helped, 10 * SECOND) > 0.95);
     }
 
     #[test]
@@ -213,16 +231,19 @@ mod tests {
     fn a_round_without_an_end_is_looked_at_while_it_lasts() {
         let (mut width, now) = (Width::default(), Instant::now());
         assert!(!width.is_wide(now));
-        assert!(!width.widens(now, now + WINDOW / 2, now + WINDOW / 2));
-        assert!(width.widens(now, now + WINDOW, now + WINDOW));
+        assert!(!width.widens(now, now + WINDOW / 2));
+        assert!(width.widens(now, now + WINDOW));
         assert!(width.is_wide(now + WINDOW));
     }
 
     #[test]
-    fn tasks_that_compute_for_long_widen_at_once() {
+    fn tasks_that_take_long_are_for_all_workers() {
         let (mut width, now) = (Width::default(), Instant::now());
-        assert!(!width.widens(now, now, now + LONG));
-        assert!(width.widens(now, now, now + 2 * LONG));
-        assert!(width.is_wide(now + 2 * LONG));
+        // The system call of one of them is for others, too.
+        assert!(!width.ran(4, 7 * LONG, now) && !(1..8).any(|_| width.ran(4, 3 * LONG, now)));
+        assert!(!(1..7).any(|_| width.ran(4, 5 * LONG, now)));
+        assert!(width.ran(4, 5 * LONG, now) && width.is_wide(now));
+        let mut width = Width::default();
+        assert!(width.ran(1, 2 * TASKS * LONG, now), "one may be enough");
     }
 }

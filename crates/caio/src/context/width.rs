@@ -2,8 +2,8 @@
 //!
 //! One worker costs least, and is enough as long as it keeps up. What the tasks do with their data
 //! is not known, so it is measured. Tasks that take long are for all workers. Where rounds of
-//! completions leave little pause, the worker may be at its limit; then all workers are
-//! tried, and kept if more is done by them.
+//! completions leave little pause, the worker may be at its limit; then all workers are tried, and
+//! kept if more is done by them.
 
 use std::time::{Duration, Instant};
 
@@ -86,8 +86,8 @@ impl Width {
         self.completed += operations;
     }
 
-    /// So many tasks have run on one worker, and have taken so long. Returns whether the others, and
-    /// those of later rounds, are for all workers.
+    /// So many tasks have run on one worker, and have taken so long. Returns whether the others and
+    /// those of later rounds are for all workers.
     pub(super) fn ran(&mut self, tasks: u32, took: Duration, now: Instant) -> bool {
         self.tasks += tasks;
         self.took += took;

@@ -102,8 +102,9 @@ pub enum Workers {
 /// Keeps a watch alive. Whatever it holds is dropped with it.
 pub type Watch = Box<dyn Send + Sync>;
 
-/// Something to be watched: one lane of a backend, or where the engine's own threads leave whom
-/// they want to wake. When it is dropped, the context finds another way.
+/// Something to be watched: one lane of a backend, where the engine's own threads leave whom they
+/// want to wake, or what moves rounds of completions on. When it is dropped, the context finds
+/// another way.
 ///
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -146,7 +147,9 @@ impl Source {
     }
 
     /// Completes what is ready, and returns how many operations that was. Call it after each
-    /// readiness; it never waits.
+    /// readiness; it never waits. It wakes their tasks, but where [`Workers`] run them only some of
+    /// them: the others follow as these take their answers, or when the source of that context is
+    /// readable which moves rounds of completions on.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }

@@ -176,8 +176,19 @@ mod tests {
         let (kept, has_panicked) = (Mutex::default(), AtomicBool::new(false));
         let backend = Panicking { capability, lane: pipe().unwrap(), kept, has_panicked };
         let context = crate::context().custom(Arc::new(backend)).build().unwrap();
-        let operation = tokio::spawn(context.submit(None, Op::Fsync));
-        let outcome = timeout(Duration::from_secs(10), operation).await.unwrap().unwrap();
-        assert!(outcome.result.is_ok());
+        // Several of them, so that what follows is held back when it panics.
+        let operations: Vec<_> = (0..4)
+            .map(|_| {
+                let context = context.clone();
+                tokio::spawn(async move {
+                    context.submit(None, Op::Fsync).await.result?;
+                    context.submit(None, Op::Fsync).await.result
+                })
+            })
+            .collect();
+        for operation in operations {
+            let result = timeout(Duration::from_secs(10), operation).await.unwrap().unwrap();
+            assert!(result.is_ok());
+        }
     }
 }

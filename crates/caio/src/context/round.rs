@@ -8,6 +8,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
 use std::time::Instant;
 
 use super::Inner;
@@ -97,7 +98,9 @@ impl Inner {
         }
         // Begun before anybody is woken, so that no task is missed that runs elsewhere at once.
         let begun = self.begin_round();
+        let guard = EndsInPanic(self);
         let completed = self.collect_at_once(backend, lane);
+        drop(guard);
         let worthwhile = completed >= COMPLETED_MIN
             || (completed > 0 && self.requests_in_flight() >= IN_FLIGHT_MIN);
         self.proceed(match begun {
@@ -161,10 +164,22 @@ impl Inner {
         if round.in_row {
             state.width.ended(round.begun, Instant::now());
         }
+        // Before another round can ring.
+        self.rounds.hush();
         drop(state);
         self.relay().end();
-        self.rounds.hush();
         self.held.end(self);
+    }
+}
+
+/// A round must not outlast a panic of the backend: nobody would move it on.
+struct EndsInPanic<'a>(&'a Arc<Inner>);
+
+impl Drop for EndsInPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.end_round();
+        }
     }
 }
 

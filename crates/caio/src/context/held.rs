@@ -3,6 +3,7 @@
 //! When many completions are found at once, the tasks that they wake will soon submit as many new
 //! requests. Held until these tasks have run, they cost one system call instead of one each.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,10 +11,11 @@ use super::Inner;
 use crate::request::Request;
 use crate::sync::lock;
 
-/// The most requests that are held: a batch of this size spends little on its system call, and one
-/// much larger keeps the device waiting. Of 12, 16 and 20, 16 was best for O_DIRECT reads with 32
-/// in flight (`benches/compare/run --filter =direct-read-4k-32,=aiofile` with each).
-const HELD_MAX: usize = 16;
+/// The most requests that are held: a quarter of those in flight, within these bounds. A batch of
+/// this size spends little on its system call, and one much larger keeps the device waiting. 16
+/// were best for O_DIRECT reads with 32 in flight, and 32 with 128
+/// (`benches/compare/run --filter =direct-read-4k-32,=direct-read-4k-128,=aiofile` with each).
+const HELD_MAX: RangeInclusive<usize> = 16..=64;
 
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -40,10 +42,11 @@ impl Held {
             return false;
         }
         state.requests.extend(batch.iter_mut().map(Option::take));
-        let full = state.requests.len() >= HELD_MAX;
+        let held = state.requests.len();
         drop(state);
+        let most = (context.requests_in_flight() / 4).clamp(*HELD_MAX.start(), *HELD_MAX.end());
         // Nobody else is known to submit more soon.
-        if full || context.relay().is_idle() {
+        if held >= most || context.relay().is_idle() {
             self.submit(context);
         }
         true
@@ -71,7 +74,8 @@ impl Held {
         }
     }
 
-    fn submit(&self, context: &Arc<Inner>) {
+    /// Submits what is held so far.
+    pub(super) fn submit(&self, context: &Arc<Inner>) {
         let mut requests = std::mem::take(&mut lock(&self.state).requests);
         if requests.is_empty() {
             return;

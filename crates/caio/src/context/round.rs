@@ -67,6 +67,7 @@ enum Next {
     Wait,
     Release,
     Spread,
+    Submit,
     End,
 }
 
@@ -153,6 +154,7 @@ impl Inner {
             Next::Wait => {}
             Next::Release => self.relay().release(),
             Next::Spread => self.relay().spread(),
+            Next::Submit => return self.held.submit(self),
             Next::End => return self.end_round(),
         }
         self.rounds.ring();
@@ -221,6 +223,8 @@ impl Rounds {
             }
             Some(round) if begun && round.in_row => Next::Release,
             Some(_) if begun => Next::Spread,
+            // All workers are at work, and may be so for long before the reactor looks again.
+            Some(round) if !round.in_row => Next::Submit,
             _ => Next::Nothing,
         }
     }

@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use caio::{Context, ContextBuilder, NoRuntime, Result, Runtime, Source, Watch, Workers};
 use tokio::runtime::{Handle, Id};
-use tokio::task;
+use tokio::task::{self, AbortHandle};
 use watched::Watched;
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
@@ -55,16 +55,22 @@ pub fn default_context() -> Result<Context> {
         Entry::Occupied(other) => return Ok(other.get().clone()),
         Entry::Vacant(place) => place.insert(fresh.clone()),
     };
-    // Outside the lock: a runtime that is shutting down drops the task at once.
-    let release = Release(id);
-    handle.spawn(async move {
-        let _release = release;
-        pending::<()>().await;
-    });
+    // Outside the lock: a runtime that is shutting down drops it at once.
+    drop_at_end(&handle, Release(id));
     Ok(fresh)
 }
 
-/// Lives in a task that never ends, so it is dropped with the runtime.
+/// Has the runtime drop something when it ends, or earlier when the handle aborts: a task that
+/// never ends holds it.
+fn drop_at_end(handle: &Handle, held: impl Send + 'static) -> AbortHandle {
+    let task = handle.spawn(async move {
+        let _held = held;
+        pending::<()>().await;
+    });
+    task.abort_handle()
+}
+
+/// Releases the default context of a runtime when it is dropped.
 struct Release(Id);
 
 impl Drop for Release {

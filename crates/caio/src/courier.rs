@@ -128,28 +128,12 @@ impl Courier {
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
     use std::thread;
 
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    impl Count {
-        fn now(&self) -> usize {
-            self.0.load(Ordering::SeqCst)
-        }
-    }
+    use crate::testing::Count;
 
     /// Wakes so often on a thread of the engine's own that has just slept.
     fn wake_there(courier: &Courier, count: &Arc<Count>, times: usize) {

@@ -71,11 +71,11 @@ impl Relay {
         self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// From now on all wait in line.
-    pub(crate) fn begin(&self) {
+    /// From now on all wait in line, or are woken at once and counted.
+    pub(crate) fn begin(&self, in_row: bool) {
         self.links.store(0, Ordering::Release);
         self.running.store(0, Ordering::Release);
-        self.mode.store(IN_ROW, Ordering::Release);
+        self.mode.store(if in_row { IN_ROW } else { COUNTING }, Ordering::Release);
     }
 
     /// Wakes the first in line, who and whose followers wake as many as may follow.
@@ -141,26 +141,11 @@ impl Relay {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, AtomicUsize};
-    use std::task::Wake;
+    use std::sync::atomic::AtomicBool;
     use std::thread;
 
     use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    impl Count {
-        fn now(&self) -> usize {
-            self.0.load(Ordering::SeqCst)
-        }
-    }
+    use crate::testing::Count;
 
     #[test]
     fn only_in_a_row_does_a_task_wait_for_another() {
@@ -168,7 +153,7 @@ mod tests {
         let wake = || relay.wake(Arc::clone(&count).into());
         wake();
         assert_eq!((count.now(), relay.is_running()), (1, false));
-        relay.begin();
+        relay.begin(true);
         wake();
         assert_eq!((count.now(), relay.waiting(), relay.is_idle()), (1, 1, false));
         relay.spread();
@@ -198,7 +183,7 @@ mod tests {
                 .collect();
             scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
-                    relay.begin();
+                    relay.begin(true);
                     relay.release();
                     relay.seen();
                     relay.end();

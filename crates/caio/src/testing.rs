@@ -4,7 +4,9 @@ use std::future::Future;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,22 @@ pub(crate) fn request(op: Op, file: Option<&SharedFile>) -> (Request, Completion
     let permit = limit.try_acquire(0).expect("the limit is fresh");
     let (ticket, completion) = Ledger::pair(permit, None);
     (Request::new(op, file.cloned(), ticket), completion)
+}
+
+/// A waker that counts how often it was woken.
+#[derive(Default)]
+pub(crate) struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Count {
+    pub(crate) fn now(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 /// Submits one operation and waits for it, reaping as a context would.

@@ -5,7 +5,6 @@
 //! first to run, and a worker that comes out of its reactor with a single task to run wakes no
 //! other.
 
-use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -15,6 +14,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+
+use super::drop_at_end;
 
 /// Reaps a source whenever it is readable, until it is dropped or the runtime ends.
 pub(super) struct Watched {
@@ -39,13 +40,9 @@ impl Watched {
             .map_err(|source| Arc::into_inner(source).expect("nobody else has had it yet"))?;
         let reaper = Arc::new(Reaper { readable: Mutex::new(Some(readable)) });
         // Tasks end before the reactor does: what still waits is told in time.
-        let ends = Ends(Arc::clone(&reaper));
-        let sentinel = handle.spawn(async move {
-            let _ends = ends;
-            pending::<()>().await;
-        });
+        let sentinel = drop_at_end(handle, Ends(Arc::clone(&reaper)));
         Arc::clone(&reaper).wake();
-        Ok(Self { reaper, sentinel: sentinel.abort_handle() })
+        Ok(Self { reaper, sentinel })
     }
 }
 

@@ -19,31 +19,25 @@ const HELD_MAX: RangeInclusive<usize> = 16..=64;
 
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// A hint, to be trusted only when it says no.
-    maybe: AtomicBool,
+    /// It changes under the lock; without it, only a no is to be trusted.
+    holding: AtomicBool,
     handed_back: AtomicBool,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    holding: bool,
-    requests: Vec<Option<Request>>,
+    requests: Mutex<Vec<Option<Request>>>,
 }
 
 impl Held {
     /// Takes the batch, if requests are held now. Returns whether it did.
     pub(super) fn take(&self, batch: &mut [Option<Request>], context: &Arc<Inner>) -> bool {
-        if !self.maybe.load(Ordering::Acquire) {
+        if !self.holding.load(Ordering::Acquire) {
             return false;
         }
-        let mut state = lock(&self.state);
-        if !state.holding {
+        let mut requests = lock(&self.requests);
+        if !self.holding.load(Ordering::Acquire) {
             return false;
         }
-        state.requests.extend(batch.iter_mut().map(Option::take));
-        let held = state.requests.len();
-        drop(state);
+        requests.extend(batch.iter_mut().map(Option::take));
+        let held = requests.len();
+        drop(requests);
         let most = (context.requests_in_flight() / 4).clamp(*HELD_MAX.start(), *HELD_MAX.end());
         // Nobody else is known to submit more soon.
         if held >= most || context.relay().is_idle() {
@@ -54,16 +48,15 @@ impl Held {
 
     /// Requests are held from now on.
     pub(super) fn begin(&self) {
-        lock(&self.state).holding = true;
-        self.maybe.store(true, Ordering::Release);
+        let _requests = lock(&self.requests);
+        self.holding.store(true, Ordering::Release);
     }
 
     /// Submits what was held, and holds no more.
     pub(super) fn end(&self, context: &Arc<Inner>) {
-        let mut state = lock(&self.state);
-        state.holding = false;
-        self.maybe.store(false, Ordering::Release);
-        drop(state);
+        let requests = lock(&self.requests);
+        self.holding.store(false, Ordering::Release);
+        drop(requests);
         self.submit(context);
     }
 
@@ -76,18 +69,18 @@ impl Held {
 
     /// Submits what is held so far.
     pub(super) fn submit(&self, context: &Arc<Inner>) {
-        let mut requests = std::mem::take(&mut lock(&self.state).requests);
+        let mut requests = std::mem::take(&mut *lock(&self.requests));
         if requests.is_empty() {
             return;
         }
         context.offer(&context.backend, &mut requests);
         // A full backend has requests in flight, whose completions resume what it handed back.
         requests.retain(Option::is_some);
-        let mut state = lock(&self.state);
+        let mut newer = lock(&self.requests);
         if !requests.is_empty() {
             self.handed_back.store(true, Ordering::Release);
         }
-        requests.append(&mut state.requests);
-        state.requests = requests;
+        requests.append(&mut newer);
+        *newer = requests;
     }
 }

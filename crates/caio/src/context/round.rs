@@ -14,6 +14,7 @@ use std::time::Instant;
 use super::Inner;
 use super::width::{ROW_MAX, Width};
 use crate::backend::Backend;
+use crate::relay::Relay;
 use crate::runtime::{Runtime, Source, Workers};
 use crate::sync::lock;
 use crate::sys::bell::Bell;
@@ -82,12 +83,11 @@ impl Inner {
             let source = Source::rounds(descriptor, Arc::downgrade(self));
             runtime.watch(source).ok()
         });
-        let bell = if watch.is_some() { BellWatch::By(workers) } else { BellWatch::None };
-        self.watches.keep_bell(watch);
+        let is_kept = self.watches.keep_bell(watch);
         let mut state = lock(&self.rounds.state);
         // A watch that has ended meanwhile stays so.
         if state.bell == BellWatch::Beginning {
-            state.bell = bell;
+            state.bell = if is_kept { BellWatch::By(workers) } else { BellWatch::None };
         }
     }
 
@@ -106,7 +106,7 @@ impl Inner {
             || (completed > 0 && self.requests_in_flight() >= IN_FLIGHT_MIN);
         self.proceed(match begun {
             true if !worthwhile => Next::End,
-            begun => self.rounds.collected(begun, completed, self.relay().waiting()),
+            begun => self.rounds.collected(begun, completed, self.relay()),
         });
         completed
     }
@@ -122,9 +122,7 @@ impl Inner {
 
     /// Moves the round on, after the tasks that were due have run.
     pub(crate) fn go_on(self: &Arc<Self>) {
-        let relay = self.relay();
-        let next = self.rounds.next(relay.is_running(), relay.waiting(), || relay.released());
-        self.proceed(next);
+        self.proceed(self.rounds.next(self.relay()));
     }
 
     /// Ends the round, and has none begin: nobody watches the bell any more.
@@ -144,7 +142,7 @@ impl Inner {
         let in_row = workers == Workers::Several && !state.width.is_wide(begun);
         state.round = Some(Round { begun, in_row, released: begun, vain: 0 });
         self.held.begin();
-        self.relay().begin();
+        self.relay().begin(in_row);
         true
     }
 
@@ -211,18 +209,17 @@ impl Rounds {
         self.bell.get().into_iter().for_each(Bell::hush);
     }
 
-    /// What to do about completions that were found, with which the round `begun` or not, and after
-    /// which so many tasks wait in line.
-    fn collected(&self, begun: bool, completed: usize, waiting: usize) -> Next {
+    /// What to do about completions that were found, with which the round `begun` or not.
+    fn collected(&self, begun: bool, completed: usize, relay: &Relay) -> Next {
         let mut state = lock(&self.state);
         state.width.completed(completed);
         match &mut state.round {
-            Some(round) if round.in_row && waiting > ROW_MAX => {
+            Some(round) if round.in_row && relay.waiting() > ROW_MAX => {
                 round.in_row = false;
                 Next::Spread
             }
             Some(round) if begun && round.in_row => Next::Release,
-            Some(_) if begun => Next::Spread,
+            Some(_) if begun => Next::Wait,
             // All workers are at work, and may be so for long before the reactor looks again.
             Some(round) if !round.in_row => Next::Submit,
             _ => Next::Nothing,
@@ -230,11 +227,11 @@ impl Rounds {
     }
 
     /// What to do after the tasks that were due have run.
-    fn next(&self, running: bool, waiting: usize, released: impl FnOnce() -> u32) -> Next {
+    fn next(&self, relay: &Relay) -> Next {
         let mut state = lock(&self.state);
         let State { round, width, .. } = &mut *state;
         let Some(round) = round else { return Next::Nothing };
-        if running {
+        if relay.is_running() {
             round.vain += 1;
             return if round.vain < VAIN_MAX { Next::Wait } else { Next::End };
         }
@@ -242,8 +239,8 @@ impl Rounds {
             return Next::End;
         }
         let now = Instant::now();
-        let long = width.ran(released(), now - round.released, now);
-        if waiting == 0 {
+        let long = width.ran(relay.released(), now - round.released, now);
+        if relay.waiting() == 0 {
             return Next::End;
         }
         if long || width.widens(round.begun, now) {

@@ -69,8 +69,7 @@ impl Width {
             Mode::Row | Mode::Settled { .. } => false,
             Mode::Trial { row } if now >= since + TRIAL => {
                 let wide = self.rate(now) > WORTHWHILE * row;
-                let until = self.verdict(now);
-                self.mode = if wide { Mode::Wide { until } } else { Mode::Settled { until } };
+                self.decide(wide, now);
                 wide
             }
             Mode::Wide { until } if now >= until => {
@@ -97,8 +96,7 @@ impl Width {
             (self.tasks, self.took) = (0, Duration::ZERO);
         }
         if long {
-            let until = self.verdict(now);
-            self.mode = Mode::Wide { until };
+            self.decide(true, now);
         }
         long
     }
@@ -112,9 +110,9 @@ impl Width {
 
     /// A round of one worker has ended.
     pub(super) fn ended(&mut self, begun: Instant, now: Instant) {
-        let busy = self.busy + self.part(begun, now);
-        self.busy = busy;
-        self.look(busy, now);
+        let part = self.part(begun, now);
+        self.busy += part;
+        self.look(self.busy, now);
     }
 
     /// The time of a round that lies in the present window.
@@ -150,11 +148,11 @@ impl Width {
         self.completed as f64 / self.length(now).as_secs_f64().max(1e-6)
     }
 
-    /// Until when a verdict stands.
-    fn verdict(&mut self, now: Instant) -> Instant {
+    /// All workers or one, until it is time to look again.
+    fn decide(&mut self, wide: bool, now: Instant) {
         self.pause = (2 * self.pause).clamp(PAUSE_MIN, PAUSE_MAX);
-        self.begin(self.mode, now);
-        now + self.pause
+        let until = now + self.pause;
+        self.begin(if wide { Mode::Wide { until } } else { Mode::Settled { until } }, now);
     }
 
     fn begin(&mut self, mode: Mode, now: Instant) {

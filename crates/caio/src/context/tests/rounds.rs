@@ -4,9 +4,9 @@ use std::io::{PipeReader, pipe};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::task::{Context as TaskContext, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use crate::op::{Op, Output};
 use crate::request::{Request, Token};
 use crate::runtime::{Runtime, Source, Watch, Workers};
 use crate::sync::lock;
+use crate::testing::Count;
 
 /// That many ready operations are not.
 const PANICS: usize = 1000;
@@ -93,16 +94,7 @@ impl Runtime for Reactor {
 /// An operation, and whether its task was woken.
 struct Task {
     operation: Operation,
-    woken: Arc<Woken>,
-}
-
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
-    }
+    woken: Arc<Count>,
 }
 
 impl Task {
@@ -167,7 +159,7 @@ impl House {
 
     /// The numbers of the tasks that were woken.
     fn woken(&self) -> Vec<usize> {
-        let woken = |index: &usize| self.tasks[*index].woken.0.load(Ordering::SeqCst);
+        let woken = |index: &usize| self.tasks[*index].woken.now() > 0;
         (0..self.tasks.len()).filter(woken).collect()
     }
 

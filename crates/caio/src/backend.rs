@@ -19,6 +19,7 @@ mod held;
 mod in_flight;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 pub mod linux_aio;
+mod lookout;
 mod pace;
 mod patience;
 mod perform;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const SLOW: Duration = Duration::from_micros(60);
 
 /// After so long without anybody taking a request all threads count as stuck.
-const STUCK: Duration = Duration::from_millis(20);
+pub(super) const STUCK: Duration = Duration::from_millis(20);
 
 /// A slow operation adds this and a fast one takes away one: more than a fifth of slow ones is
 /// enough.

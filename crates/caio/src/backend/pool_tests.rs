@@ -45,6 +45,7 @@ macro_rules! stamp {
             signals_are_no_answers,
             no_request_is_forgotten_while_threads_come_and_go,
             a_waker_may_come_back_into_the_pool,
+            the_last_request_does_not_wait_for_threads_that_never_come_back,
         );
     };
     ($open:ident: $($name:ident,)*) => {
@@ -331,6 +332,21 @@ pub(super) fn a_waker_may_come_back_into_the_pool(open: Open) {
 }
 
 /// One end of a pipe as a shared file, the other as it is.
+pub(super) fn the_last_request_does_not_wait_for_threads_that_never_come_back(open: Open) {
+    let options = named("stuck");
+    let pool = &*open(&options);
+    let stuck: Vec<_> = (1..=options.threads_at_once())
+        .map(|number| {
+            let gate = Gate::new(pool, "stuck");
+            until("a thread is stuck", || threads_named("stuck") == number);
+            gate
+        })
+        .collect();
+    let reading = submit(pool, read(4, 0), Some(&file_with(b"text")));
+    assert_eq!(contents(answer(reading)), b"text");
+    stuck.into_iter().for_each(Gate::open);
+}
+
 fn pipe() -> (SharedFile, std::io::PipeWriter) {
     let (reader, writer) = std::io::pipe().unwrap();
     (SharedFile::from_std(OwnedFd::from(reader).into()).unwrap(), writer)
@@ -344,7 +360,9 @@ struct Gate {
 
 impl Gate {
     fn new(pool: &dyn Backend, prefix: &str) -> Self {
-        let name = format!("caio-gate-{}-{:p}", std::process::id(), pool);
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("caio-gate-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let name = CString::new(path.to_str().unwrap()).unwrap();

@@ -18,6 +18,7 @@ use std::time::Instant;
 use self::perform::perform;
 use self::queue::{Queue, Rest, Wake};
 use super::held::Held;
+use super::lookout::Lookout;
 use super::pool_options::PoolOptions;
 use super::serve::{Service, answer, copy};
 use super::streams::Streams;
@@ -31,13 +32,11 @@ use crate::sys::pthread::{Locked, Monitor, spawn};
 /// Wakers run on these threads, so that they get more stack than the system calls need.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// How often a thread that ran out of work lets others run and looks again before it sleeps. With
+/// How often a thread that ran out of work lets others run and looks again before it sleeps: who
+/// waits for its answer is one of them, and may ask for the next right then. With
 /// one request at a time, who waits for the answer runs right then and asks for the next, and no
 /// thread has to be woken for it.
 const LOOKS: u32 = 8;
-
-/// For how many sleeps a thread remembers that requests came in numbers.
-const DEEP: u32 = 8;
 
 /// A pool of pthreads that take requests from one ring.
 ///
@@ -71,6 +70,7 @@ struct Staff {
     /// How many requests are in the ring, for looking without the mutex.
     waiting: AtomicUsize,
     service: Service,
+    lookout: Arc<Lookout>,
     options: PoolOptions,
     stack_bytes: usize,
 }
@@ -102,6 +102,7 @@ impl PthreadPool {
             queue: Monitor::new(queue)?,
             waiting: AtomicUsize::new(0),
             service: Service::new(perform, held),
+            lookout: Arc::default(),
             options: options.clone(),
             stack_bytes,
         });
@@ -187,9 +188,22 @@ impl Staff {
         drop(queue);
         match wake {
             Wake::Nobody => {}
+            Wake::Later => self.look_out(),
             Wake::Sleeper => self.queue.signal(),
             Wake::Newcomer(number) => self.start(number),
         }
+    }
+
+    /// Sees to it that requests do not wait for threads that never come back.
+    fn look_out(self: &Arc<Self>) {
+        let staff = Arc::downgrade(self);
+        self.lookout.ensure(move || {
+            let Some(staff) = staff.upgrade() else { return false };
+            let queue = staff.queue.lock();
+            let requests_wait = queue.len() > 0;
+            staff.call(queue);
+            requests_wait
+        });
     }
 
     /// Starts a thread. Where that fails, the pool goes on with the threads there are; where
@@ -217,18 +231,14 @@ impl Staff {
         own_thread::begin();
         let mut queue = self.queue.lock();
         queue.arrive();
-        let mut deep = 0;
         loop {
             if let Some(request) = queue.pop() {
                 self.service.pace.take();
                 let others_wait = queue.len() > 0;
-                if others_wait {
-                    deep = DEEP;
-                }
                 self.call(queue);
                 self.service.serve(request, others_wait);
                 queue = self.queue.lock();
-            } else if let Some(found) = self.look(queue, &mut deep) {
+            } else if let Some(found) = self.look(queue) {
                 queue = found;
             } else {
                 return;
@@ -237,17 +247,8 @@ impl Staff {
     }
 
     /// Waits until there may be something in the ring; `None` when this thread is to end.
-    ///
-    /// Where requests came in numbers (`deep`) it sleeps at once: by the time it is woken there
-    /// are many again, and one wake-up serves them all. Looking would pick them up one by one.
-    fn look<'a>(
-        &'a self,
-        mut queue: Locked<'a, Queue>,
-        deep: &mut u32,
-    ) -> Option<Locked<'a, Queue>> {
-        if *deep > 0 {
-            *deep -= 1;
-        } else if queue.look() {
+    fn look<'a>(&'a self, mut queue: Locked<'a, Queue>) -> Option<Locked<'a, Queue>> {
+        if queue.look() {
             drop(queue);
             for _ in 0..LOOKS {
                 if self.waiting.load(Ordering::Acquire) > 0 {

@@ -14,6 +14,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::held::Held;
+use super::lookout::Lookout;
 use super::perform::perform;
 use super::pool_options::PoolOptions;
 use super::serve::{Service, answer, copy};
@@ -59,6 +60,7 @@ pub struct ThreadPool {
 struct Staff {
     jobs: Receiver<Request>,
     service: Service,
+    lookout: Arc<Lookout>,
     /// Threads that look for work, or are about to start and will.
     idle: AtomicUsize,
     /// Threads there are, or are about to start.
@@ -93,6 +95,7 @@ impl ThreadPool {
         let staff = Staff {
             jobs: receiver,
             service: Service::new(perform, held),
+            lookout: Arc::default(),
             idle: AtomicUsize::new(0),
             threads: Mutex::new(0),
             options: options.clone(),
@@ -166,7 +169,11 @@ impl Staff {
     fn grow(self: &Arc<Self>) {
         fence(Ordering::SeqCst);
         while self.jobs.len() > self.idle.load(Ordering::SeqCst) {
-            let Some(number) = self.hire() else { return };
+            let number = match self.hire() {
+                Hire::New(number) => number,
+                Hire::Later => return self.look_out(),
+                Hire::Never => return,
+            };
             let staff = Arc::clone(self);
             let started = thread::Builder::new()
                 .name(format!("{}-{number}", self.options.name))
@@ -183,16 +190,29 @@ impl Staff {
     }
 
     /// Counts a new thread in, unless there are enough.
-    fn hire(&self) -> Option<usize> {
+    fn hire(&self) -> Hire {
         let mut threads = lock(&self.threads);
+        if *threads == self.options.threads_max {
+            return Hire::Never;
+        }
         let enough = *threads >= self.options.threads_at_once();
-        if *threads == self.options.threads_max || enough && !self.service.pace.is_waiting() {
-            return None;
+        if enough && !self.service.pace.is_waiting() {
+            return Hire::Later;
         }
         let number = *threads;
         *threads += 1;
         self.idle.fetch_add(1, Ordering::SeqCst);
-        Some(number)
+        Hire::New(number)
+    }
+
+    /// Sees to it that requests do not wait for threads that never come back.
+    fn look_out(self: &Arc<Self>) {
+        let staff = Arc::downgrade(self);
+        self.lookout.ensure(move || {
+            let Some(staff) = staff.upgrade() else { return false };
+            staff.grow();
+            !staff.jobs.is_empty()
+        });
     }
 
     /// Goes on with the threads there are. Where there is none, nobody would ever serve what
@@ -262,6 +282,16 @@ impl Staff {
         *threads -= 1;
         Dismissal::Gone
     }
+}
+
+/// Whether there is to be another thread.
+enum Hire {
+    /// One of this number.
+    New(usize),
+    /// Not unless those at work turn out to wait.
+    Later,
+    /// There are as many as there may be.
+    Never,
 }
 
 /// What becomes of a thread that had nothing to do for the idle time.

@@ -31,8 +31,10 @@ pub(super) struct Queue {
 /// Who has to come for what is in the ring.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wake {
-    /// Nobody: the ring is empty, somebody looks already, or as many are busy as may be.
+    /// Nobody: the ring is empty, somebody looks already, or there may be no more threads.
     Nobody,
+    /// Nobody, unless those at work turn out to wait.
+    Later,
     /// One that sleeps: the caller signals the condition.
     Sleeper,
     /// A new thread of this number: the caller starts it.
@@ -91,17 +93,16 @@ impl Queue {
         if self.ring.is_empty() || self.looking > 0 {
             return Wake::Nobody;
         }
-        let enough = self.threads - self.asleep >= self.threads_at_once;
-        let others = self.asleep > 0 || self.threads < self.threads_max;
-        if enough && !(others && waiting()) {
+        if self.asleep == 0 && self.threads == self.threads_max {
             return Wake::Nobody;
+        }
+        let enough = self.threads - self.asleep >= self.threads_at_once;
+        if enough && !waiting() {
+            return Wake::Later;
         }
         if self.asleep > 0 {
             self.call_sleeper();
             return Wake::Sleeper;
-        }
-        if self.threads == self.threads_max {
-            return Wake::Nobody;
         }
         let number = self.threads;
         self.threads += 1;
@@ -124,11 +125,10 @@ impl Queue {
         (VecDeque::new(), sleeper)
     }
 
-    /// A thread has run out of work. Whether it may look for more before it sleeps: one at a time.
+    /// A thread has run out of work. Whether it looks for more before it sleeps.
     pub(super) fn look(&mut self) -> bool {
-        let alone = self.looking == 0 && !self.closed;
-        self.looking += usize::from(alone);
-        alone
+        self.looking += usize::from(!self.closed);
+        !self.closed
     }
 
     /// A thread that was on its way is here.

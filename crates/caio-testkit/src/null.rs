@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Buffer, Capability, ClassSet, Error, ErrorKind, Lanes, Op, OpKind, OpSet,
-    Output, Request, Result, Token,
+    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Lanes, Op, OpKind, OpSet, Output,
+    Request, Result, Token,
 };
 
 /// Completes each request inside [`submit`](Backend::submit), without any system call: writes and
@@ -59,11 +59,8 @@ impl Null {
         ];
         let capability = Capability {
             operations: operations.into_iter().fold(OpSet::default(), OpSet::with),
-            classes: ClassSet::all(),
-            requests_max: usize::MAX,
-            cancels_running: false,
-            writes_buffered_slowly: false,
             features: vec![String::from("does nothing")],
+            ..Capability::all(usize::MAX)
         };
         Self { capability, closed: AtomicBool::new(false) }
     }

@@ -18,8 +18,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Buffer, Capability, ClassSet, Error, ErrorKind, Lanes, Op, OpSet, Output,
-    Request, Result, SharedFile, Token,
+    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Lanes, Op, Output, Request, Result,
+    SharedFile, Token,
 };
 use nix::errno::Errno;
 use nix::libc;
@@ -99,12 +99,9 @@ impl Simulated {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let capability = Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: usize::MAX,
             cancels_running: true,
-            writes_buffered_slowly: false,
             features: vec![format!("in memory, seed {seed}")],
+            ..Capability::all(usize::MAX)
         };
         let state = State {
             random: Random::new(seed),

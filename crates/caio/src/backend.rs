@@ -55,7 +55,7 @@ mod writers;
 /// # let file = doc::file_with(b"")?;
 /// # use std::{os::fd::BorrowedFd, time::Instant};
 /// # use caio::Token;
-/// use caio::{Backend, BackendKind, Capability, ClassSet, Lanes, OpSet, Output, Request};
+/// use caio::{Backend, BackendKind, Capability, Lanes, Output, Request};
 ///
 /// /// Says that it is done, whatever it is asked to do.
 /// #[derive(Debug)]
@@ -86,15 +86,7 @@ mod writers;
 /// #         0
 /// #     }
 /// }
-/// # let capability = Capability {
-/// #     operations: OpSet::all(),
-/// #     classes: ClassSet::all(),
-/// #     requests_max: 1,
-/// #     cancels_running: false,
-/// #     writes_buffered_slowly: false,
-/// #     features: Vec::new(),
-/// # };
-/// let backend = std::sync::Arc::new(Yes(capability));
+/// let backend = std::sync::Arc::new(Yes(Capability::all(1)));
 /// let context = caio::Context::builder().custom(backend).build()?;
 /// context.sync(&file, false).await?;
 /// assert_eq!(context.counters().completed, 1);

@@ -34,6 +34,31 @@ pub struct Capability {
     pub features: Vec<String>,
 }
 
+impl Capability {
+    /// Everything on every class of file, `requests_max` at once; an operation that has begun goes
+    /// on to its end. What a backend has found to be otherwise it says in the fields.
+    ///
+    /// ```
+    /// use caio::{Capability, OpKind, OpSet};
+    ///
+    /// let reads = OpSet::default().with(OpKind::Read);
+    /// let capability = Capability { operations: reads, ..Capability::all(64) };
+    /// assert!(!capability.operations.contains(OpKind::Write));
+    /// assert_eq!(capability.requests_max, 64);
+    /// ```
+    #[must_use]
+    pub fn all(requests_max: usize) -> Self {
+        Self {
+            operations: OpSet::all(),
+            classes: ClassSet::all(),
+            requests_max,
+            cancels_running: false,
+            writes_buffered_slowly: false,
+            features: Vec::new(),
+        }
+    }
+}
+
 /// A set of operations.
 ///
 /// ```

@@ -257,7 +257,7 @@ impl AioFile {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// # use caio::{Backend, BackendKind, Capability, ClassSet, Lanes, OpKind, OpSet, Output};
+    /// # use caio::{Backend, BackendKind, Capability, Lanes, OpKind, OpSet, Output};
     /// # use caio::{Request, Token};
     /// # use std::sync::atomic::{AtomicU32, Ordering};
     /// # /// The first sync fails, as where a device loses what was written.
@@ -280,9 +280,7 @@ impl AioFile {
     /// #     fn shutdown(&self, _: std::time::Instant) -> usize { 0 }
     /// # }
     /// # let capability = Capability {
-    /// #     operations: OpSet::default().with(OpKind::Fsync), classes: ClassSet::all(),
-    /// #     requests_max: 1, cancels_running: false, writes_buffered_slowly: false,
-    /// #     features: vec![],
+    /// #     operations: OpSet::default().with(OpKind::Fsync), ..Capability::all(1)
     /// # };
     /// # let backend = std::sync::Arc::new(FailsOnce(AtomicU32::new(0), capability));
     /// # let context = aiofile::context().custom(backend).build()?;

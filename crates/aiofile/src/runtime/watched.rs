@@ -109,10 +109,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use caio::{
-        Backend, BackendKind, Capability, ClassSet, Lanes, Op, OpSet, Output, Request, Result,
-        Token,
-    };
+    use caio::{Backend, BackendKind, Capability, Lanes, Op, Output, Request, Result, Token};
     use tokio::time::timeout;
 
     use super::*;
@@ -162,14 +159,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_panic_in_a_backend_ends_neither_the_worker_nor_the_waiting() {
-        let capability = Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: 8,
-            cancels_running: false,
-            writes_buffered_slowly: false,
-            features: Vec::new(),
-        };
+        let capability = Capability::all(8);
         let (kept, has_panicked) = (Mutex::default(), AtomicBool::new(false));
         let backend = Panicking { capability, lane: pipe().unwrap(), kept, has_panicked };
         let context = crate::context().custom(Arc::new(backend)).build().unwrap();

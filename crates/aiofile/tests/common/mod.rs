@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use aiofile::{AioFile, BackendKind, Context, Error, OpenOptions};
-use caio::{Backend, Capability, ClassSet, Lanes, Op, OpSet, Output, Request, Token};
+use caio::{Backend, Capability, Lanes, Op, Output, Request, Token};
 use proptest::prelude::ProptestConfig;
 
 /// A file with these contents; it goes with the directory.
@@ -79,14 +79,7 @@ impl Unruly {
                 }
             }
         });
-        let capability = Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: 64,
-            cancels_running: false,
-            writes_buffered_slowly: false,
-            features: Vec::new(),
-        };
+        let capability = Capability::all(64);
         Self { capability, requests: Mutex::new(requests) }
     }
 }

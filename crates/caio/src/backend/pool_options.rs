@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use crate::capability::{Capability, ClassSet, OpSet};
+use crate::capability::Capability;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -97,12 +97,8 @@ impl PoolOptions {
     /// What a pool of this size can do: everything, but not end a system call under way.
     pub(crate) fn capability(&self) -> Capability {
         Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: self.queue_max,
-            cancels_running: false,
-            writes_buffered_slowly: false,
             features: vec![format!("at most {} threads", self.threads_max)],
+            ..Capability::all(self.queue_max)
         }
     }
 

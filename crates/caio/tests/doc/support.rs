@@ -12,7 +12,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use caio::{
-    Backend, BackendKind, Capability, ClassSet, Config, Context, Lanes, Op, OpSet, Operation,
+    Backend, BackendKind, Capability, Config, Context, Lanes, Op, Operation,
     Output, Request, Result, Runtime, SharedFile, Source, Token, Watch, Workers,
 };
 
@@ -127,14 +127,7 @@ struct Example {
 
 impl Example {
     fn new(serve: fn(Request), lane: Option<PipeReader>) -> Self {
-        let capability = Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: 64,
-            cancels_running: false,
-            writes_buffered_slowly: false,
-            features: Vec::new(),
-        };
+        let capability = Capability::all(64);
         Self { serve, capability, lane }
     }
 }

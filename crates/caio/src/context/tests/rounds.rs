@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, BackendKind, Lanes};
-use crate::capability::{Capability, ClassSet, OpSet};
+use crate::capability::Capability;
 use crate::config::Config;
 use crate::context::{Context, Operation};
 use crate::error::Result;
@@ -121,14 +121,7 @@ struct House {
 
 impl House {
     fn new(workers: Workers, tasks: usize) -> Self {
-        let capability = Capability {
-            operations: OpSet::all(),
-            classes: ClassSet::all(),
-            requests_max: 64,
-            cancels_running: false,
-            writes_buffered_slowly: false,
-            features: Vec::new(),
-        };
+        let capability = Capability::all(64);
         let backend = Arc::new(Kept {
             capability,
             lane: pipe().unwrap().0,

@@ -5,17 +5,15 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use super::*;
-use crate::capability::{ClassSet, OpSet};
+use crate::capability::{Capability, ClassSet, OpSet};
 
 fn example() -> Info {
     let directory = Path::new("/home/u/.config/caio");
     let capability = Capability {
-        operations: OpSet::all(),
-        classes: ClassSet::all(),
-        requests_max: 64,
         cancels_running: true,
         writes_buffered_slowly: true,
         features: vec!["NODROP".into()],
+        ..Capability::all(64)
     };
     let error = Error::new(ErrorKind::Backend, "linux: io_setup failed");
     Info {

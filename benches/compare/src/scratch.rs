@@ -12,6 +12,14 @@ use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use crate::cell::{self, Cell, Work};
 use crate::stage::Result;
 
+/// A file is written by pieces of this size.
+const LARGE: usize = 1 << 20;
+
+/// One that is then written at random places, by these, as a database writes. What the page cache
+/// keeps together follows from how it came there, and within a large folio ext4 looks through all
+/// blocks for the one that is written: now and then that takes ten times as long as the write.
+const SMALL: usize = 4096;
+
 /// The scratch directory; gone when this is dropped.
 pub struct Scratch {
     directory: PathBuf,
@@ -53,7 +61,8 @@ impl Scratch {
         match cell.work {
             Work::SmallFiles => write_small_files(&path, cell),
             Work::LineBytes | Work::LineStrings => write_log(&path, cell.size),
-            _ => write_noise(&path, cell.size),
+            Work::RandomWrite if !cell.direct => write_noise(&path, cell.size, SMALL),
+            _ => write_noise(&path, cell.size, LARGE),
         }
     }
 
@@ -80,7 +89,7 @@ impl Scratch {
             while file.read(&mut buffer)? > 0 {}
         }
         if cell.is_copy() {
-            touch_free_memory(2 * cell.size);
+            leave_pages(&self.directory.join("pages"), 2 * cell.size)?;
         }
         Ok(())
     }
@@ -94,15 +103,20 @@ impl Drop for Scratch {
     }
 }
 
-/// The host of a virtual machine may have taken free memory back, and gives it again when it is
-/// touched, which takes longer than the copy. So that is done before.
-fn touch_free_memory(bytes: u64) {
-    drop(std::hint::black_box(vec![1_u8; bytes as usize]));
+/// Leaves as many free pages behind as a copy needs, which the kernel gives out first. How long it
+/// takes to find others depends on what came before, and the host of a virtual machine may even
+/// have taken them back.
+fn leave_pages(path: &Path, size: u64) -> io::Result<()> {
+    let (mut file, chunk) = (File::create(path)?, vec![1; 1 << 20]);
+    for _ in 0..size >> 20 {
+        file.write_all(&chunk)?;
+    }
+    fs::remove_file(path)
 }
 
-fn write_noise(path: &Path, size: u64) -> io::Result<()> {
+fn write_noise(path: &Path, size: u64, piece: usize) -> io::Result<()> {
     let mut file = File::create(path)?;
-    let (mut chunk, mut state, mut left) = (vec![0u8; 1 << 20], 0x2545_f491_4f6c_dd1d_u64, size);
+    let (mut chunk, mut state, mut left) = (vec![0u8; piece], 0x2545_f491_4f6c_dd1d_u64, size);
     while left > 0 {
         for word in chunk.chunks_exact_mut(8) {
             state ^= state << 13;

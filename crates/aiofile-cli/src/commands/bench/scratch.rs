@@ -15,6 +15,12 @@ use super::participant::Result;
 use super::pattern::mix;
 
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// A file that will be written at random places is made by pieces of this size. What the page cache
+/// keeps together follows from how it came there, and within a large folio ext4 looks through all
+/// blocks for the one that is written, which takes longer than the write.
+const WRITTEN_BYTES: usize = 4096;
+
 const SMALL_FILES_MAX: u64 = 4096;
 
 /// The scratch directory.
@@ -57,8 +63,10 @@ impl Scratch {
                 Work::WholeFile => small_files(job)?,
                 Work::Lines => log(&path, sizes.log)?,
                 Work::DurableAppend => drop(File::create(&path)?),
-                _ if job.cell.writes() => noise(&path, sizes.target, job.seed, interrupt)?,
-                _ => noise(&path, sizes.data, job.seed, interrupt)?,
+                _ if job.cell.writes() => {
+                    noise(&path, sizes.target, WRITTEN_BYTES, job, interrupt)?;
+                }
+                _ => noise(&path, sizes.data, CHUNK_BYTES, job, interrupt)?,
             }
         }
         if job.cell.work == Work::WholeFile {
@@ -143,10 +151,10 @@ pub(super) fn too_small(cell: &Cell, sizes: Sizes) -> Option<String> {
     (size < needed as u64).then(|| format!("needs {needed} bytes; say a larger --size"))
 }
 
-fn noise(path: &Path, size: u64, seed: u64, interrupt: &Interrupt) -> Result<()> {
+fn noise(path: &Path, size: u64, piece: usize, job: &Job, interrupt: &Interrupt) -> Result<()> {
     let mut file = File::create(path)?;
-    let (mut chunk, mut state) = (vec![0; CHUNK_BYTES], seed);
-    for _ in 0..size / CHUNK_BYTES as u64 {
+    let (mut chunk, mut state) = (vec![0; piece], job.seed);
+    for _ in 0..size / piece as u64 {
         for word in chunk.chunks_exact_mut(8) {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             word.copy_from_slice(&mix(state).to_le_bytes());

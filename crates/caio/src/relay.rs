@@ -140,8 +140,9 @@ impl Relay {
 
 #[cfg(test)]
 mod tests {
+    use std::hint::spin_loop;
     use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
     use std::thread;
 
     use super::*;
@@ -193,5 +194,38 @@ mod tests {
             done.store(true, Ordering::SeqCst);
         });
         assert_eq!((count.now(), relay.waiting()), (THREADS * TIMES, 0));
+    }
+
+    #[test]
+    fn nobody_joins_a_line_that_has_just_ended() {
+        const TIMES: usize = 50_000;
+        let (relay, count) = (Relay::default(), Arc::new(Count::default()));
+        let turn = AtomicUsize::new(0);
+        let wait_for = |number| {
+            while turn.load(Ordering::SeqCst) != number {
+                thread::yield_now();
+            }
+        };
+        let mut forgotten = 0;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for time in 1..=TIMES {
+                    wait_for(2 * time - 1);
+                    relay.wake(Arc::clone(&count).into());
+                    turn.store(2 * time, Ordering::SeqCst);
+                }
+            });
+            for time in 1..=TIMES {
+                relay.begin(true);
+                turn.store(2 * time - 1, Ordering::SeqCst);
+                // The end falls into each part of the other's way now and then.
+                (0..time % 100).for_each(|_| spin_loop());
+                relay.end();
+                wait_for(2 * time);
+                forgotten += relay.waiting();
+                relay.end();
+            }
+        });
+        assert_eq!((count.now(), forgotten), (TIMES, 0));
     }
 }

@@ -59,3 +59,34 @@ impl Lookout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn it_stays_for_what_comes_as_it_goes_and_comes_back_for_what_comes_later() {
+        let (lookout, looks) = (Arc::new(Lookout::default()), Arc::new(AtomicU32::new(0)));
+        let ensure = || {
+            let looks = Arc::clone(&looks);
+            // One comes just after the last look that found nothing.
+            lookout.ensure(move || looks.fetch_add(1, Ordering::SeqCst) == QUIET);
+        };
+        let gone_after = |number: u32| {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while lookout.on_duty.load(Ordering::SeqCst) || looks.load(Ordering::SeqCst) < number {
+                assert!(Instant::now() < deadline, "{number} looks, then it goes");
+                thread::sleep(Duration::from_millis(1));
+            }
+            looks.load(Ordering::SeqCst)
+        };
+        ensure();
+        ensure();
+        assert_eq!(gone_after(2 * (QUIET + 1)), 2 * (QUIET + 1), "one thread looks");
+        ensure();
+        assert_eq!(gone_after(3 * (QUIET + 1)), 3 * (QUIET + 1));
+    }
+}

@@ -10,6 +10,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use crate::backend::{Backend, BackendKind, Lanes};
 use crate::capability::Capability;
 use crate::config::Config;
@@ -32,6 +34,8 @@ struct Kept {
     requests: Mutex<Vec<Request>>,
     submissions: AtomicUsize,
     ready: AtomicUsize,
+    /// How many requests it keeps; it hands back what is more.
+    room: AtomicUsize,
 }
 
 impl Backend for Kept {
@@ -45,7 +49,9 @@ impl Backend for Kept {
 
     fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
         self.submissions.fetch_add(1, Ordering::SeqCst);
-        lock(&self.requests).extend(batch.iter_mut().filter_map(Option::take));
+        let mut requests = lock(&self.requests);
+        let left = self.room.load(Ordering::SeqCst).saturating_sub(requests.len());
+        requests.extend(batch.iter_mut().take(left).filter_map(Option::take));
         Ok(Lanes::one(0))
     }
 
@@ -121,13 +127,13 @@ struct House {
 
 impl House {
     fn new(workers: Workers, tasks: usize) -> Self {
-        let capability = Capability::all(64);
         let backend = Arc::new(Kept {
-            capability,
+            capability: Capability::all(64),
             lane: pipe().unwrap().0,
             requests: Mutex::default(),
             submissions: AtomicUsize::new(0),
             ready: AtomicUsize::new(0),
+            room: AtomicUsize::new(usize::MAX),
         });
         let reactor = Arc::new(Reactor(workers, Mutex::default()));
         let builder = Context::builder().custom(backend.clone()).config(Config::default());
@@ -148,6 +154,13 @@ impl House {
     fn look(&self) {
         let bell = Arc::clone(&lock(&self.reactor.1)[1]);
         bell.reap();
+    }
+
+    /// Whether the reactor is to look again.
+    fn is_ringing(&self) -> bool {
+        let bell = Arc::clone(&lock(&self.reactor.1)[1]);
+        let mut files = [PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
+        poll(&mut files, PollTimeout::ZERO).unwrap() == 1
     }
 
     /// The numbers of the tasks that were woken.
@@ -211,6 +224,47 @@ fn what_tasks_submit_goes_together_when_the_last_has_its_answer() {
         next.push(Task::begin(&house.context));
         assert_eq!(house.submissions(), 2);
     }
+}
+
+#[test]
+fn a_large_batch_does_not_wait_for_the_last_task() {
+    let house = House::new(Workers::Several, 5);
+    house.complete(3);
+    let mut next: Vec<_> = (0..15).map(|_| Task::begin(&house.context)).collect();
+    assert_eq!(house.submissions(), 0);
+    next.push(Task::begin(&house.context));
+    assert_eq!((house.submissions(), lock(&house.backend.requests).len()), (1, 18));
+}
+
+#[test]
+fn what_a_full_backend_hands_back_follows_the_next_completion() {
+    for in_rounds in [true, false] {
+        let mut house = House::new(Workers::Several, 5);
+        house.backend.room.store(4, Ordering::SeqCst);
+        house.complete(3);
+        let mut next = Vec::new();
+        for task in 0..3 {
+            assert!(house.tasks[task].run());
+            next.push(Task::begin(&house.context));
+        }
+        house.look();
+        assert_eq!(lock(&house.backend.requests).len(), 4, "there is no room for the fifth");
+        if !in_rounds {
+            lock(&house.reactor.1).remove(1);
+        }
+        house.complete(1);
+        assert_eq!(lock(&house.backend.requests).len(), 4, "now there is");
+    }
+}
+
+#[test]
+fn a_bell_is_silent_when_its_round_is_over() {
+    let mut house = House::new(Workers::Several, 4);
+    house.complete(2);
+    assert!(house.is_ringing());
+    (0..2).for_each(|task| assert!(house.tasks[task].run()));
+    house.look();
+    assert!(!house.is_ringing());
 }
 
 #[test]

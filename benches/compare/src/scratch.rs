@@ -107,8 +107,8 @@ impl Drop for Scratch {
 /// takes to find others depends on what came before, and the host of a virtual machine may even
 /// have taken them back.
 fn leave_pages(path: &Path, size: u64) -> io::Result<()> {
-    let (mut file, chunk) = (File::create(path)?, vec![1; 1 << 20]);
-    for _ in 0..size >> 20 {
+    let (mut file, chunk) = (File::create(path)?, vec![1; LARGE]);
+    for _ in 0..size / LARGE as u64 {
         file.write_all(&chunk)?;
     }
     fs::remove_file(path)

@@ -79,8 +79,7 @@ impl Unruly {
                 }
             }
         });
-        let capability = Capability::all(64);
-        Self { capability, requests: Mutex::new(requests) }
+        Self { capability: Capability::all(64), requests: Mutex::new(requests) }
     }
 }
 

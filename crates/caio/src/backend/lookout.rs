@@ -23,16 +23,21 @@ pub(super) struct Lookout {
 }
 
 impl Lookout {
-    /// Has a thread call `look` from time to time, until nothing waits any more. `look` starts a
-    /// thread where one is needed, and returns whether requests wait.
+    /// Has a thread call `look` from time to time, until nothing waits any more or the pool's
+    /// `staff` has gone. `look` starts a thread where one is needed, and returns whether requests
+    /// wait.
     ///
     /// Call it with a request in the queue that no thread is on its way for. Where the system gives
     /// no thread, the next request looks after this one.
-    pub(super) fn ensure(self: &Arc<Self>, look: impl Fn() -> bool + Send + 'static) {
+    pub(super) fn ensure<S>(self: &Arc<Self>, staff: &Arc<S>, look: fn(&Arc<S>) -> bool)
+    where
+        S: Send + Sync + 'static,
+    {
         if self.on_duty.load(Ordering::SeqCst) || self.on_duty.swap(true, Ordering::SeqCst) {
             return;
         }
-        let lookout = Arc::clone(self);
+        let (lookout, staff) = (Arc::clone(self), Arc::downgrade(staff));
+        let look = move || staff.upgrade().is_some_and(|staff| look(&staff));
         let started = thread::Builder::new()
             .name("caio-lookout".to_owned())
             .stack_size(STACK_BYTES)
@@ -45,6 +50,7 @@ impl Lookout {
     fn watch(&self, look: impl Fn() -> bool) {
         let mut quiet = 0;
         loop {
+            // By then nobody has come since the look before, or they are not stuck.
             thread::sleep(STUCK + Duration::from_millis(1));
             quiet = if look() { 0 } else { quiet + 1 };
             if quiet < QUIET {
@@ -70,10 +76,9 @@ mod tests {
     #[test]
     fn it_stays_for_what_comes_as_it_goes_and_comes_back_for_what_comes_later() {
         let (lookout, looks) = (Arc::new(Lookout::default()), Arc::new(AtomicU32::new(0)));
+        // One comes just after the last look that found nothing.
         let ensure = || {
-            let looks = Arc::clone(&looks);
-            // One comes just after the last look that found nothing.
-            lookout.ensure(move || looks.fetch_add(1, Ordering::SeqCst) == QUIET);
+            lookout.ensure(&looks, |looks| looks.fetch_add(1, Ordering::SeqCst) == QUIET);
         };
         let gone_after = |number: u32| {
             let deadline = Instant::now() + Duration::from_secs(10);

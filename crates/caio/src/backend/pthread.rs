@@ -32,8 +32,7 @@ use crate::sys::pthread::{Locked, Monitor, spawn};
 /// Wakers run on these threads, so that they get more stack than the system calls need.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// How often a thread that ran out of work lets others run and looks again before it sleeps: who
-/// waits for its answer is one of them, and may ask for the next right then. With
+/// How often a thread that ran out of work lets others run and looks again before it sleeps. With
 /// one request at a time, who waits for the answer runs right then and asks for the next, and no
 /// thread has to be woken for it.
 const LOOKS: u32 = 8;
@@ -196,9 +195,7 @@ impl Staff {
 
     /// Sees to it that requests do not wait for threads that never come back.
     fn look_out(self: &Arc<Self>) {
-        let staff = Arc::downgrade(self);
-        self.lookout.ensure(move || {
-            let Some(staff) = staff.upgrade() else { return false };
+        self.lookout.ensure(self, |staff| {
             let queue = staff.queue.lock();
             let requests_wait = queue.len() > 0;
             staff.call(queue);

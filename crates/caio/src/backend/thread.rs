@@ -207,9 +207,7 @@ impl Staff {
 
     /// Sees to it that requests do not wait for threads that never come back.
     fn look_out(self: &Arc<Self>) {
-        let staff = Arc::downgrade(self);
-        self.lookout.ensure(move || {
-            let Some(staff) = staff.upgrade() else { return false };
+        self.lookout.ensure(self, |staff| {
             staff.grow();
             !staff.jobs.is_empty()
         });

@@ -12,8 +12,8 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use caio::{
-    Backend, BackendKind, Capability, Config, Context, Lanes, Op, Operation,
-    Output, Request, Result, Runtime, SharedFile, Source, Token, Watch, Workers,
+    Backend, BackendKind, Capability, Config, Context, Lanes, Op, Operation, Output, Request,
+    Result, Runtime, SharedFile, Source, Token, Watch, Workers,
 };
 
 /// Runs an example to its end on the calling thread.
@@ -127,8 +127,7 @@ struct Example {
 
 impl Example {
     fn new(serve: fn(Request), lane: Option<PipeReader>) -> Self {
-        let capability = Capability::all(64);
-        Self { serve, capability, lane }
+        Self { serve, capability: Capability::all(64), lane }
     }
 }
 

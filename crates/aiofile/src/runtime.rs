@@ -109,7 +109,7 @@ impl Runtime for Tokio {
 
     /// Some 40 microseconds of copying are a turn, and up to a millisecond for a task that has a
     /// worker of the multi-thread scheduler to itself.
-    fn poll_budget(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
+    fn poll_budget(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<usize> {
         // Outside of a task of tokio's there is none of its yielding: on another executor.
         if task::try_id().is_none() {
             NoRuntime.poll_budget(cx, bytes)

@@ -53,7 +53,8 @@ pub struct Config {
     /// Whether a transfer that would not wait is done at once, on the caller's thread. Default
     /// true.
     pub in_place: bool,
-    /// The largest read or write that is tried on the caller's thread, in bytes. Default 128 KiB.
+    /// The largest read or write that is tried on the caller's thread with one system call, in
+    /// bytes. A task that has not the thread to itself does less at a time. Default 1 MiB.
     pub in_place_bytes_max: usize,
     /// Who does buffered writes. Default [`BufferedWrites::Auto`].
     pub buffered_writes: BufferedWrites,
@@ -168,7 +169,7 @@ impl Default for Config {
             threads_max: 32,
             threads_idle_timeout_ms: 10_000,
             in_place: true,
-            in_place_bytes_max: 128 << 10,
+            in_place_bytes_max: 1 << 20,
             buffered_writes: BufferedWrites::Auto,
             uring: UringConfig::default(),
         }

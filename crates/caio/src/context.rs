@@ -320,10 +320,15 @@ impl Context {
         self.inner.home.check()
     }
 
-    /// Charges work in place to the running task.
+    /// How many of `bytes` the running task may do in place now; it is charged for them.
     #[inline]
-    pub(crate) fn poll_budget(&self, cx: &mut task::Context<'_>, bytes: usize) -> task::Poll<()> {
-        self.inner.runtime.poll_budget(cx, bytes)
+    pub(crate) fn poll_budget(
+        &self,
+        cx: &mut task::Context<'_>,
+        bytes: usize,
+    ) -> task::Poll<usize> {
+        // A read of nothing would look like the end of the file.
+        self.inner.runtime.poll_budget(cx, bytes).map(|granted| granted.clamp(1, bytes.max(1)))
     }
 
     fn route(&self, file: Option<&SharedFile>, op: &Op) -> Route {

@@ -38,8 +38,8 @@ use crate::courier::Courier;
 ///         Ok(Box::new(source))
 ///     }
 ///
-///     fn poll_budget(&self, _cx: &mut std::task::Context<'_>, _bytes: usize) -> Poll<()> {
-///         Poll::Ready(())
+///     fn poll_budget(&self, _cx: &mut std::task::Context<'_>, bytes: usize) -> Poll<usize> {
+///         Poll::Ready(bytes)
 ///     }
 ///
 ///     fn gathers_wakes(&self) -> bool {
@@ -66,9 +66,10 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Gives the source back where there is no reactor here. A thread then waits instead.
     fn watch(&self, source: Source) -> Result<Watch, Source>;
 
-    /// Charges `bytes` done in place to the task that is running, and lets others run first where
-    /// it has done enough: `Pending`, with the waker arranged for.
-    fn poll_budget(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()>;
+    /// How many of `bytes` the running task may do in place now, at least one; it is charged for
+    /// them. What cannot be divided is done whole. `Pending` lets others run first where the task
+    /// has done enough, with the waker arranged for.
+    fn poll_budget(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<usize>;
 
     /// Whether the task that is running is better woken from the reactor than from a thread that is
     /// not the runtime's. Then the threads of a pool leave its waker where [`watch`](Self::watch)
@@ -242,6 +243,9 @@ pub struct NoRuntime;
 /// Bytes in place between two yields: some 50 microseconds of copying.
 const YIELD_BYTES: usize = 256 * 1024;
 
+/// What is done in one piece even where less is left until the yield.
+const PIECE_BYTES: usize = YIELD_BYTES / 2;
+
 /// What one operation costs beside its bytes, expressed in bytes.
 const OPERATION_BYTES: usize = 4096;
 
@@ -250,7 +254,7 @@ impl Runtime for NoRuntime {
         Err(source)
     }
 
-    fn poll_budget(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
+    fn poll_budget(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<usize> {
         thread_local! {
             static SPENT: Cell<usize> = const { Cell::new(0) };
         }
@@ -260,8 +264,9 @@ impl Runtime for NoRuntime {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            spent.set(spent.get().saturating_add(bytes).saturating_add(OPERATION_BYTES));
-            Poll::Ready(())
+            let granted = bytes.min((YIELD_BYTES - spent.get()).max(PIECE_BYTES));
+            spent.set(spent.get() + granted + OPERATION_BYTES);
+            Poll::Ready(granted)
         })
     }
 
@@ -285,5 +290,16 @@ mod tests {
         let polls: Vec<_> =
             (0..4).map(|_| NoRuntime.poll_budget(&mut cx, 10 * YIELD_BYTES).is_ready()).collect();
         assert_eq!(polls, [true, false, true, false]);
+    }
+
+    #[test]
+    fn what_is_left_is_granted_and_a_piece_at_least() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut grant = |bytes| NoRuntime.poll_budget(&mut cx, bytes);
+        assert_eq!(grant(OPERATION_BYTES), Poll::Ready(OPERATION_BYTES));
+        assert_eq!(grant(YIELD_BYTES / 8), Poll::Ready(YIELD_BYTES / 8));
+        assert_eq!(grant(YIELD_BYTES / 2), Poll::Ready(YIELD_BYTES / 2));
+        assert_eq!(grant(YIELD_BYTES), Poll::Ready(PIECE_BYTES), "less than that is left");
+        assert_eq!(grant(1), Poll::Pending);
     }
 }

@@ -8,9 +8,9 @@ use crate::runtime::default_context;
 
 /// The contents of a file.
 ///
-/// A small file that is cached (up to `in_place_bytes_max`, 128 KiB) costs five system calls on
-/// the calling thread and no hop; any other file one hop, in which it is opened, read to its end
-/// and closed. Files of `/proc` are read whole.
+/// A file of up to 128 KiB that is cached costs five system calls on the calling thread and no hop;
+/// any other file one hop, in which it is opened, read to its end and closed. Files of `/proc` are
+/// read whole.
 ///
 /// # Errors
 /// What opening and reading answer, with the path.

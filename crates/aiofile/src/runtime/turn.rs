@@ -21,6 +21,9 @@ const TURN: usize = 256 * 1024;
 /// Cost of the longest turn: about a millisecond.
 const TURN_MAX: usize = 32 * TURN;
 
+/// What is done in one piece even where less is left of the turn: the system call no longer counts.
+const PIECE: usize = TURN / 2;
+
 /// What one operation costs beside its bytes, expressed in bytes.
 const OPERATION: usize = 4096;
 
@@ -40,16 +43,18 @@ thread_local! {
         const { RefCell::new(Turn { spent: 0, length: TURN, yielded: None }) };
 }
 
-/// Charges `bytes` to the turn on this thread; `Pending` where it is over, with the waker arranged
-/// for.
-pub(super) fn poll(cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
-    let over = TURN_HERE.with_borrow_mut(|turn| turn.charge(cx.waker(), bytes));
-    if over { yield_now(cx) } else { Poll::Ready(()) }
+/// How many of `bytes` fit into the turn on this thread, which is charged for them; `Pending` where
+/// it is over, with the waker arranged for.
+pub(super) fn poll(cx: &mut Context<'_>, bytes: usize) -> Poll<usize> {
+    match TURN_HERE.with_borrow_mut(|turn| turn.charge(cx.waker(), bytes)) {
+        Some(granted) => Poll::Ready(granted),
+        None => yield_now(cx).map(|()| bytes),
+    }
 }
 
 impl Turn {
-    /// Whether the turn is over; if not, the bytes are charged to it.
-    fn charge(&mut self, waker: &Waker, bytes: usize) -> bool {
+    /// How many of the bytes fit, which are charged; `None` where the turn is over.
+    fn charge(&mut self, waker: &Waker, bytes: usize) -> Option<usize> {
         if let Some((who, when)) = self.yielded.take() {
             let alone =
                 who == WakerId::of(waker) && when.elapsed() < ALONE && has_several_workers();
@@ -58,10 +63,11 @@ impl Turn {
         if self.spent >= self.length {
             self.spent = 0;
             self.yielded = Some((WakerId::of(waker), Instant::now()));
-            return true;
+            return None;
         }
-        self.spent = self.spent.saturating_add(bytes).saturating_add(OPERATION);
-        false
+        let granted = bytes.min((self.length - self.spent).max(PIECE));
+        self.spent += granted + OPERATION;
+        Some(granted)
     }
 }
 
@@ -95,7 +101,7 @@ mod tests {
     }
 
     fn operations_until_over(turn: &mut Turn, waker: &Waker) -> usize {
-        (0..).find(|_| turn.charge(waker, 4096)).unwrap()
+        (0..).find(|_| turn.charge(waker, 4096).is_none()).unwrap()
     }
 
     #[test]
@@ -108,8 +114,16 @@ mod tests {
     #[test]
     fn one_large_piece_is_a_turn_and_never_refused_for_good() {
         let mut turn = turn();
-        let over: Vec<_> = (0..4).map(|_| turn.charge(Waker::noop(), 100 * TURN)).collect();
-        assert_eq!(over, [false, true, false, true]);
+        let grants: Vec<_> = (0..4).map(|_| turn.charge(Waker::noop(), 100 * TURN)).collect();
+        assert_eq!(grants, [Some(TURN), None, Some(TURN), None]);
+    }
+
+    #[test]
+    fn a_small_operation_is_never_divided() {
+        let mut turn = turn();
+        assert_eq!(turn.charge(Waker::noop(), TURN - 2 * OPERATION), Some(TURN - 2 * OPERATION));
+        assert_eq!(turn.charge(Waker::noop(), PIECE), Some(PIECE), "less than that is left");
+        assert_eq!(turn.charge(Waker::noop(), 1), None);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -206,9 +206,9 @@ impl ContextBuilder {
     /// #         &self,
     /// #         _: &mut std::task::Context<'_>,
     /// #         bytes: usize,
-    /// #     ) -> std::task::Poll<()> {
+    /// #     ) -> std::task::Poll<usize> {
     /// #         CHARGED.fetch_add(bytes, Ordering::Relaxed);
-    /// #         std::task::Poll::Ready(())
+    /// #         std::task::Poll::Ready(bytes)
     /// #     }
     /// #     fn gathers_wakes(&self) -> bool {
     /// #         false

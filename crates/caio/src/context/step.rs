@@ -63,9 +63,8 @@ impl Context {
             buffer.set_len(range.start);
             return Poll::Ready(Some(Ok(0)));
         }
-        let end = range.end.min(range.start.saturating_add(self.inner.config.in_place_bytes_max));
-        let piece = range.start..end;
-        ready!(self.poll_budget(cx, piece.len()));
+        let bytes_max = range.len().min(self.inner.config.in_place_bytes_max);
+        let piece = range.start..range.start + ready!(self.poll_budget(cx, bytes_max));
         Poll::Ready(match in_place::read(file, buffer, piece.clone(), offset) {
             Attempt::Done(bytes) => {
                 self.inner.counters().in_place(OpKind::Read, bytes, piece.len());

@@ -215,8 +215,8 @@ impl Context {
             return None;
         }
         loop {
-            let piece = progress.rest(self.inner.config.in_place_bytes_max);
-            poll_fn(|cx| self.poll_budget(cx, piece.len())).await;
+            let bytes_max = progress.rest(self.inner.config.in_place_bytes_max).len();
+            let piece = progress.rest(poll_fn(|cx| self.poll_budget(cx, bytes_max)).await);
             let attempt =
                 in_place::write(progress.file, buffer, piece.clone(), progress.position());
             match attempt {

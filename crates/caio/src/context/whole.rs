@@ -19,8 +19,9 @@ use crate::sys::openat2;
 impl Context {
     /// The contents of a whole file, as `std::fs::read` gives them.
     ///
-    /// A file that is cached, with its path, costs five system calls on the calling thread and no
-    /// hop. Any other costs one hop to the pool: opening, reading and closing are one operation.
+    /// A file of up to 128 KiB that is cached, with its path, costs five system calls on the
+    /// calling thread and no hop. Any other costs one hop to the pool: opening, reading and closing
+    /// are one operation.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a path with a NUL byte; else what the system answers.
@@ -48,7 +49,8 @@ impl Context {
         if self.inner.config.in_place {
             // The length is not known yet, and for small files opening costs more than copying.
             poll_fn(|cx| self.poll_budget(cx, OPENING_BYTES)).await;
-            if let Ok(Some(contents)) = read_cached(&name, self.inner.config.in_place_bytes_max) {
+            let bytes_max = self.inner.config.in_place_bytes_max.min(WHOLE_BYTES_MAX);
+            if let Ok(Some(contents)) = read_cached(&name, bytes_max) {
                 self.inner.counters().in_place(OpKind::ReadFile, contents.len(), contents.len());
                 return Ok(contents);
             }
@@ -61,6 +63,9 @@ impl Context {
         }
     }
 }
+
+/// The largest file that is read on the caller's thread: it cannot stop halfway to let others run.
+const WHOLE_BYTES_MAX: usize = 128 * 1024;
 
 /// What opening and closing cost, expressed in bytes copied.
 const OPENING_BYTES: usize = 8 * 1024;

@@ -104,8 +104,8 @@ impl Runtime for Reactor {
         Ok(Box::new(source))
     }
 
-    fn poll_budget(&self, _cx: &mut std::task::Context<'_>, _bytes: usize) -> Poll<()> {
-        Poll::Ready(())
+    fn poll_budget(&self, _cx: &mut std::task::Context<'_>, bytes: usize) -> Poll<usize> {
+        Poll::Ready(bytes)
     }
 
     fn gathers_wakes(&self) -> bool {

@@ -84,8 +84,8 @@ impl Runtime for Reactor {
         Ok(Box::new(()))
     }
 
-    fn poll_budget(&self, _cx: &mut TaskContext<'_>, _bytes: usize) -> Poll<()> {
-        Poll::Ready(())
+    fn poll_budget(&self, _cx: &mut TaskContext<'_>, bytes: usize) -> Poll<usize> {
+        Poll::Ready(bytes)
     }
 
     fn gathers_wakes(&self) -> bool {

@@ -51,7 +51,7 @@ requests      at most 512
 in flight     at most 268435456 bytes
 open files    at most 768
 pool threads  1 to 4, the idle end after 10000 ms
-in place      up to 131072 bytes
+in place      up to 1048576 bytes
 looked for    /home/u/.config/caio/caio.toml (read)
 "
     );

@@ -113,7 +113,7 @@ pub(crate) struct CpArgs {
     jobs: Option<u16>,
 
     /// Bytes read and written at once, 1 to 1G, with suffixes K, M, G (1024) and kB, MB, GB (1000);
-    /// 256K unless set
+    /// 1M unless set
     ///
     /// Each job holds one such block of memory. With --direct a multiple of 4096.
     #[arg(short, long, value_name = "SIZE", value_parser = block)]
@@ -154,7 +154,7 @@ impl CpArgs {
 
     /// Bytes read and written at once.
     pub(crate) fn block(&self) -> Size {
-        self.block.unwrap_or(Size(256 << 10))
+        self.block.unwrap_or(Size(1 << 20))
     }
 
     /// Whether it is all the same how the bytes get into the copy.

@@ -14,6 +14,7 @@ use crate::request::{Request, Token};
 
 pub use pool_options::PoolOptions;
 
+mod crew;
 mod held;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 mod in_flight;
@@ -33,6 +34,7 @@ mod streams;
 pub mod thread;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 pub mod uring;
+mod vigil;
 mod writers;
 
 /// A way to have operations done.

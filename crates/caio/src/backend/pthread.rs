@@ -1,9 +1,8 @@
 //! The pthread pool, `thread`, built as a C program builds one: detached threads, one bounded ring
 //! of requests, one mutex, one condition variable, and the plain system calls.
 //!
-//! Beyond the textbook it counts who looks for work. A request wakes a thread only if nobody looks
-//! already, and a thread that takes a request while more are there wakes the next: so many
-//! requests at once cost few wake-ups, and none is left waiting while a thread sleeps.
+//! Beyond the textbook it counts who looks for work (`crew.rs`), so that many requests at once cost
+//! few wake-ups, and keeps a thread awake while the next request is about to come (`vigil.rs`).
 
 mod perform;
 mod queue;
@@ -12,16 +11,17 @@ use std::ffi::CString;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use self::perform::perform;
-use self::queue::{Queue, Rest, Wake};
+use self::queue::Queue;
+use super::crew::{Remaining, Rest, Wake};
 use super::held::Held;
 use super::lookout::Lookout;
 use super::pool_options::PoolOptions;
 use super::serve::{Service, answer, copy};
 use super::streams::Streams;
+use super::vigil::Vigil;
 use super::{Backend, BackendKind, Lanes};
 use crate::capability::Capability;
 use crate::error::Result;
@@ -31,11 +31,6 @@ use crate::sys::pthread::{Locked, Monitor, spawn};
 
 /// Wakers run on these threads, so that they get more stack than the system calls need.
 const STACK_BYTES: usize = 512 * 1024;
-
-/// How often a thread that ran out of work lets others run and looks again before it sleeps. With
-/// one request at a time, who waits for the answer runs right then and asks for the next, and no
-/// thread has to be woken for it.
-const LOOKS: u32 = 8;
 
 /// A pool of pthreads that take requests from one ring.
 ///
@@ -174,7 +169,7 @@ impl Backend for PthreadPool {
 
 impl Drop for PthreadPool {
     fn drop(&mut self) {
-        self.staff.queue.lock().close();
+        self.staff.queue.lock().crew.close();
         self.staff.queue.broadcast();
     }
 }
@@ -213,9 +208,9 @@ impl Staff {
             return;
         };
         let mut queue = self.queue.lock();
-        let (stranded, sleeper) = queue.do_without();
+        let (remaining, stranded) = queue.do_without();
         drop(queue);
-        if sleeper {
+        if remaining == Remaining::Sleeper {
             self.queue.signal();
         }
         for request in stranded {
@@ -226,8 +221,9 @@ impl Staff {
     /// The life of one thread.
     fn work(self: Arc<Self>) {
         own_thread::begin();
+        let mut vigil = Vigil::default();
         let mut queue = self.queue.lock();
-        queue.arrive();
+        queue.crew.arrive();
         loop {
             if let Some(request) = queue.pop() {
                 self.service.pace.take();
@@ -235,7 +231,7 @@ impl Staff {
                 self.call(queue);
                 self.service.serve(request, others_wait);
                 queue = self.queue.lock();
-            } else if let Some(found) = self.look(queue) {
+            } else if let Some(found) = self.look(&mut vigil, queue) {
                 queue = found;
             } else {
                 return;
@@ -244,23 +240,22 @@ impl Staff {
     }
 
     /// Waits until there may be something in the ring; `None` when this thread is to end.
-    fn look<'a>(&'a self, mut queue: Locked<'a, Queue>) -> Option<Locked<'a, Queue>> {
-        if queue.look() {
+    fn look<'a>(
+        &'a self,
+        vigil: &mut Vigil,
+        mut queue: Locked<'a, Queue>,
+    ) -> Option<Locked<'a, Queue>> {
+        if let Some(others) = queue.crew.look() {
             drop(queue);
-            for _ in 0..LOOKS {
-                if self.waiting.load(Ordering::Acquire) > 0 {
-                    break;
-                }
-                thread::yield_now();
-            }
+            vigil.keep(others, || self.waiting.load(Ordering::Acquire) > 0);
             queue = self.queue.lock();
-            queue.arrive();
+            queue.crew.arrive();
             if queue.len() > 0 {
                 own_thread::found_work();
                 return Some(queue);
             }
         }
-        if !queue.lie_down() {
+        if !queue.crew.lie_down() {
             return None;
         }
         let mut limit = Some(self.options.idle_timeout());
@@ -272,7 +267,7 @@ impl Staff {
                     false
                 }
             };
-            match queue.rest(timed_out) {
+            match queue.crew.rest(timed_out) {
                 Rest::Over => {
                     own_thread::woke_up();
                     return Some(queue);

@@ -1,24 +1,25 @@
 //! The pure-Rust thread pool, `rust`: std threads, one bounded channel, no `unsafe`.
 //!
 //! It needs nothing of the kernel that std does not offer, so it works wherever a program runs:
-//! no ring, no event descriptor, no system call that a sandbox might know by name.
+//! no ring, no event descriptor, no system call that a sandbox might know by name. Its threads are
+//! called and kept awake as those of the pthread pool are (`crew.rs`, `vigil.rs`).
 #![forbid(unsafe_code)]
 
-use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
+use super::crew::{Crew, Remaining, Rest, Wake};
 use super::held::Held;
 use super::lookout::Lookout;
 use super::perform::perform;
 use super::pool_options::PoolOptions;
 use super::serve::{Service, answer, copy};
 use super::streams::Streams;
+use super::vigil::Vigil;
 use super::{Backend, BackendKind, Lanes};
 use crate::capability::Capability;
 use crate::error::Result;
@@ -33,8 +34,8 @@ const STACK_BYTES: usize = 512 * 1024;
 ///
 /// Threads start when there is more to do than there are threads without work, and end when they
 /// had nothing to do for a while. More than two for each processor start only where those at work
-/// wait for a device. One operation costs the caller a push into the channel and, if a
-/// thread sleeps, one futex call to wake it.
+/// wait for a device. A batch costs the caller a push into the channel for each operation,
+/// one section under a mutex and at most one futex call.
 ///
 /// Dropping the pool blocks nowhere: what was accepted is still done, then the threads end.
 ///
@@ -55,16 +56,15 @@ pub struct ThreadPool {
     capability: Capability,
 }
 
-/// What the pool and its threads share. It holds no sender: the channel closes with the pool.
+/// What the pool and its threads share.
 #[derive(Debug)]
 struct Staff {
     jobs: Receiver<Request>,
     service: Service,
     lookout: Arc<Lookout>,
-    /// Threads that look for work, or are about to start and will.
-    idle: AtomicUsize,
-    /// Threads there are, or are about to start.
-    threads: Mutex<usize>,
+    crew: Mutex<Crew>,
+    /// What sleeping threads wait for.
+    call: Condvar,
     options: PoolOptions,
     stack_bytes: usize,
 }
@@ -96,8 +96,8 @@ impl ThreadPool {
             jobs: receiver,
             service: Service::new(perform, held),
             lookout: Arc::default(),
-            idle: AtomicUsize::new(0),
-            threads: Mutex::new(0),
+            crew: Mutex::new(Crew::new(options)),
+            call: Condvar::new(),
             options: options.clone(),
             stack_bytes,
         };
@@ -136,7 +136,7 @@ impl Backend for ThreadPool {
             taken += 1;
         }
         self.staff.service.held.leave(batch.len() - taken);
-        self.staff.grow();
+        self.staff.call(lock(&self.staff.crew));
         Ok(Lanes::NONE)
     }
 
@@ -160,146 +160,113 @@ impl Backend for ThreadPool {
     }
 }
 
-impl Staff {
-    /// Starts threads while more requests wait than threads look for one: those that may be at work
-    /// in any case at once, one more at a time.
-    ///
-    /// Whoever makes that so calls this after it: the pool after it has queued a request, a
-    /// thread after it has stopped looking.
-    fn grow(self: &Arc<Self>) {
-        fence(Ordering::SeqCst);
-        while self.jobs.len() > self.idle.load(Ordering::SeqCst) {
-            let number = match self.hire() {
-                Hire::New(number) => number,
-                Hire::Later => return self.look_out(),
-                Hire::Never => return,
-            };
-            let staff = Arc::clone(self);
-            let started = thread::Builder::new()
-                .name(format!("{}-{number}", self.options.name))
-                .stack_size(self.stack_bytes)
-                .spawn(move || staff.work());
-            if let Err(error) = started {
-                self.do_without(&error);
-                return;
-            }
-            if number >= self.options.threads_at_once() {
-                return;
-            }
-        }
+impl Drop for ThreadPool {
+    fn drop(&mut self) {
+        lock(&self.staff.crew).close();
+        self.staff.call.notify_all();
     }
+}
 
-    /// Counts a new thread in, unless there are enough.
-    fn hire(&self) -> Hire {
-        let mut threads = lock(&self.threads);
-        if *threads == self.options.threads_max {
-            return Hire::Never;
+impl Staff {
+    /// Lets the crew go and gets those moving who have to come for what is in the channel.
+    fn call(self: &Arc<Self>, mut crew: MutexGuard<'_, Crew>) {
+        let wake = crew.wake(!self.jobs.is_empty(), || self.service.pace.is_waiting());
+        drop(crew);
+        match wake {
+            Wake::Nobody => {}
+            Wake::Later => self.look_out(),
+            Wake::Sleeper => self.call.notify_one(),
+            Wake::Newcomer(number) => self.start(number),
         }
-        let enough = *threads >= self.options.threads_at_once();
-        if enough && !self.service.pace.is_waiting() {
-            return Hire::Later;
-        }
-        let number = *threads;
-        *threads += 1;
-        self.idle.fetch_add(1, Ordering::SeqCst);
-        Hire::New(number)
     }
 
     /// Sees to it that requests do not wait for threads that never come back.
     fn look_out(self: &Arc<Self>) {
         self.lookout.ensure(self, |staff| {
-            staff.grow();
+            staff.call(lock(&staff.crew));
             !staff.jobs.is_empty()
         });
     }
 
-    /// Goes on with the threads there are. Where there is none, nobody would ever serve what
-    /// waits, so that it fails with what kept the thread from starting.
-    fn do_without(&self, error: &io::Error) {
-        let mut threads = lock(&self.threads);
-        self.idle.fetch_sub(1, Ordering::SeqCst);
-        *threads -= 1;
-        let alone = *threads == 0;
-        drop(threads);
-        if alone {
-            for request in self.jobs.try_iter() {
-                answer(request, Err(copy(error)), &self.service.held);
+    /// Starts a thread. Where that fails, the pool goes on with the threads there are; where
+    /// there is none, nobody would ever serve what waits, so that it fails for the same reason.
+    fn start(self: &Arc<Self>, number: usize) {
+        let staff = Arc::clone(self);
+        let started = thread::Builder::new()
+            .name(format!("{}-{number}", self.options.name))
+            .stack_size(self.stack_bytes)
+            .spawn(move || staff.work());
+        let Err(error) = started else { return };
+        let remaining = lock(&self.crew).do_without(!self.jobs.is_empty());
+        match remaining {
+            Remaining::Others => {}
+            Remaining::Sleeper => self.call.notify_one(),
+            Remaining::Nobody => {
+                for request in self.jobs.try_iter() {
+                    answer(request, Err(copy(&error)), &self.service.held);
+                }
             }
         }
     }
 
-    /// The life of one thread. It begins and ends as one that looks for work.
+    /// The life of one thread.
     fn work(self: Arc<Self>) {
         own_thread::begin();
-        while let Some(first) = self.look() {
-            self.idle.fetch_sub(1, Ordering::SeqCst);
-            self.grow();
-            own_thread::woke_up();
-            let mut next = Some(first);
-            while let Some(request) = next {
+        let mut vigil = Vigil::default();
+        lock(&self.crew).arrive();
+        loop {
+            while let Ok(request) = self.jobs.try_recv() {
                 self.service.pace.take();
                 let others_wait = !self.jobs.is_empty();
-                self.service.serve(request, others_wait);
                 if others_wait {
-                    self.grow();
+                    self.call(lock(&self.crew));
                 }
-                next = self.jobs.try_recv().ok();
+                self.service.serve(request, others_wait);
             }
-            self.idle.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    /// Waits for a request; `None` when this thread is to end.
-    fn look(&self) -> Option<Request> {
-        loop {
-            match self.jobs.recv_timeout(self.options.idle_timeout()) {
-                Ok(request) => return Some(request),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => match self.dismiss() {
-                    Dismissal::Gone => return None,
-                    Dismissal::Wanted => {}
-                    Dismissal::Staying => return self.jobs.recv().ok(),
-                },
+            if !self.look(&mut vigil) {
+                return;
             }
         }
     }
 
-    /// Counts this thread out, if it is one too many and no request came in between. A request
-    /// that comes later finds one thread fewer and starts another.
-    fn dismiss(&self) -> Dismissal {
-        let mut threads = lock(&self.threads);
-        if *threads <= self.options.threads_min {
-            return Dismissal::Staying;
+    /// Waits until there may be something in the channel; false when this thread is to end.
+    fn look(&self, vigil: &mut Vigil) -> bool {
+        let mut crew = lock(&self.crew);
+        if let Some(others) = crew.look() {
+            drop(crew);
+            vigil.keep(others, || !self.jobs.is_empty());
+            crew = lock(&self.crew);
+            crew.arrive();
         }
-        self.idle.fetch_sub(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
         if !self.jobs.is_empty() {
-            self.idle.fetch_add(1, Ordering::SeqCst);
-            return Dismissal::Wanted;
+            own_thread::found_work();
+            return true;
         }
-        *threads -= 1;
-        Dismissal::Gone
+        if !crew.lie_down() {
+            return false;
+        }
+        let mut limit = Some(self.options.idle_timeout());
+        loop {
+            let timed_out;
+            (crew, timed_out) = match limit {
+                Some(limit) => {
+                    let slept = self.call.wait_timeout(crew, limit);
+                    let (crew, slept) = slept.unwrap_or_else(PoisonError::into_inner);
+                    (crew, slept.timed_out())
+                }
+                None => (self.call.wait(crew).unwrap_or_else(PoisonError::into_inner), false),
+            };
+            match crew.rest(timed_out) {
+                Rest::Over => {
+                    own_thread::woke_up();
+                    return true;
+                }
+                Rest::Retired => return false,
+                Rest::Goes => {}
+                Rest::Stays => limit = None,
+            }
+        }
     }
-}
-
-/// Whether there is to be another thread.
-enum Hire {
-    /// One of this number.
-    New(usize),
-    /// Not unless those at work turn out to wait.
-    Later,
-    /// There are as many as there may be.
-    Never,
-}
-
-/// What becomes of a thread that had nothing to do for the idle time.
-enum Dismissal {
-    /// It is counted out and ends.
-    Gone,
-    /// A request has just come.
-    Wanted,
-    /// It is one of those that stay, and needs no clock any more.
-    Staying,
 }
 
 #[cfg(test)]

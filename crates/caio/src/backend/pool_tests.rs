@@ -46,6 +46,8 @@ macro_rules! stamp {
             no_request_is_forgotten_while_threads_come_and_go,
             a_waker_may_come_back_into_the_pool,
             the_last_request_does_not_wait_for_threads_that_never_come_back,
+            who_takes_one_of_several_calls_the_next,
+            threads_that_sleep_go_with_their_pool,
         );
     };
     ($open:ident: $($name:ident,)*) => {
@@ -331,7 +333,6 @@ pub(super) fn a_waker_may_come_back_into_the_pool(open: Open) {
     assert_eq!(pool.shutdown(Instant::now() + Duration::from_secs(5)), 0);
 }
 
-/// One end of a pipe as a shared file, the other as it is.
 pub(super) fn the_last_request_does_not_wait_for_threads_that_never_come_back(open: Open) {
     let options = named("stuck");
     let pool = &*open(&options);
@@ -347,37 +348,76 @@ pub(super) fn the_last_request_does_not_wait_for_threads_that_never_come_back(op
     stuck.into_iter().for_each(Gate::open);
 }
 
+pub(super) fn who_takes_one_of_several_calls_the_next(open: Open) {
+    let pool = &*open(&named("next"));
+    let fifo = Fifo::new();
+    let (opening, gate) = request(fifo.opening(), None);
+    let (reading, text) = request(read(4, 0), Some(&file_with(b"text")));
+    pool.submit(&mut [Some(opening), Some(reading)]).unwrap();
+    assert_eq!(contents(answer(text)), b"text");
+    fifo.open();
+    assert!(matches!(answer(gate).result, Ok(Output::File(_))));
+}
+
+pub(super) fn threads_that_sleep_go_with_their_pool(open: Open) {
+    let pool = open(&PoolOptions { idle_timeout_ms: 3_600_000, ..named("away") });
+    assert_eq!(contents(run(&*pool, read(1, 0), Some(&file_with(b"x")))), b"x");
+    assert_eq!(threads_named("away"), 1);
+    // Long enough for it to lie down.
+    std::thread::sleep(Duration::from_millis(50));
+    drop(pool);
+    until("it goes", || threads_named("away") == 0);
+}
+
+/// One end of a pipe as a shared file, the other as it is.
 fn pipe() -> (SharedFile, std::io::PipeWriter) {
     let (reader, writer) = std::io::pipe().unwrap();
     (SharedFile::from_std(OwnedFd::from(reader).into()).unwrap(), writer)
 }
 
-/// Keeps the only thread of a pool busy, with opening a FIFO that has no other end.
-struct Gate {
-    path: std::path::PathBuf,
-    opening: Completion,
-}
+/// A FIFO without another end: whoever opens it waits.
+struct Fifo(std::path::PathBuf);
 
-impl Gate {
-    fn new(pool: &dyn Backend, prefix: &str) -> Self {
+impl Fifo {
+    fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("caio-gate-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let name = CString::new(path.to_str().unwrap()).unwrap();
-        let op = Op::Open { path: name, flags: nix::libc::O_RDONLY, mode: 0 };
-        let opening = submit(pool, op, None);
-        // The thread must have taken it before the test fills the queue.
-        until("a thread starts", || threads_named(prefix) > 0);
-        std::thread::sleep(Duration::from_millis(100));
-        Self { path, opening }
+        Self(path)
+    }
+
+    fn opening(&self) -> Op {
+        let path = CString::new(self.0.to_str().unwrap()).unwrap();
+        Op::Open { path, flags: nix::libc::O_RDONLY, mode: 0 }
     }
 
     fn open(self) {
-        drop(std::fs::File::options().write(true).open(&self.path).unwrap());
+        drop(std::fs::File::options().write(true).open(&self.0).unwrap());
+        std::fs::remove_file(self.0).unwrap();
+    }
+}
+
+/// Keeps the only thread of a pool busy, with opening a FIFO.
+struct Gate {
+    fifo: Fifo,
+    opening: Completion,
+}
+
+impl Gate {
+    fn new(pool: &dyn Backend, prefix: &str) -> Self {
+        let fifo = Fifo::new();
+        let opening = submit(pool, fifo.opening(), None);
+        // The thread must have taken it before the test fills the queue.
+        until("a thread starts", || threads_named(prefix) > 0);
+        std::thread::sleep(Duration::from_millis(100));
+        Self { fifo, opening }
+    }
+
+    fn open(self) {
+        self.fifo.open();
         assert!(matches!(answer(self.opening).result, Ok(Output::File(_))));
-        std::fs::remove_file(self.path).unwrap();
     }
 }
 

@@ -25,6 +25,7 @@ mod ring;
 mod spawn_blocking;
 mod tokio_fs;
 mod tokio_ring;
+mod tokio_thread;
 #[cfg(feature = "peers")]
 mod tokio_uring;
 
@@ -179,6 +180,13 @@ fn on_tokio() -> Vec<Participant> {
             "io_uring",
             |cell| positional(cell) && cell.work != Work::DurableAppend,
             tokio_ring::run,
+        ),
+        new(
+            "tokio-thread",
+            "one thread beside tokio, given work by channels",
+            "threads",
+            |cell| cell.work == Work::RandomWrite && !cell.direct,
+            tokio_thread::run,
         ),
         new("tokio-fs", "tokio::fs, seek and read", "threads", by_tokio_fs, tokio_fs::run),
         new(

@@ -34,7 +34,7 @@
 //!
 //! | operation | cost |
 //! | --- | --- |
-//! | read of cached data | one system call for each MiB, or less for many tasks; no hop |
+//! | read of cached data | one system call for a MiB, pieces where tasks share a thread; no hop |
 //! | read of other data; any transfer with O_DIRECT | one hop |
 //! | buffered write | no hop on XFS, btrfs and tmpfs unless it would wait; one hop on ext4 |
 //! | sync | one hop, shared by those who ask meanwhile |

@@ -47,7 +47,7 @@
 //!
 //! | operation | on the calling thread | hops |
 //! | --- | --- | --- |
-//! | read of cached data | 1 system call for each MiB, or less for many tasks | none |
+//! | read of cached data | 1 system call for a MiB; pieces where tasks share a thread | none |
 //! | read of other data, buffered | 1, which finds that it would wait | 1 |
 //! | transfer with O_DIRECT | none | 1 |
 //! | write, buffered, on XFS, btrfs or tmpfs | 1 | none, or 1 where it would wait |

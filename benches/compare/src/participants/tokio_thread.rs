@@ -1,5 +1,5 @@
-//! One thread beside tokio that does what tasks send it: the hand-over to a thread and back without
-//! any layer, which is what tokio leaves of a pool. The thread is the one writer of the file.
+//! One thread beside tokio that writes what tasks send it: the hand-over to a thread and back
+//! without any layer, which is what tokio leaves of a pool. The thread is the file's one writer.
 
 use std::fs::File;
 use std::io::{self, Error};
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::on_tokio::on_tokio;
 use crate::buffer::AlignedBuffer;
-use crate::cell::{Job, Work};
+use crate::cell::Job;
 use crate::lane::Lane;
 use crate::report::Report;
 use crate::stage::Result;
@@ -21,9 +21,9 @@ use crate::stage::Result;
 pub fn run(job: &Job) -> Result<Report> {
     on_tokio(job, async |job| {
         let (orders, inbox) = channel();
-        let (file, work, block) = (job.open()?, job.cell.work, job.cell.block);
-        thread::spawn(move || serve(&inbox, &file, work));
-        Ok(move |lane| lane_of_operations(lane, orders.clone(), block))
+        let (file, block) = (job.open()?, job.cell.block);
+        thread::spawn(move || serve(&inbox, &file));
+        Ok(move |lane| lane_of_writes(lane, orders.clone(), block))
     })
 }
 
@@ -35,22 +35,15 @@ struct Order {
 }
 
 /// Ends when the last task has gone.
-fn serve(inbox: &Receiver<Order>, file: &File, work: Work) {
-    for Order { mut buffer, offset, answer } in inbox {
-        let result = match work {
-            Work::RandomWrite => file.write_at(&buffer, offset),
-            _ => file.read_at(&mut buffer, offset),
-        };
+fn serve(inbox: &Receiver<Order>, file: &File) {
+    for Order { buffer, offset, answer } in inbox {
+        let result = file.write_at(&buffer, offset);
         // A task that is no longer there wants no answer.
         let _ = answer.send((result, buffer));
     }
 }
 
-async fn lane_of_operations(
-    mut lane: Lane,
-    orders: Sender<Order>,
-    block: usize,
-) -> io::Result<Lane> {
+async fn lane_of_writes(mut lane: Lane, orders: Sender<Order>, block: usize) -> io::Result<Lane> {
     let mut buffer = AlignedBuffer::new(block);
     while let Some(offset) = lane.begin() {
         let (answer, answered) = oneshot::channel();

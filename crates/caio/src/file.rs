@@ -1,9 +1,9 @@
 //! An open file, shared by counting: the last share closes it.
 
 mod class;
-mod follower;
-mod sync_group;
-mod write_order;
+mod group_sync;
+mod open_files;
+mod pending_writes;
 
 use std::fmt;
 use std::fs::File;
@@ -13,19 +13,19 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 
 use crate::error::{Error, Result};
-use crate::limit::Permit;
 use crate::op::OpKind;
 use crate::sync::{Handoff, lock};
+use crate::worker_thread;
 
+use class::Traits;
 pub use class::{DirectAlignment, FileClass, FileSystem};
-use follower::Followers;
-pub(crate) use follower::{FileId, Follower};
-pub(crate) use sync_group::{SyncGroup, Turn};
-pub(crate) use write_order::WriteOrder;
+pub(crate) use group_sync::{GroupSync, SyncRun, SyncWait};
+pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
+pub(crate) use pending_writes::{Deferred, PendingWrites};
 
 /// A counted reference to an open file and to what is known about it.
 ///
@@ -52,94 +52,77 @@ struct Inner {
     file: Option<File>,
     path: PathBuf,
     traits: Traits,
-    write_order: WriteOrder,
-    sync_group: SyncGroup,
-    followers: Followers,
-    /// The errno of the first failed sync; 0 while none has failed.
-    sync_failed: AtomicI32,
+    /// Shared with other descriptors of the same file, see [`SharedFile::with_writes_of`].
+    state: Arc<State>,
     /// Whether a non-blocking read or write in place was refused as unsupported by this file.
     no_read_in_place: AtomicBool,
     no_write_in_place: AtomicBool,
-    no_polling: AtomicBool,
     direct_alignment: OnceLock<Option<DirectAlignment>>,
     /// The place among the open files that this one takes.
-    place: OnceLock<Permit>,
-    last_word: Mutex<Option<Handoff<OwnedFd>>>,
+    place: OnceLock<OpenPermit>,
+    released: Mutex<Vec<Handoff<Option<OwnedFd>>>>,
 }
 
-/// What an open file is like, as found when it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Traits {
-    pub(crate) class: FileClass,
-    pub(crate) file_system: FileSystem,
-    pub(crate) direct: bool,
-    pub(crate) append: bool,
-    pub(crate) seekable: bool,
+/// What is written, and whether it reached the device.
+#[derive(Debug, Default)]
+struct State {
+    writes: PendingWrites,
+    syncs: GroupSync,
+    /// The errno of the first failed sync; 0 while none has failed.
+    sync_failed: AtomicI32,
 }
 
 impl SharedFile {
     /// Shares an open file. `path` is for messages only.
     ///
-    /// Costs three system calls: fstat(2), fstatfs(2) and fcntl(2) with `F_GETFL`.
+    /// Examines the descriptor on the calling thread: fstat(2), fstatfs(2), fcntl(2) with
+    /// `F_GETFL`, and for what is no regular file lseek(2) and poll(2). On a remote file system
+    /// that may wait for the server.
     ///
     /// # Errors
     /// When the descriptor cannot be examined.
-    ///
-    /// ```
-    /// use std::path::Path;
-    /// use caio::SharedFile;
-    ///
-    /// let file = SharedFile::new(std::fs::File::open("/dev/zero")?, "zeros")?;
-    /// assert_eq!(file.path(), Path::new("zeros"));
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     pub fn new(file: File, path: impl Into<PathBuf>) -> Result<Self> {
-        let path = path.into();
+        Self::with_state(file, path.into(), Arc::default())
+    }
+
+    /// Shares an open file whose path nobody knows: `/dev/fd/N` in messages.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn from_std(file: File) -> Result<Self> {
+        let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
+        Self::new(file, path)
+    }
+
+    /// Another descriptor of the same file. Both share the writes under way, which syncs and
+    /// truncations wait for, the syncs, and the error of one that failed.
+    pub(crate) fn with_writes_of(other: &Self, file: File) -> Result<Self> {
+        Self::with_state(file, other.inner.path.clone(), Arc::clone(&other.inner.state))
+    }
+
+    fn with_state(file: File, path: PathBuf, state: Arc<State>) -> Result<Self> {
         let traits = class::examine(&file)
             .map_err(|error| Error::system(error).during(OpKind::Open).on(&path))?;
         let inner = Inner {
             file: Some(file),
             path,
             traits,
-            write_order: WriteOrder::default(),
-            sync_group: SyncGroup::default(),
-            followers: Followers::default(),
-            sync_failed: AtomicI32::new(0),
+            state,
             no_read_in_place: AtomicBool::new(false),
             no_write_in_place: AtomicBool::new(false),
-            no_polling: AtomicBool::new(false),
             direct_alignment: OnceLock::new(),
             place: OnceLock::new(),
-            last_word: Mutex::new(None),
+            released: Mutex::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// Shares an open file whose path nobody knows.
-    ///
-    /// # Errors
-    /// As for [`new`](Self::new).
-    ///
-    /// ```
-    /// use std::os::fd::AsRawFd;
-    /// use caio::SharedFile;
-    ///
-    /// let file = SharedFile::from_std(std::fs::File::open("/dev/zero")?)?;
-    /// assert_eq!(file.path().to_str(), Some(&*format!("/dev/fd/{}", file.as_raw_fd())));
-    /// # Ok::<(), caio::Error>(())
-    /// ```
-    pub fn from_std(file: File) -> Result<Self> {
-        let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
-        Self::new(file, path)
+        let shared = Self { inner: Arc::new(inner) };
+        if shared.is_direct() {
+            // Where the file was opened it may wait; later it must not.
+            shared.direct_alignment();
+        }
+        Ok(shared)
     }
 
     /// The file itself.
-    ///
-    /// ```
-    /// let file = caio::SharedFile::new(std::fs::File::open("/")?, "/")?;
-    /// assert!(file.file().metadata()?.is_dir());
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     #[must_use]
     #[inline]
     pub fn file(&self) -> &File {
@@ -147,28 +130,12 @@ impl SharedFile {
     }
 
     /// The path it was opened by.
-    ///
-    /// ```
-    /// let file = caio::SharedFile::new(std::fs::File::open("/dev/zero")?, "/dev/zero")?;
-    /// assert_eq!(file.path().display().to_string(), "/dev/zero");
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
     /// What kind of file it is.
-    ///
-    /// ```
-    /// use caio::{FileClass, SharedFile};
-    ///
-    /// let open = |path: &str| SharedFile::new(std::fs::File::open(path)?, path);
-    /// assert_eq!(open("/")?.class(), FileClass::Directory);
-    /// assert_eq!(open("/dev/zero")?.class(), FileClass::Character);
-    /// assert_eq!(open("/proc/self/stat")?.class(), FileClass::Pseudo);
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     #[must_use]
     #[inline]
     pub fn class(&self) -> FileClass {
@@ -176,15 +143,6 @@ impl SharedFile {
     }
 
     /// The file system it lies on.
-    ///
-    /// ```
-    /// use caio::{FileSystem, SharedFile};
-    ///
-    /// let file = SharedFile::new(std::fs::File::open("/proc/self/stat")?, "stat")?;
-    /// // procfs has no name of its own here: nothing depends on it.
-    /// assert_eq!(file.file_system(), FileSystem::Other);
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     #[must_use]
     #[inline]
     pub fn file_system(&self) -> FileSystem {
@@ -192,19 +150,6 @@ impl SharedFile {
     }
 
     /// Whether it was opened with `O_DIRECT`.
-    ///
-    /// ```
-    /// use std::{fs::File, os::unix::fs::OpenOptionsExt};
-    /// use caio::{SharedFile, flags};
-    ///
-    /// assert!(!SharedFile::from_std(File::open("/proc/self/exe")?)?.is_direct());
-    /// let mut options = File::options();
-    /// match options.read(true).custom_flags(flags::O_DIRECT).open("/proc/self/exe") {
-    ///     Ok(file) => assert!(SharedFile::from_std(file)?.is_direct()),
-    ///     Err(error) => assert_eq!(error.raw_os_error(), Some(22), "no O_DIRECT here: EINVAL"),
-    /// }
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     #[must_use]
     #[inline]
     pub fn is_direct(&self) -> bool {
@@ -212,34 +157,12 @@ impl SharedFile {
     }
 
     /// Whether it was opened with `O_APPEND`, where Linux ignores a write's offset.
-    ///
-    /// ```
-    /// use std::fs::File;
-    /// use caio::SharedFile;
-    ///
-    /// let log = File::options().append(true).open("/dev/null")?;
-    /// assert!(SharedFile::from_std(log)?.is_append());
-    /// let other = File::options().write(true).open("/dev/null")?;
-    /// assert!(!SharedFile::from_std(other)?.is_append());
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     #[must_use]
     pub fn is_append(&self) -> bool {
         self.inner.traits.append
     }
 
-    /// Whether offsets mean anything: false for pipes, sockets and terminals.
-    ///
-    /// ```
-    /// use std::{fs::File, os::fd::OwnedFd};
-    /// use caio::SharedFile;
-    ///
-    /// let (reader, _writer) = std::io::pipe()?;
-    /// let pipe = SharedFile::new(File::from(OwnedFd::from(reader)), "pipe")?;
-    /// assert!(!pipe.is_seekable());
-    /// assert!(SharedFile::from_std(File::open("/proc/self/exe")?)?.is_seekable());
-    /// # Ok::<(), caio::Error>(())
-    /// ```
+    /// Whether offsets mean anything: false for pipes, sockets, terminals and event descriptors.
     #[must_use]
     pub fn is_seekable(&self) -> bool {
         self.inner.traits.seekable
@@ -247,29 +170,7 @@ impl SharedFile {
 
     /// The alignment that O_DIRECT needs on this file, from statx(2) with `STATX_DIOALIGN`, or a
     /// safe guess where the kernel does not tell; `None` where O_DIRECT is not supported. Asked
-    /// once for each file.
-    ///
-    /// ```
-    /// # use std::os::unix::fs::OpenOptionsExt;
-    /// use std::os::unix::fs::FileExt;
-    /// use caio::{AlignedBuffer, SharedFile};
-    ///
-    /// # let mut options = std::fs::File::options();
-    /// # options.read(true).custom_flags(caio::flags::O_DIRECT);
-    /// # // EINVAL is the answer of a file system that has no O_DIRECT.
-    /// # let opened_with_o_direct = match options.open("/proc/self/exe") {
-    /// #     Err(error) if error.raw_os_error() == Some(22) => return Ok(()),
-    /// #     opened => opened?,
-    /// # };
-    /// let file = SharedFile::new(opened_with_o_direct, "program")?;
-    /// if let Some(alignment) = file.direct_alignment() {
-    ///     let mut block = AlignedBuffer::new(alignment.read as usize, alignment.memory);
-    ///     block.resize(block.capacity());
-    ///     file.file().read_exact_at(&mut block, 0)?;
-    ///     assert!(block.starts_with(b"\x7fELF"));
-    /// }
-    /// # Ok::<(), caio::Error>(())
-    /// ```
+    /// once for each file: when it was opened with `O_DIRECT`, else by the first call.
     #[must_use]
     pub fn direct_alignment(&self) -> Option<DirectAlignment> {
         *self.inner.direct_alignment.get_or_init(|| class::direct_alignment(self.file()))
@@ -288,39 +189,28 @@ impl SharedFile {
     /// // On a disk that answers EIO, which is 5:
     /// assert!(context.sync(&file, false).await.is_err());
     /// assert_eq!(file.sync_error().and_then(|error| error.raw_os_error()), Some(5));
+    /// // After everything has been written again:
+    /// file.clear_sync_error();
+    /// assert!(file.sync_error().is_none());
     /// # Ok(())
     /// # });
     /// ```
     #[must_use]
     pub fn sync_error(&self) -> Option<io::Error> {
-        match self.inner.sync_failed.load(Ordering::Acquire) {
+        match self.inner.state.sync_failed.load(Ordering::Acquire) {
             0 => None,
             errno => Some(io::Error::from_raw_os_error(errno)),
         }
     }
 
     /// Forgets the failed sync, for a caller that has written everything again.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let context = doc::served_by(|request| {
-    /// #     request.complete(Err(std::io::Error::from_raw_os_error(5)));
-    /// # })?;
-    /// # let file = doc::file_with(b"")?;
-    /// assert!(context.sync(&file, false).await.is_err());
-    /// // Write everything again, then:
-    /// file.clear_sync_error();
-    /// assert!(file.sync_error().is_none());
-    /// # Ok(())
-    /// # });
-    /// ```
     pub fn clear_sync_error(&self) {
-        self.inner.sync_failed.store(0, Ordering::Release);
+        self.inner.state.sync_failed.store(0, Ordering::Release);
     }
 
-    /// Gives up this share. The result is ready with the descriptor when the last share is gone,
-    /// so that its `close` can be awaited and its error seen.
+    /// Gives up this share. The result is ready when the last share is gone: with the descriptor,
+    /// so that its `close` can be awaited and its error seen, or with `None` where an earlier call
+    /// on another share gets it.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -332,46 +222,38 @@ impl SharedFile {
     /// let mut released = file.released();
     /// assert!(poll_once(&mut released).is_none());
     /// drop(in_use);
-    /// assert!(poll_once(&mut released).is_some());
+    /// assert!(matches!(poll_once(&mut released), Some(Some(_))));
     /// # Ok::<(), caio::Error>(())
     /// ```
     #[must_use]
     pub fn released(self) -> Released {
-        let word = Handoff::default();
-        *lock(&self.inner.last_word) = Some(word.clone());
-        Released { word }
+        let handoff = Handoff::default();
+        lock(&self.inner.released).push(handoff.clone());
+        Released { handoff }
     }
 
+    /// Notes that a sync failed, if it is the first one.
     pub(crate) fn fail_sync(&self, errno: i32) {
-        let _ =
-            self.inner.sync_failed.compare_exchange(0, errno, Ordering::AcqRel, Ordering::Acquire);
+        let failed = &self.inner.state.sync_failed;
+        let _ = failed.compare_exchange(0, errno, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Keeps the place among the open files until the file closes.
-    pub(crate) fn keep_place(&self, place: Permit) {
-        let _ = self.inner.place.set(place);
+    pub(crate) fn keep_place(&self, place: OpenPermit) {
+        let _ = self.inner.place.set(place.hold());
     }
 
-    pub(crate) fn sync_group(&self) -> &SyncGroup {
-        &self.inner.sync_group
+    pub(crate) fn syncs(&self) -> &GroupSync {
+        &self.inner.state.syncs
     }
 
-    pub(crate) fn id(&self) -> FileId {
-        self.inner.followers.id()
+    pub(crate) fn writes(&self) -> &PendingWrites {
+        &self.inner.state.writes
     }
 
-    /// Has `follower` told when the last share goes, before the descriptor is closed.
-    pub(crate) fn add_follower(&self, follower: Weak<dyn Follower>) {
-        self.inner.followers.add(follower);
-    }
-
-    pub(crate) fn write_order(&self) -> &WriteOrder {
-        &self.inner.write_order
-    }
-
-    /// Whether the device or the file system has no polling for completions.
-    pub(crate) fn refuses_polling(&self) -> &AtomicBool {
-        &self.inner.no_polling
+    /// A number that no other file has while a share of this one is held.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
     }
 
     #[inline]
@@ -405,38 +287,32 @@ impl fmt::Debug for SharedFile {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.followers.let_go();
-        let word = lock(&self.last_word).take();
-        if let (Some(word), Some(file)) = (word, self.file.take()) {
-            word.give(file.into());
+        let waiting = std::mem::take(&mut *lock(&self.released));
+        if waiting.is_empty() {
+            // close(2) there may wait for the server, and this may be an executor's thread.
+            if self.traits.file_system == FileSystem::Remote {
+                worker_thread::close(self.file.take());
+            }
+            return;
+        }
+        let mut descriptor = self.file.take().map(OwnedFd::from);
+        for handoff in waiting {
+            handoff.give(descriptor.take());
         }
     }
 }
 
-/// The descriptor of a file, once nobody uses it any more. Dropping this leaves the closing to the
-/// last user.
-///
-/// ```
-/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-/// # doc::run(async {
-/// use std::fs::File;
-/// use caio::{Released, SharedFile};
-///
-/// let file = SharedFile::new(File::open("/")?, "/")?;
-/// let released: Released = file.released();
-/// assert!(File::from(released.await).metadata()?.is_dir());
-/// # Ok(())
-/// # });
-/// ```
+/// The descriptor of a file, once nothing uses it any more; `None` where another got it. Dropping
+/// this leaves the closing to the last user.
 #[derive(Debug)]
 pub struct Released {
-    word: Handoff<OwnedFd>,
+    handoff: Handoff<Option<OwnedFd>>,
 }
 
 impl Future for Released {
-    type Output = OwnedFd;
+    type Output = Option<OwnedFd>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedFd> {
-        Pin::new(&mut self.word).poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OwnedFd>> {
+        Pin::new(&mut self.handoff).poll(cx)
     }
 }

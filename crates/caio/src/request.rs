@@ -1,13 +1,20 @@
 //! One operation on its way: what to do, on which file, and where the answer goes.
+//!
+//! A request is accepted, waits for room where there is none, is handed to a backend and completes.
+//! It is the engine's from the moment it is accepted: no step of it depends on a future being
+//! polled.
 
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use crate::completion::{Outcome, Sender};
 use crate::error::{Error, ErrorKind};
-use crate::file::SharedFile;
-use crate::op::{Op, Output};
-use crate::slot::{Outcome, Ticket};
+use crate::file::{FileClass, OpenPermit, SharedFile, SyncRun};
+use crate::op::{Op, OpKind, Output};
+use crate::route::Route;
+use crate::semaphore::Waiter;
 
 /// An operation that a backend was asked to do.
 ///
@@ -18,16 +25,24 @@ use crate::slot::{Outcome, Ticket};
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
 /// # doc::run(async {
-/// # let file = doc::file_with(b"")?;
-/// use caio::{ErrorKind, Request};
+/// # let file_with_text = doc::file_with(b"some text")?;
+/// use std::{io, os::unix::fs::FileExt};
+/// # use caio::Buffer;
+/// use caio::{Op, Output, Request};
 ///
-/// // Even a backend that forgets its requests leaves nobody waiting.
-/// fn forget(request: Request) {
-///     drop(request);
+/// fn read(mut request: Request) {
+///     let result = match request.parts_mut() {
+///         (Op::Read { buffer, range, offset }, Some(file)) => {
+///             file.file().read_at(buffer.writable(range.clone()), *offset).map(Output::Bytes)
+///         }
+///         _ => Err(io::ErrorKind::Unsupported.into()),
+///     };
+///     request.complete(result);
 /// }
-/// # let context = doc::served_by(forget)?;
-/// let error = context.sync(&file, false).await.unwrap_err();
-/// assert_eq!(error.kind(), ErrorKind::Abandoned);
+/// # let context = doc::served_by(read)?;
+/// # let buffer = Buffer::from(Vec::with_capacity(4));
+/// # let (read, buffer) = context.read(&file_with_text, buffer, 0..4, 5).await;
+/// # assert_eq!((read?, buffer.as_slice()), (4, &b"text"[..]));
 /// # Ok(())
 /// # });
 /// ```
@@ -36,12 +51,69 @@ pub struct Request {
     body: Option<Body>,
 }
 
+/// The backend's own name for an accepted request: an index with a generation, never a pointer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token(pub u64);
+
 #[derive(Debug)]
 struct Body {
     op: Op,
+    kind: OpKind,
     file: Option<SharedFile>,
-    ticket: Ticket,
+    owner: Arc<dyn Owner>,
+    reply: Reply,
+    route: Route,
+    room: Room,
+    has_room: bool,
+    retries: u32,
+    /// The number of a write among those of its file.
+    write: Option<u64>,
+    /// The place among the open files that it takes.
+    place: Option<OpenPermit>,
     hook: Option<Box<Hook>>,
+}
+
+/// Who gets the answer.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A future.
+    Future(Sender),
+    /// All that wait for a sync of the file.
+    Sync(Arc<SyncRun>),
+}
+
+/// What of the context's room a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// That for what moves bytes.
+    Transfer(usize),
+    /// That for what waits for a stream, however long that takes.
+    Stream(usize),
+    /// That for everything else, so that neither waits for the other.
+    Other,
+}
+
+/// What takes care of a request beside its backend: the context that it belongs to.
+pub(crate) trait Owner: fmt::Debug + Send + Sync {
+    /// Takes a request back whose error is not its last word, to submit it again; gives it back
+    /// where the error is final.
+    fn retry(self: Arc<Self>, request: Request, errno: i32) -> Option<Request>;
+
+    /// Settles all that concerns a request that has ended, and delivers its outcome.
+    fn finish(self: Arc<Self>, finished: Finished);
+}
+
+/// A request that has ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) outcome: Outcome,
+    pub(crate) kind: OpKind,
+    pub(crate) file: Option<SharedFile>,
+    pub(crate) reply: Reply,
+    /// The room that it had; `None` where it never had any.
+    pub(crate) room: Option<Room>,
+    pub(crate) write: Option<u64>,
+    pub(crate) place: Option<OpenPermit>,
 }
 
 /// What a wrapping backend does with the answer, and the hook that was set before it.
@@ -50,191 +122,79 @@ struct Hook {
     earlier: Option<Box<Hook>>,
 }
 
-/// The backend's own name for an accepted request: an index with a generation, never a pointer.
-///
-/// ```
-/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-/// # doc::run(async {
-/// # use doc::{cancelled, keep, poll_once};
-/// # let file = doc::file_with(b"")?;
-/// use caio::{Op, Request, Token};
-///
-/// fn serve(request: Request) {
-///     request.set_token(Token(7));
-///     keep(request);
-/// }
-/// # let context = doc::served_by(serve)?;
-/// # let mut operation = context.submit(Some(&file), Op::Fsync);
-/// # assert!(poll_once(&mut operation).is_none());
-/// drop(operation);
-/// assert_eq!(cancelled(), [Token(7)]);
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Token(pub u64);
-
 const HELD: &str = "a request has its body until it completes, which consumes it";
 
 impl Request {
-    pub(crate) fn new(op: Op, file: Option<SharedFile>, ticket: Ticket) -> Self {
-        Self { body: Some(Body { op, file, ticket, hook: None }) }
+    /// A request that has no room yet.
+    pub(crate) fn new(
+        op: Op,
+        file: Option<SharedFile>,
+        owner: Arc<dyn Owner>,
+        reply: Reply,
+        route: Route,
+    ) -> Self {
+        let (kind, room) = (op.kind(), Room::of(&op, file.as_ref()));
+        let write = file.as_ref().filter(|_| op.is_write()).map(|file| file.writes().start());
+        Self {
+            body: Some(Body {
+                op,
+                kind,
+                file,
+                owner,
+                reply,
+                route,
+                room,
+                has_room: false,
+                retries: 0,
+                write,
+                place: None,
+                hook: None,
+            }),
+        }
     }
 
     /// What to do.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let file = doc::file_with(b"")?;
-    /// use caio::{Buffer, Output, Request};
-    ///
-    /// fn pretend(request: Request) {
-    ///     let length = request.op().length();
-    ///     request.complete(Ok(Output::Bytes(length)));
-    /// }
-    /// # let context = doc::served_by(pretend)?;
-    /// let (written, _) = context.write(&file, Buffer::from(&b"data"[..]), 0..4, 0).await;
-    /// assert_eq!(written?, 4);
-    /// # Ok(())
-    /// # });
-    /// ```
     #[must_use]
     pub fn op(&self) -> &Op {
-        &self.body.as_ref().expect(HELD).op
+        &self.body().op
     }
 
     /// What to do, with the buffer to do it in.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let file = doc::file_with(b"")?;
-    /// use caio::{Buffer, Op, Output, Request};
-    ///
-    /// fn read_sevens(mut request: Request) {
-    ///     let Op::Read { buffer, range, .. } = request.op_mut() else { return };
-    ///     buffer.writable(range.clone()).fill(7);
-    ///     let bytes = range.len();
-    ///     request.complete(Ok(Output::Bytes(bytes)));
-    /// }
-    /// # let context = doc::served_by(read_sevens)?;
-    /// # let buffer = Buffer::from(Vec::with_capacity(4));
-    /// # let (read, buffer) = context.read(&file, buffer, 0..4, 0).await;
-    /// # assert_eq!((read?, buffer.as_slice()), (4, &[7; 4][..]));
-    /// # Ok(())
-    /// # });
-    /// ```
     #[must_use]
     pub fn op_mut(&mut self) -> &mut Op {
-        &mut self.body.as_mut().expect(HELD).op
+        &mut self.body_mut().op
     }
 
-    /// The open file; `None` for [`Op::Open`] and [`Op::Close`].
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let shared = doc::file_with(b"")?;
-    /// use std::io;
-    /// use caio::{Output, Request};
-    ///
-    /// fn sync(request: Request) {
-    ///     let result = match request.file() {
-    ///         Some(file) => file.file().sync_all().map(|()| Output::Done),
-    ///         None => Err(io::ErrorKind::Unsupported.into()),
-    ///     };
-    ///     request.complete(result);
-    /// }
-    /// # let context = doc::served_by(sync)?;
-    /// # context.sync(&shared, false).await?;
-    /// # Ok(())
-    /// # });
-    /// ```
+    /// The open file; `None` for operations that need none, such as [`Op::Open`].
     #[must_use]
     pub fn file(&self) -> Option<&SharedFile> {
-        self.body.as_ref().expect(HELD).file.as_ref()
+        self.body().file.as_ref()
     }
 
     /// Both at once, for a backend that does the operation itself.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let file_with_text = doc::file_with(b"some text")?;
-    /// use std::{io, os::unix::fs::FileExt};
-    /// # use caio::Buffer;
-    /// use caio::{Op, Output, Request};
-    ///
-    /// fn read(mut request: Request) {
-    ///     let result = match request.parts_mut() {
-    ///         (Op::Read { buffer, range, offset }, Some(file)) => {
-    ///             file.file().read_at(buffer.writable(range.clone()), *offset).map(Output::Bytes)
-    ///         }
-    ///         _ => Err(io::ErrorKind::Unsupported.into()),
-    ///     };
-    ///     request.complete(result);
-    /// }
-    /// # let context = doc::served_by(read)?;
-    /// # let buffer = Buffer::from(Vec::with_capacity(4));
-    /// # let (read, buffer) = context.read(&file_with_text, buffer, 0..4, 5).await;
-    /// # assert_eq!((read?, buffer.as_slice()), (4, &b"text"[..]));
-    /// # Ok(())
-    /// # });
-    /// ```
     #[must_use]
     pub fn parts_mut(&mut self) -> (&mut Op, Option<&SharedFile>) {
-        let body = self.body.as_mut().expect(HELD);
+        let body = self.body_mut();
         (&mut body.op, body.file.as_ref())
     }
 
     /// Notes the token by which [`Backend::cancel`](crate::Backend::cancel) will name this
-    /// request. Call it before the kernel or another thread can see the request.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # use doc::{cancelled, keep, poll_once};
-    /// # let file = doc::file_with(b"")?;
-    /// use caio::{Op, Request, Token};
-    ///
-    /// fn serve(request: Request) {
-    ///     // First the token, then into the queue.
-    ///     request.set_token(Token(1 << 32 | 5));
-    ///     keep(request);
-    /// }
-    /// # let context = doc::served_by(serve)?;
-    /// # let mut operation = context.submit(Some(&file), Op::Fsync);
-    /// # assert!(poll_once(&mut operation).is_none());
-    /// # drop(operation);
-    /// # assert_eq!(cancelled(), [Token(1 << 32 | 5)]);
-    /// # Ok(())
-    /// # });
-    /// ```
+    /// request, before the kernel or another thread can see it. A request that may wait for long
+    /// is then asked whether it [is cancelled](Self::is_cancelled): a cancellation is either seen
+    /// there, or finds the token.
     pub fn set_token(&self, token: Token) {
-        self.body.as_ref().expect(HELD).ticket.set_token(token);
+        if let Reply::Future(sender) = &self.body().reply {
+            sender.set_token(token);
+        }
     }
 
-    /// Whether nobody waits for it any more, so that it need not be begun.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # use doc::{keep, kept, poll_once};
-    /// # let file = doc::file_with(b"")?;
-    /// # let context = doc::served_by(keep)?;
-    /// # let mut operation = context.submit(Some(&file), caio::Op::Fsync);
-    /// # assert!(poll_once(&mut operation).is_none());
-    /// # let request = kept().expect("the backend has kept it");
-    /// assert!(!request.is_cancelled());
-    /// drop(operation);
-    /// assert!(request.is_cancelled());
-    /// # Ok(())
-    /// # });
-    /// ```
+    /// Whether its answer is not wanted any more, so that it need not be begun.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.body.as_ref().expect(HELD).ticket.is_cancelled()
+        match &self.body().reply {
+            Reply::Future(sender) => sender.is_cancelled(),
+            Reply::Sync(_) => false,
+        }
     }
 
     /// Has `hook` called with the answer before it is delivered, for a backend that wraps another
@@ -269,32 +229,16 @@ impl Request {
     /// # });
     /// ```
     pub fn on_complete(&mut self, hook: impl FnOnce(Request, io::Result<Output>) + Send + 'static) {
-        let place = &mut self.body.as_mut().expect(HELD).hook;
+        let place = &mut self.body_mut().hook;
         let earlier = place.take();
         *place = Some(Box::new(Hook { call: Box::new(hook), earlier }));
     }
 
-    /// Delivers the answer and wakes whoever waits for it. Never panics and runs no code of the
-    /// user but the waker and, where a wrapping backend has set one, its hook.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let file = doc::file_with(b"")?;
-    /// use std::io;
-    /// use caio::Request;
-    ///
-    /// fn refuse(request: Request) {
-    ///     request.complete(Err(io::Error::from_raw_os_error(28)));
-    /// }
-    /// # let context = doc::served_by(refuse)?;
-    /// let error = context.sync(&file, false).await.unwrap_err();
-    /// assert_eq!(error.io_kind(), io::ErrorKind::StorageFull);
-    /// # Ok(())
-    /// # });
-    /// ```
+    /// Delivers the answer and wakes the task that waits for it, or has the request submitted
+    /// again after an errno that is not its last word. Never panics: a waker, a hook or the
+    /// destructor of a buffer that does is caught.
     pub fn complete(mut self, result: io::Result<Output>) {
-        let body = self.body.as_mut().expect(HELD);
+        let body = self.body_mut();
         if let Some(hook) = body.hook.take() {
             let Hook { call, earlier } = *hook;
             body.hook = earlier;
@@ -302,20 +246,125 @@ impl Request {
             let _ = catch_unwind(AssertUnwindSafe(|| call(self, result)));
             return;
         }
-        let Body { op, file, ticket, .. } = self.body.take().expect(HELD);
-        let wanted = !ticket.is_cancelled();
+        let mut request = self;
+        if let Err(error) = &result
+            && let Some(errno) = error.raw_os_error()
+            && !request.is_cancelled()
+        {
+            let owner = Arc::clone(&request.body().owner);
+            match owner.retry(request, errno) {
+                Some(back) => request = back,
+                None => return,
+            }
+        }
+        let wanted = !request.is_cancelled();
         let result = result.map_err(|error| if wanted { error.into() } else { unwanted(error) });
-        ticket.deliver(Outcome { result, op: Some(op) }, file);
+        request.finish(|op| Outcome { result, op: Some(op) });
+    }
+
+    /// Delivers an error while the request stays where it is: the kernel may still use its memory.
+    /// What is done with it afterwards concerns it alone.
+    pub(crate) fn fail(&self, error: Error) {
+        match &self.body().reply {
+            Reply::Future(sender) => sender.fail(error),
+            Reply::Sync(run) => run.end(Err(error)),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> OpKind {
+        self.body().kind
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        self.body().route
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        self.body().room
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.body().has_room
+    }
+
+    /// It has room from now on.
+    pub(crate) fn admitted(&mut self) {
+        self.body_mut().has_room = true;
+    }
+
+    /// Whether it has been submitted fewer than `max` times; counts another one.
+    pub(crate) fn count_retry(&mut self, max: u32, route: Route) -> bool {
+        let body = self.body_mut();
+        let again = body.retries < max;
+        if again {
+            body.retries += 1;
+            body.route = route;
+        }
+        again
+    }
+
+    /// Gives it a place among the open files.
+    pub(crate) fn set_place(&mut self, place: OpenPermit) {
+        self.body_mut().place = Some(place);
+    }
+
+    fn finish(&mut self, outcome: impl FnOnce(Op) -> Outcome) {
+        let Some(body) = self.body.take() else { return };
+        let Body { op, kind, file, owner, reply, room, has_room, write, place, .. } = body;
+        let room = has_room.then_some(room);
+        let finished = Finished { outcome: outcome(op), kind, file, reply, room, write, place };
+        owner.finish(finished);
+    }
+
+    fn body(&self) -> &Body {
+        self.body.as_ref().expect(HELD)
+    }
+
+    fn body_mut(&mut self) -> &mut Body {
+        self.body.as_mut().expect(HELD)
     }
 }
 
-/// The answer for nobody. What ended because it was cancelled has not failed; a real error that
-/// came before that remains one. An errno of ours is left out: one of an operation that somebody
-/// waits for means that the kernel cancelled it unasked.
+impl Room {
+    /// What an operation on such a file takes.
+    fn of(op: &Op, file: Option<&SharedFile>) -> Self {
+        match op.kind() {
+            OpKind::Read | OpKind::Write | OpKind::ReadVectored | OpKind::WriteVectored => {
+                match file.map(SharedFile::class) {
+                    Some(FileClass::Stream) => Self::Stream(op.length()),
+                    _ => Self::Transfer(op.length()),
+                }
+            }
+            OpKind::ReadFile => Self::Transfer(op.length()),
+            _ => Self::Other,
+        }
+    }
+
+    /// The bytes that it takes.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Transfer(bytes) | Self::Stream(bytes) => bytes,
+            Self::Other => 0,
+        }
+    }
+}
+
+impl Waiter for Request {
+    fn bytes(&self) -> usize {
+        self.room().bytes()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        Request::is_cancelled(self)
+    }
+}
+
+/// The answer that is not wanted. What ended because it was cancelled has not failed; a real error
+/// that came before that remains one.
 fn unwanted(error: io::Error) -> Error {
     match error.raw_os_error() {
         Some(libc::ECANCELED | libc::EINTR) => {
-            Error::new(ErrorKind::Cancelled, "it was cancelled, since nobody waited for it")
+            Error::new(ErrorKind::Cancelled, "it was cancelled, since its future was dropped")
         }
         _ => error.into(),
     }
@@ -323,44 +372,12 @@ fn unwanted(error: io::Error) -> Error {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if let Some(Body { op, file, ticket, .. }) = self.body.take() {
-            ticket.deliver(Outcome::abandoned(op), file);
-        }
+        self.finish(Outcome::abandoned);
     }
 }
 
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hook")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{request, wait};
-
-    #[test]
-    fn the_hook_set_last_sees_the_answer_first() {
-        let (mut request, completion) = request(Op::Fsync, None);
-        request.on_complete(|request, result| {
-            assert!(matches!(result, Ok(Output::Bytes(2))));
-            request.complete(Ok(Output::Bytes(1)));
-        });
-        request.on_complete(|request, result| {
-            assert!(matches!(result, Ok(Output::Done)));
-            request.complete(Ok(Output::Bytes(2)));
-        });
-        request.complete(Ok(Output::Done));
-        assert!(matches!(wait(completion, || {}).result, Ok(Output::Bytes(1))));
-    }
-
-    #[test]
-    fn a_hook_that_panics_leaves_nobody_waiting() {
-        let (mut request, completion) = request(Op::Fsync, None);
-        request.on_complete(|_request, _result| panic!("the hook panics on purpose"));
-        request.complete(Ok(Output::Done));
-        let error = wait(completion, || {}).result.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Abandoned);
     }
 }

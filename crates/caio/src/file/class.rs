@@ -4,11 +4,12 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{Whence, lseek};
 
-use super::Traits;
 use crate::sys::{open_flags, statfs, statx};
 
 /// What kind of file it is, as far as backends treat it differently.
@@ -16,12 +17,14 @@ use crate::sys::{open_flags, statfs, statx};
 /// ```
 /// use caio::{FileClass, SharedFile};
 ///
-/// let file = SharedFile::new(std::fs::File::open("/")?, "/")?;
-/// assert_eq!(file.class(), FileClass::Directory);
-/// assert_eq!(file.class().to_string(), "directory");
+/// let open = |path: &str| SharedFile::new(std::fs::File::open(path)?, path);
+/// assert_eq!(open("/")?.class(), FileClass::Directory);
+/// assert_eq!(open("/dev/zero")?.class(), FileClass::Character);
+/// assert_eq!(open("/proc/self/stat")?.class(), FileClass::Pseudo);
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FileClass {
     /// A regular file on a file system with storage or memory behind it.
     Regular,
@@ -29,9 +32,10 @@ pub enum FileClass {
     Block,
     /// A directory: it can be synced, not read.
     Directory,
-    /// Bytes that come when they come and have no offset: pipe, FIFO, socket, terminal.
+    /// Bytes or events that come when they come and have no offset: pipe, FIFO, socket, terminal,
+    /// eventfd, inotify, timerfd, `trace_pipe`.
     Stream,
-    /// A character device that is no terminal: `/dev/null`, `/dev/urandom`.
+    /// A character device that has its bytes at hand: `/dev/null`, `/dev/urandom`.
     Character,
     /// A file whose contents the kernel makes up when it is read: procfs, sysfs and their kin.
     Pseudo,
@@ -47,6 +51,13 @@ impl FileClass {
         FileClass::Character,
         FileClass::Pseudo,
     ];
+
+    /// Whether a read gives what is there, though more may come: to read on for a full buffer
+    /// could wait for ever.
+    #[must_use]
+    pub fn reads_what_is_there(self) -> bool {
+        matches!(self, Self::Stream | Self::Character)
+    }
 }
 
 impl fmt::Display for FileClass {
@@ -67,12 +78,9 @@ impl fmt::Display for FileClass {
 /// ```
 /// use caio::{FileSystem, SharedFile};
 ///
-/// let stat = SharedFile::new(std::fs::File::open("/proc/self/stat")?, "stat")?;
-/// let on_a_disk = match stat.file_system() {
-///     FileSystem::Ext4 | FileSystem::Xfs | FileSystem::Btrfs => true,
-///     _ => false,
-/// };
-/// assert!(!on_a_disk);
+/// let file = SharedFile::new(std::fs::File::open("/proc/self/stat")?, "stat")?;
+/// // procfs has no name of its own here: nothing depends on it.
+/// assert_eq!(file.file_system(), FileSystem::Other);
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,8 +94,18 @@ pub enum FileSystem {
     Btrfs,
     /// tmpfs, ramfs or hugetlbfs: the file is memory.
     Memory,
+    /// Another machine or another process answers: NFS, SMB, FUSE and their kin. Any call may
+    /// wait for it.
+    Remote,
     /// Any other.
     Other,
+}
+
+impl FileSystem {
+    /// Whether it is known that what lies in memory here is had without waiting.
+    pub(crate) fn is_local(self) -> bool {
+        matches!(self, Self::Ext4 | Self::Xfs | Self::Btrfs | Self::Memory)
+    }
 }
 
 /// What O_DIRECT asks of a file, in bytes.
@@ -95,9 +113,9 @@ pub enum FileSystem {
 /// ```
 /// use caio::{AlignedBuffer, DirectAlignment};
 ///
-/// let of_a_disk = DirectAlignment { memory: 512, read: 4096, write: 4096 };
-/// let block = AlignedBuffer::new(of_a_disk.write as usize, of_a_disk.memory);
-/// assert_eq!(block.as_ptr() as usize % of_a_disk.memory, 0);
+/// let alignment = DirectAlignment { memory: 512, read: 512, write: 4096 };
+/// let buffer = AlignedBuffer::new(alignment.write as usize, alignment.memory);
+/// assert_eq!(buffer.capacity(), 4096);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectAlignment {
@@ -109,24 +127,37 @@ pub struct DirectAlignment {
     pub write: u64,
 }
 
+/// What an open file is like, as found when it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Traits {
+    pub(crate) class: FileClass,
+    pub(crate) file_system: FileSystem,
+    pub(crate) direct: bool,
+    pub(crate) append: bool,
+    pub(crate) seekable: bool,
+}
+
+/// Looks at an open file. On a remote file system this may wait.
 pub(super) fn examine(file: &File) -> io::Result<Traits> {
-    let kind = file.metadata()?.file_type();
+    let metadata = file.metadata()?;
+    let kind = metadata.file_type();
     let flags = OFlag::from_bits_retain(fcntl(file, FcntlArg::F_GETFL)?);
     let (file_system, is_made_up) = statfs::file_system(file);
     let class = if kind.is_dir() {
         FileClass::Directory
     } else if kind.is_block_device() {
         FileClass::Block
-    } else if kind.is_fifo() || kind.is_socket() {
-        FileClass::Stream
-    } else if kind.is_char_device() {
-        if nix::unistd::isatty(file).unwrap_or(false) {
-            FileClass::Stream
-        } else {
-            FileClass::Character
-        }
     } else if kind.is_file() && !is_made_up {
         FileClass::Regular
+    } else if kind.is_char_device() && open_flags::is_memory_device(metadata.rdev()) {
+        FileClass::Character
+    } else if !(kind.is_file() || kind.is_char_device()) || !has_cursor(file) {
+        // A pipe, a socket, a terminal, or what has no type at all, such as inotify.
+        FileClass::Stream
+    } else if kind.is_char_device() {
+        FileClass::Character
+    } else if waits(file, flags) {
+        FileClass::Stream
     } else {
         FileClass::Pseudo
     };
@@ -137,6 +168,20 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
         append: flags.contains(OFlag::O_APPEND),
         seekable: class != FileClass::Stream,
     })
+}
+
+fn has_cursor(file: &File) -> bool {
+    lseek(file, 0, Whence::SeekCur).is_ok()
+}
+
+/// Whether a read would wait now. Most made-up files never do, and some, such as `/proc/kmsg`, do
+/// although they have a cursor.
+fn waits(file: &File, flags: OFlag) -> bool {
+    if flags & OFlag::O_ACCMODE == OFlag::O_WRONLY {
+        return false;
+    }
+    let mut files = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+    matches!(poll(&mut files, PollTimeout::ZERO), Ok(0))
 }
 
 /// What O_DIRECT needs on this file, if it takes it at all.

@@ -51,6 +51,11 @@ pub(crate) mod open_flags {
     /// Whether pwrite(2) on a file opened with `O_APPEND` appends, whatever its offset. POSIX says
     /// that it must not.
     pub(crate) const OFFSETS_APPEND: bool = false;
+
+    /// The numbers of devices differ between systems: those without a cursor wait, others do not.
+    pub(crate) fn is_memory_device(_rdev: u64) -> bool {
+        false
+    }
 }
 
 /// On which file system a file lies.

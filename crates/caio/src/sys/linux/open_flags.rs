@@ -13,3 +13,9 @@ pub(crate) const SETTABLE: i32 = libc::O_APPEND | O_DIRECT | O_NOATIME;
 
 /// Whether pwrite(2) on a file opened with `O_APPEND` appends, whatever its offset.
 pub(crate) const OFFSETS_APPEND: bool = true;
+
+/// Whether this is a device of memory that has its bytes at hand: `null`, `zero`, `full`, `random`
+/// and `urandom` of major number 1 (the kernel's devices.txt). Its `kmsg` is not: it waits.
+pub(crate) fn is_memory_device(rdev: u64) -> bool {
+    libc::major(rdev) == 1 && matches!(libc::minor(rdev), 3 | 5 | 7 | 8 | 9)
+}

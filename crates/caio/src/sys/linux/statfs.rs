@@ -31,6 +31,29 @@ const MEMORY: [i64; 3] = [
     0x9584_58f6, // hugetlbfs
 ];
 
+const REMOTE: [i64; 20] = [
+    0x0000_6969, // nfs
+    0x6573_5546, // fuse, virtiofs
+    0xff53_4d42, // cifs
+    0xfe53_4d42, // smb2
+    0x0000_517b, // smb
+    0x0102_1997, // 9p
+    0x00c3_6400, // ceph
+    0x5346_414f, // afs
+    0x6b41_4653, // kafs
+    0x7375_7245, // coda
+    0x0000_564c, // ncp
+    0x7461_636f, // ocfs2
+    0x0116_1970, // gfs2
+    0x0bd0_0bd0, // lustre
+    0x0000_0187, // autofs
+    0xbacb_acbc, // vmhgfs
+    0x786f_4256, // vboxsf
+    0x4750_4653, // gpfs
+    0x1983_0326, // beegfs
+    0x2003_0528, // orangefs
+];
+
 /// The file system, and whether its contents are made up when they are read. Where statfs(2) is
 /// forbidden the file is treated with the least assumptions.
 pub(crate) fn file_system(file: &File) -> (FileSystem, bool) {
@@ -40,6 +63,7 @@ pub(crate) fn file_system(file: &File) -> (FileSystem, bool) {
         XFS => FileSystem::Xfs,
         BTRFS => FileSystem::Btrfs,
         magic if MEMORY.contains(&magic) => FileSystem::Memory,
+        magic if REMOTE.contains(&magic) => FileSystem::Remote,
         _ => FileSystem::Other,
     };
     (file_system, PSEUDO.contains(&magic))

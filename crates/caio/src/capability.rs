@@ -30,6 +30,15 @@ pub struct Capability {
     /// Whether a buffered write blocks nobody but is slower than a thread on a file system
     /// without non-blocking buffered writes (ext4), so that the context may prefer its pool.
     pub writes_buffered_slowly: bool,
+    /// Whether it serves only files opened with `O_DIRECT` without blocking its caller.
+    pub direct_only: bool,
+    /// Whether a file on a remote file system, where any call may wait for a server, would hold up
+    /// others.
+    pub local_only: bool,
+    /// Whether it completes requests on threads of its own, or while they are queued or committed,
+    /// so that nothing has to be waited for with [`Backend::descriptor`](crate::Backend::descriptor)
+    /// and [`Backend::reap`](crate::Backend::reap).
+    pub completes_by_itself: bool,
     /// Facts worth a line in a report: kernel features in use, limits met.
     pub features: Vec<String>,
 }
@@ -54,6 +63,9 @@ impl Capability {
             requests_max,
             cancels_running: false,
             writes_buffered_slowly: false,
+            direct_only: false,
+            local_only: false,
+            completes_by_itself: true,
             features: Vec::new(),
         }
     }

@@ -1,55 +1,55 @@
-//! The engine: limit, route, submit, wait, retry, cancel, shut down. Once, for all backends.
+//! The engine: accept, limit, route, hand over, retry, cancel, shut down. Once, for all backends.
 
 mod builder;
-mod held;
-mod opening;
+mod driver;
+mod open;
 mod operation;
-mod round;
-mod step;
+mod poll_thread;
+mod submit;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod vectored;
-mod watch;
 mod whole;
-mod width;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::backend::{Backend, BackendKind, Lanes, PoolOptions};
+use crate::backend::pool::PoolOptions;
+use crate::backend::{Backend, QueueId};
+use crate::completion::Channels;
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
 use crate::error::Result;
-use crate::file::SharedFile;
-use crate::limit::{Limit, Permit};
+use crate::file::{OpenFiles, SharedFile};
 use crate::op::Op;
-use crate::relay::Relay;
-use crate::request::Request;
-use crate::route::{self, Reason, Route};
-use crate::runtime::{Runtime, Source};
+use crate::pending_count::{PendingCount, shut_down};
+use crate::request::{Request, Token};
+use crate::route::{self, Route};
+use crate::runtime::Runtime;
 use crate::select::{self, Info};
-use crate::slot::{Completion, Ledger};
+use crate::semaphore::Semaphore;
 use crate::sync::Handoff;
 use crate::sys::process::Process;
+use crate::worker_thread::block_signals;
 
 pub use builder::ContextBuilder;
-use held::Held;
-use operation::Brief;
+use driver::Driver;
+use operation::Borrowed;
 pub use operation::Operation;
-use round::Rounds;
+use submit::Batch;
 pub use transfer::Transfer;
 pub use vectored::VectoredTransfer;
-use watch::Watches;
 
 /// An engine with one backend, its limits and its counters, shared by cloning.
 ///
-/// Dropping the last clone while operations are in flight leaves a thread behind that keeps their
-/// memory until they have ended.
+/// Operations in flight keep their memory until they have ended, also after the last clone is
+/// dropped.
 ///
 /// It belongs to the process that built it. In a child forked without exec, which has none of its
 /// threads, operations end with [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown); the child can
@@ -88,15 +88,31 @@ pub(crate) struct Inner {
     config: Config,
     info: Info,
     runtime: Arc<dyn Runtime>,
-    limit: Arc<Limit<Ledger>>,
-    open_files: Arc<Limit>,
-    watches: Watches,
-    held: Held,
-    rounds: Rounds,
-    shut_down: AtomicBool,
+    channels: Channels,
+    counters: Counters,
+    /// Everything that was accepted and has not ended.
+    pending: PendingCount,
+    /// Room for what moves bytes, for what waits for a stream, and for all else.
+    transfers: Semaphore<Request>,
+    streams: Semaphore<Request>,
+    others: Semaphore<Request>,
+    /// How many calls for admission the thread that admits has to answer.
+    admitting: AtomicUsize,
+    /// Threads that reap now.
+    reaping: AtomicUsize,
+    /// Requests that are to be submitted again, and how often that was asked for.
+    retries: Mutex<Vec<Request>>,
+    resubmitting: AtomicUsize,
+    open_files: Arc<OpenFiles>,
+    /// Requests that wait for a place among the open files.
+    opening: Mutex<Vec<Request>>,
+    driver: Driver,
     /// Where the backends' threads and descriptors are.
-    home: Process,
+    owner: Process,
 }
+
+/// How long a shutdown sleeps at most before it looks after completions itself.
+const SHUTDOWN_LOOK: Duration = Duration::from_millis(2);
 
 impl Context {
     /// Starts to describe a context. Without further words it takes its backend and its limits
@@ -155,10 +171,11 @@ impl Context {
     /// ```
     #[must_use]
     pub fn counters(&self) -> Snapshot {
-        self.inner.counters().snapshot()
+        self.inner.counters.snapshot()
     }
 
-    /// Requests and bytes that are in flight now.
+    /// Requests that move bytes and are in flight now, and how many bytes these are; those that wait
+    /// for room or for a stream are not among them.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -176,15 +193,12 @@ impl Context {
     /// ```
     #[must_use]
     pub fn in_flight(&self) -> (usize, usize) {
-        self.inner.limit.in_flight()
+        self.inner.transfers.in_use()
     }
 
-    /// One operation on an open file; `None` for [`Op::Open`] and [`Op::Close`]. Nothing happens
-    /// before the first poll.
-    ///
-    /// At a limit it waits in line, and the place that it is granted stays its own until it is
-    /// polled again or dropped: a future that is parked in line and never polled holds up who
-    /// stands behind it.
+    /// One operation on an open file; `None` for operations that need none, such as [`Op::Open`].
+    /// Nothing happens before the first poll; then it is the engine's. At a limit it waits in line
+    /// there, and no future that is not polled any more holds up what waits behind it.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -204,13 +218,29 @@ impl Context {
     }
 
     /// The same, for whoever keeps the context and the file until it is over.
-    fn brief<'a>(&'a self, file: Option<&'a SharedFile>, op: Op) -> Brief<'a> {
-        Brief::new(self, file, op)
+    fn submit_borrowed<'a>(&'a self, file: Option<&'a SharedFile>, op: Op) -> Borrowed<'a> {
+        Borrowed::new(self, file, op)
     }
 
-    /// Several operations on one file, in their order. As many of them as the limits admit now are
-    /// submitted at once, with one system call where the backend needs one; the others follow when
-    /// they are polled.
+    /// A read or a write on an open file, submitted at once, if the limits have room for it now and
+    /// nothing else waits for that. For what is done ahead of need and should not stand in line.
+    ///
+    /// # Errors
+    /// Gives the operation back where there is no room, or after the shutdown.
+    pub fn try_submit(&self, file: &SharedFile, op: Op) -> Result<Operation, Op> {
+        if self.check_fork().is_err() {
+            return Err(op);
+        }
+        let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
+        let mut batch = Batch::default();
+        let receiver = self.inner.try_accept(file, op, &mut batch)?;
+        self.inner.commit(batch, true);
+        Ok(Operation::accepted(self, file, receiver, kind, route))
+    }
+
+    /// Several operations on one file, in their order: all of them are the engine's when this
+    /// returns. As many as the limits admit now are begun together, with one system call where the
+    /// backend needs one; the others follow as room comes.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -233,39 +263,27 @@ impl Context {
         file: &SharedFile,
         ops: impl IntoIterator<Item = Op>,
     ) -> Vec<Operation> {
-        let mut waiting = Vec::new();
-        let mut offered = Vec::new();
-        let mut batches = [Vec::new(), Vec::new()];
-        for op in ops {
-            // In a forked child each of them fails when it is polled. Once one waits the later
-            // ones wait too, so that a smaller one does not overtake it.
-            let at_once = waiting.is_empty() && self.at_home().is_ok();
-            let permit = at_once.then(|| self.inner.limit.try_acquire(op.length())).flatten();
-            let Some(permit) = permit else {
-                waiting.push(Operation::new(self, Some(file), op));
-                continue;
-            };
-            let route = self.route(Some(file), &op);
-            let (request, completion) = self.request(Some(file), op, permit, route);
-            let batch = usize::from(route != Route::Backend);
-            offered.push((batch, batches[batch].len(), completion, route));
-            batches[batch].push(Some(request));
-        }
-        self.offer(Route::Backend, &mut batches[0]);
-        self.offer(Route::Pool(Reason::Class), &mut batches[1]);
-        offered
-            .into_iter()
-            .map(|(batch, index, completion, route)| {
-                let request = batches[batch][index].take();
-                Operation::offered(self, Some(file), request, completion, route)
-            })
-            .chain(waiting)
-            .collect()
+        let mut batch = Batch::default();
+        let operations = ops.into_iter().map(|op| {
+            if self.check_fork().is_err() {
+                return Operation::new(self, Some(file), op);
+            }
+            let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
+            match self.inner.accept(Some(file), op, &mut batch) {
+                Ok(receiver) => Operation::accepted(self, file, receiver, kind, route),
+                // It fails when it is polled.
+                Err((_, op)) => Operation::new(self, Some(file), op),
+            }
+        });
+        let operations = operations.collect();
+        self.inner.commit(batch, true);
+        operations
     }
 
-    /// Takes no new operations and waits for those in flight, for at most `patience`. Returns how
-    /// many were abandoned then: their futures end with
+    /// Accepts no new operations and waits for those that were accepted, for at most `patience`.
+    /// Returns how many were abandoned then: their futures end with
     /// [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown), and their buffers stay with the kernel.
+    /// Reads of pipes and other streams whose bytes have not come end so at once.
     ///
     /// # Cancel safety
     /// Dropping the future does not stop the shutdown.
@@ -285,192 +303,122 @@ impl Context {
     /// # });
     /// ```
     pub async fn shutdown(&self, patience: Duration) -> usize {
-        if self.at_home().is_err() {
+        if self.check_fork().is_err() {
             return 0;
         }
-        let inner = &self.inner;
-        inner.shut_down.store(true, Ordering::Release);
-        inner.limit.close();
-        inner.open_files.close();
+        self.inner.pending.close();
         let deadline = Instant::now() + patience;
-        let backends: Vec<_> = inner.backends().collect();
-        let done = Handoff::default();
-        let (drained, limit) = (done.clone(), Arc::clone(&inner.limit));
-        let error = operation::shut_down();
-        let wait = move || {
-            for backend in backends {
-                backend.shutdown(deadline);
-            }
-            drained.give(limit.shared.abandon_all(&error));
+        let (done, inner) = (Handoff::default(), Arc::clone(&self.inner));
+        let drained = done.clone();
+        let drain = move || {
+            block_signals();
+            drained.give(inner.drain(deadline));
         };
-        match thread::Builder::new().name("caio-shutdown".to_owned()).spawn(wait) {
+        match thread::Builder::new().name("caio-shutdown".to_owned()).spawn(drain) {
             Ok(_) => done.await,
-            Err(_) => inner.limit.shared.abandon_all(&operation::shut_down()),
+            Err(_) => self.inner.channels.fail_all(&shut_down()),
         }
     }
 
     #[inline]
     pub(crate) fn is_shut_down(&self) -> bool {
-        self.inner.shut_down.load(Ordering::Acquire)
+        self.inner.pending.is_closed()
     }
 
     /// Refuses in a forked child, where nothing would ever complete and the locks may be held by
     /// threads that are not there. Costs a load.
-    pub(crate) fn at_home(&self) -> Result<()> {
-        self.inner.home.check()
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        self.inner.owner.check()
     }
 
-    /// How many of `bytes` the running task may do in place now; it is charged for them.
+    /// Whether the running task may go on with an operation that moves so many bytes. It yields
+    /// once for each operation at most: where the budget is not filled up in between, as in a
+    /// nested `block_on`, it would wait for ever otherwise.
     #[inline]
-    pub(crate) fn poll_budget(
+    pub(crate) fn poll_proceed(
         &self,
         cx: &mut task::Context<'_>,
+        yielded: &mut bool,
         bytes: usize,
-    ) -> task::Poll<usize> {
-        // A read of nothing would look like the end of the file.
-        self.inner.runtime.poll_budget(cx, bytes).map(|granted| granted.clamp(1, bytes.max(1)))
-    }
-
-    fn route(&self, file: Option<&SharedFile>, op: &Op) -> Route {
-        route::route(self.inner.backend.capability(), self.inner.config.buffered_writes, file, op)
-    }
-
-    fn request(
-        &self,
-        file: Option<&SharedFile>,
-        op: Op,
-        permit: Permit<Ledger>,
-        route: Route,
-    ) -> (Request, Completion) {
-        let inner = &self.inner;
-        inner.counters().submitted(route != Route::Backend);
-        let order = file.filter(|_| op.is_write()).map(|file| file.write_order().start());
-        let (ticket, completion) = Ledger::pair(permit, order);
-        (Request::new(op, file.cloned(), ticket), completion)
-    }
-
-    /// Offers requests to the backend of this route. What it hands back stays in the batch; what
-    /// it cannot take at all is completed with its error.
-    fn offer(&self, route: Route, batch: &mut [Option<Request>]) {
-        if batch.is_empty() {
-            return;
+    ) -> task::Poll<()> {
+        if *yielded {
+            return task::Poll::Ready(());
         }
-        let inner = &self.inner;
-        if route != Route::Backend || !inner.held.take(batch, inner) {
-            inner.offer(self.backend_for(route), batch);
-        }
+        let proceeds = self.inner.runtime.poll_proceed(cx, bytes);
+        *yielded = proceeds.is_pending();
+        proceeds
     }
 
-    /// Whether the running task, which waits for an operation on this route, is better woken by
-    /// courier.
-    fn wakes_by_courier(&self, route: Route) -> bool {
-        let inner = &self.inner;
-        (route != Route::Backend || inner.on_own_threads())
-            && inner.limit.shared.courier.is_open()
-            && inner.runtime.gathers_wakes()
-    }
-
-    fn backend_for(&self, route: Route) -> &Arc<dyn Backend> {
-        match route {
-            Route::Backend => &self.inner.backend,
-            Route::Pool(_) => self.inner.pool(),
-        }
+    /// Waits for leave to go on, as [`poll_proceed`](Self::poll_proceed).
+    #[inline]
+    pub(crate) async fn proceed(&self, bytes: usize) {
+        let mut yielded = false;
+        std::future::poll_fn(|cx| self.poll_proceed(cx, &mut yielded, bytes)).await;
     }
 }
 
 impl Inner {
-    /// Lets the backend take what it can, and sees to it that somebody waits for the completions.
-    fn offer(self: &Arc<Self>, backend: &Arc<dyn Backend>, batch: &mut [Option<Request>]) {
-        let result = if self.shut_down.load(Ordering::Acquire) {
-            Err(operation::shut_down())
-        } else {
-            backend.submit(batch)
-        };
-        match result {
-            Ok(lanes) => {
-                self.watches.ensure(lanes, backend, self, &*self.runtime);
-                if lanes == Lanes::NONE {
-                    self.open_courier();
-                }
-            }
-            Err(error) => {
-                for request in batch.iter_mut().filter_map(Option::take) {
-                    request.complete(Err(std::io::Error::from(error.clone())));
-                }
-            }
-        }
-    }
-
-    #[inline]
-    fn counters(&self) -> &Counters {
-        &self.limit.shared.counters
-    }
-
-    pub(crate) fn requests_in_flight(&self) -> usize {
-        self.limit.in_flight().0
-    }
-
-    fn relay(&self) -> &Relay {
-        &self.limit.shared.relay
-    }
-
-    /// Whether the backend completes requests on threads of its own.
-    fn on_own_threads(&self) -> bool {
-        matches!(self.info.backend, BackendKind::Thread | BackendKind::Rust)
-    }
-
-    /// Has the runtime watch the courier, where its tasks are better woken so.
-    fn open_courier(self: &Arc<Self>) {
-        let courier = &self.limit.shared.courier;
-        if courier.is_closed() && self.runtime.gathers_wakes() {
-            courier.open(|descriptor| {
-                let source = Source::courier(descriptor, Arc::clone(courier));
-                self.watches.keep_courier(self.runtime.watch(source).ok())
-            });
-        }
-    }
-
-    pub(crate) fn watch_ended(self: &Arc<Self>, lane: usize) {
-        self.watches.ended(lane);
-        if self.limit.in_flight().0 > 0 {
-            let runtime = crate::runtime::NoRuntime;
-            self.watches.ensure(Lanes::one(lane), &self.backend, self, &runtime);
-        }
+    fn route(&self, file: Option<&SharedFile>, op: &Op) -> Route {
+        route::route(self.backend.capability(), self.config.buffered_writes, file, op)
     }
 
     fn pool(&self) -> &Arc<dyn Backend> {
         self.pool.get_or_init(|| {
-            let options = PoolOptions {
-                name: "caio-pool".to_owned(),
-                queue_max: self.config.max_requests,
-                ..PoolOptions::from(&self.config)
-            };
+            let options =
+                PoolOptions { name: "caio-pool".to_owned(), ..PoolOptions::from(&self.config) };
             select::open_pool(&options).expect("the limits were checked when they were set")
         })
     }
 
-    fn backends(&self) -> impl Iterator<Item = Arc<dyn Backend>> {
-        [Some(&self.backend), self.pool.get()].into_iter().flatten().cloned()
+    fn cancel(&self, route: Route, token: Token) {
+        match route {
+            Route::Backend => self.backend.cancel(token),
+            Route::Pool => self.pool().cancel(token),
+        }
+    }
+
+    /// Waits for all that was accepted, until the deadline, and fails what is left.
+    fn drain(self: &Arc<Self>, deadline: Instant) -> usize {
+        self.end_waiting_reads();
+        // What waits for room is handed over as others end, and only then may backends close.
+        while self.not_handed_over() > 0 && Instant::now() < deadline {
+            self.driver.queues().for_each(|queue| _ = self.collect(queue));
+            self.pending.wait(deadline.min(Instant::now() + SHUTDOWN_LOOK));
+        }
+        self.backend.shutdown(deadline);
+        // What the backend had no answer for went on to the pool.
+        if let Some(pool) = self.pool.get() {
+            pool.shutdown(deadline);
+        }
+        self.pending.wait(deadline);
+        self.channels.fail_all(&shut_down())
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if !self.home.is_current() {
+        if self.owner.is_current() {
+            self.driver.end();
+        } else {
             // Descriptors are shared with the parent: ending a watch here would end it there.
-            self.backends().for_each(std::mem::forget);
-            self.watches.forget();
-        } else if self.limit.in_flight().0 > 0 {
-            watch::bury(self.backends().collect());
+            std::mem::forget(Arc::clone(&self.backend));
+            self.pool.get().cloned().into_iter().for_each(std::mem::forget);
+            self.driver.forget();
         }
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("backend", &self.backend.kind())
+            .field("counters", &self.counters.snapshot())
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("backend", &self.inner.backend.kind())
-            .field("counters", &self.counters())
-            .finish_non_exhaustive()
+        self.inner.fmt(f)
     }
 }

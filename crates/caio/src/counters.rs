@@ -1,11 +1,11 @@
 //! What was done, counted. Spread over shards by thread, so that counting contends with nobody.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::ErrorKind;
 use crate::op::{OpKind, Output};
-use crate::slot::Outcome;
+use crate::completion::Outcome;
+use crate::sync::thread_index;
 
 /// The counters of a context at one moment.
 ///
@@ -27,11 +27,11 @@ use crate::slot::Outcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Operations that were handed to a backend.
+    /// Operations that were accepted: they wait for room, or a backend has or had them.
     pub submitted: u64,
-    /// Operations that a backend completed, in whatever way.
+    /// Accepted operations that have ended, in whatever way.
     pub completed: u64,
-    /// Operations that a backend holds now.
+    /// Operations that were accepted and have not ended.
     pub in_flight: u64,
     /// Operations that were done in place, on the caller's thread, without waiting; they are not
     /// among the submitted.
@@ -87,10 +87,11 @@ impl Counters {
         }
     }
 
-    pub(crate) fn completed(&self, outcome: &Outcome) {
+    pub(crate) fn completed(&self, kind: OpKind, outcome: &Outcome) {
         let shard = self.shard();
         match (&outcome.result, &outcome.op) {
-            (Ok(Output::Bytes(bytes)), Some(op)) => moved(shard, op.kind(), *bytes, op.length()),
+            (Ok(Output::Bytes(bytes)), Some(op)) => moved(shard, kind, *bytes, op.length()),
+            (Ok(Output::Contents(contents)), _) => moved(shard, kind, contents.len(), 0),
             (Ok(_), _) | (Err(_), None) => {}
             (Err(error), Some(_)) if error.kind() == ErrorKind::Cancelled => {}
             (Err(_), Some(_)) => add(&shard.failed, 1),
@@ -167,21 +168,6 @@ fn moved(shard: &Shard, kind: OpKind, bytes: usize, wanted: usize) {
     if bytes < wanted {
         add(&shard.short, 1);
     }
-}
-
-/// A small number that is this thread's own: threads that come first get the lowest.
-#[inline]
-pub(crate) fn thread_index() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    INDEX.with(|index| {
-        if index.get() == usize::MAX {
-            index.set(NEXT.fetch_add(1, Ordering::Relaxed));
-        }
-        index.get()
-    })
 }
 
 #[inline]

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::op::OpKind;
 use crate::sync::{Handoff, lock};
 use crate::worker_thread;
@@ -82,32 +82,14 @@ impl SharedFile {
     /// # Errors
     /// When the descriptor cannot be examined.
     pub fn new(file: File, path: impl Into<PathBuf>) -> Result<Self> {
-        Self::with_state(file, path.into(), Arc::default())
-    }
-
-    /// Shares an open file whose path nobody knows: `/dev/fd/N` in messages.
-    ///
-    /// # Errors
-    /// As for [`new`](Self::new).
-    pub fn from_std(file: File) -> Result<Self> {
-        let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
-        Self::new(file, path)
-    }
-
-    /// Another descriptor of the same file. Both share the writes under way, which syncs and
-    /// truncations wait for, the syncs, and the error of one that failed.
-    pub(crate) fn with_writes_of(other: &Self, file: File) -> Result<Self> {
-        Self::with_state(file, other.inner.path.clone(), Arc::clone(&other.inner.state))
-    }
-
-    fn with_state(file: File, path: PathBuf, state: Arc<State>) -> Result<Self> {
+        let path = path.into();
         let traits = class::examine(&file)
             .map_err(|error| Error::system(error).during(OpKind::Open).on(&path))?;
         let inner = Inner {
             file: Some(file),
             path,
             traits,
-            state,
+            state: Arc::default(),
             no_read_in_place: AtomicBool::new(false),
             no_write_in_place: AtomicBool::new(false),
             direct_alignment: OnceLock::new(),
@@ -120,6 +102,28 @@ impl SharedFile {
             shared.direct_alignment();
         }
         Ok(shared)
+    }
+
+    /// Shares an open file whose path nobody knows: `/dev/fd/N` in messages.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn from_std(file: File) -> Result<Self> {
+        let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
+        Self::new(file, path)
+    }
+
+    /// This descriptor as another one of `other`'s file, before it is shared. Both have the same
+    /// writes under way, which syncs and truncations wait for, the same syncs, and the same error
+    /// of one that failed.
+    pub(crate) fn with_writes_of(self, other: &Self) -> Result<Self> {
+        let Some(mut inner) = Arc::into_inner(self.inner) else {
+            let message = "a file that is shared already cannot become another one's";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
+        inner.state = Arc::clone(&other.inner.state);
+        inner.path.clone_from(&other.inner.path);
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The file itself.

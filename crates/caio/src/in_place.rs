@@ -11,18 +11,8 @@ use std::sync::atomic::Ordering;
 
 use crate::buffer::Buffer;
 use crate::file::{FileClass, FileSystem, SharedFile};
+use crate::sys::file_size_limit;
 use crate::sys::nowait::{self, Wait};
-
-/// How an attempt in place ended.
-#[derive(Debug)]
-pub(crate) enum Attempt {
-    /// Done, with so many bytes. Fewer than asked for need not mean the end of the file.
-    Done(usize),
-    /// It has to wait or cannot be done in place: go another way.
-    Elsewhere,
-    /// The file answered with a real error.
-    Failed(io::Error),
-}
 
 /// Whether reads of this file can ever be done in place.
 #[inline]
@@ -30,14 +20,24 @@ pub(crate) fn can_read(file: &SharedFile) -> bool {
     is_candidate(file) && !file.refuses_in_place(false).load(Ordering::Relaxed)
 }
 
-/// Whether writes to this file can ever be done in place.
-pub(crate) fn can_write(file: &SharedFile) -> bool {
+/// Whether a write of so many bytes to this file can be done in place, as one call.
+pub(crate) fn can_write(file: &SharedFile, length: usize, bytes_max: usize) -> bool {
+    let in_memory = wait(file) == Wait::Memory;
+    // What is appended in two pieces may have another's between them: it has to be one call, and
+    // one that the kernel does not cut short where it would wait.
+    let whole = !file.is_append() || in_memory && length <= bytes_max;
     // ext4 answers every non-blocking buffered write with EOPNOTSUPP, so it is not even asked.
-    is_candidate(file)
+    whole
+        && is_candidate(file)
         && file.file_system() != FileSystem::Ext4
         && !file.refuses_in_place(true).load(Ordering::Relaxed)
+        // Beyond such a limit the calling thread would get SIGXFSZ; a worker blocks it.
+        && !file_size_limit::is_set()
 }
 
+/// Reads what is cached. `None`: nothing, it has to go another way. Fewer bytes than asked for need
+/// not mean the end of the file.
+///
 /// Always inlined, as is all on the way to the system call: see `sys::linux::direct_call`.
 #[inline(always)]
 pub(crate) fn read(
@@ -45,25 +45,29 @@ pub(crate) fn read(
     buffer: &mut Buffer,
     range: Range<usize>,
     offset: u64,
-) -> Attempt {
+) -> Option<usize> {
     loop {
-        let result = nowait::read(file.as_fd(), buffer, range.clone(), offset, wait(file));
-        if let Some(attempt) = judge(result, file, false) {
-            return attempt;
+        match nowait::read(file.as_fd(), buffer, range.clone(), offset, wait(file)) {
+            Ok(bytes) => return Some(bytes),
+            Err(error) if is_interrupted(&error) => {}
+            Err(error) => return refused(&error, file, false),
         }
     }
 }
 
+/// Writes what can be taken without waiting. `None`: nothing.
 pub(crate) fn write(
     file: &SharedFile,
     buffer: &Buffer,
     range: Range<usize>,
     offset: u64,
-) -> Attempt {
+) -> Option<usize> {
     loop {
-        let result = nowait::write(file.as_fd(), buffer, range.clone(), offset, wait(file));
-        if let Some(attempt) = judge(result, file, true) {
-            return attempt;
+        match nowait::write(file.as_fd(), buffer, range.clone(), offset, wait(file)) {
+            Ok(0) => return None,
+            Ok(bytes) => return Some(bytes),
+            Err(error) if is_interrupted(&error) => {}
+            Err(error) => return refused(&error, file, true),
         }
     }
 }
@@ -81,20 +85,19 @@ fn wait(file: &SharedFile) -> Wait {
     }
 }
 
-/// `None` asks for another try. What a file does not support is remembered for this file alone:
-/// the next file may lie on another file system.
 #[inline]
-fn judge(result: io::Result<usize>, file: &SharedFile, write: bool) -> Option<Attempt> {
-    match result {
-        Ok(bytes) => Some(Attempt::Done(bytes)),
-        Err(error) => match error.raw_os_error() {
-            Some(libc::EINTR) => None,
-            Some(libc::EAGAIN) => Some(Attempt::Elsewhere),
-            Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) => {
-                file.refuses_in_place(write).store(true, Ordering::Relaxed);
-                Some(Attempt::Elsewhere)
-            }
-            _ => Some(Attempt::Failed(error)),
-        },
+fn is_interrupted(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINTR)
+}
+
+/// No error of a mere try is believed: the operation goes another way, whose answer counts. What a
+/// file or a filter for system calls does not support is remembered for this file alone, since the
+/// next file may lie on another file system.
+#[cold]
+fn refused(error: &io::Error, file: &SharedFile, write: bool) -> Option<usize> {
+    let lasting = [libc::EOPNOTSUPP, libc::ENOSYS, libc::EINVAL, libc::EPERM];
+    if error.raw_os_error().is_some_and(|errno| lasting.contains(&errno)) {
+        file.refuses_in_place(write).store(true, Ordering::Relaxed);
     }
+    None
 }

@@ -84,40 +84,39 @@ compile_error!("caio needs a Unix system: Linux, and with less to offer macOS or
 pub mod backend;
 mod buffer;
 mod capability;
+mod completion;
 mod config;
 mod context;
 mod counters;
-mod courier;
 mod error;
 mod file;
 pub mod flags;
 mod in_place;
-mod limit;
 mod op;
-mod own_thread;
-mod relay;
+mod pending_count;
 mod request;
 mod route;
 mod runtime;
 mod select;
-mod slot;
+mod semaphore;
 mod sync;
 mod sys;
 #[cfg(test)]
 mod testing;
+mod worker_thread;
 
-pub use backend::{Backend, BackendKind, Lanes};
+pub use backend::{Backend, BackendKind, QueueId};
 pub use buffer::{
     AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, OwnedBuffer, OwnedBufferMut, PooledBuffer,
 };
 pub use capability::{Capability, ClassSet, OpSet};
-pub use config::{BufferedWrites, Config, UringConfig};
+pub use config::{BufferedWrites, Config, Reactor, UringConfig};
+pub use completion::Outcome;
 pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer};
 pub use counters::Snapshot;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
-pub use op::{Op, OpKind, Output, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
+pub use op::{Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
 pub use request::{Request, Token};
-pub use runtime::{NoRuntime, Runtime, Source, Watch, Workers};
+pub use runtime::{NoRuntime, Registration, Runtime, Watch};
 pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};
-pub use slot::Outcome;

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind};
+use crate::file::SharedFile;
 
 /// The most bytes that Linux moves in one read or write, whatever was asked for
 /// (`MAX_RW_COUNT`, see read(2)). Longer operations are cut to it and continued.
@@ -15,6 +16,9 @@ pub const TRANSFER_BYTES_MAX: usize = 0x7fff_f000;
 
 /// The most buffers that one vectored operation takes (`IOV_MAX`, see readv(2)).
 pub const VECTOR_BUFFERS_MAX: usize = 1024;
+
+/// The most bytes of a file that [`Op::ReadFile`] reads in one go.
+pub const READ_FILE_BYTES_MAX: usize = 1 << 20;
 
 /// One operation, with the memory it works on.
 ///
@@ -80,7 +84,8 @@ pub enum Op {
         mode: u32,
     },
     /// open(2), read(2) to the end and close(2) of a whole file, in one go. Completes with
-    /// [`Output::Contents`]. Needs no open file.
+    /// [`Output::Contents`], or with [`Output::File`] where the file is no regular one or larger
+    /// than [`READ_FILE_BYTES_MAX`]: it is open then, and to be read on. Needs no open file.
     ReadFile {
         /// The path, relative to the working directory where it is not absolute.
         path: CString,
@@ -122,8 +127,9 @@ pub enum Output {
     Bytes(usize),
     /// Done, with nothing to report.
     Done,
-    /// A freshly opened file. Dropping it closes it, so a dropped open leaks nothing.
-    File(OwnedFd),
+    /// A freshly opened file, examined where it was opened. Dropping it closes it, so a dropped
+    /// open leaks nothing.
+    File(SharedFile),
     /// The bytes of a whole file.
     Contents(Vec<u8>),
     /// What fstat(2) said.
@@ -265,6 +271,7 @@ impl Op {
             Self::WriteVectored { buffers, skip, .. } => {
                 buffers.iter().map(Buffer::len).sum::<usize>() - skip
             }
+            Self::ReadFile { .. } => READ_FILE_BYTES_MAX,
             _ => 0,
         }
     }

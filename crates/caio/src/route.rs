@@ -2,34 +2,19 @@
 //!
 //! (The third way, in place on the caller's thread, is tried before: see `in_place`.)
 
-use std::fmt;
-
 use crate::capability::Capability;
 use crate::config::BufferedWrites;
 use crate::file::{FileClass, FileSystem, SharedFile};
-use crate::op::Op;
+use crate::op::{Op, OpKind};
 
 /// Where an operation is done, once it was not done in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     Backend,
-    Pool(Reason),
+    Pool,
 }
 
-/// Why an operation does not go to the context's backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// The backend does not know the operation.
-    Operation,
-    /// The backend does not serve this class of file.
-    Class,
-    /// The file system makes the backend slower than a thread.
-    FileSystem,
-    /// The backend tried, and the system said that it does not support this.
-    Refused,
-}
-
-/// Decides from plain facts, so that it can be tested and told.
+/// Decides from plain facts, so that it can be tested.
 pub(crate) fn route(
     capability: &Capability,
     writes: BufferedWrites,
@@ -37,29 +22,43 @@ pub(crate) fn route(
     op: &Op,
 ) -> Route {
     if !capability.operations.contains(op.kind()) {
-        return Route::Pool(Reason::Operation);
+        return Route::Pool;
     }
     let Some(file) = file else { return Route::Backend };
-    if !capability.classes.contains(file.class()) {
-        return Route::Pool(Reason::Class);
+    if !capability.classes.contains(file.class()) || capability.direct_only && !file.is_direct() {
+        return Route::Pool;
+    }
+    // The kernel has few workers for what may wait for a server, and they are shared by all rings.
+    if capability.local_only && file.file_system() == FileSystem::Remote {
+        return Route::Pool;
     }
     let buffered_write =
         op.is_write() && !file.is_direct() && matches!(file.class(), FileClass::Regular);
     let slow = capability.writes_buffered_slowly && file.file_system() == FileSystem::Ext4;
     match writes {
-        BufferedWrites::Auto if buffered_write && slow => Route::Pool(Reason::FileSystem),
-        BufferedWrites::Pool if buffered_write => Route::Pool(Reason::FileSystem),
+        BufferedWrites::Auto if buffered_write && slow => Route::Pool,
+        BufferedWrites::Pool if buffered_write => Route::Pool,
         _ => Route::Backend,
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Operation => "the backend has no such operation",
-            Self::Class => "the backend does not serve this class of file",
-            Self::FileSystem => "a thread is faster on this file system",
-            Self::Refused => "the system does not support it on this file",
-        })
+/// The route for another try after this errno, if there is to be one.
+pub(crate) fn after(route: Route, kind: OpKind, errno: i32) -> Option<Route> {
+    let is_sync = matches!(kind, OpKind::Fsync | OpKind::Fdatasync);
+    match errno {
+        // Its future is still there: the kernel cancels what an exiting thread had submitted.
+        libc::ECANCELED => Some(route),
+        // A sync that failed is never tried again, however harmless its errno looks.
+        libc::EINTR if !is_sync => Some(route),
+        // A thread can wait for what the backend found not to be ready.
+        libc::EAGAIN if !is_sync && route == Route::Backend => Some(Route::Pool),
+        // An open that was refused may have created the file, so it is not made a second time.
+        _ if matches!(kind, OpKind::Open | OpKind::ReadFile | OpKind::Close) => None,
+        libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL | libc::EPERM
+            if route == Route::Backend =>
+        {
+            Some(Route::Pool)
+        }
+        _ => None,
     }
 }

@@ -82,7 +82,7 @@ impl<T: Waiter> Semaphore<T> {
     /// Gives back the room of one request. Returns whether others wait, so that
     /// [`admit`](Self::admit) is to be called.
     pub(crate) fn release(&self, bytes: usize) -> bool {
-        self.word.fetch_sub(REQUEST + self.clamp(bytes), Ordering::AcqRel) & WAITING != 0
+        self.word.fetch_sub(REQUEST + self.clamp(bytes), Ordering::SeqCst) & WAITING != 0
     }
 
     /// The next waiter for which there is room now, with that room; cancelled ones come without
@@ -124,7 +124,14 @@ impl<T: Waiter> Semaphore<T> {
         self.extract(&mut lock(&self.waiters), condition)
     }
 
+    /// Whether anything waits.
+    #[inline]
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & WAITING != 0
+    }
+
     /// How many wait.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         lock(&self.waiters).len()
     }

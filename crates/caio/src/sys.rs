@@ -8,6 +8,7 @@
 mod linux;
 #[cfg(not(all(target_os = "linux", not(caio_portable))))]
 mod portable;
+pub(crate) mod file_size_limit;
 pub(crate) mod process;
 pub(crate) mod transfer;
 

@@ -1,20 +1,17 @@
 //! Describing a context before it exists.
 
 use std::fmt;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
-use super::held::Held;
-use super::round::Rounds;
-use super::watch::Watches;
+use super::driver::Driver;
 use super::{Context, Inner};
 use crate::backend::{Backend, BackendKind};
-use crate::config::Config;
+use crate::config::{Config, Reactor};
 use crate::error::Result;
-use crate::limit::Limit;
+use crate::file::OpenFiles;
 use crate::runtime::{NoRuntime, Runtime};
 use crate::select::{self, Choice};
-use crate::slot::Ledger;
+use crate::semaphore::Semaphore;
 use crate::sys::process::Process;
 
 /// A context in the making.
@@ -260,21 +257,34 @@ impl ContextBuilder {
             None => select::open(self.choice, self.config, change)?,
         };
         let requests_max = config.max_requests.min(backend.capability().requests_max);
-        let inner = Inner {
-            backend,
-            pool: OnceLock::new(),
-            runtime: self.runtime.unwrap_or_else(|| Arc::new(NoRuntime)),
-            limit: Limit::new(requests_max, config.max_bytes_in_flight, Ledger::default()),
-            open_files: Limit::new(config.max_open_files, usize::MAX, ()),
-            watches: Watches::default(),
-            held: Held::default(),
-            rounds: Rounds::default(),
-            shut_down: AtomicBool::new(false),
-            home: Process::current(),
-            config,
-            info,
-        };
-        Ok(Context { inner: Arc::new(inner) })
+        let inner = Arc::new_cyclic(|inner: &Weak<Inner>| {
+            let opening = inner.clone();
+            let resume = move || {
+                opening.upgrade().into_iter().for_each(|inner| inner.resume_opening());
+            };
+            Inner {
+                backend,
+                pool: OnceLock::new(),
+                runtime: self.runtime.unwrap_or_else(|| Arc::new(NoRuntime)),
+                channels: Default::default(),
+                counters: Default::default(),
+                pending: Default::default(),
+                transfers: Semaphore::new(requests_max, config.max_bytes_in_flight),
+                streams: Semaphore::new(config.max_requests, config.max_bytes_in_flight),
+                others: Semaphore::new(config.max_requests, usize::MAX),
+                admitting: Default::default(),
+                reaping: Default::default(),
+                retries: Default::default(),
+                resubmitting: Default::default(),
+                open_files: OpenFiles::new(config.max_open_files, resume),
+                opening: Default::default(),
+                driver: Driver::new(config.reactor),
+                owner: Process::current(),
+                config,
+                info,
+            }
+        });
+        Ok(Context { inner })
     }
 }
 

@@ -1,25 +1,27 @@
-//! One operation from its limit to its outcome, as a future.
+//! One operation as a future: accepted at its first poll, and then waited for.
 
 use std::ffi::OsStr;
 use std::future::Future;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use super::Context;
-use crate::error::{Error, ErrorKind};
+use super::submit::Batch;
+use crate::completion::{Outcome, Receiver};
+use crate::error::Error;
 use crate::file::SharedFile;
-use crate::limit::{Acquire, Permit};
 use crate::op::{Op, OpKind};
-use crate::request::Request;
-use crate::route::{Reason, Route};
-use crate::slot::{Completion, Ledger, Outcome};
+use crate::request::Token;
+use crate::route::Route;
 
 /// An operation on its way. Made by [`Context::submit`].
 ///
-/// It waits for its turn where the context is at a limit, goes to the backend or to the pool, and
-/// is submitted again after EINTR or EAGAIN. A result may still be short: the loops that complete
-/// transfers are [`Context::read`] and [`Context::write`].
+/// At its first poll it becomes the engine's: it waits for its turn where the context is at a
+/// limit, goes to the backend or to the pool, and is submitted again after EINTR or EAGAIN, without
+/// being polled for any of that. A result may still be short: the loops that complete transfers are
+/// [`Context::read`] and [`Context::write`].
 ///
 /// # Cancel safety
 /// Dropping it cancels the operation as far as possible. One that the kernel has begun may still
@@ -28,15 +30,13 @@ use crate::slot::{Completion, Ledger, Outcome};
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
 /// # doc::run(async {
-/// # use doc::poll_once;
-/// # let context = doc::served_by(doc::keep)?;
-/// # let file = doc::file_with(b"")?;
-/// use caio::{Op, Operation};
+/// # let context = caio::Context::builder().build()?;
+/// # let file = doc::file_with(b"some text")?;
+/// use caio::{Buffer, Op, Operation, Output};
 ///
-/// let mut operation: Operation = context.submit(Some(&file), Op::Fsync);
-/// assert!(poll_once(&mut operation).is_none());
-/// drop(operation);
-/// assert_eq!(context.counters().cancelled, 1);
+/// let op = Op::read(Buffer::from(Vec::with_capacity(4)), 0..4, 5)?;
+/// let operation: Operation = context.submit(Some(&file), op);
+/// assert!(matches!(operation.await.result?, Output::Bytes(4)));
 /// # Ok(())
 /// # });
 /// ```
@@ -45,76 +45,58 @@ use crate::slot::{Completion, Ledger, Outcome};
 pub struct Operation {
     context: Context,
     file: Option<SharedFile>,
-    course: Course,
+    progress: Progress,
 }
 
 /// The same for whoever keeps the context and the file meanwhile: that spares counting their
 /// users, on cache lines which all threads share.
 #[derive(Debug)]
-pub(super) struct Brief<'a> {
-    with: With<'a>,
-    course: Course,
-}
-
-/// What an operation works with.
-#[derive(Debug, Clone, Copy)]
-struct With<'a> {
+pub(super) struct Borrowed<'a> {
     context: &'a Context,
     file: Option<&'a SharedFile>,
+    progress: Progress,
 }
 
 /// How far an operation has come.
 #[derive(Debug)]
-struct Course {
-    state: State,
-    /// A route that was found out the hard way, for this operation only.
-    route: Option<Route>,
-    retries: u32,
-}
-
-#[derive(Debug)]
-enum State {
-    Waiting { acquire: Acquire<Ledger>, op: Op },
-    HandedBack { request: Request, completion: Completion, route: Route },
-    Submitted { completion: Completion, route: Route },
+enum Progress {
+    New { op: Op, yielded: bool },
+    Accepted(Accepted),
     Done,
 }
 
-/// One step on the way: to the next state, or to the end.
-enum Step {
-    Go(State),
-    End(Outcome),
+/// What is known of an operation while the engine has it.
+#[derive(Debug)]
+struct Accepted {
+    receiver: Receiver,
+    kind: OpKind,
+    /// The path of an operation that has no file.
+    path: Option<PathBuf>,
+    route: Route,
 }
-
-/// Times that one operation is submitted again before its error is believed. EAGAIN changes the
-/// route at once, so that only a storm of signals or of exiting threads comes near.
-const RETRIES_MAX: u32 = 1000;
 
 impl Operation {
     pub(super) fn new(context: &Context, file: Option<&SharedFile>, op: Op) -> Self {
-        Self { context: context.clone(), file: file.cloned(), course: Course::new(context, op) }
+        let progress = Progress::New { op, yielded: false };
+        Self { context: context.clone(), file: file.cloned(), progress }
     }
 
-    /// An operation that was offered already: `request` is what the backend handed back, if it
-    /// did.
-    pub(super) fn offered(
+    /// An operation that the engine has been asked for already.
+    pub(super) fn accepted(
         context: &Context,
-        file: Option<&SharedFile>,
-        request: Option<Request>,
-        completion: Completion,
+        file: &SharedFile,
+        receiver: Receiver,
+        kind: OpKind,
         route: Route,
     ) -> Self {
-        let state = match request {
-            None => State::Submitted { completion, route },
-            Some(request) => State::HandedBack { request, completion, route },
-        };
-        Self { context: context.clone(), file: file.cloned(), course: Course::at(state) }
+        let progress = Progress::Accepted(Accepted { receiver, kind, path: None, route });
+        Self { context: context.clone(), file: Some(file.clone()), progress }
     }
 }
 
-impl<'a> Brief<'a> {
+impl<'a> Borrowed<'a> {
     pub(super) fn new(context: &'a Context, file: Option<&'a SharedFile>, op: Op) -> Self {
-        Self { with: With { context, file }, course: Course::new(context, op) }
+        Self { context, file, progress: Progress::New { op, yielded: false } }
     }
 }
 
@@ -122,161 +104,101 @@ impl Future for Operation {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
-        let Self { context, file, course } = &mut *self;
-        course.poll(With { context, file: file.as_ref() }, cx)
+        let Self { context, file, progress } = &mut *self;
+        progress.poll(context, file.as_ref(), cx)
     }
 }
 
-impl Future for Brief<'_> {
+impl Future for Borrowed<'_> {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
-        let with = self.with;
-        self.course.poll(with, cx)
+        let (context, file) = (self.context, self.file);
+        self.progress.poll(context, file, cx)
     }
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        self.course.leave(&self.context);
+        self.progress.cancel(&self.context);
     }
 }
 
-impl Drop for Brief<'_> {
+impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        self.course.leave(self.with.context);
+        self.progress.cancel(self.context);
     }
 }
 
-impl Course {
-    fn new(context: &Context, op: Op) -> Self {
-        let acquire = context.inner.limit.acquire(op.length());
-        Self::at(State::Waiting { acquire, op })
-    }
-
-    fn at(state: State) -> Self {
-        Self { state, route: None, retries: 0 }
-    }
-
-    fn poll(&mut self, with: With<'_>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
-        if let Err(error) = with.context.at_home() {
-            return Poll::Ready(self.strand(with, error));
+impl Progress {
+    fn poll(
+        &mut self,
+        context: &Context,
+        file: Option<&SharedFile>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Outcome> {
+        if let Err(error) = context.check_fork() {
+            return Poll::Ready(self.strand(file, error));
         }
-        loop {
-            match self.step(with, cx) {
-                Poll::Ready(Step::End(outcome)) => return Poll::Ready(outcome),
-                Poll::Ready(Step::Go(next)) => self.state = next,
-                Poll::Pending => return Poll::Pending,
+        if let Self::New { op, yielded } = self {
+            if context.poll_proceed(cx, yielded, op.length()).is_pending() {
+                return Poll::Pending;
             }
-        }
-    }
-
-    /// Cancels what is under way; nobody waits for it any more.
-    fn leave(&mut self, context: &Context) {
-        let state = std::mem::replace(&mut self.state, State::Done);
-        if context.at_home().is_err() {
-            std::mem::forget(state);
-        } else if let State::Submitted { completion, route } = state {
-            if let Some(token) = completion.abandon() {
-                context.inner.counters().cancelled();
-                context.backend_for(route).cancel(token);
-            } else {
-                context.inner.relay().seen();
-            }
-            completion.put_back(&context.inner.limit.shared);
-        }
-    }
-
-    fn submit(&mut self, with: With<'_>, permit: Permit<Ledger>, op: Op) -> State {
-        let With { context, file } = with;
-        let route = self.route.unwrap_or_else(|| context.route(file, &op));
-        let (request, completion) = context.request(file, op, permit, route);
-        offer(context, request, completion, route)
-    }
-
-    /// What to do about an outcome: deliver it, or go round again.
-    fn judge(&mut self, with: With<'_>, mut outcome: Outcome, route: Route) -> Step {
-        if let Some(op) = outcome.op.take() {
-            let errno = outcome.result.as_ref().err().and_then(Error::raw_os_error);
-            let next = errno.and_then(|errno| self.next_route(with, errno, op.kind(), route));
-            if let Some(next) = next {
-                with.context.inner.counters().retried();
-                self.retries += 1;
-                self.route = Some(next);
-                let acquire = with.context.inner.limit.acquire(op.length());
-                return Step::Go(State::Waiting { acquire, op });
-            }
-            outcome.result = outcome.result.map_err(|error| with.describe(error, &op));
-            outcome.op = Some(op);
-        }
-        Step::End(outcome)
-    }
-
-    /// The route for another try after this errno, if there is to be one.
-    fn next_route(&self, with: With<'_>, errno: i32, kind: OpKind, route: Route) -> Option<Route> {
-        let is_sync = matches!(kind, OpKind::Fsync | OpKind::Fdatasync);
-        let on_backend = route == Route::Backend;
-        match errno {
-            _ if self.retries >= RETRIES_MAX || with.context.is_shut_down() => None,
-            // Nobody asked for it: the kernel cancels what an exiting thread had submitted.
-            libc::ECANCELED => Some(route),
-            // A sync that failed is never tried again, however harmless its errno looks.
-            libc::EINTR if !is_sync => Some(route),
-            // A thread can wait for what the backend found not to be ready.
-            libc::EAGAIN if !is_sync && on_backend => Some(Route::Pool(Reason::Refused)),
-            libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL if on_backend => {
-                Some(Route::Pool(Reason::Refused))
-            }
-            _ => None,
-        }
-    }
-
-    fn step(&mut self, with: With<'_>, cx: &mut TaskContext<'_>) -> Poll<Step> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Waiting { acquire, op } if self.yields(with, cx, &op) => {
-                self.stay(State::Waiting { acquire, op })
-            }
-            State::Waiting { mut acquire, op } => match Pin::new(&mut acquire).poll(cx) {
-                Poll::Ready(Some(permit)) => Poll::Ready(Step::Go(self.submit(with, permit, op))),
-                Poll::Ready(None) => {
-                    let error = with.describe(shut_down(), &op);
-                    Poll::Ready(Step::End(Outcome::failed(error, op)))
-                }
-                Poll::Pending => self.stay(State::Waiting { acquire, op }),
-            },
-            State::HandedBack { request, completion, route } => {
-                let release_will_come = with.context.inner.limit.wake_on_release(cx.waker());
-                match offer(with.context, request, completion, route) {
-                    state @ State::HandedBack { .. } => {
-                        if !release_will_come {
-                            cx.waker().wake_by_ref();
-                        }
-                        self.stay(state)
-                    }
-                    state => Poll::Ready(Step::Go(state)),
+            let Self::New { op, .. } = std::mem::replace(self, Self::Done) else { unreachable!() };
+            match accept(context, file, op) {
+                Ok(accepted) => *self = Self::Accepted(accepted),
+                Err((error, op)) => {
+                    let error = describe(error, file, Some(&op), op.kind(), None);
+                    return Poll::Ready(Outcome::failed(error, op));
                 }
             }
-            State::Submitted { completion, route } => {
-                match completion.poll_answer(cx, with.context.wakes_by_courier(route)) {
-                    Poll::Ready(outcome) => {
-                        with.context.inner.relay().seen();
-                        completion.put_back(&with.context.inner.limit.shared);
-                        Poll::Ready(self.judge(with, outcome, route))
-                    }
-                    Poll::Pending => self.stay(State::Submitted { completion, route }),
-                }
-            }
-            State::Done => unreachable!("an operation is not polled after it is ready"),
         }
+        let Self::Accepted(accepted) = &*self else {
+            unreachable!("an operation is not polled after it is ready")
+        };
+        let Poll::Ready(outcome) = accepted.receiver.poll(cx) else {
+            if accepted.route == Route::Backend {
+                context.inner.wait_for_completions();
+                // What was reaped in between has told the waker.
+            }
+            return Poll::Pending;
+        };
+        let Self::Accepted(accepted) = std::mem::replace(self, Self::Done) else { unreachable!() };
+        let Accepted { receiver, kind, path, .. } = accepted;
+        receiver.close(&context.inner.channels);
+        let Outcome { result, op } = outcome;
+        let result = result.map_err(|error| describe(error, file, op.as_ref(), kind, path));
+        Poll::Ready(Outcome { result, op })
+    }
+
+    /// Cancels what is under way; its answer is not wanted any more.
+    fn cancel(&mut self, context: &Context) {
+        let Self::Accepted(accepted) = std::mem::replace(self, Self::Done) else { return };
+        if context.check_fork().is_err() {
+            std::mem::forget(accepted);
+            return;
+        }
+        let Accepted { receiver, route, .. } = accepted;
+        match receiver.cancel() {
+            None => {}
+            Some(Token(0)) => {
+                context.inner.counters.cancelled();
+                context.inner.drop_cancelled();
+            }
+            Some(token) => {
+                context.inner.counters.cancelled();
+                context.inner.cancel(route, token);
+            }
+        }
+        receiver.close(&context.inner.channels);
     }
 
     /// Ends in a forked child. What is shared with the backend is left alone: its other side is in
     /// the parent.
-    fn strand(&mut self, with: With<'_>, error: Error) -> Outcome {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Waiting { acquire, op } => {
-                std::mem::forget(acquire);
-                Outcome::failed(with.describe(error, &op), op)
+    fn strand(&mut self, file: Option<&SharedFile>, error: Error) -> Outcome {
+        match std::mem::replace(self, Self::Done) {
+            Self::New { op, .. } => {
+                Outcome::failed(describe(error, file, Some(&op), op.kind(), None), op)
             }
             other => {
                 std::mem::forget(other);
@@ -284,51 +206,46 @@ impl Course {
             }
         }
     }
-
-    /// Whether others are to run first. What the page cache has completes within the submission, so
-    /// that a task could go on for ever without this. Who waits for a device or for another thread
-    /// lets others run anyway.
-    fn yields(&self, with: With<'_>, cx: &mut TaskContext<'_>, op: &Op) -> bool {
-        let With { context, file } = with;
-        let waits = file.is_some_and(|file| file.is_direct())
-            || context.inner.on_own_threads()
-            || self.route.unwrap_or_else(|| context.route(file, op)) != Route::Backend;
-        !waits && context.poll_budget(cx, op.length()).is_pending()
-    }
-
-    fn stay(&mut self, state: State) -> Poll<Step> {
-        self.state = state;
-        Poll::Pending
-    }
 }
 
-impl With<'_> {
-    fn describe(&self, error: Error, op: &Op) -> Error {
-        let seekable = self.file.is_none_or(SharedFile::is_seekable);
-        let error = match op.offset() {
-            Some(offset) if seekable => error.during(op.kind()).at(offset),
-            _ => error.during(op.kind()),
-        };
-        match (self.file, op) {
-            (Some(file), _) => error.on(file.path()),
-            (None, Op::Open { path, .. } | Op::ReadFile { path }) => {
-                error.on(OsStr::from_bytes(path.as_bytes()).as_ref())
-            }
-            (None, _) => error,
+fn accept(
+    context: &Context,
+    file: Option<&SharedFile>,
+    op: Op,
+) -> Result<Accepted, (Error, Op)> {
+    let (kind, path) = (op.kind(), path_of(&op));
+    let route = context.inner.route(file, &op);
+    let mut batch = Batch::default();
+    let receiver = context.inner.accept(file, op, &mut batch)?;
+    context.inner.commit(batch, true);
+    Ok(Accepted { receiver, kind, path, route })
+}
+
+/// The path of an operation that names one.
+fn path_of(op: &Op) -> Option<PathBuf> {
+    match op {
+        Op::Open { path, .. } | Op::ReadFile { path } => {
+            Some(OsStr::from_bytes(path.as_bytes()).into())
         }
+        _ => None,
     }
 }
 
-fn offer(context: &Context, request: Request, completion: Completion, route: Route) -> State {
-    let mut batch = [Some(request)];
-    context.offer(route, &mut batch);
-    match batch {
-        [None] => State::Submitted { completion, route },
-        [Some(request)] => State::HandedBack { request, completion, route },
+fn describe(
+    error: Error,
+    file: Option<&SharedFile>,
+    op: Option<&Op>,
+    kind: OpKind,
+    path: Option<PathBuf>,
+) -> Error {
+    let seekable = file.is_none_or(SharedFile::is_seekable);
+    let error = match op.and_then(Op::offset) {
+        Some(offset) if seekable => error.during(kind).at(offset),
+        _ => error.during(kind),
+    };
+    match (file, path.or_else(|| op.and_then(path_of))) {
+        (Some(file), _) => error.on(file.path()),
+        (None, Some(path)) => error.on(&path),
+        (None, None) => error,
     }
-}
-
-pub(super) fn shut_down() -> Error {
-    Error::new(ErrorKind::Shutdown, "the context was shut down")
-        .hint("open the file with another context")
 }

@@ -2,16 +2,16 @@
 //! the range is done, the file ends or an error comes. The one place where short transfers are
 //! handled.
 
-use std::future::poll_fn;
 use std::ops::Range;
+use std::task::{Context as TaskContext, Poll};
 
 use super::Context;
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{FileClass, SharedFile};
-use crate::in_place::{self, Attempt};
+use crate::completion::Outcome;
+use crate::file::SharedFile;
+use crate::in_place;
 use crate::op::{self, Op, OpKind, Output, TRANSFER_BYTES_MAX};
-use crate::slot::Outcome;
 
 /// A transfer's count of bytes, and its buffer. The buffer is empty where the operation was
 /// abandoned at a shutdown: the kernel has kept it.
@@ -57,30 +57,13 @@ impl Context {
     }
 
     /// As [`read`](Self::read), with nothing tried in place: for who has tried that already, with
-    /// [`poll_read_in_place`](Self::poll_read_in_place). One operation of the backend.
+    /// [`try_read`](Self::try_read). One operation of the backend.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
     ///
     /// # Cancel safety
     /// As for [`read`](Self::read).
-    ///
-    /// ```
-    /// # async fn example(context: caio::Context, file: caio::SharedFile) -> caio::Result<()> {
-    /// let buffer = Vec::with_capacity(4).into();
-    /// let (read, buffer) = context.read_elsewhere(&file, buffer, 0..4, 0).await;
-    /// assert_eq!((read?, buffer.as_slice()), (4, &b"\x7fELF"[..]));
-    /// assert_eq!(context.counters().submitted, 1);
-    /// # Ok(()) }
-    /// # let context = caio::Context::builder().build()?;
-    /// # let file = caio::SharedFile::new(std::fs::File::open("/proc/self/exe")?, "exe")?;
-    /// # let mut example = std::pin::pin!(example(context, file));
-    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    /// # while example.as_mut().poll(&mut cx).map(Result::unwrap).is_pending() {
-    /// #     std::thread::yield_now();
-    /// # }
-    /// # Ok::<(), caio::Error>(())
-    /// ```
     pub async fn read_elsewhere(
         &self,
         file: &SharedFile,
@@ -89,6 +72,93 @@ impl Context {
         offset: u64,
     ) -> Transfer {
         self.read_whole(Progress { file, range, offset, done: 0 }, buffer, false).await
+    }
+
+    /// Reads into `range` of the buffer's capacity on the calling thread, where that needs no
+    /// waiting: one system call, of at most [`Config::in_place_bytes_max`](crate::Config) bytes.
+    /// The buffer's contents then end with the last byte read. Call [`turn`](Self::turn) before
+    /// each of them.
+    ///
+    /// `None` says that nothing was done and that the bytes have to come through
+    /// [`submit`](Self::submit): they are not cached, or this context or this file does nothing in
+    /// place. Fewer bytes than asked for do not mean the end of the file; only 0 does.
+    ///
+    /// It is inlined down to the system call, so that a loop of reads can have all of it in one
+    /// function: the first function to return after a system call is slow to do so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) as for
+    /// [`read`](Self::read). No error of the system: what fails here is to be done elsewhere.
+    ///
+    /// ```
+    /// use caio::Buffer;
+    ///
+    /// let context = caio::Context::builder().build()?;
+    /// let file = caio::SharedFile::new(std::fs::File::open("/proc/self/exe")?, "exe")?;
+    /// let mut buffer = Buffer::from(Vec::with_capacity(4));
+    /// match context.try_read(&file, &mut buffer, 0..4, 0)? {
+    ///     Some(_bytes) => assert_eq!(buffer.as_slice(), b"\x7fELF"),
+    ///     None => assert!(buffer.is_empty(), "the file is not cached"),
+    /// }
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    #[inline(always)]
+    pub fn try_read(
+        &self,
+        file: &SharedFile,
+        buffer: &mut Buffer,
+        range: Range<usize>,
+        offset: u64,
+    ) -> Result<Option<usize>> {
+        if let Err(error) = op::check_read(buffer, &range, offset) {
+            return Err(error.on(file.path()));
+        }
+        if !self.inner.config.in_place || self.is_shut_down() || !in_place::can_read(file) {
+            return Ok(None);
+        }
+        if range.is_empty() {
+            buffer.set_len(range.start);
+            return Ok(Some(0));
+        }
+        let length = range.len().min(self.inner.config.in_place_bytes_max);
+        let piece = range.start..range.start + length;
+        let read = in_place::read(file, buffer, piece, offset);
+        if let Some(bytes) = read {
+            self.inner.counters.in_place(OpKind::Read, bytes, length);
+            buffer.set_len(range.start + bytes);
+        }
+        Ok(read)
+    }
+
+    /// Lets other tasks run first where this one has used up its share: the runtime's own
+    /// cooperative budget decides, which is charged for an operation of so many bytes. To be
+    /// awaited before each [`try_read`](Self::try_read); what else does I/O here does it itself.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// for _ in 0..1000 {
+    ///     context.turn(4096).await;
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[inline]
+    pub async fn turn(&self, bytes: usize) {
+        self.proceed(bytes).await;
+    }
+
+    /// The same for whoever polls and keeps the state: `yielded` is false for a new operation, and
+    /// true once this has answered `Pending` for it.
+    #[inline]
+    pub fn poll_turn(
+        &self,
+        cx: &mut TaskContext<'_>,
+        yielded: &mut bool,
+        bytes: usize,
+    ) -> Poll<()> {
+        self.poll_proceed(cx, yielded, bytes)
     }
 
     /// Writes `range` of the buffer's contents to `offset`, all of it unless an error comes in
@@ -159,7 +229,10 @@ impl Context {
             Some(result) => result,
             None => self.read_by_backend(&mut buffer, &mut progress).await,
         };
-        buffer.set_len(progress.range.start + progress.done);
+        // It is missing where the operation was abandoned: the kernel has kept it.
+        if buffer.capacity() > 0 {
+            buffer.set_len(progress.range.start + progress.done);
+        }
         (progress.settle(result), buffer)
     }
 
@@ -171,14 +244,13 @@ impl Context {
     ) -> Option<Result<()>> {
         while !progress.is_done() {
             let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
-            let read = poll_fn(|cx| {
-                self.poll_read_in_place(cx, progress.file, buffer, rest.clone(), offset)
-            });
-            match read.await? {
+            self.proceed(rest.len().min(self.inner.config.in_place_bytes_max)).await;
+            match self.try_read(progress.file, buffer, rest, offset) {
                 // Only nothing at all means the end: fewer bytes than asked for may also mean
                 // that the following ones are not cached.
-                Ok(0) => break,
-                Ok(bytes) => progress.done += bytes,
+                Ok(Some(0)) => break,
+                Ok(Some(bytes)) => progress.done += bytes,
+                Ok(None) => return None,
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -194,7 +266,7 @@ impl Context {
             let range = progress.rest(TRANSFER_BYTES_MAX);
             let offset = progress.position();
             let op = Op::Read { buffer: std::mem::take(buffer), range, offset };
-            let outcome = self.brief(Some(progress.file), op).await;
+            let outcome = self.submit_borrowed(Some(progress.file), op).await;
             let bytes = count(outcome, buffer)?;
             progress.done += bytes;
             if bytes == 0 || progress.is_done() || progress.ends_short() {
@@ -211,28 +283,23 @@ impl Context {
         if progress.is_done() {
             return Some(Ok(()));
         }
-        if !self.inner.config.in_place || !in_place::can_write(progress.file) {
+        let config = &self.inner.config;
+        let (length, bytes_max) = (progress.rest(usize::MAX).len(), config.in_place_bytes_max);
+        if !config.in_place || !in_place::can_write(progress.file, length, bytes_max) {
             return None;
         }
-        loop {
-            let bytes_max = progress.rest(self.inner.config.in_place_bytes_max).len();
-            let piece = progress.rest(poll_fn(|cx| self.poll_budget(cx, bytes_max)).await);
-            let attempt =
-                in_place::write(progress.file, buffer, piece.clone(), progress.position());
-            match attempt {
-                Attempt::Done(0) | Attempt::Elsewhere => return None,
-                Attempt::Done(bytes) => {
-                    self.inner.counters().in_place(OpKind::Write, bytes, piece.len());
-                    progress.done += bytes;
-                    if progress.is_done() {
-                        return Some(Ok(()));
-                    }
-                }
-                Attempt::Failed(error) => {
-                    return Some(Err(progress.describe(error, OpKind::Write)));
-                }
+        while !progress.is_done() {
+            let piece = progress.rest(bytes_max);
+            self.proceed(piece.len()).await;
+            if self.is_shut_down() {
+                return None;
             }
+            let offset = progress.position();
+            let bytes = in_place::write(progress.file, buffer, piece.clone(), offset)?;
+            self.inner.counters.in_place(OpKind::Write, bytes, piece.len());
+            progress.done += bytes;
         }
+        Some(Ok(()))
     }
 
     async fn write_by_backend(
@@ -244,7 +311,7 @@ impl Context {
             let range = progress.rest(TRANSFER_BYTES_MAX);
             let offset = progress.position();
             let op = Op::Write { buffer: std::mem::take(buffer), range, offset };
-            let outcome = self.brief(Some(progress.file), op).await;
+            let outcome = self.submit_borrowed(Some(progress.file), op).await;
             let bytes = count(outcome, buffer)?;
             progress.done += bytes;
             if progress.is_done() {
@@ -283,20 +350,15 @@ impl Progress<'_> {
 
     /// Whether a read that came back short is over, although it did not come back empty.
     fn ends_short(&self) -> bool {
-        match self.file.class() {
-            FileClass::Stream | FileClass::Character => true,
+        match self.file.is_direct() {
             // O_DIRECT stops in the middle of a block only at the end of the file, and would
             // refuse to go on from there.
-            _ if self.file.is_direct() => self
+            true => self
                 .file
                 .direct_alignment()
                 .is_some_and(|alignment| !self.position().is_multiple_of(alignment.read)),
-            _ => false,
+            false => self.file.class().reads_what_is_there(),
         }
-    }
-
-    fn describe(&self, error: std::io::Error, kind: OpKind) -> Error {
-        Error::system(error).during(kind).on(self.file.path()).at(self.position())
     }
 
     /// Progress counts for more than a later error, which the next transfer meets again.

@@ -4,7 +4,7 @@ use super::Context;
 use super::transfer::bytes;
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{FileClass, SharedFile};
+use crate::file::SharedFile;
 use crate::op::{self, Op, OpKind, VECTOR_BUFFERS_MAX};
 
 /// A vectored transfer's count of bytes, and its buffers. They are missing where the operation was
@@ -92,7 +92,7 @@ impl Context {
         offset: u64,
         kind: OpKind,
     ) -> VectoredTransfer {
-        let total = buffers.iter().map(|buffer| size(buffer, kind)).sum();
+        let total = buffers.iter().map(|buffer| size(buffer, kind)).fold(0, usize::saturating_add);
         if let Err(error) = op::check_extent(total, offset) {
             return (Err(error.during(kind).on(file.path())), buffers);
         }
@@ -142,7 +142,7 @@ impl Context {
                 OpKind::ReadVectored => Op::ReadVectored { buffers, skip, offset },
                 _ => Op::WriteVectored { buffers, skip, offset },
             };
-            let outcome = self.brief(Some(file), op).await;
+            let outcome = self.submit_borrowed(Some(file), op).await;
             buffers = match outcome.op {
                 Some(Op::ReadVectored { buffers, .. } | Op::WriteVectored { buffers, .. }) => {
                     buffers
@@ -157,9 +157,7 @@ impl Context {
                     break;
                 }
             }
-            if matches!(file.class(), FileClass::Stream | FileClass::Character)
-                && kind == OpKind::ReadVectored
-            {
+            if file.class().reads_what_is_there() && kind == OpKind::ReadVectored {
                 break;
             }
         }

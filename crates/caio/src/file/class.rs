@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{Whence, lseek};
 
-use crate::sys::{open_flags, statfs, statx};
+use crate::sys::{local, open_flags, statfs, statx};
 
 /// What kind of file it is, as far as backends treat it differently.
 ///
@@ -161,6 +161,9 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
     } else {
         FileClass::Pseudo
     };
+    if file_system.is_local() && matches!(class, FileClass::Regular | FileClass::Directory) {
+        local::remember(file.as_fd());
+    }
     Ok(Traits {
         class,
         file_system,

@@ -8,12 +8,12 @@ pub(crate) mod descriptor;
 mod direct_call;
 pub(crate) mod pthread;
 
-pub(crate) mod bell;
+pub(crate) mod notifier;
 pub(crate) mod flush;
 pub(crate) mod known;
 pub(crate) mod nowait;
 pub(crate) mod open_flags;
-pub(crate) mod openat2;
+pub(crate) mod local;
 pub(crate) mod statfs;
 pub(crate) mod statx;
 pub(crate) mod wiped;

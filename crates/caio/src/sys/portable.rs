@@ -4,7 +4,7 @@
 //! are answered as by a Linux kernel that does not know the call, and go to a pool of threads. The
 //! rest is std, and what libc and nix have for macOS and FreeBSD.
 
-pub(crate) mod bell;
+pub(crate) mod notifier;
 pub(crate) mod nowait;
 
 /// A file's data to its device.
@@ -24,15 +24,18 @@ pub(crate) mod flush {
     }
 }
 
-/// Opening what is in the directory cache, without waiting.
-pub(crate) mod openat2 {
+/// Opening a file on the calling thread.
+pub(crate) mod local {
     use std::ffi::CStr;
-    use std::io;
-    use std::os::fd::OwnedFd;
+    use std::fs::File;
+    use std::os::fd::BorrowedFd;
 
-    /// Always ENOSYS.
-    pub(crate) fn cached(_path: &CStr, _flags: i32, _mode: u32) -> io::Result<OwnedFd> {
-        Err(io::Error::from_raw_os_error(libc::ENOSYS))
+    /// Nothing is remembered.
+    pub(crate) fn remember(_file: BorrowedFd<'_>) {}
+
+    /// No call here promises not to wait.
+    pub(crate) fn open(_path: &CStr) -> Option<(File, u64)> {
+        None
     }
 }
 

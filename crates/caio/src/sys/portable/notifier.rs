@@ -5,15 +5,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// Polls readable from the first ring until it is hushed.
+/// Polls readable from the first notification until it is cleared.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct Notifier {
     heard: PipeReader,
     rung: PipeWriter,
 }
 
-impl Bell {
-    /// A bell that has not been rung.
+impl Notifier {
+    /// One that has not been notified.
     pub(crate) fn new() -> io::Result<Self> {
         let (heard, rung) = pipe()?;
         for end in [heard.as_fd(), rung.as_fd()] {
@@ -22,14 +22,14 @@ impl Bell {
         Ok(Self { heard, rung })
     }
 
-    /// Rings, without waiting.
-    pub(crate) fn ring(&self) {
-        // The one other error is that the pipe is full: then it has been rung already.
+    /// Makes it readable, without waiting.
+    pub(crate) fn notify(&self) {
+        // The one other error is that the pipe is full: then it is readable already.
         while matches!((&self.rung).write(&[1]), Err(error) if is_interruption(&error)) {}
     }
 
-    /// Forgets every ring so far.
-    pub(crate) fn hush(&self) {
+    /// Forgets every notification so far.
+    pub(crate) fn clear(&self) {
         let mut rings = [0; 512];
         loop {
             match (&self.heard).read(&mut rings) {
@@ -45,7 +45,7 @@ fn is_interruption(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted
 }
 
-impl AsFd for Bell {
+impl AsFd for Notifier {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.heard.as_fd()
     }
@@ -57,19 +57,19 @@ mod tests {
 
     use super::*;
 
-    fn is_heard(bell: &Bell) -> bool {
+    fn is_heard(bell: &Notifier) -> bool {
         let mut files = [PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
         poll(&mut files, PollTimeout::ZERO).unwrap() == 1
     }
 
     #[test]
     fn a_bell_is_heard_until_it_is_hushed_however_often_it_was_rung() {
-        let bell = Bell::new().unwrap();
+        let bell = Notifier::new().unwrap();
         assert!(!is_heard(&bell));
         for rings in [1, 512, 100_000] {
-            (0..rings).for_each(|_| bell.ring());
+            (0..rings).for_each(|_| bell.notify());
             assert!(is_heard(&bell));
-            bell.hush();
+            bell.clear();
             assert!(!is_heard(&bell), "after {rings} rings");
         }
     }

@@ -5,30 +5,30 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-/// Polls readable from the first ring until it is hushed.
+/// Polls readable from the first notification until it is cleared.
 #[derive(Debug)]
-pub(crate) struct Bell(EventFd);
+pub(crate) struct Notifier(EventFd);
 
-impl Bell {
-    /// A bell that has not been rung.
+impl Notifier {
+    /// One that has not been notified.
     pub(crate) fn new() -> io::Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         Ok(Self(EventFd::from_flags(flags)?))
     }
 
-    /// Rings, without waiting.
-    pub(crate) fn ring(&self) {
-        // It fails only where the bell has been rung 2^64 - 2 times and not been heard.
+    /// Makes it readable, without waiting.
+    pub(crate) fn notify(&self) {
+        // It fails only where there were 2^64 - 2 notifications and none was cleared.
         let _ = self.0.write(1);
     }
 
-    /// Forgets every ring so far.
-    pub(crate) fn hush(&self) {
+    /// Forgets every notification so far.
+    pub(crate) fn clear(&self) {
         let _ = self.0.read();
     }
 }
 
-impl AsFd for Bell {
+impl AsFd for Notifier {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

@@ -1,0 +1,140 @@
+//! Opening, closing, and what concerns a file as a whole.
+
+use std::ffi::CString;
+use std::fs::{File, Metadata};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use super::transfer::misfit;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::SharedFile;
+use crate::op::{Op, OpKind, Output};
+use crate::sys::open_flags;
+
+impl Context {
+    /// Opens a file with `O_*` flags and, where it is created, a mode. `O_CLOEXEC` is added. One
+    /// hop to the pool, in which the file is also examined.
+    ///
+    /// A FIFO that is opened for reading is open at once, and its first read waits for a writer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a path with a NUL byte; EMFILE where as many files are open
+    /// as [`Config::max_open_files`](crate::Config) says and only closing one would make room;
+    /// else what open(2) answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the descriptor that the system may still give.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let path = doc::fresh_path();
+    /// use caio::flags;
+    ///
+    /// let file = context.open(&path, flags::O_RDWR | flags::O_CREAT, 0o600).await?;
+    /// assert!(file.file().metadata()?.is_file());
+    /// context.close(file, true).await?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn open(&self, path: &Path, flags: i32, mode: u32) -> Result<SharedFile> {
+        let op = Op::Open { path: c_path(path, OpKind::Open)?, flags, mode };
+        match self.submit_borrowed(None, op).await.result {
+            Ok(Output::File(file)) => Ok(file),
+            Ok(other) => Err(misfit(&other)),
+            Err(error) => Err(match error.raw_os_error() {
+                Some(libc::EMFILE) if error.cure().is_none() => error.hint(
+                    "too many descriptors are open: raise `ulimit -n` or lower max_open_files",
+                ),
+                Some(libc::EINVAL)
+                    if open_flags::DIRECT.is_some_and(|direct| flags & direct != 0) =>
+                {
+                    error.hint("this file system may not support O_DIRECT")
+                }
+                _ => error,
+            }),
+        }
+    }
+
+    /// Opens the file once more, with other `O_*` flags. Both descriptors are one file to the
+    /// engine: they share the writes under way, which syncs and truncations wait for, the syncs,
+    /// and the error of one that failed. One hop.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    /// As for [`open`](Self::open).
+    pub async fn reopen(&self, file: &SharedFile, flags: i32) -> Result<SharedFile> {
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let opened = self.open(&path, flags, 0).await.map_err(|error| error.on(file.path()))?;
+        opened.with_writes_of(file)
+    }
+
+    /// Gives up this share of the file. When it was the last handle's (`last`), waits until no
+    /// operation uses the file any more and closes it with close(2), whose error is returned. One
+    /// hop.
+    ///
+    /// # Errors
+    /// What close(2) answers. The descriptor is gone all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the closing to whoever uses the file last.
+    pub async fn close(&self, file: SharedFile, last: bool) -> Result<()> {
+        if !last {
+            return Ok(());
+        }
+        self.check_fork().map_err(|error| error.during(OpKind::Close).on(file.path()))?;
+        let path = file.path().to_owned();
+        let Some(descriptor) = file.released().await else { return Ok(()) };
+        let outcome = self.submit_borrowed(None, Op::Close { file: descriptor }).await;
+        outcome.result.map(drop).map_err(|error| error.on(&path))
+    }
+
+    /// fstat(2). On the calling thread where the file system is known to have the answer in memory;
+    /// else one hop.
+    ///
+    /// # Errors
+    /// What the system answers.
+    pub async fn metadata(&self, file: &SharedFile) -> Result<Metadata> {
+        let describe = |error: Error| error.during(OpKind::Metadata).on(file.path());
+        if self.inner.config.in_place && file.file_system().is_local() && !self.is_shut_down() {
+            self.check_fork().map_err(describe)?;
+            self.proceed(0).await;
+            self.inner.counters.in_place_other();
+            return file.file().metadata().map_err(|error| describe(Error::system(error)));
+        }
+        match self.submit_borrowed(Some(file), Op::Metadata).await.result? {
+            Output::Metadata(metadata) => Ok(*metadata),
+            other => Err(misfit(&other)),
+        }
+    }
+
+    /// ftruncate(2): cuts or extends the file to `length` bytes. One hop. Waits for the writes
+    /// that had started before, so that none of them lands behind the new end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a length beyond 2^63 - 1; else what the system answers.
+    pub async fn set_length(&self, file: &SharedFile, length: u64) -> Result<()> {
+        if i64::try_from(length).is_err() {
+            let error = Error::new(
+                ErrorKind::InvalidInput,
+                format!("length {length} is beyond the largest file offset, 2^63 - 1"),
+            );
+            return Err(error.during(OpKind::SetLength).on(file.path()));
+        }
+        self.submit_borrowed(Some(file), Op::SetLength { length }).await.result.map(drop)
+    }
+}
+
+/// The path as the system wants it.
+pub(super) fn c_path(path: &Path, kind: OpKind) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| {
+        let error = Error::new(ErrorKind::InvalidInput, "the path contains a NUL byte");
+        error.during(kind).on(path)
+    })
+}

@@ -1,0 +1,60 @@
+//! fsync(2) and fdatasync(2), shared by all that ask for them meanwhile.
+
+use super::Context;
+use super::submit::lost;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::SharedFile;
+use crate::op::OpKind;
+
+impl Context {
+    /// fsync(2), or with `data_only` fdatasync(2). Covers every write to this file that had
+    /// started before, and waits for them first. Calls that come while a sync of the file is
+    /// running share the next one: see [`Snapshot`](crate::Snapshot) for how many were submitted.
+    ///
+    /// A sync that failed stays failed, whether or not a future still waited for it: the kernel
+    /// reports lost data once and forgets it, so later calls repeat the error until
+    /// [`SharedFile::clear_sync_error`]. Nothing retries it.
+    ///
+    /// One hop.
+    ///
+    /// # Errors
+    /// What the system answers, now or at the first failure.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the sync to itself, and says nothing about whether the data
+    /// reached the device.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// use caio::Buffer;
+    ///
+    /// context.write(&file, Buffer::from(&b"data"[..]), 0..4, 0).await.0?;
+    /// context.sync(&file, true).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn sync(&self, file: &SharedFile, data_only: bool) -> Result<()> {
+        let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
+        self.check_fork().map_err(|error| error.during(kind).on(file.path()))?;
+        self.proceed(0).await;
+        loop {
+            let (wait, begins) = file.syncs().join(data_only);
+            if begins {
+                self.inner.accept_sync(file, wait.run());
+            }
+            let result = wait.await;
+            // A failure that somebody else's sync has met counts here, too.
+            if let Some(error) = file.sync_error() {
+                return Err(lost(Error::system(error).during(kind).on(file.path())));
+            }
+            match result {
+                // The run was another context's, which has gone.
+                Err(error) if error.kind() == ErrorKind::Shutdown && !self.is_shut_down() => {}
+                result => return result.map_err(|error| error.during(kind).on(file.path())),
+            }
+        }
+    }
+}

@@ -109,12 +109,6 @@ pub struct UringConfig {
     /// The most kernel threads that serve what cannot be done without blocking; 0 leaves it to
     /// the kernel. Default: twice the number of CPUs, at least 4 and at most 32.
     pub kernel_workers_max: u32,
-    /// Places for files in a table of each ring, at most 32,768: the kernel then finds a file
-    /// faster, and each file costs two system calls more on each ring. Default 0: no table.
-    pub registered_files: u32,
-    /// Whether completions of O_DIRECT transfers are polled for, by a thread that burns a CPU
-    /// while there are any. Helps on devices with poll queues. Default false.
-    pub iopoll: bool,
 }
 
 impl Config {
@@ -183,8 +177,6 @@ impl Default for UringConfig {
             entries: 128,
             sqpoll_idle_ms: None,
             kernel_workers_max: u32::try_from(workers()).expect("at most 32"),
-            registered_files: 0,
-            iopoll: false,
         }
     }
 }

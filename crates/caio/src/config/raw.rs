@@ -35,8 +35,6 @@ struct RawUring {
     entries: Option<u32>,
     sqpoll_idle_ms: Option<u32>,
     kernel_workers_max: Option<u32>,
-    registered_files: Option<u32>,
-    iopoll: Option<bool>,
 }
 
 impl TryFrom<Raw> for Config {
@@ -65,11 +63,6 @@ impl TryFrom<Raw> for Config {
                     .uring
                     .kernel_workers_max
                     .unwrap_or(default.uring.kernel_workers_max),
-                registered_files: raw
-                    .uring
-                    .registered_files
-                    .unwrap_or(default.uring.registered_files),
-                iopoll: raw.uring.iopoll.unwrap_or(default.uring.iopoll),
             },
         };
         validate::check(&config)?;
@@ -166,6 +159,11 @@ mod tests {
             ("backend = 'posix'", "line 1, column 11: unknown backend \"posix\" (valid names: "),
             ("backend = []", "line 1, column 11: an empty list of backends"),
             ("[uring]\nring = 1", "line 2, column 1: unknown field `ring`"),
+            (
+                "[uring]\nregistered_files = 64",
+                "line 2, column 1: unknown field `registered_files`",
+            ),
+            ("[uring]\niopoll = true", "line 2, column 1: unknown field `iopoll`"),
             ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
         ] {
             let error = from(text).expect_err(text);
@@ -203,8 +201,6 @@ mod tests {
                     entries: Some(_),
                     sqpoll_idle_ms: Some(_),
                     kernel_workers_max: Some(_),
-                    registered_files: Some(_),
-                    iopoll: Some(_),
                 },
         } = raw
         else {

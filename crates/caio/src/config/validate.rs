@@ -35,9 +35,6 @@ const THREADS_MOST: u64 = 1024;
 /// More entries than this only cost memory: no batch is longer.
 const ENTRIES_MOST: u64 = 4096;
 
-/// The largest table of files that every kernel with io_uring has room for.
-const FILES_MOST: u64 = 1 << 15;
-
 /// A day: a thread that idles longer might as well stay.
 const IDLE_MOST_MS: u64 = 24 * 3600 * 1000;
 
@@ -54,7 +51,6 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         ("uring.entries", uring.entries.into(), 1, ENTRIES_MOST),
         ("uring.sqpoll_idle_ms", uring.sqpoll_idle_ms.unwrap_or(1).into(), 1, IDLE_MOST_MS),
         ("uring.kernel_workers_max", uring.kernel_workers_max.into(), 0, THREADS_MOST),
-        ("uring.registered_files", uring.registered_files.into(), 0, FILES_MOST),
     ] {
         within(field, value, least, most)?;
     }

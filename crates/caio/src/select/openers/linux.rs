@@ -38,8 +38,7 @@ impl From<&Config> for uring::Options {
             sqpoll_idle_ms: config.uring.sqpoll_idle_ms,
             kernel_workers_max: config.uring.kernel_workers_max,
             entries: config.uring.entries,
-            registered_files: config.uring.registered_files,
-            iopoll: config.uring.iopoll,
+            ..Self::default()
         }
     }
 }

@@ -12,6 +12,7 @@ mod files;
 mod info;
 mod openers;
 mod probe;
+mod read;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -3,22 +3,19 @@
 //! The first `caio.toml` gives the limits; a later one is not read. The first file that names a
 //! backend gives the choice.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::choice::Choice;
 use super::environment::Environment;
 use super::info::{ConfigFile, FileState, RequestedBy};
+use super::read::read;
 use super::wish::Wish;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 
 const TOML: &str = "caio.toml";
 const PLAIN: &str = "default_implementation";
-
-/// No configuration is longer; a device that never ends is not one.
-const LENGTH_MAX: u64 = 1 << 20;
 
 /// What the files say, together.
 #[derive(Debug, Default)]
@@ -140,13 +137,4 @@ impl Files {
 fn first_name(text: &str) -> Option<(usize, &str)> {
     let mut lines = (1..).zip(text.lines().map(str::trim));
     lines.find(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(LENGTH_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LENGTH_MAX {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 1 MiB"));
-    }
-    Ok(text)
 }

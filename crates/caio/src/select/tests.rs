@@ -1,6 +1,7 @@
 //! Every way to ask for a backend, and every way to be refused one.
 
 mod files;
+mod kinds;
 mod precedence;
 mod refusals;
 mod report;

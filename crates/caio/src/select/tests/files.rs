@@ -99,17 +99,3 @@ fn caio_config_pointing_nowhere_is_an_error() {
         assert!(shown.contains(reason) && shown.contains("name a caio.toml"), "{shown}");
     }
 }
-
-#[test]
-fn a_file_that_is_no_text_or_has_no_end_is_an_error() {
-    let directory = Directory::new();
-    let path = directory.at("binary");
-    fs::write(&path, [0xff, 0xfe]).unwrap();
-    for path in [path.as_str(), "/dev/zero"] {
-        let error = directory.open(&[("CAIO_CONFIG", path)], None).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
-    }
-    fs::create_dir_all(directory.0.join("etc/caio.toml")).unwrap();
-    let error = directory.open(&[], None).unwrap_err();
-    assert!(error.to_string().contains("it cannot be read: Is a directory"), "{error}");
-}

@@ -12,6 +12,7 @@ mod files;
 mod info;
 mod openers;
 mod probe;
+pub(crate) mod quote;
 mod read;
 mod report;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::validate::{self, Fault};
 use super::{BufferedWrites, Config, UringConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::select::Choice;
+use crate::select::{Choice, quote};
 
 /// The keys of a `caio.toml`.
 #[derive(Debug, Default, Deserialize)]
@@ -72,14 +72,43 @@ impl TryFrom<Raw> for Config {
 
 /// The configuration in `text`, or what is wrong with it and on which line.
 pub(super) fn parse(text: &str) -> Result<Config> {
-    let raw: Raw = toml::from_str(text).map_err(|error| {
+    let not_toml = |error: toml::de::Error| {
         let message = error.message().trim().replace('\n', ", ");
         located(text, error.span(), &message)
-    })?;
+    };
+    let document = toml::Deserializer::parse(text).map_err(not_toml)?;
+    let raw = Raw::deserialize(document)
+        .map_err(|error| located(text, error.span(), &without_contents(error.message())))?;
     Config::try_from(raw).map_err(|fault| {
         let span = span_of(text, fault.field);
         located(text, span, &fault.to_string())
     })
+}
+
+/// What serde says of a key or a value, without what it repeats of the file, unless that looks like
+/// a name. The keys and values that it expected are known to everybody.
+fn without_contents(message: &str) -> String {
+    const ABOUT_CONTENTS: [&str; 5] = [
+        "unknown field ",
+        "unknown variant ",
+        "duplicate field ",
+        "invalid type: ",
+        "invalid value: ",
+    ];
+    let (found, expected) = match message.rfind(", expected ") {
+        Some(end) => message.split_at(end),
+        None => (message, ""),
+    };
+    let repeated = found.split_once(['`', '"']).and_then(|(before, rest)| {
+        let contents = rest.strip_suffix(['`', '"']).unwrap_or(rest);
+        (!quote::is_name(contents)).then_some(before.trim_end())
+    });
+    match repeated {
+        Some(before) if ABOUT_CONTENTS.iter().any(|start| found.starts_with(start)) => {
+            format!("{before}{expected}")
+        }
+        _ => message.to_owned(),
+    }
 }
 
 fn located(text: &str, span: Option<Range<usize>>, message: &str) -> Error {
@@ -174,6 +203,40 @@ mod tests {
                 "{text:?} gave {shown:?}, not {expected:?}"
             );
             assert!(!shown.contains('\n'), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_repeats_no_more_than_a_name() {
+        let secret = "Tr0ub4dor";
+        for text in [
+            "SECRET",
+            "SECRET = 1",
+            "'SECRET' = 1",
+            "\"a` SECRET `, expected\" = 1",
+            "\"a\\\" SECRET \\\"b\" = 1",
+            "max_requests = 'SECRET'",
+            "max_requests = 'a\", SECRET, expected \"b'",
+            "max_requests = SECRET",
+            "max_requests = [ 'SECRET' ]",
+            "in_place = 'SECRET'",
+            "in_place = true SECRET",
+            "buffered_writes = 'SECRET'",
+            "buffered_writes = { SECRET = 1 }",
+            "backend = 'SECRET'",
+            "backend = 'uring,SECRET'",
+            "backend = ['SECRET']",
+            "backend = { SECRET = 1 }",
+            "uring = 'SECRET'",
+            "[uring]\nSECRET = 1",
+            "[SECRET]",
+            "[SECRET]\n[SECRET]",
+            "SECRET.SECRET = 1\nSECRET = 2",
+            "root:$6$SECRET:19000:0:99999:7:::",
+        ] {
+            let error = from(&text.replace("SECRET", secret)).expect_err(text).to_string();
+            assert!(!error.contains(secret), "{text:?} gave {error}");
+            assert!(error.starts_with("caio.toml: line "), "{error}");
         }
     }
 

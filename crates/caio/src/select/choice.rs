@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::quote;
 use crate::backend::BackendKind;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -65,7 +66,16 @@ impl Choice {
         }
     }
 
-    fn from_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self> {
+    /// The choice that a file makes. Of a text that is none, the error repeats no more than what
+    /// looks like a name.
+    pub(super) fn in_file<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self> {
+        Self::from_names(names, |name| quote::is_name(name).then(|| format!("{name:?}")))
+    }
+
+    fn from_names<'a>(
+        names: impl Iterator<Item = &'a str>,
+        quoted: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
         let mut backends = Vec::new();
         let mut auto = false;
         for name in names.map(str::trim) {
@@ -74,7 +84,10 @@ impl Choice {
                 Some(backend) => backends.push(backend),
                 None if name == "auto" => auto = true,
                 None if name.is_empty() => return Err(refused("an empty backend name")),
-                None => return Err(refused(format!("unknown backend {name:?}"))),
+                None => match quoted(name) {
+                    Some(name) => return Err(refused(format!("unknown backend {name}"))),
+                    None => return Err(refused("what stands there is not the name of a backend")),
+                },
             }
         }
         match (auto, backends.is_empty()) {
@@ -97,7 +110,7 @@ impl FromStr for Choice {
     /// [`ErrorKind::Backend`] for a name that no backend of this crate has; the text lists those
     /// that there are.
     fn from_str(text: &str) -> Result<Self> {
-        Self::from_names(text.split(','))
+        Self::from_names(text.split(','), |name| Some(quote::beginning(name)))
     }
 }
 
@@ -138,8 +151,8 @@ impl TryFrom<Words> for Choice {
 
     fn try_from(words: Words) -> Result<Self> {
         match words {
-            Words::One(text) => text.parse(),
-            Words::Many(names) => Self::from_names(names.iter().map(String::as_str)),
+            Words::One(text) => Self::in_file(text.split(',')),
+            Words::Many(names) => Self::in_file(names.iter().map(String::as_str)),
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 const TOML: &str = "caio.toml";
 const PLAIN: &str = "default_implementation";
 
+/// No path that Linux takes is longer, and no error repeats one that is.
+const PATH_MAX: usize = 4095;
+
 /// What the files say, together.
 #[derive(Debug, Default)]
 pub(super) struct Files {
@@ -36,6 +39,11 @@ impl Files {
     pub(super) fn find(environment: &Environment<'_>) -> Result<Self> {
         let mut files = Self::default();
         if let Some(value) = environment.variable("CAIO_CONFIG") {
+            if value.len() > PATH_MAX {
+                let message = format!("CAIO_CONFIG has {} bytes", value.len());
+                let cure = format!("a path has at most {PATH_MAX}");
+                return Err(Error::new(ErrorKind::Config, message).hint(cure));
+            }
             files.take_named(Path::new(&value))?;
             return Ok(files);
         }
@@ -119,11 +127,8 @@ impl Files {
 
     fn take_plain(&mut self, path: &Path, text: &str) {
         if let (None, Some((line, name))) = (&self.wish, first_name(text)) {
-            let wish = name.parse::<Choice>().map(|choice| Wish {
-                choice,
-                text: name.to_owned(),
-                by: RequestedBy::File { path: path.to_owned(), line: Some(line) },
-            });
+            let by = RequestedBy::File { path: path.to_owned(), line: Some(line) };
+            let wish = Choice::in_file(name.split(',')).map(|choice| Wish::said(name, choice, by));
             self.wish = Some(wish.map_err(|error| error.within(&format!("line {line}")).on(path)));
         }
     }

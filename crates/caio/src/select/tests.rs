@@ -5,6 +5,7 @@ mod kinds;
 mod precedence;
 mod refusals;
 mod report;
+mod secrets;
 
 use std::fs;
 use std::path::PathBuf;

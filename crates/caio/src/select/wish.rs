@@ -8,6 +8,9 @@ use crate::error::Result;
 /// The variable that chooses a backend.
 const VARIABLE: &str = "CAIO_IMPL";
 
+/// Every name once, with some space, has fewer bytes.
+const TEXT_MAX: usize = 64;
+
 /// What was asked for, in what words, by whom.
 #[derive(Debug, Clone)]
 pub(super) struct Wish {
@@ -35,9 +38,15 @@ impl Wish {
             return None;
         }
         Some(match text.parse() {
-            Ok(choice) => Ok(Self { choice, text, by: RequestedBy::Environment }),
+            Ok(choice) => Ok(Self::said(&text, choice, RequestedBy::Environment)),
             Err(error) => Err(error.within(VARIABLE)),
         })
+    }
+
+    /// The words in which the choice was made are kept, unless they only repeat names.
+    pub(super) fn said(text: &str, choice: Choice, by: RequestedBy) -> Self {
+        let text = if text.len() > TEXT_MAX { choice.to_string() } else { text.to_owned() };
+        Self { text, choice, by }
     }
 
     fn of(choice: Choice, by: RequestedBy) -> Self {

@@ -63,11 +63,11 @@ pub(crate) fn custom(
     config: Option<Config>,
     change: impl FnOnce(&mut Config),
 ) -> Result<(Arc<dyn Backend>, Config, Info)> {
-    let (mut config, files) = match config {
-        Some(config) => (config, Vec::new()),
+    let (mut config, files, ignored) = match config {
+        Some(config) => (config, Vec::new(), Vec::new()),
         None => {
             let found = Found::find(&Environment::process())?;
-            (found.config, found.considered)
+            (found.config, found.considered, found.ignored)
         }
     };
     change(&mut config);
@@ -81,6 +81,7 @@ pub(crate) fn custom(
         capability: backend.capability().clone(),
         limits: config.clone(),
         files,
+        ignored,
     };
     Ok((backend, config, info))
 }
@@ -94,6 +95,7 @@ struct Found {
     variable: Option<Result<Wish>>,
     file: Option<Result<Wish>>,
     considered: Vec<ConfigFile>,
+    ignored: Vec<&'static str>,
 }
 
 impl Found {
@@ -104,6 +106,7 @@ impl Found {
             variable: Wish::variable(environment),
             file: files.wish,
             considered: files.considered,
+            ignored: environment.ignored(),
         })
     }
 
@@ -131,6 +134,7 @@ impl Found {
                         capability: opened.capability().clone(),
                         limits: Config { backend: Some(wish.choice), ..config.clone() },
                         files: self.considered,
+                        ignored: self.ignored,
                     };
                     return Ok((opened, info));
                 }

@@ -6,23 +6,46 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::sys::process;
+
 /// Where the administrator of a machine puts the choice for everybody.
 const SYSTEM: &str = "/etc/caio";
+
+/// The variables that are asked for.
+const VARIABLES: [&str; 5] =
+    ["CAIO_IMPL", "CAIO_CONFIG", "XDG_CONFIG_HOME", "HOME", "XDG_CONFIG_DIRS"];
 
 /// The variables, and the place of the system's configuration.
 pub(crate) struct Environment<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
     system: PathBuf,
+    /// Whether the variables come from a user who has fewer rights than this program.
+    has_raised_rights: bool,
 }
 
 impl Environment<'_> {
     /// That of this process.
     pub(crate) fn process() -> Self {
-        Self { variable: &|name| std::env::var_os(name), system: PathBuf::from(SYSTEM) }
+        Self {
+            variable: &|name| std::env::var_os(name),
+            system: PathBuf::from(SYSTEM),
+            has_raised_rights: process::has_raised_rights(),
+        }
     }
 
-    /// The value of a variable. One that is set to nothing counts as unset.
+    /// The value of a variable. One that is set to nothing counts as unset, and so does every one
+    /// where the program has rights that its caller lacks.
     pub(crate) fn variable(&self, name: &str) -> Option<OsString> {
+        if self.has_raised_rights { None } else { self.value(name) }
+    }
+
+    /// The variables that are set and count as unset.
+    pub(crate) fn ignored(&self) -> Vec<&'static str> {
+        let is_ignored = |name: &&str| self.has_raised_rights && self.value(name).is_some();
+        VARIABLES.into_iter().filter(is_ignored).collect()
+    }
+
+    fn value(&self, name: &str) -> Option<OsString> {
         (self.variable)(name).filter(|value| !value.is_empty())
     }
 
@@ -59,13 +82,17 @@ pub(super) mod tests {
     pub(in crate::select) fn with<T>(
         variables: &[(&str, &str)],
         system: impl Into<PathBuf>,
-        body: impl FnOnce(&Environment<'_>) -> T,
+        body: impl FnOnce(&mut Environment<'_>) -> T,
     ) -> T {
         let variable = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))
         };
-        body(&Environment { variable: &variable, system: system.into() })
+        body(&mut Environment {
+            variable: &variable,
+            system: system.into(),
+            has_raised_rights: false,
+        })
     }
 
     fn directories(variables: &[(&str, &str)]) -> Vec<String> {
@@ -86,6 +113,18 @@ pub(super) mod tests {
             ]),
             ["/x/caio", "/a/caio", "/c/caio", "/etc/caio"]
         );
+    }
+
+    #[test]
+    fn a_program_with_raised_rights_asks_no_variable_and_says_which() {
+        let variables = [("CAIO_IMPL", "uring"), ("CAIO_CONFIG", ""), ("HOME", "/home/u")];
+        with(&variables, SYSTEM, |environment| {
+            assert_eq!(environment.ignored(), Vec::<&str>::new());
+            environment.has_raised_rights = true;
+            assert_eq!(environment.variable("CAIO_IMPL"), None);
+            assert_eq!(environment.directories(), [PathBuf::from(SYSTEM)]);
+            assert_eq!(environment.ignored(), ["CAIO_IMPL", "HOME"]);
+        });
     }
 
     #[test]

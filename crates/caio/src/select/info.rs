@@ -48,6 +48,9 @@ pub struct Info {
     pub limits: Config,
     /// The configuration files that were looked for, in order.
     pub files: Vec<ConfigFile>,
+    /// The variables of the environment that are set and were ignored, since the program has
+    /// rights that its caller lacks (set-user-ID, set-group-ID, file capabilities).
+    pub ignored: Vec<&'static str>,
 }
 
 /// Who chose the backend.
@@ -250,6 +253,14 @@ impl fmt::Display for Info {
             row(f, "feature", feature)?;
         }
         self.limits(f)?;
+        if !self.ignored.is_empty() {
+            let names = self.ignored.join(", ");
+            row(
+                f,
+                "ignored",
+                format_args!("{names}: the program has rights that its caller lacks"),
+            )?;
+        }
         for file in &self.files {
             row(f, "looked for", format_args!("{} ({})", file.path.display(), file.state))?;
         }

@@ -24,6 +24,7 @@ pub(super) struct Report {
     features: Vec<String>,
     limits: Config,
     files: Vec<ConfigFile>,
+    ignored: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +72,7 @@ impl From<Info> for Report {
             features: info.capability.features,
             limits: info.limits,
             files: info.files,
+            ignored: info.ignored,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod files;
 mod kinds;
 mod precedence;
+mod raised_rights;
 mod refusals;
 mod report;
 mod secrets;
@@ -49,7 +50,7 @@ impl Directory {
         let home = self.at("home");
         let mut all = vec![("HOME", home.as_str())];
         all.extend(variables);
-        with(&all, self.0.join("etc"), Found::find)
+        with(&all, self.0.join("etc"), |environment| Found::find(environment))
     }
 
     /// Opens with these variables; every backend works, and calls itself as it was asked for.

@@ -52,6 +52,23 @@ impl Process {
     }
 }
 
+/// Whether this program runs with rights that its caller does not have: it is set-user-ID or
+/// set-group-ID, or its file has capabilities (`AT_SECURE`, see getauxval(3)).
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+pub(crate) fn has_raised_rights() -> bool {
+    // SAFETY: it reads one of the numbers that the kernel gave the program when it started.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Whether this program runs with rights that its caller does not have: it is set-user-ID or
+/// set-group-ID.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn has_raised_rights() -> bool {
+    use nix::unistd::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
+}
+
 /// Gives a new process its number. Of several threads that find none, the first one decides.
 #[cold]
 fn begin(number: &AtomicU32) -> u32 {

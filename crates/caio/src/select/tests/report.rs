@@ -28,6 +28,7 @@ fn example() -> Info {
         capability,
         limits: Config { max_open_files: 768, threads_max: 4, ..Config::default() },
         files: vec![ConfigFile { path: directory.join("caio.toml"), state: FileState::Read }],
+        ignored: vec!["CAIO_IMPL", "HOME"],
     }
 }
 
@@ -52,6 +53,7 @@ in flight     at most 268435456 bytes
 open files    at most 768
 pool threads  1 to 4, the idle end after 10000 ms
 in place      up to 1048576 bytes
+ignored       CAIO_IMPL, HOME: the program has rights that its caller lacks
 looked for    /home/u/.config/caio/caio.toml (read)
 "
     );

@@ -17,6 +17,7 @@ mod read;
 mod report;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod wish;
 
 use std::sync::Arc;

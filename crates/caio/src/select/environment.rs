@@ -6,10 +6,14 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use nix::unistd::geteuid;
+
 use crate::sys::process;
 
 /// Where the administrator of a machine puts the choice for everybody.
 const SYSTEM: &str = "/etc/caio";
+
+const ROOT: u32 = 0;
 
 /// The variables that are asked for.
 const VARIABLES: [&str; 5] =
@@ -21,6 +25,8 @@ pub(crate) struct Environment<'a> {
     system: PathBuf,
     /// Whether the variables come from a user who has fewer rights than this program.
     has_raised_rights: bool,
+    /// The users who may write configurations: root, and the one that this program runs as.
+    pub(super) users: [u32; 2],
 }
 
 impl Environment<'_> {
@@ -30,6 +36,7 @@ impl Environment<'_> {
             variable: &|name| std::env::var_os(name),
             system: PathBuf::from(SYSTEM),
             has_raised_rights: process::has_raised_rights(),
+            users: [ROOT, geteuid().as_raw()],
         }
     }
 
@@ -92,6 +99,7 @@ pub(super) mod tests {
             variable: &variable,
             system: system.into(),
             has_raised_rights: false,
+            users: [ROOT, geteuid().as_raw()],
         })
     }
 

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use super::choice::Choice;
 use super::environment::Environment;
 use super::info::{ConfigFile, FileState, RequestedBy};
-use super::read::read;
+use super::read::{Unread, read};
+use super::trust::Distrust;
 use super::wish::Wish;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,15 +30,18 @@ pub(super) struct Files {
     pub(super) wish: Option<Result<Wish>>,
     /// The files that were looked for, in order.
     pub(super) considered: Vec<ConfigFile>,
+    /// The users who may write configurations.
+    users: Vec<u32>,
 }
 
 impl Files {
     /// Looks for the files and reads them.
     ///
     /// # Errors
-    /// A file that `CAIO_CONFIG` names is missing or unreadable; a `caio.toml` is invalid.
+    /// A file that `CAIO_CONFIG` names is missing, unreadable or not trusted; a file is none; a
+    /// `caio.toml` is invalid.
     pub(super) fn find(environment: &Environment<'_>) -> Result<Self> {
-        let mut files = Self::default();
+        let mut files = Self { users: environment.users.to_vec(), ..Self::default() };
         if let Some(value) = environment.variable("CAIO_CONFIG") {
             if value.len() > PATH_MAX {
                 let message = format!("CAIO_CONFIG has {} bytes", value.len());
@@ -48,30 +52,25 @@ impl Files {
             return Ok(files);
         }
         for directory in environment.directories() {
-            files.take_directory(&directory)?;
+            files.take_directory(&directory, false)?;
         }
         Ok(files)
     }
 
     /// What `CAIO_CONFIG` points to has to be there.
     fn take_named(&mut self, path: &Path) -> Result<()> {
-        let refused = |error: io::Error| {
-            let error = Error::new(ErrorKind::Config, "CAIO_CONFIG points to it").caused_by(error);
-            let cure =
-                "name a caio.toml, a default_implementation file, or a directory with one of them";
-            error.on(path).hint(cure)
-        };
-        if std::fs::metadata(path).map_err(refused)?.is_dir() {
-            self.take_directory(path)?;
+        let failed = |error| pointed_to(path, Unread::Failed(error));
+        if std::fs::metadata(path).map_err(failed)?.is_dir() {
+            self.take_directory(path, true)?;
             if self.considered.iter().all(|file| file.state != FileState::Read) {
-                return Err(refused(io::Error::new(
+                return Err(failed(io::Error::new(
                     io::ErrorKind::NotFound,
                     format!("no readable {TOML} or {PLAIN} in it"),
                 )));
             }
             return Ok(());
         }
-        let text = read(path).map_err(refused)?;
+        let text = read(path, &self.users).map_err(|unread| pointed_to(path, unread))?;
         if path.extension().is_some_and(|extension| extension == "toml") {
             self.take_toml(path, &text)?;
         } else {
@@ -81,35 +80,38 @@ impl Files {
         Ok(())
     }
 
-    fn take_directory(&mut self, directory: &Path) -> Result<()> {
+    fn take_directory(&mut self, directory: &Path, is_named: bool) -> Result<()> {
         let path = directory.join(TOML);
         if self.config.is_some() {
             self.note(path, FileState::Shadowed);
-        } else if let Some(text) = self.read_if_there(path.clone())? {
+        } else if let Some(text) = self.read_if_there(path.clone(), is_named)? {
             self.take_toml(&path, &text)?;
         }
         let path = directory.join(PLAIN);
         if self.wish.is_some() {
             self.note(path, FileState::Shadowed);
-        } else if let Some(text) = self.read_if_there(path.clone())? {
+        } else if let Some(text) = self.read_if_there(path.clone(), is_named)? {
             self.take_plain(&path, &text);
         }
         Ok(())
     }
 
-    /// A file that may be missing or kept from this user, as another user's often is.
-    fn read_if_there(&mut self, path: PathBuf) -> Result<Option<String>> {
+    /// A file that may be missing or kept from this user, as another user's often is. One that
+    /// others may have written is an error only in a directory that `CAIO_CONFIG` names.
+    fn read_if_there(&mut self, path: PathBuf, is_named: bool) -> Result<Option<String>> {
         use io::ErrorKind as Kind;
-        let (state, text) = match read(&path) {
+        let (state, text) = match read(&path, &self.users) {
             Ok(text) => (FileState::Read, Some(text)),
-            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::NotADirectory) => {
-                (FileState::Absent, None)
-            }
-            Err(error) if error.kind() == Kind::PermissionDenied => (FileState::Forbidden, None),
-            Err(error) => {
-                let refused = Error::new(ErrorKind::Config, "it cannot be read");
-                return Err(refused.caused_by(error).on(&path));
-            }
+            Err(Unread::Distrusted(distrust)) if !is_named => (distrust.state, None),
+            Err(unread @ Unread::Distrusted(_)) => return Err(pointed_to(&path, unread)),
+            Err(Unread::Failed(error)) => match error.kind() {
+                Kind::NotFound | Kind::NotADirectory => (FileState::Absent, None),
+                Kind::PermissionDenied => (FileState::Forbidden, None),
+                _ => {
+                    let refused = Error::new(ErrorKind::Config, "it cannot be read");
+                    return Err(refused.caused_by(error).on(&path));
+                }
+            },
         };
         self.note(path, state);
         Ok(text)
@@ -136,6 +138,20 @@ impl Files {
     fn note(&mut self, path: PathBuf, state: FileState) {
         self.considered.push(ConfigFile { path, state });
     }
+}
+
+/// The error of what `CAIO_CONFIG` points to.
+fn pointed_to(path: &Path, unread: Unread) -> Error {
+    const WHAT: &str = "CAIO_CONFIG points to it";
+    const CURE: &str =
+        "name a caio.toml, a default_implementation file, or a directory with one of them";
+    let error = match unread {
+        Unread::Failed(error) => Error::new(ErrorKind::Config, WHAT).caused_by(error).hint(CURE),
+        Unread::Distrusted(Distrust { message, cure, .. }) => {
+            Error::new(ErrorKind::Config, format!("{WHAT}: {message}")).hint(cure)
+        }
+    };
+    error.on(path)
 }
 
 /// The first line that is neither empty nor a comment, with its number from 1.

@@ -142,6 +142,10 @@ pub enum FileState {
     Absent,
     /// This user may not read it.
     Forbidden,
+    /// It was skipped: everybody may write to it, or replace it in its directory.
+    Writable,
+    /// It was skipped: it belongs to a user who is neither root nor the one that runs the program.
+    Foreign,
     /// An earlier file said already what this one could say, so that nobody looked.
     Shadowed,
 }
@@ -336,6 +340,8 @@ impl fmt::Display for FileState {
             Self::Read => "read",
             Self::Absent => "not there",
             Self::Forbidden => "not readable for this user",
+            Self::Writable => "skipped, since everybody may write or replace it",
+            Self::Foreign => "skipped, since it belongs to another user",
             Self::Shadowed => "not needed after an earlier file",
         })
     }

@@ -7,6 +7,7 @@ mod raised_rights;
 mod refusals;
 mod report;
 mod secrets;
+mod trust;
 
 use std::fs;
 use std::path::PathBuf;

@@ -35,8 +35,8 @@ pub struct Config {
     pub backend: Option<Choice>,
     /// The most operations in flight at once; who comes later waits. Default 512.
     pub max_requests: usize,
-    /// The most bytes that the operations in flight move together; who comes later waits, and a
-    /// larger operation goes alone. Default 256 MiB.
+    /// The most bytes that the operations in flight move together, 4096 or more; who comes later
+    /// waits, and a larger operation goes alone. Default 256 MiB.
     pub max_bytes_in_flight: usize,
     /// The most files open at once; who wants to open more waits. Default: three quarters of the
     /// soft limit on descriptors (`ulimit -n`), at most 1,048,576.
@@ -54,7 +54,8 @@ pub struct Config {
     /// true.
     pub in_place: bool,
     /// The largest read or write that is tried on the caller's thread with one system call, in
-    /// bytes. A task that has not the thread to itself does less at a time. Default 1 MiB.
+    /// bytes, 4096 or more. A task that has not the thread to itself does less at a time. Default
+    /// 1 MiB.
     pub in_place_bytes_max: usize,
     /// Who does buffered writes. Default [`BufferedWrites::Auto`].
     pub buffered_writes: BufferedWrites,
@@ -104,7 +105,7 @@ pub struct UringConfig {
     /// 128.
     pub entries: u32,
     /// Whether kernel threads poll the submission queues, and after how many idle milliseconds
-    /// they sleep. Burns a CPU for each ring while it is busy. Default: none.
+    /// they sleep, 1 to 60,000. Each takes a CPU until then. Default: none.
     pub sqpoll_idle_ms: Option<u32>,
     /// The most kernel threads that serve what cannot be done without blocking; 0 leaves it to
     /// the kernel. Default: twice the number of CPUs, at least 4 and at most 32.

@@ -38,30 +38,35 @@ const ENTRIES_MOST: u64 = 4096;
 /// A day: a thread that idles longer might as well stay.
 const IDLE_MOST_MS: u64 = 24 * 3600 * 1000;
 
+/// A minute: a kernel thread that polls for longer takes a CPU from a program that does nothing.
+const POLLING_MOST_MS: u64 = 60 * 1000;
+
+/// A page. With less, a transfer is cut into so many system calls, or waits for so many others,
+/// that the value must have been meant in another unit.
+const BYTES_LEAST: u64 = 4096;
+
 pub(super) fn check(config: &Config) -> Result<(), Fault> {
     let uring = &config.uring;
     for (field, value, least, most) in [
         ("max_requests", config.max_requests as u64, 1, REQUESTS_MOST),
-        ("max_bytes_in_flight", config.max_bytes_in_flight as u64, 1, u64::MAX),
+        ("max_bytes_in_flight", config.max_bytes_in_flight as u64, BYTES_LEAST, u64::MAX),
         ("max_open_files", config.max_open_files as u64, 1, u64::MAX),
         ("threads_min", config.threads_min as u64, 0, THREADS_MOST),
         ("threads_max", config.threads_max as u64, 1, THREADS_MOST),
         ("threads_idle_timeout_ms", config.threads_idle_timeout_ms, 1, IDLE_MOST_MS),
         ("uring.rings", uring.rings as u64, 1, Lanes::MAX as u64),
         ("uring.entries", uring.entries.into(), 1, ENTRIES_MOST),
-        ("uring.sqpoll_idle_ms", uring.sqpoll_idle_ms.unwrap_or(1).into(), 1, IDLE_MOST_MS),
+        ("uring.sqpoll_idle_ms", uring.sqpoll_idle_ms.unwrap_or(1).into(), 1, POLLING_MOST_MS),
         ("uring.kernel_workers_max", uring.kernel_workers_max.into(), 0, THREADS_MOST),
     ] {
         within(field, value, least, most)?;
     }
-    if config.in_place_bytes_max == 0 {
-        return Err(Fault {
-            field: "in_place_bytes_max",
-            message: "in_place_bytes_max is 0; it must be at least 1, and in_place = false \
-                      switches transfers in place off"
-                .into(),
-        });
-    }
+    within("in_place_bytes_max", config.in_place_bytes_max as u64, BYTES_LEAST, u64::MAX).map_err(
+        |Fault { field, message }| Fault {
+            field,
+            message: format!("{message}, and in_place = false switches transfers in place off"),
+        },
+    )?;
     if config.threads_min > config.threads_max {
         return Err(Fault {
             field: "threads_min",
@@ -102,9 +107,8 @@ mod tests {
 
     #[test]
     fn zero_limits_are_refused_by_name() {
-        let zeros: [(&str, Change); 8] = [
+        let zeros: [(&str, Change); 7] = [
             ("max_requests", |config| config.max_requests = 0),
-            ("max_bytes_in_flight", |config| config.max_bytes_in_flight = 0),
             ("max_open_files", |config| config.max_open_files = 0),
             ("threads_max", |config| config.threads_max = 0),
             ("threads_idle_timeout_ms", |config| config.threads_idle_timeout_ms = 0),
@@ -115,7 +119,26 @@ mod tests {
         for (field, zero) in zeros {
             assert_eq!(fault(zero), format!("{field} is 0; it must be at least 1"));
         }
-        assert!(fault(|config| config.in_place_bytes_max = 0).contains("in_place = false"));
+    }
+
+    #[test]
+    fn fewer_bytes_than_a_page_are_refused() {
+        for bytes in [0, 1, 4095] {
+            assert_eq!(
+                fault(|config| config.max_bytes_in_flight = bytes),
+                format!("max_bytes_in_flight is {bytes}; it must be at least 4096")
+            );
+            assert_eq!(
+                fault(|config| config.in_place_bytes_max = bytes),
+                format!(
+                    "in_place_bytes_max is {bytes}; it must be at least 4096, and in_place = false \
+                     switches transfers in place off"
+                )
+            );
+        }
+        let page =
+            Config { max_bytes_in_flight: 4096, in_place_bytes_max: 4096, ..Config::default() };
+        page.validate().unwrap();
     }
 
     #[test]
@@ -123,6 +146,10 @@ mod tests {
         assert_eq!(
             fault(|config| config.max_requests = usize::MAX),
             format!("max_requests is {}; it must be at most 1048576", usize::MAX)
+        );
+        assert_eq!(
+            fault(|config| config.uring.sqpoll_idle_ms = Some(60_001)),
+            "uring.sqpoll_idle_ms is 60001; it must be at most 60000"
         );
         assert_eq!(
             fault(|config| config.uring.rings = 65),

@@ -120,3 +120,4 @@ pub use op::{Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR
 pub use request::{Request, Token};
 pub use runtime::{NoRuntime, Registration, Runtime, Watch};
 pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};
+pub use sys::process::Process;

@@ -1,11 +1,11 @@
 //! Which process this is, for the price of a load.
 //!
 //! After fork(2) without exec the child has a copy of the parent's memory, but none of its threads,
-//! and it shares the parent's descriptors, those of rings and event counters among them. Who holds
-//! such things compares the process they were made in with the one that is running. getpid(2) would
-//! tell, too, with a system call for each operation. Here, where the system has it, one page of
-//! memory is emptied by the kernel in each child: where the number in it is gone, this is a new
-//! process, and it takes the next number.
+//! and it shares the parent's descriptors, those of rings and event counters among them. So whatever
+//! has threads or descriptors compares the process that it was made in with the one that is running.
+//! getpid(2) would tell, too, with a system call for each operation. Here, where the system has it,
+//! one page of memory is emptied by the kernel in each child: where the number in it is gone, this
+//! is a new process, and it takes the next number.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,9 +13,36 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::wiped;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A process, as against its parent and its children.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Process(u32);
+/// A process, as against the processes that it was forked from: a key for what each of them has to
+/// make for itself.
+///
+/// After fork(2) without exec a child has none of its parent's threads, so that it can use none of
+/// its contexts. What is kept beside the process that made it can be told from what is the child's
+/// own.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use caio::{Context, Process, Result};
+///
+/// static SHARED: Mutex<Option<(Process, Context)>> = Mutex::new(None);
+///
+/// /// One context for each process.
+/// fn context() -> Result<Context> {
+///     let mut shared = SHARED.lock().expect("no holder panics");
+///     match &*shared {
+///         Some((process, context)) if process.is_current() => return Ok(context.clone()),
+///         _ => {}
+///     }
+///     let context = Context::builder().build()?;
+///     *shared = Some((Process::current(), context.clone()));
+///     Ok(context)
+/// }
+/// # context()?;
+/// assert!(context()?.info().to_string().starts_with("backend "));
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Process(u32);
 
 /// The number on the page, where there is such a page.
 static PAGE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
@@ -24,8 +51,16 @@ static PAGE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
 static LAST: AtomicU32 = AtomicU32::new(0);
 
 impl Process {
-    /// The process that is running.
-    pub(crate) fn current() -> Self {
+    /// The process that is running. Costs a load from memory on Linux 4.14 or later, and a system
+    /// call elsewhere.
+    ///
+    /// ```
+    /// use caio::Process;
+    ///
+    /// assert_eq!(Process::current(), Process::current());
+    /// ```
+    #[must_use]
+    pub fn current() -> Self {
         let Some(number) = PAGE.get_or_init(wiped::page) else { return Self(std::process::id()) };
         match number.load(Ordering::Relaxed) {
             0 => Self(begin(number)),
@@ -33,8 +68,13 @@ impl Process {
         }
     }
 
-    /// Whether this is still the process that is running, and no child of it.
-    pub(crate) fn is_current(self) -> bool {
+    /// Whether this is the process that is running, rather than a child of it.
+    ///
+    /// ```
+    /// assert!(caio::Process::current().is_current());
+    /// ```
+    #[must_use]
+    pub fn is_current(self) -> bool {
         self == Self::current()
     }
 
@@ -81,6 +121,8 @@ fn begin(number: &AtomicU32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::testing::in_child;
 
@@ -95,5 +137,16 @@ mod tests {
                 && in_child(|| !own.is_current() && !child.is_current())
         }));
         assert!(own.is_current());
+    }
+
+    #[test]
+    fn a_child_finds_nothing_under_its_own_key_and_the_parent_finds_its_own() {
+        let mut kept = HashMap::from([(Process::current(), "the parent's")]);
+        assert!(in_child(|| {
+            let is_free = !kept.contains_key(&Process::current());
+            kept.insert(Process::current(), "the child's");
+            is_free && kept.len() == 2 && kept[&Process::current()] == "the child's"
+        }));
+        assert_eq!(kept[&Process::current()], "the parent's");
     }
 }

@@ -240,7 +240,8 @@ impl Buffer {
     }
 
     /// Makes the first `length` bytes the contents. Bytes that were never written do not become
-    /// visible: the length stops before the first of them.
+    /// visible: the length stops before the first of them. What is cut off a read-only buffer is
+    /// gone; any other can be made longer again.
     ///
     /// ```
     /// use caio::Buffer;
@@ -256,8 +257,14 @@ impl Buffer {
         match &mut self.memory {
             // SAFETY: the first `initialized` bytes hold values and lie within the capacity.
             Memory::Vec(vec) => unsafe { vec.set_len(length) },
-            Memory::Static(bytes) => *bytes = &bytes[..length],
-            Memory::Bytes(bytes) => bytes.truncate(length),
+            Memory::Static(bytes) => {
+                *bytes = &bytes[..length];
+                self.initialized = length;
+            }
+            Memory::Bytes(bytes) => {
+                bytes.truncate(length);
+                self.initialized = length;
+            }
             // SAFETY: as above.
             Memory::BytesMut(bytes) => unsafe { bytes.set_len(length) },
             // SAFETY: as above.
@@ -373,6 +380,34 @@ mod tests {
         buffer.writable(8..16).fill(7);
         buffer.set_len(64);
         assert_eq!(buffer.as_slice(), [[0; 8], [7; 8]].concat());
+    }
+
+    #[test]
+    fn a_read_only_buffer_that_was_cut_stays_cut() {
+        for mut buffer in
+            [Buffer::from(&b"constant"[..]), Buffer::from(Bytes::from_static(b"constant"))]
+        {
+            buffer.set_len(3);
+            buffer.set_len(8);
+            assert_eq!(buffer.as_slice(), b"con", "{buffer:?}");
+            assert_eq!((buffer.capacity(), buffer.initialized()), (3, 3), "{buffer:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_was_cut_grows_again() {
+        let pool = BufferPool::new(8, 8, 1);
+        for mut buffer in [
+            Buffer::from(b"constant".to_vec()),
+            Buffer::from(BytesMut::from(&b"constant"[..])),
+            Buffer::from(AlignedBuffer::copy_of(b"constant", 8)),
+            Buffer::from(pool.take()),
+        ] {
+            buffer.writable(0..8).copy_from_slice(b"constant");
+            buffer.set_len(3);
+            buffer.set_len(usize::MAX);
+            assert_eq!(buffer.as_slice(), b"constant", "{buffer:?}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ struct Shared {
 /// ```
 pub struct PooledBuffer {
     buffer: AlignedBuffer,
-    home: Option<Arc<Shared>>,
+    owner: Option<Arc<Shared>>,
 }
 
 impl BufferPool {
@@ -63,7 +63,7 @@ impl BufferPool {
     /// ```
     #[must_use]
     pub fn new(capacity: usize, alignment: usize, keep_max: usize) -> Self {
-        let idle = Mutex::new(Vec::with_capacity(keep_max));
+        let idle = Mutex::default();
         Self { shared: Arc::new(Shared { idle, capacity, alignment, keep_max }) }
     }
 
@@ -80,7 +80,7 @@ impl BufferPool {
         let idle = lock(&self.shared.idle).pop();
         let buffer =
             idle.unwrap_or_else(|| AlignedBuffer::new(self.shared.capacity, self.shared.alignment));
-        PooledBuffer { buffer, home: Some(Arc::clone(&self.shared)) }
+        PooledBuffer { buffer, owner: Some(Arc::clone(&self.shared)) }
     }
 
     /// Buffers that lie idle now.
@@ -115,7 +115,7 @@ impl PooledBuffer {
 impl Default for PooledBuffer {
     /// An empty buffer of no pool, left in place of one that an abandoned operation kept.
     fn default() -> Self {
-        Self { buffer: AlignedBuffer::default(), home: None }
+        Self { buffer: AlignedBuffer::default(), owner: None }
     }
 }
 
@@ -141,9 +141,11 @@ impl AsRef<[u8]> for PooledBuffer {
 
 impl Drop for PooledBuffer {
     fn drop(&mut self) {
-        let Some(home) = self.home.take() else { return };
-        let mut idle = lock(&home.idle);
-        if idle.len() < home.keep_max {
+        let Some(owner) = self.owner.take() else { return };
+        // The buffer can have been replaced through a mutable borrow.
+        let is_equal = (self.capacity(), self.alignment()) == (owner.capacity, owner.alignment);
+        let mut idle = lock(&owner.idle);
+        if is_equal && idle.len() < owner.keep_max {
             let mut buffer = std::mem::take(&mut self.buffer);
             buffer.clear();
             idle.push(buffer);
@@ -160,5 +162,26 @@ impl fmt::Debug for BufferPool {
 impl fmt::Debug for PooledBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pooled{:?}", self.buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_without_end_takes_no_memory() {
+        let pool = BufferPool::new(512, 512, usize::MAX);
+        drop([pool.take(), pool.take()]);
+        assert_eq!(pool.idle(), 2);
+    }
+
+    #[test]
+    fn a_buffer_that_was_put_in_the_place_of_another_does_not_enter_the_pool() {
+        let pool = BufferPool::new(512, 512, 1);
+        let mut buffer = pool.take();
+        *buffer = AlignedBuffer::new(16, 1);
+        drop(buffer);
+        assert_eq!(pool.take().capacity(), 512);
     }
 }

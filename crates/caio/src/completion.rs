@@ -176,11 +176,6 @@ impl Sender {
         drop(self.channel.send(outcome));
         channels.put(self.channel);
     }
-
-    /// Ends the wait with an error, while the operation stays where it is.
-    pub(crate) fn fail(&self, error: Error) {
-        self.channel.fail(error);
-    }
 }
 
 impl fmt::Debug for Sender {

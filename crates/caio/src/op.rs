@@ -276,6 +276,11 @@ impl Op {
         }
     }
 
+    /// Whether it works on several buffers.
+    pub(crate) fn is_vectored(&self) -> bool {
+        matches!(self, Self::ReadVectored { .. } | Self::WriteVectored { .. })
+    }
+
     /// Whether it changes the file's contents, so that a later sync has to wait for it.
     ///
     /// ```

@@ -262,13 +262,16 @@ impl Request {
         request.finish(|op| Outcome { result, op: Some(op) });
     }
 
-    /// Delivers an error while the request stays where it is: the kernel may still use its memory.
-    /// What is done with it afterwards concerns it alone.
-    pub(crate) fn fail(&self, error: Error) {
-        match &self.body().reply {
-            Reply::Future(sender) => sender.fail(error),
-            Reply::Sync(run) => run.end(Err(error)),
+    /// Delivers an error, and leaves the operation's memory and its file to the kernel for ever: it
+    /// may still use them.
+    pub(crate) fn leak(mut self, error: Error) {
+        if let Some(file) = self.file() {
+            std::mem::forget(file.clone());
         }
+        self.finish(|op| {
+            std::mem::forget(op);
+            Outcome { result: Err(error), op: None }
+        });
     }
 
     pub(crate) fn kind(&self) -> OpKind {

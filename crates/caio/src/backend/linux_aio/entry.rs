@@ -2,9 +2,9 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::buffer::Buffer;
+use crate::error::Error;
 use crate::op::{Op, Output, TRANSFER_BYTES_MAX};
 use crate::request::Request;
 use crate::sys::aio::{Command, ControlBlock, Extent};
@@ -17,7 +17,7 @@ pub(super) struct Entry {
     /// Without its data, which is the token of the place where this entry lies.
     pub(super) block: ControlBlock,
     /// What a vectored block names. The kernel copies it on submission, which may come twice.
-    _extents: Vec<Extent>,
+    extents: Vec<Extent>,
 }
 
 impl Entry {
@@ -37,20 +37,18 @@ impl Entry {
     }
 
     pub(super) fn new(request: Request, block: ControlBlock, extents: Vec<Extent>) -> Self {
-        Self { request, block, _extents: extents }
+        Self { request, block, extents }
     }
 
     pub(super) fn into_request(self) -> Request {
         self.request
     }
 
-    pub(super) fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// Completes the request with an error that came before the kernel took it.
-    pub(super) fn fail(self, error: io::Error) {
-        complete(self.request, Err(error));
+    /// Delivers an error while the kernel may still use what is here: all of it stays for ever.
+    pub(super) fn leak(self, error: Error) {
+        let Self { request, extents, .. } = self;
+        std::mem::forget(extents);
+        request.leak(error);
     }
 }
 
@@ -63,13 +61,7 @@ pub(super) fn finish(mut request: Request, result: i64) {
             Err(io::Error::from_raw_os_error(errno))
         }
     };
-    complete(request, answer);
-}
-
-/// Completes a request. The last owner of a buffer may be the user's code, with a panic in its
-/// destructor: the other requests outlive that.
-pub(super) fn complete(request: Request, answer: io::Result<Output>) {
-    let _ = catch_unwind(AssertUnwindSafe(|| request.complete(answer)));
+    request.complete(answer);
 }
 
 type Description = (Command, (usize, usize), u64, Vec<Extent>);
@@ -108,9 +100,9 @@ fn describe(op: &mut Op) -> Result<Description, i32> {
             let memory = (extents.as_ptr().expose_provenance(), extents.len());
             Ok((Command::WriteVectored, memory, *offset, extents))
         }
-        Op::Fsync => Ok((Command::Fsync, (0, 0), 0, Vec::new())),
-        Op::Fdatasync => Ok((Command::Fdatasync, (0, 0), 0, Vec::new())),
-        Op::Open { .. }
+        Op::Fsync
+        | Op::Fdatasync
+        | Op::Open { .. }
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
@@ -167,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remaining_extents_begin_behind_what_is_done() {
+    fn the_remainingextents_begin_behind_what_is_done() {
         let parts = [(1000, 10), (2000, 0), (3000, 10)];
         let lengths = |skip| {
             let extents = remaining(parts.into_iter(), skip);

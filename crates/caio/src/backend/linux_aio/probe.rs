@@ -20,13 +20,6 @@ const REQUESTS_MIN: u32 = 16;
 /// A queue of the kernel, and how many requests it has room for.
 pub(super) type Opened = (Box<dyn Kernel>, u32);
 
-/// What was found out.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) operations: OpSet,
-    pub(super) knows_nowait: bool,
-}
-
 /// Opens a queue for `requests`, or for half as many, and so on, where that is too much.
 pub(super) fn set_up(
     requests: u32,
@@ -46,8 +39,8 @@ pub(super) fn set_up(
     }
 }
 
-/// Reads one byte and syncs, on a file in memory.
-pub(super) fn probe(kernel: &dyn Kernel) -> Result<Found, Error> {
+/// Reads one byte, and says which operations there are.
+pub(super) fn operations(kernel: &dyn Kernel) -> Result<OpSet, Error> {
     let file = memory_file().map_err(|error| refusal("memfd_create", error.into()))?;
     let descriptor = file.as_raw_fd();
     // Static, so that a kernel that answers late writes to no memory that is in use again.
@@ -61,19 +54,12 @@ pub(super) fn probe(kernel: &dyn Kernel) -> Result<Found, Error> {
     }
     // Files in memory have no non-blocking reads, and say so by EOPNOTSUPP; EINVAL is the answer
     // of a kernel that does not know the flag.
-    let knows_nowait = !matches!(errno_of(attempt(kernel, read.nowait(true))), Some(libc::EINVAL));
-    let mut operations = [OpKind::Read, OpKind::Write, OpKind::ReadVectored, OpKind::WriteVectored]
-        .into_iter()
-        .fold(OpSet::default(), OpSet::with);
-    for (kind, command) in
-        [(OpKind::Fsync, Command::Fsync), (OpKind::Fdatasync, Command::Fdatasync)]
-    {
-        let sync = ControlBlock::new(command, descriptor, (0, 0), 0);
-        if errno_of(attempt(kernel, sync)).is_none() {
-            operations = operations.with(kind);
-        }
+    if errno_of(attempt(kernel, read.nowait(true))) == Some(libc::EINVAL) {
+        let error = io::Error::from_raw_os_error(libc::EINVAL);
+        return Err(refusal("a read with RWF_NOWAIT, which Linux has since 4.13", error));
     }
-    Ok(Found { operations, knows_nowait })
+    let transfers = [OpKind::Read, OpKind::Write, OpKind::ReadVectored, OpKind::WriteVectored];
+    Ok(transfers.into_iter().fold(OpSet::default(), OpSet::with))
 }
 
 fn memory_file() -> nix::Result<File> {

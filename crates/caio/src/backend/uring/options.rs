@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
-use crate::backend::Lanes;
+use crate::backend::QueueId;
 
 /// What can be chosen about rings. The default suits a program that does not know better.
 ///
@@ -19,7 +19,7 @@ use crate::backend::Lanes;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The most requests in flight on one ring, 1 to 32768. This many are taken whichever thread
-    /// submits them. Each ring reserves a completion entry of 16 bytes for each of them, twice.
+    /// submits them. Each ring reserves a completion entry of 16 bytes for each of them.
     pub requests_max: usize,
     /// The most rings, 1 to 64. The n-th thread that submits uses ring n modulo this; a ring is
     /// made when it is first needed.
@@ -35,21 +35,11 @@ pub struct Options {
     /// Entries of each submission queue, rounded up to a power of two: how many requests one
     /// system call submits.
     pub entries: u32,
-    /// Places for files in a table of each ring (`IORING_REGISTER_FILES2`), at most 32768; 0, the
-    /// default, for no table. The kernel then saves a little work for each operation on a file
-    /// that has a place, and two system calls are added for each file and ring. Files beyond the
-    /// table go by their descriptors.
-    pub registered_files: u32,
-    /// Whether completions of O_DIRECT transfers are polled for (`IORING_SETUP_IOPOLL`), on a ring
-    /// and a thread of their own. The thread uses up a processor while such a transfer is in
-    /// flight. Where the device has no queues for polling, the transfers go to the ordinary rings.
-    pub iopoll: bool,
 }
 
 impl Default for Options {
     /// 512 requests, as many rings as processors (16 at most), no polling kernel thread, two
-    /// kernel workers for each processor (4 to 64), 128 entries, no registered files, no
-    /// polling for completions.
+    /// kernel workers for each processor (4 to 64), 128 entries.
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = u32::try_from(processors.saturating_mul(2)).unwrap_or(u32::MAX);
@@ -59,8 +49,6 @@ impl Default for Options {
             sqpoll_idle_ms: None,
             kernel_workers_max: workers.clamp(4, 64),
             entries: 128,
-            registered_files: 0,
-            iopoll: false,
         }
     }
 }
@@ -70,9 +58,8 @@ impl Options {
     pub(super) fn clamped(&self) -> Self {
         Self {
             requests_max: self.requests_max.clamp(1, 1 << 15),
-            rings: self.rings.clamp(1, Lanes::MAX),
+            rings: self.rings.clamp(1, QueueId::MAX),
             entries: self.entries.clamp(2, 1 << 12),
-            registered_files: self.registered_files.min(1 << 15),
             ..self.clone()
         }
     }

@@ -12,7 +12,7 @@ use io_uring::{IoUring, Probe, opcode, types};
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::io::wait_readable;
+use super::ring::wait_readable;
 use super::refusal::{lacking, refused};
 use crate::capability::OpSet;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,12 +35,10 @@ pub(super) fn operations(io: &IoUring) -> Result<OpSet> {
         (opcode::Write::CODE, OpKind::Write),
         (opcode::Readv::CODE, OpKind::ReadVectored),
         (opcode::Writev::CODE, OpKind::WriteVectored),
-        (opcode::Fsync::CODE, OpKind::Fsync),
-        (opcode::Fsync::CODE, OpKind::Fdatasync),
     ];
-    for needed in [opcode::Read::CODE, opcode::Write::CODE, opcode::AsyncCancel::CODE] {
+    for needed in [opcode::Read::CODE, opcode::Write::CODE] {
         if !probe.is_supported(needed) {
-            return Err(lacking("IORING_OP_READ, IORING_OP_WRITE or IORING_OP_ASYNC_CANCEL"));
+            return Err(lacking("IORING_OP_READ or IORING_OP_WRITE"));
         }
     }
     let supported = codes.into_iter().filter(|(code, _)| probe.is_supported(*code));

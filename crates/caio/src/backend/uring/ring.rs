@@ -4,380 +4,339 @@
 //! while a request completes. The kernel reads the submission queue only inside `io_uring_enter`
 //! (or in its polling thread), under a lock of its own, so threads may enter at the same time.
 
+use std::collections::VecDeque;
+use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
-use io_uring::{EnterFlags, opcode};
+use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::books::{Books, Held, Wrong};
-use super::entry;
-use super::files::Files;
-use super::io::{Io, passes};
-use super::rescue;
 use super::setup::Made;
-use crate::file::{FileId, Follower};
+use super::sqe::{self, Vectors};
+use crate::backend::in_flight::InFlight;
+use crate::error::{Error, ErrorKind};
+use crate::pending_count::shut_down;
 use crate::request::{Request, Token};
 use crate::sync::lock;
-use crate::sys::process::Process;
 
 /// Completions taken out at once, under one lock.
 const CHUNK: usize = 16;
 
-/// How often the kernel is asked at once to take what it did not take.
+/// How often the kernel is asked at once to take what it did not take. The context asks again.
 const ENTER_ATTEMPTS: usize = 4;
 
-/// The user data of cancellations. No token has it: there are fewer lanes than its tag says.
-const CANCELLATION: u64 = u64::MAX;
+/// Spare allocations for the addresses of vectored operations.
+const VECTORS_KEPT: usize = 8;
 
 /// Rings that were dropped with requests in flight, and so leaked.
 pub(super) static LEAKED: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Debug)]
 pub(super) struct Ring {
-    lane: u8,
+    /// Whether a thread of the kernel takes submissions.
     polled_by_kernel: bool,
-    home: Process,
-    /// Whether a thread is trying to hand over what the kernel did not take.
-    pub(super) in_rescue: AtomicBool,
-    /// The files that the kernel knows by their places; none where that was not asked for.
-    files: Option<Files>,
-    /// Requests that are out of the books and not completed yet. It grows under the books' lock.
+    /// The kernel has refused to be entered, and is not asked again.
+    refused: AtomicBool,
+    /// Requests that are out of the state and not completed yet. It grows under the lock.
     completing: AtomicUsize,
-    io: ManuallyDrop<Io>,
-    books: ManuallyDrop<Mutex<Books>>,
+    io: ManuallyDrop<IoUring>,
+    state: ManuallyDrop<Mutex<State>>,
 }
 
-/// How writing entries ended.
-struct Written {
-    /// How many requests left the batch.
-    taken: usize,
-    /// Entries ever written, these included.
-    until: u64,
-    /// Whether the submission queue had no room, though there was more to write.
-    queue_full: bool,
-    flags: EnterFlags,
-    /// Whether the kernel needs to be told.
-    enter: bool,
-    /// Whether something may complete while the kernel takes it. What has to wait for a device
-    /// does not, and its completions are better taken together.
-    may_be_ready: bool,
+/// What the lock protects, but for the queues themselves.
+struct State {
+    in_flight: InFlight<Held>,
+    /// Requests that have no entry yet, since the submission queue was full.
+    unwritten: VecDeque<Token>,
+    /// The latest entries, as many as the submission queue has room for.
+    written: VecDeque<Token>,
+    spare: Vec<Vectors>,
+    closed: bool,
 }
 
-/// What was found after completing what is ready.
-#[derive(Default)]
-struct Looked {
-    completed: usize,
-    /// Entries that the kernel has read so far.
-    read: u64,
-    /// Entries that it has not.
-    left: u64,
-}
-
-/// What is to be done after taking out a chunk of completions.
-struct Collected {
-    more: bool,
-    enter: bool,
+/// What is kept until the kernel has finished with it.
+#[derive(Debug)]
+struct Held {
+    request: Request,
+    vectors: Vectors,
 }
 
 impl Ring {
-    pub(super) fn new(lane: u8, made: Made) -> Self {
-        let Made { io, requests_max, registered_files } = made;
-        let io = Io::new(io);
+    pub(super) fn new(made: Made) -> Self {
+        let Made { io, requests_max } = made;
+        let state = State {
+            in_flight: InFlight::with_capacity(requests_max),
+            unwritten: VecDeque::new(),
+            written: VecDeque::with_capacity(io.params().sq_entries() as usize),
+            spare: Vec::with_capacity(VECTORS_KEPT),
+            closed: false,
+        };
         Self {
-            lane,
-            home: Process::current(),
-            polled_by_kernel: io.is_polled_by_kernel(),
-            in_rescue: AtomicBool::new(false),
-            files: Files::new(registered_files),
+            polled_by_kernel: io.params().is_setup_sqpoll(),
+            refused: AtomicBool::new(false),
             completing: AtomicUsize::new(0),
             io: ManuallyDrop::new(io),
-            books: ManuallyDrop::new(Mutex::new(Books::new(lane, requests_max))),
+            state: ManuallyDrop::new(Mutex::new(state)),
         }
     }
 
-    pub(super) fn lane(&self) -> usize {
-        self.lane.into()
-    }
-
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.io.descriptor()
+        self.io.as_fd()
     }
 
-    /// Requests that were taken and have not completed.
+    /// Requests that were queued and have not completed.
     pub(super) fn in_flight(&self) -> usize {
-        let books = lock(&self.books);
-        books.in_flight.len() + self.completing.load(Ordering::Acquire)
+        let state = lock(&self.state);
+        state.in_flight.len() + self.completing.load(Ordering::Acquire)
     }
 
     #[cfg(test)]
     pub(super) fn stale(&self) -> u64 {
-        lock(&self.books).in_flight.stale()
+        lock(&self.state).in_flight.stale()
     }
 
-    /// The token of a request in flight.
-    #[cfg(test)]
-    pub(super) fn some_token(&self) -> Token {
-        let books = lock(&self.books);
-        books.in_flight.tokens().next().expect("the test has one in flight")
-    }
-
-    /// Has so many calls of `io_uring_enter` fail.
-    #[cfg(test)]
-    pub(super) fn refuse(&self, calls: usize) {
-        self.io.refusals.store(calls, Ordering::Release);
-    }
-
-    /// Has the kernel complete something that nobody has asked for.
-    #[cfg(test)]
-    pub(super) fn answer_for_nobody(&self) {
-        let mut books = lock(&self.books);
-        let mut queue = self.io.submissions(&books);
-        assert!(books.push(&mut queue, &opcode::Nop::new().build().user_data(1 << 24)));
-        drop(queue);
-        drop(books);
-        self.io.enter(EnterFlags::empty(), 0).expect("a nop is taken");
-    }
-
-    /// Takes requests from the front of the batch until nothing or no room is left, and has them
-    /// begun. Returns how many it took.
-    pub(super) fn submit(self: &Arc<Self>, batch: &mut [Option<Request>]) -> usize {
-        self.take(batch, false)
-    }
-
-    /// Takes requests that this backend has accepted before, also when it accepts no more.
-    pub(super) fn take_over(self: &Arc<Self>, batch: &mut [Option<Request>]) -> usize {
-        self.take(batch, true)
-    }
-
-    fn take(self: &Arc<Self>, batch: &mut [Option<Request>], accepted: bool) -> usize {
-        if let Some(files) = &self.files {
-            let follower: Weak<Self> = Arc::downgrade(self);
-            let requested = batch.iter().flatten().filter_map(Request::file);
-            files.admit(requested, &self.io, &self.books, &follower);
+    /// Takes a request and writes its entry. What is wrong with it completes it at once.
+    pub(super) fn queue(&self, request: Request) {
+        if self.refused.load(Ordering::Acquire) {
+            // The context has another way to do it.
+            return request.complete(Err(Errno::EOPNOTSUPP.into()));
         }
-        let mut wrong = Vec::new();
-        let mut taken = 0;
-        loop {
-            let written = self.write(&mut batch[taken..], accepted, &mut wrong);
-            taken += written.taken;
-            let begun = self.hand_over(&written);
-            for (request, error) in wrong.drain(..) {
+        let mut state = lock(&self.state);
+        let refused = match state.closed {
+            true => Err((request, shut_down().into())),
+            false => state.insert(request),
+        };
+        match refused {
+            Ok(token) => state.write(token, &mut self.submissions(&state)),
+            Err((request, error)) => {
+                drop(state);
                 request.complete(Err(error));
             }
-            if !written.queue_full || !begun {
-                return taken;
-            }
         }
     }
 
-    /// Asks the kernel to cancel. Whatever it answers, the request itself will complete.
-    pub(super) fn cancel(self: &Arc<Self>, token: Token) {
+    /// Tells the kernel of all that was written, and writes what had no room before.
+    pub(super) fn commit(&self) {
         for _ in 0..ENTER_ATTEMPTS {
-            let mut books = lock(&self.books);
-            let mut queue = self.io.submissions(&books);
-            let Some(held) = books.in_flight.get_mut(token) else { return };
-            held.unwanted = true;
-            let entry = opcode::AsyncCancel::new(token.0).build().user_data(CANCELLATION);
-            let queue_full = !books.push(&mut queue, &entry);
-            drop(queue);
-            let written = self.written(&books, 0, queue_full);
-            drop(books);
-            self.hand_over(&written);
-            if !queue_full {
-                return;
+            let Some(flags) = self.write_all() else { return };
+            match self.enter(flags) {
+                Err(error) if !passes(&error) => return self.refuse(&error),
+                _ => {}
             }
         }
     }
 
     /// Completes what is ready, and returns how many requests that was.
-    pub(super) fn reap(self: &Arc<Self>) -> usize {
-        self.look().completed
-    }
-
-    /// Waits for a completion by asking for it, and completes what there is. False where the kernel
-    /// refused.
-    pub(super) fn poll(self: &Arc<Self>) -> bool {
-        let result = self.io.enter(EnterFlags::GETEVENTS, 1);
-        self.look();
-        result.is_ok() || result.is_err_and(|error| passes(&error))
-    }
-
-    /// Tries once to hand over all that is written. Returns how many entries are left.
-    pub(super) fn flush(self: &Arc<Self>) -> u64 {
-        let books = lock(&self.books);
-        let written = self.written(&books, 0, false);
-        drop(books);
-        if written.enter {
-            // Whether it worked shows in what is left.
-            let _ = self.io.enter(written.flags, 0);
+    pub(super) fn reap(&self) -> usize {
+        let mut completed = 0;
+        loop {
+            let mut chunk = [const { None }; CHUNK];
+            let more = self.collect(&mut chunk);
+            for (mut held, result) in chunk.into_iter().flatten() {
+                completed += 1;
+                let result = sqe::outcome(held.request.op_mut(), result);
+                held.request.complete(result);
+                self.completing.fetch_sub(1, Ordering::Release);
+            }
+            if !more {
+                return completed;
+            }
         }
-        self.look().left
     }
 
     /// Takes no more requests.
     pub(super) fn close(&self) {
-        lock(&self.books).closed = true;
+        lock(&self.state).closed = true;
     }
 
-    /// Writes entries for requests from the batch. Those that were `accepted` before are taken also
-    /// by a ring that is closed.
-    fn write(
-        &self,
-        batch: &mut [Option<Request>],
-        accepted: bool,
-        wrong: &mut Vec<Wrong>,
-    ) -> Written {
-        let mut books = lock(&self.books);
-        let mut queue = self.io.submissions(&books);
-        let (mut queue_full, mut may_be_ready) = (false, false);
-        let mut taken = 0;
-        for place in batch {
-            if place.is_some() {
-                if books.closed && !accepted || books.in_flight.is_full() {
-                    break;
-                }
-                queue_full = queue.is_full();
-                if queue_full {
-                    break;
-                }
-            }
-            if let Some(request) = place.take() {
-                may_be_ready |= request.file().is_none_or(|file| !file.is_direct());
-                books.begin(&mut queue, request, wrong);
-            }
-            taken += 1;
+    /// Writes the entries that had no room before, and says with which flags the kernel is to be
+    /// entered, if at all.
+    fn write_all(&self) -> Option<EnterFlags> {
+        if self.refused.load(Ordering::Acquire) {
+            return None;
         }
-        drop(queue);
-        Written { may_be_ready, ..self.written(&books, taken, queue_full) }
-    }
-
-    /// What is to be told to the kernel after writing.
-    fn written(&self, books: &MutexGuard<'_, Books>, taken: usize, queue_full: bool) -> Written {
-        let queue = self.io.submissions(books);
+        let mut state = lock(&self.state);
+        let mut queue = self.submissions(&state);
+        state.write_more(&mut queue);
+        let is_full = !state.unwritten.is_empty();
+        queue.sync();
+        if !self.polled_by_kernel {
+            return (!queue.is_empty()).then(EnterFlags::empty);
+        }
         let mut flags = EnterFlags::empty();
-        let mut enter = !queue.is_empty() || queue_full;
-        if self.polled_by_kernel {
-            flags.set(EnterFlags::SQ_WAKEUP, queue_full || queue.need_wakeup());
-            // An entry's place is free when the kernel's thread has read it, which may be later
-            // than its completion. This waits until some are.
-            flags.set(EnterFlags::SQ_WAIT, queue_full);
-            enter = !flags.is_empty();
-        }
-        if queue.cq_overflow() {
-            flags.insert(EnterFlags::GETEVENTS);
-            enter = true;
-        }
-        Written { taken, until: books.written, queue_full, flags, enter, may_be_ready: true }
+        flags.set(EnterFlags::SQ_WAKEUP, queue.need_wakeup() && !queue.is_empty());
+        // An entry's place is free when the kernel's thread has read it. This waits until some are.
+        flags.set(EnterFlags::SQ_WAIT, is_full);
+        (!flags.is_empty()).then_some(flags)
     }
 
-    /// Has the kernel take what was written, and completes what is ready right after. Returns
-    /// whether all of it was taken; if not, a thread goes on trying.
-    fn hand_over(self: &Arc<Self>, written: &Written) -> bool {
-        if !written.enter {
-            return true;
-        }
-        for _ in 0..ENTER_ATTEMPTS {
-            let result = self.io.enter(written.flags, 0);
-            let read = if written.may_be_ready { self.look().read } else { self.read_so_far() };
-            if self.polled_by_kernel && result.is_ok() || read >= written.until {
-                return true;
-            }
-            if result.is_err_and(|error| !passes(&error)) {
-                break;
-            }
-        }
-        rescue::start(self);
-        false
-    }
-
-    /// Entries that the kernel has read so far.
-    fn read_so_far(&self) -> u64 {
-        let books = lock(&self.books);
-        books.written - self.io.submissions(&books).len() as u64
-    }
-
-    /// Completes what is ready, and looks at the submission queue.
-    fn look(self: &Arc<Self>) -> Looked {
-        let mut looked = Looked::default();
-        loop {
-            let mut chunk = [const { None }; CHUNK];
-            let collected = self.collect(&mut chunk, &mut looked);
-            for (mut held, result) in chunk.into_iter().flatten() {
-                looked.completed += 1;
-                let result = entry::outcome(held.request.op_mut(), result);
-                held.request.complete(result);
-                self.completing.fetch_sub(1, Ordering::Release);
-            }
-            let flags = EnterFlags::GETEVENTS | EnterFlags::SQ_WAKEUP;
-            if collected.enter && self.io.enter(flags, 0).is_err() {
-                rescue::start(self);
-                return looked;
-            }
-            if !collected.more {
-                return looked;
-            }
+    /// The kernel refuses to be entered: what it has not taken it will never take. Its callers get
+    /// the error, and what it could use stays where it is for ever.
+    fn refuse(&self, error: &io::Error) {
+        self.refused.store(true, Ordering::Release);
+        let mut state = lock(&self.state);
+        let unread = self.submissions(&state).len();
+        let unwritten = std::mem::take(&mut state.unwritten);
+        let skipped = state.written.len().saturating_sub(unread);
+        let tokens: Vec<_> = state.written.drain(..).skip(skipped).chain(unwritten).collect();
+        let requests: Vec<_> =
+            tokens.into_iter().filter_map(|token| state.in_flight.take(token)).collect();
+        drop(state);
+        for held in requests {
+            let errno = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
+            std::mem::forget(held.vectors);
+            held.request.leak(
+                Error::new(ErrorKind::Backend, "uring: io_uring_enter was refused after the start")
+                    .caused_by(errno)
+                    .hint("a filter for system calls was installed late: choose `thread`"),
+            );
         }
     }
 
-    /// Takes completed requests out of the books.
-    fn collect(&self, chunk: &mut [Option<(Held, i32)>; CHUNK], looked: &mut Looked) -> Collected {
-        let mut books = lock(&self.books);
-        let mut queue = self.io.completions(&books);
-        let mut places = chunk.iter_mut();
-        while !places.as_slice().is_empty() {
-            let Some(completion) = queue.next() else { break };
-            let (token, result) = (Token(completion.user_data()), completion.result());
-            if token.0 != CANCELLATION
-                && let Some(held) = books.finish(token, result)
-                && let Some(place) = places.next()
-            {
-                *place = Some((held, result));
+    /// Takes completed requests out of the state. Returns whether there are more.
+    fn collect(&self, chunk: &mut [Option<(Held, i32)>; CHUNK]) -> bool {
+        let mut state = lock(&self.state);
+        let mut queue = self.completions(&state);
+        for place in chunk {
+            let Some(completion) = queue.next() else { return false };
+            if let Some(mut held) = state.in_flight.take(Token(completion.user_data())) {
+                state.recycle(&mut held.vectors);
                 self.completing.fetch_add(1, Ordering::Relaxed);
+                *place = Some((held, completion.result()));
             }
         }
-        let more = !queue.is_empty();
-        drop(queue);
-        let mut queue = self.io.submissions(&books);
-        let begun_again = !books.again.is_empty() && books.begin_again(&mut queue);
-        let overflow = queue.cq_overflow();
-        looked.left = (queue.len() + books.again.len()) as u64;
-        looked.read = books.written - queue.len() as u64;
-        Collected { more: more || overflow, enter: overflow || begun_again }
+        !queue.is_empty()
+    }
+
+    #[allow(unsafe_code)]
+    fn enter(&self, flags: EnterFlags) -> io::Result<usize> {
+        // The kernel takes what is there, if that is less.
+        let entries = self.io.params().sq_entries();
+        let submitter = self.io.submitter();
+        // SAFETY: no argument is passed. What the entries point to is kept by `State` until each
+        // completes.
+        unsafe { submitter.enter::<libc::sigset_t>(entries, 0, flags.bits(), None) }
+    }
+
+    #[allow(unsafe_code)]
+    fn submissions(&self, _state: &MutexGuard<'_, State>) -> SubmissionQueue<'_> {
+        // SAFETY: the lock is held while this value is used, and only one is made at once.
+        unsafe { self.io.submission_shared() }
+    }
+
+    #[allow(unsafe_code)]
+    fn completions(&self, _state: &MutexGuard<'_, State>) -> CompletionQueue<'_> {
+        // SAFETY: as for the submission queue.
+        unsafe { self.io.completion_shared() }
     }
 }
 
-impl Follower for Ring {
-    fn let_go(&self, file: FileId) {
-        // In a forked child the ring is the parent's, and there the file is still open.
-        if self.home.is_current()
-            && let Some(files) = &self.files
-        {
-            files.dismiss(file, &self.io, &self.books);
+impl State {
+    /// Keeps a request; gives it back where it is wrong in itself.
+    fn insert(&mut self, mut request: Request) -> Result<Token, (Request, io::Error)> {
+        let mut vectors = Vectors::default();
+        if request.op().is_vectored() {
+            vectors = self.spare.pop().unwrap_or_default();
         }
+        if let Err(error) = sqe::build(&mut request, &mut vectors) {
+            return Err((request, error));
+        }
+        let full = |held: Held| (held.request, Errno::EAGAIN.into());
+        self.in_flight.insert(Held { request, vectors }).map_err(full)
+    }
+
+    /// Writes the entry of a request that is kept under this token, or notes that it is still to be
+    /// written. From its place the request does not move until it has completed, and neither does
+    /// its heap memory.
+    fn write(&mut self, token: Token, queue: &mut SubmissionQueue<'_>) {
+        if !self.unwritten.is_empty() || !self.push(token, queue) {
+            self.unwritten.push_back(token);
+        }
+    }
+
+    fn write_more(&mut self, queue: &mut SubmissionQueue<'_>) {
+        while let Some(token) = self.unwritten.front().copied()
+            && self.push(token, queue)
+        {
+            self.unwritten.pop_front();
+        }
+    }
+
+    /// Returns whether there was room.
+    #[allow(unsafe_code)]
+    fn push(&mut self, token: Token, queue: &mut SubmissionQueue<'_>) -> bool {
+        let Some(held) = self.in_flight.get_mut(token) else { return true };
+        let entry = sqe::build(&mut held.request, &mut held.vectors)
+            .expect("the same operation was right before")
+            .user_data(token.0);
+        // SAFETY: the entry points into buffers and vectors of a request in `in_flight`, which
+        // stays there until the kernel has completed it.
+        if unsafe { queue.push(&entry) }.is_err() {
+            return false;
+        }
+        if self.written.len() == self.written.capacity() {
+            self.written.pop_front();
+        }
+        self.written.push_back(token);
+        true
+    }
+
+    fn recycle(&mut self, vectors: &mut Vectors) {
+        if self.spare.len() < VECTORS_KEPT
+            && let Some(vectors) = std::mem::take(vectors).recycled()
+        {
+            self.spare.push(vectors);
+        }
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("in_flight", &self.in_flight.len())
+            .field("stale", &self.in_flight.stale())
+            .field("unwritten", &self.unwritten.len())
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Ring {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
-        if !self.home.is_current() {
-            // The queues are not mapped in a forked child, and other things may be in their place.
-            return;
-        }
-        if !lock(&self.books).in_flight.is_empty() {
+        if !lock(&self.state).in_flight.is_empty() {
             // Closing a ring does not wait for the kernel: what it may still use must stay.
             LEAKED.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        // The kernel takes its time to close a ring, and the files should not wait for that.
-        if self.files.is_some() {
-            self.io.drop_files();
-        }
         // SAFETY: dropped only here, and not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.io) };
         // SAFETY: as above; no request is in flight, so the kernel uses nothing of it.
-        unsafe { ManuallyDrop::drop(&mut self.books) };
+        unsafe { ManuallyDrop::drop(&mut self.state) };
     }
+}
+
+/// Whether this error of `io_uring_enter` passes by itself, so that trying again helps.
+fn passes(error: &io::Error) -> bool {
+    let passing = [Errno::EINTR, Errno::EAGAIN, Errno::EBUSY, Errno::ENOMEM];
+    passing.into_iter().any(|errno| error.raw_os_error() == Some(errno as i32))
+}
+
+/// Waits until one of these has something to read, at most this long.
+pub(super) fn wait_readable<'a>(
+    descriptors: impl IntoIterator<Item = BorrowedFd<'a>>,
+    timeout: Duration,
+) {
+    let readable = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+    let mut descriptors: Vec<_> = descriptors.into_iter().map(readable).collect();
+    // Rounded up, so that a last fraction of a millisecond is not spent in a busy loop.
+    let timeout = timeout + Duration::from_micros(999);
+    let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
+    // An interruption or a failure only ends the wait early; the caller looks for itself.
+    let _ = poll(&mut descriptors, timeout);
 }

@@ -17,23 +17,11 @@ pub(super) struct Made {
     pub(super) io: IoUring,
     /// How many requests may be in flight on it.
     pub(super) requests_max: usize,
-    /// How many places its table of files has.
-    pub(super) registered_files: u32,
-}
-
-/// A fresh ring whose completions are polled for. It is one thread's, which needs neither a polling
-/// kernel thread nor a table of files.
-pub(super) fn make_polled(options: &Options) -> Result<Made> {
-    make(&Options { sqpoll_idle_ms: None, registered_files: 0, ..options.clone() }, true)
 }
 
 /// A fresh ring.
-pub(super) fn make_ordinary(options: &Options) -> Result<Made> {
-    make(options, false)
-}
-
-fn make(options: &Options, polled: bool) -> Result<Made> {
-    let io = largest(options, polled).map_err(|error| refused("io_uring_setup", error))?;
+pub(super) fn make(options: &Options) -> Result<Made> {
+    let io = largest(options).map_err(|error| refused("io_uring_setup", error))?;
     if !io.params().is_feature_nodrop() {
         return Err(lacking("IORING_FEAT_NODROP, by which no completion is lost"));
     }
@@ -46,34 +34,17 @@ fn make(options: &Options, polled: bool) -> Result<Made> {
         // Linux before 5.15 has no such cap; it does without.
         let _ = io.submitter().register_iowq_max_workers(&mut [share, share]);
     }
-    // Each request may be cancelled once, and both complete: with half of the completion queue
-    // to itself, no request can make it overflow.
-    let requests_max = options.requests_max.min(io.params().cq_entries() as usize / 2).max(1);
-    let registered_files = options.registered_files;
-    if registered_files > 0 {
-        make_table(&io, registered_files)
-            .map_err(|error| refused("io_uring_register(IORING_REGISTER_FILES2)", error))?;
-    }
-    Ok(Made { io, requests_max, registered_files })
+    // Each request completes once, so that the completion queue never overflows.
+    let requests_max = options.requests_max.min(io.params().cq_entries() as usize);
+    Ok(Made { io, requests_max })
 }
 
-/// A table of files without files.
-fn make_table(io: &IoUring, places: u32) -> io::Result<()> {
-    match io.submitter().register_files_sparse(places) {
-        // Linux before 5.19 wants the emptiness of each place said.
-        Err(error) if is(&error, Errno::EINVAL) => {
-            io.submitter().register_files(&vec![-1; places as usize])
-        }
-        result => result,
-    }
-}
-
-fn largest(options: &Options, polled: bool) -> io::Result<IoUring> {
+fn largest(options: &Options) -> io::Result<IoUring> {
     let requests = u32::try_from(options.requests_max).unwrap_or(u32::MAX);
     let mut entries = options.entries;
-    let mut completions = requests.saturating_mul(2).max(2 * entries);
+    let mut completions = requests.max(2 * entries);
     loop {
-        match newest(options, polled, entries, completions) {
+        match newest(options, entries, completions) {
             Err(error) if is(&error, Errno::ENOMEM) && entries > ENTRIES_MIN => {
                 entries /= 2;
                 completions = (completions / 2).max(2 * entries);
@@ -89,14 +60,11 @@ fn largest(options: &Options, polled: bool) -> io::Result<IoUring> {
 /// `SINGLE_ISSUER` and `DEFER_TASKRUN` are not among them: they bind a ring to one thread.
 /// `COOP_TASKRUN` is not either: it saves an interrupt where the submitter computes meanwhile, and
 /// lets all others wait for the completion until it enters the kernel for another reason.
-fn newest(options: &Options, polled: bool, entries: u32, completions: u32) -> io::Result<IoUring> {
+fn newest(options: &Options, entries: u32, completions: u32) -> io::Result<IoUring> {
     let mut builder = IoUring::builder();
     builder.dontfork().setup_clamp().setup_cqsize(completions);
     if let Some(idle_ms) = options.sqpoll_idle_ms {
         builder.setup_sqpoll(idle_ms);
-    }
-    if polled {
-        builder.setup_iopoll();
     }
     let oldest = builder.clone();
     let older = builder.setup_submit_all().clone();

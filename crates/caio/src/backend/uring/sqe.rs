@@ -1,4 +1,4 @@
-//! One operation in the kernel's words, and the kernel's answer in ours.
+//! One operation as a submission entry, and the kernel's answer to it.
 //!
 //! `Op`'s parts are public, so all that safety depends on is checked here again.
 
@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-use io_uring::squeue::{Entry, Flags};
+use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
 use nix::errno::Errno;
 
@@ -34,26 +34,15 @@ impl Vectors {
 }
 
 /// The submission entry, still without user data. It points into the request's buffers and into
-/// `vectors`: both must be kept until the operation has completed. `place` is that of the file in
-/// the ring's table, if it has one.
+/// `vectors`: both must be kept until the operation has completed.
 ///
 /// # Errors
 /// The operation is wrong in itself, or none that a ring does.
-pub(super) fn build(
-    request: &mut Request,
-    vectors: &mut Vectors,
-    place: Option<u32>,
-) -> io::Result<Entry> {
+pub(super) fn build(request: &mut Request, vectors: &mut Vectors) -> io::Result<Entry> {
     let (op, file) = request.parts_mut();
     let Some(file) = file else { return Err(Errno::EBADF.into()) };
-    let (fd, flags) = match place.map(i32::try_from) {
-        Some(Ok(place)) => (types::Fd(place), Flags::FIXED_FILE),
-        _ => (types::Fd(file.as_raw_fd()), Flags::empty()),
-    };
-    let seekable = file.is_seekable();
+    let fd = types::Fd(file.as_raw_fd());
     let position = |offset: u64| match i64::try_from(offset) {
-        // No other value has a file without offsets read or written in sequence.
-        _ if !seekable => Ok(u64::MAX),
         Ok(_) => Ok(offset),
         Err(_) => Err(invalid("the offset is beyond the largest, 2^63 - 1")),
     };
@@ -75,9 +64,10 @@ pub(super) fn build(
             let (address, count) = vectors_to_write(vectors, buffers, *skip);
             opcode::Writev::new(fd, address, count).offset(position(*offset)?).build()
         }
-        Op::Fsync => opcode::Fsync::new(fd).build(),
-        Op::Fdatasync => opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build(),
-        Op::Open { .. }
+        // The kernel hands a sync to one of few workers that all rings share: a pool does better.
+        Op::Fsync
+        | Op::Fdatasync
+        | Op::Open { .. }
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
@@ -85,7 +75,7 @@ pub(super) fn build(
             return Err(Errno::EOPNOTSUPP.into());
         }
     };
-    Ok(entry.flags(flags))
+    Ok(entry)
 }
 
 /// What the kernel's number means for this operation. Bytes that were read become part of what
@@ -113,8 +103,9 @@ pub(super) fn outcome(op: &mut Op, result: i32) -> io::Result<Output> {
             }
         }
         Op::Write { .. } | Op::WriteVectored { .. } => {}
-        Op::Fsync | Op::Fdatasync => return Ok(Output::Done),
-        Op::Open { .. }
+        Op::Fsync
+        | Op::Fdatasync
+        | Op::Open { .. }
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }

@@ -88,6 +88,7 @@ mod completion;
 mod config;
 mod context;
 mod counters;
+mod detached;
 mod error;
 mod file;
 pub mod flags;

@@ -1,13 +1,17 @@
 //! What is to be done: a closed set of plain values, checked when they are made.
 
+mod check;
+
 use std::ffi::CString;
 use std::fmt;
 use std::fs::Metadata;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
+pub(crate) use check::{check_extent, check_read, check_write};
+
 use crate::buffer::Buffer;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::file::SharedFile;
 
 /// The most bytes that Linux moves in one read or write, whatever was asked for
@@ -175,8 +179,9 @@ impl Op {
     /// A read of `range` of the buffer's capacity from `offset`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the range lies outside the capacity, the buffer cannot be
-    /// written to, or the read would end beyond the largest offset (2^63 - 1).
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) when the range lies outside the
+    /// capacity, the buffer cannot be written to, or the read would end beyond the largest offset
+    /// (2^63 - 1).
     ///
     /// ```
     /// use caio::{Buffer, Op};
@@ -185,15 +190,16 @@ impl Op {
     /// assert!(Op::read(Buffer::from(&b"constant"[..]), 0..8, 4096).is_err());
     /// ```
     pub fn read(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
-        check_read(&buffer, &range, offset)?;
-        Ok(Self::Read { buffer, range, offset })
+        let op = Self::Read { buffer, range, offset };
+        op.check()?;
+        Ok(op)
     }
 
     /// A write of `range` of the buffer's contents to `offset`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the range lies outside the contents or the write would
-    /// end beyond the largest offset (2^63 - 1).
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) when the range lies outside the
+    /// contents or the write would end beyond the largest offset (2^63 - 1).
     ///
     /// ```
     /// use caio::{Buffer, Op};
@@ -203,8 +209,9 @@ impl Op {
     /// assert!(Op::write(Buffer::from(Vec::with_capacity(8)), 0..8, 4096).is_err());
     /// ```
     pub fn write(buffer: Buffer, range: Range<usize>, offset: u64) -> Result<Self, Error> {
-        check_write(&buffer, &range, offset)?;
-        Ok(Self::Write { buffer, range, offset })
+        let op = Self::Write { buffer, range, offset };
+        op.check()?;
+        Ok(op)
     }
 
     /// The operation's name.
@@ -252,7 +259,8 @@ impl Op {
         }
     }
 
-    /// How many bytes this operation wants to move; 0 for those that move none.
+    /// How many bytes this operation wants to move; 0 for those that move none, and for a value
+    /// that skips more than it has.
     ///
     /// ```
     /// use caio::{Buffer, Op};
@@ -266,10 +274,10 @@ impl Op {
         match self {
             Self::Read { range, .. } | Self::Write { range, .. } => range.len(),
             Self::ReadVectored { buffers, skip, .. } => {
-                buffers.iter().map(Buffer::capacity).sum::<usize>() - skip
+                check::total(buffers, Buffer::capacity).saturating_sub(*skip)
             }
             Self::WriteVectored { buffers, skip, .. } => {
-                buffers.iter().map(Buffer::len).sum::<usize>() - skip
+                check::total(buffers, Buffer::len).saturating_sub(*skip)
             }
             Self::ReadFile { .. } => READ_FILE_BYTES_MAX,
             _ => 0,
@@ -328,58 +336,5 @@ impl fmt::Display for OpKind {
             Self::SetLength => "ftruncate",
             Self::Close => "close",
         })
-    }
-}
-
-/// Refuses a read that [`Op::read`] would refuse, before it takes the buffer.
-#[inline]
-pub(crate) fn check_read(buffer: &Buffer, range: &Range<usize>, offset: u64) -> Result<(), Error> {
-    if !buffer.is_writable() {
-        return Err(invalid("the buffer to read into is read-only").during(OpKind::Read));
-    }
-    check(range, buffer.capacity(), offset).map_err(|error| error.during(OpKind::Read).at(offset))
-}
-
-/// Refuses a write that [`Op::write`] would refuse, before it takes the buffer.
-pub(crate) fn check_write(buffer: &Buffer, range: &Range<usize>, offset: u64) -> Result<(), Error> {
-    check(range, buffer.len(), offset).map_err(|error| error.during(OpKind::Write).at(offset))
-}
-
-#[inline]
-fn check(range: &Range<usize>, limit: usize, offset: u64) -> Result<(), Error> {
-    if range.start > range.end || range.end > limit {
-        return Err(invalid(format!("range {range:?} lies outside the buffer's {limit} bytes")));
-    }
-    check_extent(range.len(), offset)
-}
-
-/// Refuses an extent that ends beyond what a signed 64-bit offset can say.
-#[inline]
-pub(crate) fn check_extent(length: usize, offset: u64) -> Result<(), Error> {
-    let end = u64::try_from(length).ok().and_then(|length| offset.checked_add(length));
-    if end.is_none_or(|end| i64::try_from(end).is_err()) {
-        return Err(invalid(format!(
-            "offset {offset} + length {length} ends beyond the largest file offset, 2^63 - 1"
-        )));
-    }
-    Ok(())
-}
-
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidInput, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_and_offsets_are_checked_when_an_operation_is_made() {
-        let buffer = || Buffer::from(vec![0; 8]);
-        assert!(Op::read(buffer(), 0..9, 0).is_err());
-        assert!(Op::write(buffer(), 0..8, u64::MAX).is_err());
-        assert!(Op::write(buffer(), 0..8, i64::MAX as u64 - 8).is_ok());
-        assert!(Op::write(buffer(), 0..8, i64::MAX as u64 - 7).is_err());
-        assert!(Op::read(Buffer::from(&b"constant"[..]), 0..8, 0).is_err());
     }
 }

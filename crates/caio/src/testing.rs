@@ -11,20 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
+use crate::completion::Outcome;
 use crate::file::SharedFile;
-use crate::limit::Limit;
 use crate::op::Op;
-use crate::request::Request;
-use crate::slot::{Completion, Ledger, Outcome};
 use crate::sync::wait_until;
 
-/// A request with nothing above it, and its other end.
-pub(crate) fn request(op: Op, file: Option<&SharedFile>) -> (Request, Completion) {
-    let limit = Limit::new(1, usize::MAX, Ledger::default());
-    let permit = limit.try_acquire(0).expect("the limit is fresh");
-    let (ticket, completion) = Ledger::pair(permit, None);
-    (Request::new(op, file.cloned(), ticket), completion)
-}
+pub(crate) use crate::detached::request;
 
 /// A waker that counts how often it was woken.
 #[derive(Default)]
@@ -44,11 +36,13 @@ impl Count {
 
 /// Submits one operation and waits for it, reaping as a context would.
 pub(crate) fn run(backend: &dyn Backend, op: Op, file: Option<&SharedFile>) -> Outcome {
-    let (request, completion) = request(op, file);
-    let mut batch = [Some(request)];
-    let lanes = backend.submit(&mut batch).expect("the backend works");
-    assert!(batch[0].is_none(), "the backend took the request");
-    wait(completion, || lanes.iter().for_each(|lane| _ = backend.reap(lane)))
+    let (request, answer) = request(op, file);
+    let queue = backend.queue(request);
+    backend.commit(queue);
+    wait(answer, || {
+        backend.commit(queue);
+        backend.reap(queue);
+    })
 }
 
 /// Waits at most ten seconds for an answer, calling `reap` in between.

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
 use crate::buffer::Buffer;
+use crate::completion::Outcome;
+use crate::detached;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{FileClass, SharedFile};
-use crate::limit::Limit;
 use crate::op::{Op, Output};
-use crate::request::Request;
-use crate::slot::{Completion, Ledger, Outcome};
 use crate::sync::wait_until;
 use crate::sys::known;
 
@@ -25,22 +24,20 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// The backend refuses the read, fails it, brings something else, or has not answered within
 /// `patience`.
 pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
-    if !backend.capability().classes.contains(FileClass::Regular) {
+    let capability = backend.capability();
+    if !capability.classes.contains(FileClass::Regular) || capability.direct_only {
         return Ok(());
     }
     let (file, path, expected) = known::file()?;
     let file = SharedFile::new(file, path)?;
     let op = Op::read(Buffer::from(vec![!expected]), 0..1, 0)?;
-    let (request, completion) = request(op, file);
-    let mut batch = [Some(request)];
-    let lanes = backend.submit(&mut batch)?;
-    if batch[0].is_some() {
-        return Err(broken("it takes no request"));
-    }
+    let (request, answer) = detached::request(op, Some(&file));
+    let queue = backend.queue(request);
+    backend.commit(queue);
     // Where the answer is late, the request stays with the backend, which keeps its buffer and its
     // file for as long as they are in use.
-    let reap = || lanes.iter().for_each(|lane| _ = backend.reap(lane));
-    let Some(outcome) = wait_until(Instant::now() + patience, completion, reap) else {
+    let reap = || _ = backend.reap(queue);
+    let Some(outcome) = wait_until(Instant::now() + patience, answer, reap) else {
         return Err(broken("its first read did not complete"));
     };
     match outcome {
@@ -52,13 +49,6 @@ pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
         Outcome { result: Err(error), .. } => Err(error.within("its first read failed")),
         Outcome { .. } => Err(broken("its first read gave something else than the file has")),
     }
-}
-
-fn request(op: Op, file: SharedFile) -> (Request, Completion) {
-    let limit = Limit::new(1, usize::MAX, Ledger::default());
-    let permit = limit.try_acquire(1).expect("the limit is fresh");
-    let (ticket, completion) = Ledger::pair(permit, None);
-    (Request::new(op, Some(file), ticket), completion)
 }
 
 fn broken(message: &'static str) -> Error {

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use super::environment::tests::with;
 use super::*;
-use crate::backend::thread::ThreadPool;
-use crate::backend::{BackendKind, Lanes, PoolOptions};
+use crate::backend::pool::{PoolOptions, ThreadPool};
+use crate::backend::{BackendKind, QueueId};
 use crate::capability::Capability;
 use crate::request::{Request, Token};
 
@@ -101,21 +101,25 @@ impl Backend for Fake {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
+    fn queue(&self, request: Request) -> QueueId {
         if self.answers {
-            return self.pool.submit(batch);
+            return self.pool.queue(request);
         }
-        self.kept.lock().unwrap().extend(batch.iter_mut().filter_map(Option::take));
-        Ok(Lanes::NONE)
+        self.kept.lock().unwrap().push(request);
+        QueueId(0)
+    }
+
+    fn commit(&self, queue: QueueId) {
+        self.pool.commit(queue);
     }
 
     fn cancel(&self, _token: Token) {}
 
-    fn reap(&self, _lane: usize) -> usize {
+    fn reap(&self, _queue: QueueId) -> usize {
         0
     }
 
-    fn descriptor(&self, _lane: usize) -> Option<std::os::fd::BorrowedFd<'_>> {
+    fn descriptor(&self, _queue: QueueId) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
     }
 

@@ -118,7 +118,7 @@ fn a_kernel_that_is_full_or_interrupted_gets_everything_in_the_end() {
             receivers.push(receiver);
         }
         for receiver in receivers {
-            let outcome = wait(&receiver, || {
+            let outcome = wait(receiver, || {
                 backend.commit(QueueId(0));
                 backend.reap(QueueId(0));
             });

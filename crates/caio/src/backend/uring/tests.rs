@@ -46,7 +46,7 @@ fn more_requests_than_entries_are_all_done() {
         receivers.push(receiver);
     }
     for receiver in receivers {
-        let outcome = wait(&receiver, || {
+        let outcome = wait(receiver, || {
             uring.commit(QueueId(0));
             uring.reap(QueueId(0));
         });
@@ -93,7 +93,7 @@ fn a_kernel_that_refuses_to_be_entered_is_told_to_each_caller() {
     uring.queue(queued);
     let refusal = std::io::Error::from_raw_os_error(libc::EPERM);
     uring.first.1.refuse(&refusal);
-    let outcome = wait(&receiver, || {});
+    let outcome = wait(receiver, || {});
     assert_eq!(outcome.result.unwrap_err().raw_os_error(), Some(libc::EPERM));
     assert!(outcome.op.is_none(), "the kernel may still read the entry, so that its memory stays");
     let error = run(&uring, read(4, 0), Some(&file)).result.unwrap_err();

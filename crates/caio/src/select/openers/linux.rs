@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::not_ours;
 use crate::backend::linux_aio::{self, LinuxAio};
-use crate::backend::pthread::PthreadPool;
-use crate::backend::thread::ThreadPool;
+use crate::backend::pool::{PoolOptions, PthreadPool, ThreadPool};
 use crate::backend::uring::{self, Uring};
-use crate::backend::{Backend, BackendKind, PoolOptions};
+use crate::backend::{Backend, BackendKind};
 use crate::config::Config;
 use crate::error::Result;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::not_ours;
-use crate::backend::thread::ThreadPool;
-use crate::backend::{Backend, BackendKind, PoolOptions};
+use crate::backend::pool::{PoolOptions, ThreadPool};
+use crate::backend::{Backend, BackendKind};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 

@@ -59,6 +59,8 @@ pub struct Config {
     pub in_place_bytes_max: usize,
     /// Who does buffered writes. Default [`BufferedWrites::Auto`].
     pub buffered_writes: BufferedWrites,
+    /// What waits for completions. Default [`Reactor::Auto`].
+    pub reactor: Reactor,
     /// What concerns io_uring alone.
     pub uring: UringConfig,
 }
@@ -84,6 +86,32 @@ pub enum BufferedWrites {
     Backend,
     /// The pool, always.
     Pool,
+}
+
+/// What waits for the completions of a backend that announces them on a descriptor: the reactor of
+/// the runtime, or a thread of the engine, which costs a wake-up more for each batch.
+///
+/// ```
+/// use caio::{Config, Reactor};
+///
+/// assert_eq!(Config::default().reactor, Reactor::Auto);
+/// let config = Config::from_toml("reactor = 'never'", "caio.toml".as_ref())?;
+/// assert_eq!(config.reactor, Reactor::Never);
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Reactor {
+    /// The reactor, where the runtime says that it has one. A program that is built with
+    /// `panic = "abort"` cannot ask tokio, and then the thread waits.
+    #[default]
+    Auto,
+    /// The reactor. The program states that its runtimes have an I/O driver, as tokio's have after
+    /// `enable_io` or `enable_all`; where one has none, tokio panics.
+    Always,
+    /// The thread.
+    Never,
 }
 
 /// What concerns io_uring alone.
@@ -166,6 +194,7 @@ impl Default for Config {
             in_place: true,
             in_place_bytes_max: 1 << 20,
             buffered_writes: BufferedWrites::Auto,
+            reactor: Reactor::Auto,
             uring: UringConfig::default(),
         }
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::validate::{self, Fault};
-use super::{BufferedWrites, Config, UringConfig};
+use super::{BufferedWrites, Config, Reactor, UringConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::select::{Choice, quote};
 
@@ -24,6 +24,7 @@ pub(super) struct Raw {
     in_place: Option<bool>,
     in_place_bytes_max: Option<usize>,
     buffered_writes: Option<BufferedWrites>,
+    reactor: Option<Reactor>,
     uring: RawUring,
 }
 
@@ -55,6 +56,7 @@ impl TryFrom<Raw> for Config {
             in_place: raw.in_place.unwrap_or(default.in_place),
             in_place_bytes_max: raw.in_place_bytes_max.unwrap_or(default.in_place_bytes_max),
             buffered_writes: raw.buffered_writes.unwrap_or(default.buffered_writes),
+            reactor: raw.reactor.unwrap_or(default.reactor),
             uring: UringConfig {
                 rings: raw.uring.rings.unwrap_or(default.uring.rings),
                 entries: raw.uring.entries.unwrap_or(default.uring.entries),
@@ -154,13 +156,14 @@ mod tests {
     fn what_is_mentioned_is_taken_and_the_rest_keeps_its_default() {
         let config = from(
             "backend = ['uring', 'python']\nmax_requests = 7\nbuffered_writes = 'pool'\n\
-             [uring]\nentries = 8\nsqpoll_idle_ms = 50\n",
+             reactor = 'always'\n[uring]\nentries = 8\nsqpoll_idle_ms = 50\n",
         )
         .unwrap();
         let expected = Config {
             backend: Some(Choice::Ordered(vec![BackendKind::Uring, BackendKind::Rust])),
             max_requests: 7,
             buffered_writes: BufferedWrites::Pool,
+            reactor: Reactor::Always,
             uring: UringConfig { entries: 8, sqpoll_idle_ms: Some(50), ..UringConfig::default() },
             ..Config::default()
         };
@@ -194,6 +197,7 @@ mod tests {
             ),
             ("[uring]\niopoll = true", "line 2, column 1: unknown field `iopoll`"),
             ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
+            ("reactor = 'pool'", "line 1, column 11: unknown variant `pool`"),
         ] {
             let error = from(text).expect_err(text);
             assert_eq!(error.kind(), ErrorKind::Config, "{text}");
@@ -258,6 +262,7 @@ mod tests {
             in_place: Some(_),
             in_place_bytes_max: Some(_),
             buffered_writes: Some(_),
+            reactor: Some(_),
             uring:
                 RawUring {
                     rings: Some(_),

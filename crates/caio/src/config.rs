@@ -77,6 +77,7 @@ pub struct Config {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum BufferedWrites {
     /// The pool on file systems where the backend would be slower (ext4 under io_uring and
     /// kernel AIO), the backend elsewhere.

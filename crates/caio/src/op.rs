@@ -126,6 +126,7 @@ pub enum Op {
 /// # });
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Output {
     /// Bytes moved by a read or write; 0 from a read is the end of the file.
     Bytes(usize),

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "Words")]
+#[non_exhaustive]
 pub enum Choice {
     /// The first backend that works, in the order of [`BackendKind::ALL`].
     Auto,

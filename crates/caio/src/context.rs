@@ -21,7 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::pool::PoolOptions;
-use crate::backend::{Backend, QueueId};
+use crate::backend::Backend;
 use crate::completion::Channels;
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};

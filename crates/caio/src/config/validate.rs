@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Config;
-use crate::backend::Lanes;
+use crate::backend::QueueId;
 use crate::error::{Error, ErrorKind};
 
 /// A field whose value cannot be right.
@@ -54,7 +54,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         ("threads_min", config.threads_min as u64, 0, THREADS_MOST),
         ("threads_max", config.threads_max as u64, 1, THREADS_MOST),
         ("threads_idle_timeout_ms", config.threads_idle_timeout_ms, 1, IDLE_MOST_MS),
-        ("uring.rings", uring.rings as u64, 1, Lanes::MAX as u64),
+        ("uring.rings", uring.rings as u64, 1, QueueId::MAX as u64),
         ("uring.entries", uring.entries.into(), 1, ENTRIES_MOST),
         ("uring.sqpoll_idle_ms", uring.sqpoll_idle_ms.unwrap_or(1).into(), 1, POLLING_MOST_MS),
         ("uring.kernel_workers_max", uring.kernel_workers_max.into(), 0, THREADS_MOST),

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use super::driver::Driver;
 use super::{Context, Inner};
 use crate::backend::{Backend, BackendKind};
-use crate::config::{Config, Reactor};
+use crate::config::Config;
 use crate::error::Result;
 use crate::file::OpenFiles;
 use crate::runtime::{NoRuntime, Runtime};

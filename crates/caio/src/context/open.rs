@@ -1,7 +1,7 @@
 //! Opening, closing, and what concerns a file as a whole.
 
 use std::ffi::CString;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

@@ -11,8 +11,8 @@ use std::sync::atomic::Ordering;
 
 use super::Inner;
 use super::driver::bits;
-use crate::backend::{Backend, QueueId};
-use crate::completion::{Outcome, Receiver};
+use crate::backend::QueueId;
+use crate::completion::Receiver;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{Deferred, NoPlace, SharedFile, SyncRun};
 use crate::op::{Op, OpKind, Output};

@@ -85,12 +85,12 @@ impl PendingWrites {
 
 impl State {
     /// Takes out what is cancelled, once there may be so much of it that looking costs little.
-    fn cancelled(&mut self) -> Vec<(u64, Box<dyn Deferred>)> {
+    fn cancelled(&mut self) -> VecDeque<(u64, Box<dyn Deferred>)> {
         if self.barriers.len() < self.sweep_at.max(SWEEP_MIN) {
-            return Vec::new();
+            return VecDeque::new();
         }
-        let all = self.barriers.drain(..);
-        let (out, kept): (Vec<_>, _) = all.partition(|(_, deferred)| deferred.is_cancelled());
+        let all = std::mem::take(&mut self.barriers).into_iter();
+        let (out, kept): (VecDeque<_>, VecDeque<_>) = all.partition(|(_, deferred)| deferred.is_cancelled());
         self.barriers = kept;
         self.sweep_at = 2 * self.barriers.len();
         out

@@ -5,9 +5,10 @@
 //! (or in its polling thread), under a lock of its own, so threads may enter at the same time.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -36,7 +37,6 @@ const VECTORS_KEPT: usize = 8;
 /// Rings that were dropped with requests in flight, and so leaked.
 pub(super) static LEAKED: AtomicUsize = AtomicUsize::new(0);
 
-#[derive(Debug)]
 pub(super) struct Ring {
     /// Whether a thread of the kernel takes submissions.
     polled_by_kernel: bool,
@@ -112,7 +112,10 @@ impl Ring {
             false => state.insert(request),
         };
         match refused {
-            Ok(token) => state.write(token, &mut self.submissions(&state)),
+            Ok(token) => {
+                let mut queue = self.submissions(&state);
+                state.write(token, &mut queue);
+            }
             Err((request, error)) => {
                 drop(state);
                 request.complete(Err(error));
@@ -295,8 +298,17 @@ impl State {
     }
 }
 
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring")
+            .field("descriptor", &self.io.as_raw_fd())
+            .field("state", &lock(&self.state))
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State")
             .field("in_flight", &self.in_flight.len())
             .field("stale", &self.in_flight.stale())

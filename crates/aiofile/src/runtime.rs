@@ -1,62 +1,97 @@
-//! The one module that knows tokio: its reactor, its turns, and the default context of each
-//! runtime.
+//! The one module that knows tokio: its reactor, its cooperative budget, and the default context of
+//! each runtime.
 
-mod probe;
-mod turn;
-mod watched;
+mod paused_clock;
+mod reactor;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::pending;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll};
+use std::thread;
 
-use caio::{Context, ContextBuilder, NoRuntime, Result, Runtime, Source, Watch, Workers};
+use caio::{
+    Context, ContextBuilder, NoRuntime, Process, Reactor, Registration, Result, Runtime, Watch,
+};
 use tokio::runtime::{Handle, Id};
-use tokio::task::{self, AbortHandle};
-use watched::Watched;
+use tokio::sync::oneshot;
+use tokio::task::{self, AbortHandle, coop};
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
 ///
+/// A runtime that was built without its I/O driver cannot be asked for one without a panic of
+/// tokio's, which is caught, and which the program's panic hook sees once. A program that is built
+/// with `panic = "abort"` is not asked, and a thread waits there, unless
+/// [`reactor`](ContextBuilder::reactor) says what there is.
+///
 /// ```
-/// let context = aiofile::context().max_requests(64).build()?;
-/// println!("{:?}", context.info().backend);
-/// # Ok::<(), aiofile::Error>(())
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> aiofile::Result<()> {
+/// use aiofile::OpenOptions;
+///
+/// let context = aiofile::context().max_requests(16).build()?;
+/// let file = OpenOptions::new().read(true).context(&context).open("/proc/self/stat").await?;
+/// assert!(!file.read_at(64, 0).await?.is_empty());
+/// # Ok(())
+/// # }
 /// ```
 pub fn context() -> ContextBuilder {
     Context::builder().runtime(Arc::new(Tokio))
 }
 
 /// The context that files get when none is named: one for each runtime, made when first needed
-/// and released with the runtime; outside of tokio, one for the process.
+/// and released with the runtime; outside of tokio, one for the process. A child that was forked
+/// gets a new one.
+///
+/// Making it reads the configuration and tries a backend out, on the calling thread.
 ///
 /// # Errors
 /// As for [`ContextBuilder::build`]: a `CAIO_IMPL` or a configuration file that asks for what
 /// does not exist or does not work here.
-///
-/// ```
-/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-/// use aiofile::AioFile;
-///
-/// let file = AioFile::open("/proc/version", "r").await?;
-/// file.read_exact_at(5, 0).await?;
-/// assert_eq!(aiofile::default_context()?.counters().bytes_read, 5);
-/// # Ok(()) }
-/// ```
 pub fn default_context() -> Result<Context> {
-    let Ok(handle) = Handle::try_current() else { return process_context() };
-    let id = handle.id();
-    if let Some(context) = contexts().get(&id) {
-        return Ok(context.clone());
+    match known() {
+        Some(context) => Ok(context),
+        None => keep(context().build()?),
     }
-    let fresh = context().build()?;
-    match contexts().entry(id) {
+}
+
+/// The same for a task: the context is made on a thread of its own, since that may take long.
+pub(crate) async fn default_context_for_task() -> Result<Context> {
+    if let Some(context) = known() {
+        return Ok(context);
+    }
+    let (made, making) = oneshot::channel();
+    let make = move || _ = made.send(context().build());
+    match thread::Builder::new().name("caio-build".to_owned()).spawn(make) {
+        Ok(_) => keep(making.await.unwrap_or_else(|_| context().build())?),
+        Err(_) => default_context(),
+    }
+}
+
+/// Whose context it is: a runtime's or, without one, the process's.
+type Owner = (Process, Option<Id>);
+
+fn owner() -> Owner {
+    (Process::current(), Handle::try_current().ok().map(|handle| handle.id()))
+}
+
+fn known() -> Option<Context> {
+    contexts().get(&owner()).cloned()
+}
+
+fn keep(fresh: Context) -> Result<Context> {
+    let owner = owner();
+    match contexts().entry(owner) {
         Entry::Occupied(other) => return Ok(other.get().clone()),
         Entry::Vacant(place) => place.insert(fresh.clone()),
     };
     // Outside the lock: a runtime that is shutting down drops it at once.
-    drop_at_end(&handle, Release(id));
+    if let Ok(handle) = Handle::try_current() {
+        drop_at_end(&handle, Release(owner));
+    }
     Ok(fresh)
 }
 
@@ -71,7 +106,7 @@ fn drop_at_end(handle: &Handle, held: impl Send + 'static) -> AbortHandle {
 }
 
 /// Releases the default context of a runtime when it is dropped.
-struct Release(Id);
+struct Release(Owner);
 
 impl Drop for Release {
     fn drop(&mut self) {
@@ -80,51 +115,88 @@ impl Drop for Release {
     }
 }
 
-fn contexts() -> MutexGuard<'static, HashMap<Id, Context>> {
-    static CONTEXTS: OnceLock<Mutex<HashMap<Id, Context>>> = OnceLock::new();
+fn contexts() -> MutexGuard<'static, HashMap<Owner, Context>> {
+    static CONTEXTS: OnceLock<Mutex<HashMap<Owner, Context>>> = OnceLock::new();
     CONTEXTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn process_context() -> Result<Context> {
-    static CONTEXT: OnceLock<Context> = OnceLock::new();
-    if let Some(context) = CONTEXT.get() {
-        return Ok(context.clone());
-    }
-    let fresh = context().build()?;
-    Ok(CONTEXT.get_or_init(|| fresh).clone())
 }
 
 /// tokio, as a context sees it.
 #[derive(Debug)]
 struct Tokio;
 
+/// So many bytes in place cost as much as one operation that uses up a unit of the budget.
+const BYTES_OF_A_UNIT: usize = 32 * 1024;
+
 impl Runtime for Tokio {
-    fn watch(&self, source: Source) -> Result<Watch, Source> {
-        let Ok(handle) = Handle::try_current() else { return Err(source) };
-        if !probe::has_reactor(&handle) {
-            return Err(source);
+    fn current(&self) -> Option<u64> {
+        Handle::try_current().ok().map(|handle| number(handle.id()))
+    }
+
+    fn watch(
+        &self,
+        registration: Registration,
+        reactor: Reactor,
+    ) -> Result<Watch, Registration> {
+        reactor::watch(registration, reactor)
+    }
+
+    fn poll_proceed(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
+        // Outside of a task of tokio's there is none of its budget: on another executor.
+        if Handle::try_current().is_err() {
+            return NoRuntime.poll_proceed(cx, bytes);
         }
-        Ok(Box::new(Watched::begin(source, &handle)?))
+        for unit in 0..=bytes / BYTES_OF_A_UNIT {
+            match coop::poll_proceed(cx) {
+                Poll::Ready(restore) => restore.made_progress(),
+                Poll::Pending if unit > 0 => break,
+                Poll::Pending => {
+                    // tokio wakes it when the worker has looked after its driver. In a nested
+                    // `block_on` the worker does not come to that.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(())
     }
 
-    /// Some 40 microseconds of copying are a turn, and up to a millisecond for a task that has a
-    /// worker of the multi-thread scheduler to itself.
-    fn poll_budget(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<usize> {
-        // Outside of a task of tokio's there is none of its yielding: on another executor.
-        if task::try_id().is_none() {
-            NoRuntime.poll_budget(cx, bytes)
-        } else {
-            turn::poll(cx, bytes)
+    fn waits(&self) -> Option<Watch> {
+        paused_clock::hold()
+    }
+}
+
+/// The number in an id, which no other runtime of the process has.
+fn number(id: Id) -> u64 {
+    struct Number(u64);
+    impl Hasher for Number {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+
+        fn write(&mut self, bytes: &[u8]) {
+            self.0 = bytes.iter().fold(self.0, |number, byte| number << 8 ^ u64::from(*byte));
+        }
+
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
         }
     }
+    let mut number = Number(0);
+    id.hash(&mut number);
+    // 0 stands for no runtime.
+    number.finish().max(1)
+}
 
-    /// A task of the multi-thread scheduler that is woken from outside costs the wake-ups of two
-    /// workers. What `block_on` runs sleeps by itself, and a single thread has nobody else to wake.
-    fn gathers_wakes(&self) -> bool {
-        task::try_id().is_some() && turn::has_several_workers()
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn workers(&self) -> Workers {
-        if turn::has_several_workers() { Workers::Several } else { Workers::One }
+    #[test]
+    fn runtimes_have_different_numbers() {
+        let of_one = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            number(runtime.handle().id())
+        };
+        assert_ne!(of_one(), of_one());
     }
 }

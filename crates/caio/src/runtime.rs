@@ -6,6 +6,8 @@ use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
 
+use crate::config::Reactor;
+
 /// The services of a runtime that make a context faster and fairer.
 ///
 /// ```
@@ -14,7 +16,7 @@ use std::task::{Context, Poll};
 /// # let file = doc::file_with(b"")?;
 /// use std::task::{Context, Poll};
 /// use std::{sync::Arc, thread, time::Duration};
-/// use caio::{Registration, Runtime, Watch};
+/// use caio::{Reactor, Registration, Runtime, Watch};
 ///
 /// /// Looks every millisecond, where a reactor would wait until the descriptor is readable.
 /// #[derive(Debug)]
@@ -25,7 +27,7 @@ use std::task::{Context, Poll};
 ///         Some(1)
 ///     }
 ///
-///     fn watch(&self, registration: Registration) -> Result<Watch, Registration> {
+///     fn watch(&self, registration: Registration, _: Reactor) -> Result<Watch, Registration> {
 ///         let registration = Arc::new(registration);
 ///         let watched = Arc::downgrade(&registration);
 ///         thread::spawn(move || {
@@ -40,6 +42,10 @@ use std::task::{Context, Poll};
 ///
 ///     fn poll_proceed(&self, _cx: &mut Context<'_>, _bytes: usize) -> Poll<()> {
 ///         Poll::Ready(())
+///     }
+///
+///     fn waits(&self) -> Option<Watch> {
+///         None
 ///     }
 /// }
 ///
@@ -56,18 +62,27 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
 
     /// Has that runtime watch a source of completions: each time its descriptor becomes readable,
     /// [`Registration::reap`] is to be called, from a task of its own. Dropping the [`Watch`] ends
-    /// that; so does the end of the runtime, which drops the registration.
+    /// that; so does the end of the runtime, which drops the registration. `reactor` is what the
+    /// configuration says of the runtime, never [`Reactor::Never`].
     ///
     /// # Errors
     /// Gives the registration back where this runtime cannot watch descriptors. A thread then
     /// waits instead.
-    fn watch(&self, registration: Registration) -> Result<Watch, Registration>;
+    fn watch(
+        &self,
+        registration: Registration,
+        reactor: Reactor,
+    ) -> Result<Watch, Registration>;
 
     /// Whether the running task may go on with an operation that moves so many bytes, by the
     /// runtime's own cooperative budget, which is charged for it. `Pending` lets others run first,
     /// with the waker arranged for; the operation then goes on when it is polled again, whatever
     /// this says.
     fn poll_proceed(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()>;
+
+    /// An operation begins to wait on the calling thread. What this returns is kept until it is
+    /// over, for a runtime that treats a time in which all its tasks wait in some special way.
+    fn waits(&self) -> Option<Watch>;
 }
 
 /// Keeps a watch alive. Whatever it holds is dropped with it.
@@ -132,14 +147,14 @@ pub struct NoRuntime;
 const OPERATIONS: usize = 128;
 
 /// So many bytes cost as much as an operation without any.
-pub(crate) const BYTES_OF_AN_OPERATION: usize = 32 * 1024;
+const BYTES_OF_AN_OPERATION: usize = 32 * 1024;
 
 impl Runtime for NoRuntime {
     fn current(&self) -> Option<u64> {
         None
     }
 
-    fn watch(&self, registration: Registration) -> Result<Watch, Registration> {
+    fn watch(&self, registration: Registration, _: Reactor) -> Result<Watch, Registration> {
         Err(registration)
     }
 
@@ -156,6 +171,10 @@ impl Runtime for NoRuntime {
             spent.set(spent.get() + 1 + bytes / BYTES_OF_AN_OPERATION);
             Poll::Ready(())
         })
+    }
+
+    fn waits(&self) -> Option<Watch> {
+        None
     }
 }
 

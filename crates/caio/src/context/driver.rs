@@ -154,7 +154,7 @@ impl Inner {
                 let number = self.driver.last_watch.fetch_add(1, Ordering::Relaxed);
                 let registration = self.registration(number, queue).ok();
                 // Without the lock, since a registration that is refused is dropped.
-                match registration.and_then(|one| self.runtime.watch(one).ok()) {
+                match registration.and_then(|one| self.runtime.watch(one, self.driver.reactor).ok()) {
                     Some(watch) => lock(&self.driver.watches).push(Watched {
                         number,
                         runtime,

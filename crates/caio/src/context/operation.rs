@@ -1,6 +1,7 @@
 //! One operation as a future: accepted at its first poll, and then waited for.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::future::Future;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::file::SharedFile;
 use crate::op::{Op, OpKind};
 use crate::request::Token;
 use crate::route::Route;
+use crate::runtime::Watch;
 
 /// An operation on its way. Made by [`Context::submit`].
 ///
@@ -73,6 +75,16 @@ struct Accepted {
     /// The path of an operation that has no file.
     path: Option<PathBuf>,
     route: Route,
+    /// What the runtime wants to have kept while it waits.
+    waits: Option<Waits>,
+}
+
+struct Waits(#[allow(dead_code, reason = "its drop tells the runtime")] Option<Watch>);
+
+impl fmt::Debug for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waits")
+    }
 }
 
 impl Operation {
@@ -89,7 +101,7 @@ impl Operation {
         kind: OpKind,
         route: Route,
     ) -> Self {
-        let progress = Progress::Accepted(Accepted { receiver, kind, path: None, route });
+        let progress = Progress::Accepted(Accepted { receiver, kind, path: None, route, waits: None });
         Self { context: context.clone(), file: Some(file.clone()), progress }
     }
 }
@@ -153,13 +165,15 @@ impl Progress {
                 }
             }
         }
-        let Self::Accepted(accepted) = &*self else {
+        let Self::Accepted(accepted) = self else {
             unreachable!("an operation is not polled after it is ready")
         };
         let Poll::Ready(outcome) = accepted.receiver.poll(cx) else {
+            if accepted.waits.is_none() {
+                accepted.waits = Some(Waits(context.inner.runtime.waits()));
+            }
             if accepted.route == Route::Backend {
                 context.inner.wait_for_completions();
-                // What was reaped in between has told the waker.
             }
             return Poll::Pending;
         };
@@ -218,7 +232,7 @@ fn accept(
     let mut batch = Batch::default();
     let receiver = context.inner.accept(file, op, &mut batch)?;
     context.inner.commit(batch, true);
-    Ok(Accepted { receiver, kind, path, route })
+    Ok(Accepted { receiver, kind, path, route, waits: None })
 }
 
 /// The path of an operation that names one.

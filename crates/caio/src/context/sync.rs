@@ -45,7 +45,9 @@ impl Context {
             if begins {
                 self.inner.accept_sync(file, wait.run());
             }
+            let waits = self.inner.runtime.waits();
             let result = wait.await;
+            drop(waits);
             // A failure that somebody else's sync has met counts here, too.
             if let Some(error) = file.sync_error() {
                 return Err(lost(Error::system(error).during(kind).on(file.path())));

@@ -1,6 +1,8 @@
 //! The offset-addressed file.
 
 mod direct;
+mod growing;
+mod memory;
 mod ranges;
 mod read;
 mod whole;
@@ -16,8 +18,10 @@ use caio::{Context, Error, ErrorKind, OpKind, Result, SharedFile};
 use crate::mode::Mode;
 use crate::options::OpenOptions;
 use crate::runtime::default_context;
+pub(crate) use direct::read_block;
+pub(crate) use memory::{no_memory, reserve};
 pub use ranges::{RangeOptions, RangeStream};
-pub(crate) use read::{comes_in_pieces, reserve};
+pub(crate) use read::comes_in_pieces;
 
 /// An open file, addressed by offset: any number of reads and writes at once, from any task.
 ///

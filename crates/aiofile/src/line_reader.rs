@@ -11,7 +11,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use caio::{Error, ErrorKind, OpKind, Result};
 use futures_core::Stream;
 
-use crate::file::AioFile;
+use crate::file::{AioFile, no_memory};
 use crate::reader::Chunks;
 use scan::{Found, Line, Scan};
 pub use stream::LineStream;
@@ -391,6 +391,7 @@ impl LineReader {
             match self.scan.next(self.line_bytes_max) {
                 Found::Line(line) => return Poll::Ready(Ok(Some(line))),
                 Found::TooLong => return Poll::Ready(Err(self.too_long())),
+                Found::NoMemory(length) => return Poll::Ready(Err(self.no_memory(length))),
                 Found::Nothing => {}
             }
             if ready!(self.poll_feed(cx))? {
@@ -402,6 +403,7 @@ impl LineReader {
                     Ok(Some(line))
                 }
                 Found::TooLong => Err(self.too_long()),
+                Found::NoMemory(length) => Err(self.no_memory(length)),
                 Found::Nothing => Ok(None),
             });
         }
@@ -443,6 +445,11 @@ impl LineReader {
         let error = Error::new(ErrorKind::InvalidData, message).during(OpKind::Read);
         let hint = "raise max_line_bytes, set the right separator, or pass over it with skip_line";
         on(&self.chunks, error.at(self.position())).hint(hint)
+    }
+
+    fn no_memory(&self, length: usize) -> Error {
+        let hint = "lower max_line_bytes, or pass over the line with skip_line";
+        on(&self.chunks, no_memory(length).at(self.position())).hint(hint)
     }
 }
 

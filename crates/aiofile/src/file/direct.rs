@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use caio::{
-    AlignedBuffer, Buffer, DEFAULT_ALIGNMENT, DirectAlignment, Error, ErrorKind, OpKind, Result,
-    SharedFile, flags,
+    Buffer, DEFAULT_ALIGNMENT, DirectAlignment, Error, ErrorKind, OpKind, Result, SharedFile, flags,
 };
 
 use super::AioFile;
+use super::memory::reserve;
 
 /// What to assume of a file that does not tell.
 const SAFE: DirectAlignment = DirectAlignment {
@@ -18,6 +18,16 @@ const SAFE: DirectAlignment = DirectAlignment {
     read: DEFAULT_ALIGNMENT as u64,
     write: DEFAULT_ALIGNMENT as u64,
 };
+
+/// What O_DIRECT asks of transfers of this file, where it was opened with it.
+pub(crate) fn alignment(file: &SharedFile) -> Option<DirectAlignment> {
+    file.is_direct().then(|| file.direct_alignment().unwrap_or(SAFE))
+}
+
+/// A read of this file begins and ends at multiples of so many bytes.
+pub(crate) fn read_block(file: &SharedFile) -> u64 {
+    alignment(file).map_or(1, |alignment| alignment.read)
+}
 
 impl AioFile {
     /// Reads the blocks around the extent and returns the extent, without a copy.
@@ -30,7 +40,7 @@ impl AioFile {
         let alignment = file.direct_alignment().unwrap_or(SAFE);
         let wide = widen(length, offset, alignment.read)
             .map_err(|error| error.on(file.path()).at(offset))?;
-        let buffer = Buffer::from(AlignedBuffer::new(wide.length, alignment.memory));
+        let buffer = reserve(file, wide.length, offset)?;
         let (result, buffer) = self.context.read(file, buffer, 0..wide.length, wide.offset).await;
         let available = result?;
         let start = wide.lead.min(available);
@@ -117,8 +127,7 @@ fn widen(length: usize, offset: u64, block: u64) -> Result<Wide> {
         .and_then(|end| end.checked_next_multiple_of(block))
         .filter(|end| i64::try_from(*end).is_ok());
     let extent = end.and_then(|end| usize::try_from(end - start).ok());
-    // An allocation may not exceed what a pointer offset can say.
-    match extent.filter(|extent| *extent <= isize::MAX as usize / 2) {
+    match extent {
         Some(wide) => Ok(Wide { offset: start, length: wide, lead: (offset - start) as usize }),
         None => {
             let message = format!("{length} bytes at offset {offset} cannot be read at once");

@@ -4,11 +4,9 @@ use std::future::poll_fn;
 use std::ops::Range;
 
 use bytes::Bytes;
-use caio::{
-    AlignedBuffer, Buffer, DEFAULT_ALIGNMENT, Error, ErrorKind, FileClass, OpKind, OwnedBufferMut,
-    Result, SharedFile,
-};
+use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, OwnedBufferMut, Result, SharedFile};
 
+use super::memory::reserve;
 use super::{AioFile, closed};
 
 impl AioFile {
@@ -39,7 +37,7 @@ impl AioFile {
         if file.is_direct() {
             return self.read_direct(file, length, offset).await;
         }
-        let buffer = reserve(length).map_err(|error| error.on(file.path()).at(offset))?;
+        let buffer = reserve(file, length, offset)?;
         let (result, buffer) = self.context.read(file, buffer, 0..length, offset).await;
         result?;
         Ok(buffer.into_bytes())
@@ -67,10 +65,11 @@ impl AioFile {
     /// # Ok(()) }
     /// ```
     pub async fn read_exact_at(&self, length: usize, offset: u64) -> Result<Bytes> {
-        let mut bytes = self.read_at(length, offset).await?;
-        if bytes.len() < length && comes_in_pieces(self.file()?) {
-            bytes = self.read_on(bytes, length, offset).await?;
-        }
+        let bytes = if comes_in_pieces(self.file()?) {
+            self.read_growing(length, length, offset, true).await?
+        } else {
+            self.read_at(length, offset).await?
+        };
         if bytes.len() < length {
             return Err(self.ended(bytes.len(), length, offset));
         }
@@ -194,25 +193,6 @@ impl AioFile {
             None => error,
         }
     }
-}
-
-/// From this size on, in bytes, memory begins at a page: an allocator puts its own notes before
-/// large memory, and some processors copy several times slower to an address that lies a few bytes
-/// behind a page's beginning, where the page cache's copy begins.
-const PAGES_FROM_BYTES: usize = 64 * 1024;
-
-/// Memory for `length` bytes, or an error where there is none: a length is the caller's word.
-pub(crate) fn reserve(length: usize) -> Result<Buffer> {
-    let buffer = if length < PAGES_FROM_BYTES {
-        let mut vec = Vec::new();
-        vec.try_reserve_exact(length).ok().map(|()| Buffer::from(vec))
-    } else {
-        AlignedBuffer::try_new(length, DEFAULT_ALIGNMENT).map(Buffer::from)
-    };
-    buffer.ok_or_else(|| {
-        let message = format!("no memory for a buffer of {length} bytes");
-        Error::new(ErrorKind::InvalidInput, message).during(OpKind::Read)
-    })
 }
 
 /// Whether a read may give less than was asked for although more will come.

@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use caio::{Context, FileClass, Result};
 
 use super::AioFile;
@@ -39,30 +39,8 @@ impl AioFile {
         };
         // One byte more than expected, so that the end shows without another allocation.
         let expected = usize::try_from(expected).unwrap_or(usize::MAX - 1) + 1;
-        let mut size = expected.max(UNKNOWN_LENGTH_BYTES);
-        if file.is_direct() {
-            return self.read_direct_to_end(size, offset).await;
-        }
-        let mut buffer = super::reserve(size).map_err(|error| error.on(file.path()))?;
-        let mut filled = 0;
-        loop {
-            let position = offset + filled as u64;
-            let (result, back) = self.context.read(file, buffer, filled..size, position).await;
-            buffer = back;
-            let bytes = result?;
-            filled += bytes;
-            let at_end = bytes == 0 || (filled < size && !super::comes_in_pieces(file));
-            if at_end {
-                return Ok(buffer.into_bytes());
-            }
-            if filled == size {
-                size = size.saturating_mul(2);
-                let mut larger = super::reserve(size).map_err(|error| error.on(file.path()))?;
-                larger.writable(0..filled).copy_from_slice(buffer.as_slice());
-                larger.set_len(filled);
-                buffer = larger;
-            }
-        }
+        let size = expected.max(UNKNOWN_LENGTH_BYTES);
+        self.read_growing(size, usize::MAX, offset, super::comes_in_pieces(file)).await
     }
 
     /// Cuts or extends the file to `length` bytes, after the writes that have started. One hop.
@@ -307,35 +285,5 @@ impl AioFile {
             self.context.sync(bounce, data_only).await?;
         }
         self.context.sync(file, data_only).await
-    }
-
-    /// Goes on reading from a stream or a device that gave fewer bytes than asked for.
-    pub(super) async fn read_on(&self, had: Bytes, length: usize, offset: u64) -> Result<Bytes> {
-        let mut all = BytesMut::from(had);
-        while all.len() < length && !all.is_empty() {
-            let position = offset + all.len() as u64;
-            let more = self.read_at(length - all.len(), position).await?;
-            if more.is_empty() {
-                break;
-            }
-            all.extend_from_slice(&more);
-        }
-        Ok(all.freeze())
-    }
-
-    /// Reads on in pieces of whole blocks: O_DIRECT memory does not grow in place.
-    async fn read_direct_to_end(&self, size: usize, offset: u64) -> Result<Bytes> {
-        let first = self.read_at(size, offset).await?;
-        if first.len() < size {
-            return Ok(first);
-        }
-        let mut all = BytesMut::from(first);
-        loop {
-            let more = self.read_at(size, offset + all.len() as u64).await?;
-            all.extend_from_slice(&more);
-            if more.len() < size {
-                return Ok(all.freeze());
-            }
-        }
     }
 }

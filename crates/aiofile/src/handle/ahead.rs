@@ -124,10 +124,10 @@ impl FileHandle {
     fn start_fill(&mut self, length: usize) -> Result<()> {
         let kept = self.ahead.bytes.len();
         let size = kept.saturating_add(length.max(kept));
-        let path = self.file.file()?.path();
-        let mut buffer = reserve(size).map_err(|error| error.on(path))?;
+        let at = self.position + kept as u64;
+        let mut buffer = reserve(self.file.file()?, size, at)?;
         buffer.writable(0..kept).copy_from_slice(&self.ahead.bytes);
-        let (file, at) = (self.file.clone(), self.position + kept as u64);
+        let file = self.file.clone();
         let work = Work::new(async move { file.read_buffer(buffer, kept..size, at).await });
         let edition = self.edition.load(Ordering::Acquire);
         self.ahead.fill = Some(Fill { work, position: Some(self.position), kept, edition });

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use caio::{Error, ErrorKind, OpKind, Result};
 
 use super::ahead::CHUNK_BYTES;
@@ -202,20 +202,7 @@ impl FileHandle {
             false => 0,
         };
         let step = usize::try_from(left).unwrap_or(usize::MAX).max(READ_BYTES_MAX).min(length);
-        let first = self.file.read_at(step, self.position).await?;
-        if first.len() < step || step == length {
-            return Ok(first);
-        }
-        let mut all = BytesMut::from(first);
-        while all.len() < length {
-            let step = (length - all.len()).min(all.len());
-            let more = self.file.read_at(step, self.position + all.len() as u64).await?;
-            all.extend_from_slice(&more);
-            if more.len() < step {
-                break;
-            }
-        }
-        Ok(all.freeze())
+        self.file.read_growing(step, length, self.position, false).await
     }
 
     fn ended(&self, had: usize, wanted: usize) -> Error {

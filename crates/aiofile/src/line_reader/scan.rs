@@ -67,6 +67,8 @@ pub(super) struct Line {
 pub(super) enum Found {
     Line(Line),
     TooLong,
+    /// There is no memory for so many bytes of a line that crosses chunks.
+    NoMemory(usize),
     /// No separator in what there is.
     Nothing,
 }
@@ -158,7 +160,9 @@ impl Scan {
             Some((length, _)) if length > line_bytes_max => Found::TooLong,
             Some((length, consumed)) => {
                 let taken = self.cursor.rest.start..self.cursor.rest.start + consumed;
-                self.memory.carry_over(taken);
+                if let Err(length) = self.memory.carry_over(taken, 0) {
+                    return Found::NoMemory(length);
+                }
                 self.cursor.rest.start += consumed;
                 self.cursor.carried = Carried::Nothing;
                 let end = self.stripped(&self.memory.carry[..length]);
@@ -166,7 +170,11 @@ impl Scan {
             }
             None if had + self.cursor.rest.len() > carry_max => Found::TooLong,
             None => {
-                self.memory.carry_over(self.cursor.rest.clone());
+                // The start of a separator is put behind it for a moment.
+                let spare = self.separator.len();
+                if let Err(length) = self.memory.carry_over(self.cursor.rest.clone(), spare) {
+                    return Found::NoMemory(length);
+                }
                 self.cursor.rest.start = self.cursor.rest.end;
                 self.cursor.carried = match self.memory.carry.len() {
                     0 => Carried::Nothing,
@@ -216,9 +224,11 @@ impl Scan {
         self.cursor.carried = Carried::Skipping { any };
         let tail = self.separator.len().saturating_sub(1);
         let rest = self.cursor.rest.clone();
-        self.memory.carry_over(rest.end.saturating_sub(tail).max(rest.start)..rest.end);
-        let surplus = self.memory.carry.len().saturating_sub(tail);
-        self.memory.carry.drain(..surplus);
+        // Nothing else of the line is kept.
+        self.memory.keep_last(tail);
+        let last = rest.end.saturating_sub(tail).max(rest.start)..rest.end;
+        self.memory.carry.extend_from_slice(&self.memory.chunk.as_slice()[last]);
+        self.memory.keep_last(tail);
         self.cursor.rest.start = rest.end;
         false
     }
@@ -265,8 +275,19 @@ impl Memory {
         &memory[line.start..line.end]
     }
 
-    fn carry_over(&mut self, range: Range<usize>) {
+    /// Adds bytes of the chunk to those carried, with room for some more; or tells how long they
+    /// would have been, where there is no memory.
+    fn carry_over(&mut self, range: Range<usize>, spare: usize) -> Result<(), usize> {
+        let more = range.len() + spare;
+        self.carry.try_reserve(more).map_err(|_| self.carry.len() + more)?;
         self.carry.extend_from_slice(&self.chunk.as_slice()[range]);
+        Ok(())
+    }
+
+    /// Drops carried bytes but the last ones.
+    fn keep_last(&mut self, bytes: usize) {
+        let surplus = self.carry.len().saturating_sub(bytes);
+        self.carry.drain(..surplus);
     }
 }
 

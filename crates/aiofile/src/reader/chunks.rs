@@ -10,13 +10,10 @@ use std::fmt;
 use std::ops::Range;
 use std::task::{Context as TaskContext, Poll};
 
-use caio::{
-    AlignedBuffer, Buffer, DEFAULT_ALIGNMENT, Error, ErrorKind, FileClass, OpKind, Result,
-    TRANSFER_BYTES_MAX,
-};
+use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result, TRANSFER_BYTES_MAX};
 
 use super::piece::{Piece, Progress};
-use crate::file::{AioFile, reserve};
+use crate::file::{AioFile, read_block, reserve};
 
 /// What a chunk has unless said otherwise: large enough that the system call no longer counts, and
 /// small enough for the second-level cache of any processor.
@@ -195,18 +192,9 @@ impl Chunks {
         let lead = (position % block) as usize;
         let buffer = match self.spare.pop() {
             Some(buffer) => buffer,
-            None => self.fresh().map_err(|error| error.at(position))?,
+            None => reserve(self.file.file()?, self.capacity(), position)?,
         };
         Ok(Piece::new(buffer, position - lead as u64, lead, self.capacity()))
-    }
-
-    fn fresh(&self) -> Result<Buffer> {
-        let file = self.file.file()?;
-        if file.is_direct() {
-            let memory = file.direct_alignment().map_or(DEFAULT_ALIGNMENT, |found| found.memory);
-            return Ok(AlignedBuffer::new(self.capacity(), memory).into());
-        }
-        reserve(self.capacity()).map_err(|error| error.on(file.path()))
     }
 
     /// Bytes of a chunk, in whole blocks for an O_DIRECT file.
@@ -216,12 +204,7 @@ impl Chunks {
 
     /// Where a read may start, in bytes: anywhere, but for O_DIRECT.
     fn block(&self) -> u64 {
-        match self.file.file() {
-            Ok(file) if file.is_direct() => {
-                file.direct_alignment().map_or(DEFAULT_ALIGNMENT as u64, |found| found.read)
-            }
-            _ => 1,
-        }
+        self.file.file().map_or(1, read_block)
     }
 }
 

@@ -18,6 +18,10 @@ use crate::file::AioFile;
 /// What is collected unless said otherwise.
 const CAPACITY_BYTES: usize = 64 * 1024;
 
+/// What is reserved before any of it is used: a capacity is the caller's word. Beyond that memory
+/// grows with what is collected.
+const RESERVED_BYTES_MAX: usize = 1 << 20;
+
 /// Collects small pieces and writes them together: the one writer here that buffers, and so the one
 /// that has to be flushed.
 ///
@@ -304,7 +308,7 @@ impl BufferedWriter {
             self.outgoing = self.buffer.split().freeze();
         }
         if self.buffer.is_empty() {
-            self.buffer.reserve(self.capacity);
+            self.buffer.reserve(self.capacity.min(RESERVED_BYTES_MAX));
         }
         let taken = bytes.len().min(self.capacity - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);

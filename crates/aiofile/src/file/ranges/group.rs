@@ -7,14 +7,15 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::{AlignedBuffer, Buffer, DEFAULT_ALIGNMENT, Error, ErrorKind, Op, OpKind, Operation};
-use caio::{Outcome, Output, Result, SharedFile};
+use caio::{Buffer, Error, ErrorKind, Op, OpKind, Operation, Outcome, Output, Result, SharedFile};
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 
 use super::plan::plan;
 use super::slab::Slab;
 use super::{AioFile, RangeOptions};
+use crate::file::direct;
+use crate::file::memory::reserve;
 
 /// The most operations in flight for one stream: enough for any device, and a bound on memory.
 const FLYING_MAX: usize = 256;
@@ -51,12 +52,7 @@ struct Flight {
 
 impl Groups {
     pub(super) fn new(file: &AioFile, ranges: &[Range<u64>], options: &RangeOptions) -> Self {
-        let block = match file.file() {
-            Ok(file) if file.is_direct() => {
-                file.direct_alignment().map_or(DEFAULT_ALIGNMENT as u64, |found| found.read)
-            }
-            _ => 1,
-        };
+        let block = file.file().map_or(1, direct::read_block);
         let groups = plan(ranges, options).into_iter().map(|together| {
             let offset = together.extent.start - together.extent.start % block;
             let end = together.extent.end.next_multiple_of(block);
@@ -225,11 +221,10 @@ impl Group {
     }
 
     fn memory(&self, file: &SharedFile, slab: &mut Slab) -> Result<Buffer> {
-        if file.is_direct() && self.wanted <= isize::MAX as usize / 2 {
-            let memory = file.direct_alignment().map_or(DEFAULT_ALIGNMENT, |found| found.memory);
-            return Ok(AlignedBuffer::new(self.wanted, memory).into());
+        match direct::alignment(file) {
+            Some(_) => reserve(file, self.wanted, self.offset),
+            None => slab.take(file, self.wanted, self.offset),
         }
-        slab.take(self.wanted).map_err(|error| error.on(file.path()).at(self.offset))
     }
 
     fn op(&mut self) -> Op {

@@ -2,7 +2,7 @@
 //! and taken anew from the system every time, takes longer than reading what is cached.
 
 use bytes::{Buf, BytesMut};
-use caio::{Buffer, DEFAULT_ALIGNMENT, Result};
+use caio::{Buffer, DEFAULT_ALIGNMENT, Result, SharedFile};
 
 use crate::file::reserve;
 
@@ -25,14 +25,14 @@ impl Slab {
         Self { rest: BytesMut::new(), left }
     }
 
-    /// Memory for one of the ranges.
+    /// Memory for one of the ranges of this file.
     ///
     /// # Errors
     /// Where there is no memory for a large one: a length is the caller's word.
-    pub(super) fn take(&mut self, length: usize) -> Result<Buffer> {
+    pub(super) fn take(&mut self, file: &SharedFile, length: usize, offset: u64) -> Result<Buffer> {
         let cut = padded(length);
         if !is_small(length) || cut > self.left {
-            return reserve(length);
+            return reserve(file, length, offset);
         }
         if self.rest.capacity() < cut {
             self.rest = piece(self.left.min(PIECE_BYTES));
@@ -67,11 +67,15 @@ fn piece(bytes: usize) -> BytesMut {
 mod tests {
     use super::*;
 
+    fn file() -> SharedFile {
+        SharedFile::from_std(tempfile::tempfile().unwrap()).unwrap()
+    }
+
     #[test]
     fn small_ranges_share_a_piece_and_large_ones_do_not() {
         let lengths = [5000, 100, SMALL_BYTES + 1, 4096];
         let mut slab = Slab::new(lengths.into_iter());
-        let buffers: Vec<_> = lengths.map(|length| slab.take(length).unwrap()).into();
+        let buffers: Vec<_> = lengths.map(|length| slab.take(&file(), length, 0).unwrap()).into();
         let capacities: Vec<_> = buffers.iter().map(Buffer::capacity).collect();
         assert_eq!(capacities, lengths);
         let address = |index: usize| buffers[index].as_ptr().addr();
@@ -84,7 +88,8 @@ mod tests {
     #[test]
     fn many_ranges_take_several_pieces() {
         let mut slab = Slab::new(std::iter::repeat_n(8192, 100));
-        let buffers: Vec<_> = (0..100).map(|_| slab.take(8192).unwrap()).collect();
+        let file = file();
+        let buffers: Vec<_> = (0..100).map(|_| slab.take(&file, 8192, 0).unwrap()).collect();
         assert!(buffers.iter().all(|buffer| buffer.capacity() == 8192));
         assert!(buffers.iter().all(|buffer| buffer.as_ptr().addr() % DEFAULT_ALIGNMENT == 0));
     }
@@ -92,7 +97,7 @@ mod tests {
     #[test]
     fn what_was_not_announced_gets_memory_of_its_own() {
         let mut slab = Slab::new([10].into_iter());
-        assert_eq!(slab.take(10).unwrap().capacity(), 10);
-        assert!(slab.take(10).unwrap().capacity() >= 10);
+        assert_eq!(slab.take(&file(), 10, 0).unwrap().capacity(), 10);
+        assert!(slab.take(&file(), 10, 0).unwrap().capacity() >= 10);
     }
 }

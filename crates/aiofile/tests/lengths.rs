@@ -1,0 +1,127 @@
+//! Lengths that no memory has room for: an error on every path, and never the end of the process.
+#![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+#![allow(clippy::single_range_in_vec_init, reason = "one range is meant")]
+
+mod common;
+
+use aiofile::{
+    AioFile, BufferPool, BufferedWriter, Error, ErrorKind, LineReader, OpenOptions, Reader,
+    async_open,
+};
+use common::{disk, scratch};
+
+/// More bytes than any machine has, and fewer than a file may have.
+const HUGE: usize = 1 << 43;
+
+/// The same file with and without O_DIRECT, as far as its file system has that.
+async fn both_ways(path: &std::path::Path) -> Vec<AioFile> {
+    let mut files = vec![AioFile::open(path, "r").await.unwrap()];
+    match OpenOptions::new().read(true).direct(true).open(path).await {
+        Ok(file) => files.push(file),
+        Err(error) => println!("skipped: no O_DIRECT here: {error}"),
+    }
+    files
+}
+
+#[track_caller]
+fn assert_no_memory<T: std::fmt::Debug>(result: Result<T, Error>, path: &std::path::Path) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    assert_eq!(error.path(), Some(path), "{error}");
+    assert!(error.to_string().contains("no memory for a buffer"), "{error}");
+}
+
+fn memory_is_granted_without_end() -> bool {
+    let granted = Vec::<u8>::new().try_reserve_exact(HUGE).is_ok();
+    if granted {
+        println!("skipped: the system grants memory that it does not have");
+    }
+    granted
+}
+
+#[tokio::test]
+async fn a_huge_length_is_an_error() {
+    if memory_is_granted_without_end() {
+        return;
+    }
+    let directory = disk();
+    let path = directory.path().join("small");
+    std::fs::write(&path, [7; 10_000]).unwrap();
+    for file in both_ways(&path).await {
+        for length in [HUGE, HUGE + 1, isize::MAX as usize, isize::MAX as usize - 4096] {
+            for offset in [0, 1] {
+                let extent = length as u64 + offset;
+                let read = file.read_at(length, offset).await;
+                if i64::try_from(extent).is_ok() && i64::try_from(extent + 4096).is_ok() {
+                    assert_no_memory(read, &path);
+                } else {
+                    assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+                }
+                let read = file.read_exact_at(length, offset).await;
+                assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+            }
+        }
+        let end = HUGE as u64;
+        assert_no_memory(file.read_ranges(&[0..4, 3..end]).await, &path);
+        // A handle takes what the file holds.
+        let mut handle = async_open(file, "r").await.unwrap();
+        assert_eq!(handle.read(HUGE).await.unwrap().len(), 10_000);
+    }
+}
+
+#[tokio::test]
+async fn a_huge_file_is_an_error_where_all_of_it_is_asked_for() {
+    let directory = disk();
+    let path = directory.path().join("sparse");
+    let sparse = std::fs::File::create(&path).unwrap();
+    if sparse.set_len(HUGE as u64).is_err() || memory_is_granted_without_end() {
+        println!("skipped: no file here has 8 TiB");
+        return;
+    }
+    for file in both_ways(&path).await {
+        assert_no_memory(file.read_to_end(0).await, &path);
+        assert_no_memory(file.read_to_end(1).await, &path);
+        let end = HUGE as u64 - 5;
+        assert_eq!(file.read_to_end(end).await.unwrap(), [0; 5][..]);
+        let mut handle = async_open(file, "r").await.unwrap();
+        assert_no_memory(handle.read_all().await, &path);
+        assert_no_memory(handle.read(HUGE).await, &path);
+        assert_no_memory(handle.read_exact(HUGE).await, &path);
+        assert_eq!(handle.tell(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_huge_capacity_takes_no_more_memory_than_is_used() {
+    let (_directory, path) = scratch(b"one\ntwo\n");
+    let file = AioFile::open(&path, "r+").await.unwrap();
+    let mut reader = Reader::new(&file).chunk_size(usize::MAX);
+    assert_eq!(reader.next_chunk().await.unwrap().unwrap(), "one\ntwo\n");
+    let mut lines = LineReader::new(&file).chunk_size(usize::MAX).max_line_bytes(usize::MAX);
+    assert_eq!(lines.next_str().await.unwrap(), Some("one"));
+    let mut writer = BufferedWriter::new(&file).capacity(usize::MAX);
+    writer.write_all("ONE").await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"ONE\ntwo\n");
+    assert_eq!(BufferPool::new(512, 512, usize::MAX).take().capacity(), 512);
+}
+
+#[tokio::test]
+async fn what_grows_is_read_whole_on_every_kind_of_file() {
+    let directory = disk();
+    let path = directory.path().join("data");
+    for length in [0, 1, 4095, 4096, 8191, 8192, 8193, 100_000] {
+        let contents = common::noise(length);
+        std::fs::write(&path, &contents).unwrap();
+        for file in both_ways(&path).await {
+            for offset in [0, 1, 4096, 5000, length, length + 1] {
+                let expected = contents.get(offset..).unwrap_or_default();
+                assert!(file.read_to_end(offset as u64).await.unwrap() == expected);
+                assert!(file.read_at(length + 9, offset as u64).await.unwrap() == expected);
+                let mut handle = async_open(file.clone(), "r").await.unwrap();
+                handle.seek(std::io::SeekFrom::Start(offset as u64)).await.unwrap();
+                assert!(handle.read(3 << 20).await.unwrap() == expected);
+            }
+        }
+    }
+}

@@ -5,8 +5,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use aiofile::{AioFile, ErrorKind, async_open};
+use aiofile::{AioFile, ErrorKind, Reader, async_open};
 use futures_util::TryStreamExt;
+use nix::fcntl::OFlag;
 
 use crate::backends::{each, open, over, pipe_reader, pipe_writer};
 
@@ -27,6 +28,25 @@ fn a_pipe_counts_what_goes_through_and_has_no_positions() {
         let lines: Vec<_> = reading.lines().try_collect().await.unwrap();
         assert_eq!(lines, ["", "", "last"]);
         assert_eq!(reading.tell(), 19);
+    });
+}
+
+/// O_DIRECT means something else there: each write is a packet of its own.
+#[test]
+fn a_pipe_of_packets_is_read_from_any_position_and_written_by_any_length() {
+    each(async |context| {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_DIRECT | OFlag::O_CLOEXEC).unwrap();
+        let (mut reading, mut writing) =
+            (over(context, reader, "r").await, over(context, writer, "w").await);
+        assert_eq!(writing.write("first").await.unwrap(), 5);
+        assert_eq!(writing.write("second").await.unwrap(), 6);
+        assert_eq!(reading.read(100).await.unwrap(), "first");
+        assert_eq!(reading.read(100).await.unwrap(), "second");
+        writing.write("third").await.unwrap();
+        writing.close().await.unwrap();
+        let mut chunks = Reader::new(reading.file()).offset(5);
+        assert_eq!(chunks.next_chunk().await.unwrap().unwrap(), "third");
+        assert_eq!(chunks.next_chunk().await.unwrap(), None);
     });
 }
 

@@ -161,8 +161,10 @@ impl OpenOptions {
         self
     }
 
-    /// Bypass the page cache (`O_DIRECT`). Reads of any offset and length work: they are widened
-    /// to the blocks around them. Writes must be aligned, unless [`bounce`](Self::bounce) is set.
+    /// Bypass the page cache (`O_DIRECT`). Reads of any offset and length, into any memory and also
+    /// into several buffers, work: they are widened to the blocks around them where that is needed.
+    /// Writes must be aligned, each buffer of a vectored one by itself, unless
+    /// [`bounce`](Self::bounce) is set; with `append` so must be the end of the file.
     /// On Linux only: elsewhere opening such a file is refused.
     ///
     /// ```

@@ -1,5 +1,6 @@
 //! Lengths that no memory has room for: an error on every path, and never the end of the process.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+#![allow(clippy::print_stdout, reason = "a test says what it skips")]
 #![allow(clippy::single_range_in_vec_init, reason = "one range is meant")]
 
 mod common;

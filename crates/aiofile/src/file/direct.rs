@@ -1,16 +1,15 @@
-//! O_DIRECT: reads of any extent, and writes that are aligned or refused or bounced.
+//! O_DIRECT: what it asks of offsets, lengths and memory, and what is done to meet it.
+//!
+//! Whatever moves bytes of an `AioFile` into or out of memory that exists passes `direct/read.rs`
+//! or `direct/write.rs`.
 
-use std::ops::Range;
-use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+mod read;
+mod write;
 
-use bytes::Bytes;
 use caio::{
-    Buffer, DEFAULT_ALIGNMENT, DirectAlignment, Error, ErrorKind, OpKind, Result, SharedFile, flags,
+    Buffer, DEFAULT_ALIGNMENT, DirectAlignment, Error, ErrorKind, FileClass, OpKind, Result,
+    SharedFile,
 };
-
-use super::AioFile;
-use super::memory::reserve;
 
 /// What to assume of a file that does not tell.
 const SAFE: DirectAlignment = DirectAlignment {
@@ -19,9 +18,12 @@ const SAFE: DirectAlignment = DirectAlignment {
     write: DEFAULT_ALIGNMENT as u64,
 };
 
-/// What O_DIRECT asks of transfers of this file, where it was opened with it.
+/// What transfers of this file have to be like; `None` where anything will do. On a pipe O_DIRECT
+/// has another meaning: each write is a packet.
 pub(crate) fn alignment(file: &SharedFile) -> Option<DirectAlignment> {
-    file.is_direct().then(|| file.direct_alignment().unwrap_or(SAFE))
+    let is_meant =
+        file.is_direct() && matches!(file.class(), FileClass::Regular | FileClass::Block);
+    is_meant.then(|| file.direct_alignment().unwrap_or(SAFE))
 }
 
 /// A read of this file begins and ends at multiples of so many bytes.
@@ -29,121 +31,77 @@ pub(crate) fn read_block(file: &SharedFile) -> u64 {
     alignment(file).map_or(1, |alignment| alignment.read)
 }
 
-impl AioFile {
-    /// Reads the blocks around the extent and returns the extent, without a copy.
-    pub(super) async fn read_direct(
-        &self,
-        file: &SharedFile,
-        length: usize,
-        offset: u64,
-    ) -> Result<Bytes> {
-        let alignment = file.direct_alignment().unwrap_or(SAFE);
-        let wide = widen(length, offset, alignment.read)
-            .map_err(|error| error.on(file.path()).at(offset))?;
-        let buffer = reserve(file, wide.length, offset)?;
-        let (result, buffer) = self.context.read(file, buffer, 0..wide.length, wide.offset).await;
-        let available = result?;
-        let start = wide.lead.min(available);
-        let end = (wide.lead + length).min(available);
-        Ok(buffer.into_bytes().slice(start..end))
+/// A piece of memory that is to be transferred.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    address: usize,
+    length: usize,
+}
+
+impl Part {
+    /// So many bytes of the buffer, from `start` on.
+    pub(super) fn of(buffer: &Buffer, start: usize, length: usize) -> Self {
+        Self { address: buffer.as_ptr() as usize + start, length }
     }
 
-    /// Reads straight into the buffer where it is aligned, and through blocks of our own where not.
-    pub(super) async fn read_direct_into(
-        &self,
-        file: &SharedFile,
-        mut buffer: Buffer,
-        range: Range<usize>,
-        offset: u64,
-    ) -> (Result<usize>, Buffer) {
-        let alignment = file.direct_alignment().unwrap_or(SAFE);
-        let aligned = (buffer.as_ptr() as usize + range.start).is_multiple_of(alignment.memory)
-            && (range.len() as u64).is_multiple_of(alignment.read)
-            && offset.is_multiple_of(alignment.read);
-        if aligned {
-            return self.context.read(file, buffer, range, offset).await;
-        }
-        match self.read_direct(file, range.len(), offset).await {
-            Ok(bytes) => {
-                let end = range.start + bytes.len();
-                buffer.writable(range.start..end).copy_from_slice(&bytes);
-                buffer.set_len(end);
-                (Ok(bytes.len()), buffer)
-            }
-            Err(error) => (Err(error), buffer),
-        }
-    }
-
-    pub(super) async fn write_direct(
-        &self,
-        file: &SharedFile,
-        buffer: Buffer,
-        range: Range<usize>,
-        offset: u64,
-    ) -> (Result<usize>, Buffer) {
-        let alignment = file.direct_alignment().unwrap_or(SAFE);
-        let address = buffer.as_ptr() as usize + range.start;
-        let aligned = address.is_multiple_of(alignment.memory)
-            && (range.len() as u64).is_multiple_of(alignment.write)
-            && offset.is_multiple_of(alignment.write);
-        if aligned {
-            return self.context.write(file, buffer, range, offset).await;
-        }
-        if self.bounce.is_none() {
-            let error = misaligned(address, range.len(), offset, alignment);
-            return (Err(error.on(file.path())), buffer);
-        }
-        match self.bounce_file(file).await {
-            Ok(through) => self.context.write(&through, buffer, range, offset).await,
-            Err(error) => (Err(error), buffer),
-        }
-    }
-
-    /// The same file without O_DIRECT. The kernel keeps both views coherent: a direct read first
-    /// writes the cached blocks out, a direct write drops them.
-    async fn bounce_file(&self, file: &SharedFile) -> Result<SharedFile> {
-        let place = self.bounce.as_ref().expect("only a file that bounces gets here");
-        if let Some(through) = place.get() {
-            return Ok(through.clone());
-        }
-        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let opened = self.context.open(&path, flags::O_WRONLY, 0).await?;
-        Ok(place.get_or_init(|| opened).clone())
+    /// Whether O_DIRECT takes it with these demands, at the beginning of a block of the file or
+    /// not. What is empty it takes anywhere.
+    pub(super) fn fits(self, memory: usize, block: u64, at_block: bool) -> bool {
+        let fits = at_block
+            && self.address.is_multiple_of(memory)
+            && (self.length as u64).is_multiple_of(block);
+        fits || self.length == 0
     }
 }
 
 /// An extent, widened to whole blocks.
-struct Wide {
-    offset: u64,
-    length: usize,
+pub(super) struct Wide {
+    pub(super) offset: u64,
+    pub(super) length: usize,
     /// Bytes before the extent itself.
-    lead: usize,
+    pub(super) lead: usize,
 }
 
-fn widen(length: usize, offset: u64, block: u64) -> Result<Wide> {
+/// The blocks around an extent of the file.
+pub(super) fn widen(file: &SharedFile, length: usize, offset: u64, block: u64) -> Result<Wide> {
     let start = offset - offset % block;
     let end = offset
         .checked_add(length as u64)
         .and_then(|end| end.checked_next_multiple_of(block))
         .filter(|end| i64::try_from(*end).is_ok());
-    let extent = end.and_then(|end| usize::try_from(end - start).ok());
-    match extent {
+    match end.and_then(|end| usize::try_from(end - start).ok()) {
         Some(wide) => Ok(Wide { offset: start, length: wide, lead: (offset - start) as usize }),
         None => {
-            let message = format!("{length} bytes at offset {offset} cannot be read at once");
-            Err(Error::new(ErrorKind::InvalidInput, message).during(OpKind::Read))
+            let message = format!(
+                "offset {offset} + length {length} ends beyond the largest file offset, 2^63 - 1"
+            );
+            let error = Error::new(ErrorKind::InvalidInput, message).during(OpKind::Read);
+            Err(error.on(file.path()).at(offset))
         }
     }
 }
 
-fn misaligned(address: usize, length: usize, offset: u64, alignment: DirectAlignment) -> Error {
+/// The error for a write that O_DIRECT does not take, of which `part` is not aligned, if not the
+/// offset alone.
+pub(super) fn misaligned(
+    file: &SharedFile,
+    part: Part,
+    offset: u64,
+    alignment: DirectAlignment,
+) -> Error {
     let DirectAlignment { memory, write, .. } = alignment;
+    let Part { address, length } = part;
+    let place = match file.is_append() {
+        true => String::from("the end of the file"),
+        false => format!("offset {offset}"),
+    };
     let message = format!(
         "O_DIRECT on this file takes offsets and lengths in multiples of {write} bytes from memory \
-         at multiples of {memory}, not {length} bytes at offset {offset} from address {address:#x}"
+         at multiples of {memory}, not {length} bytes at {place} from address {address:#x}"
     );
     Error::new(ErrorKind::InvalidInput, message)
         .during(OpKind::Write)
+        .on(file.path())
         .at(offset)
         .hint("use an AlignedBuffer, or open the file with bounce(true)")
 }

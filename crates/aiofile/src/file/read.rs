@@ -1,12 +1,10 @@
 //! Reading by offset.
 
 use std::future::poll_fn;
-use std::ops::Range;
 
 use bytes::Bytes;
 use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, OwnedBufferMut, Result, SharedFile};
 
-use super::memory::reserve;
 use super::{AioFile, closed};
 
 impl AioFile {
@@ -33,14 +31,7 @@ impl AioFile {
     /// # Ok(()) }
     /// ```
     pub async fn read_at(&self, length: usize, offset: u64) -> Result<Bytes> {
-        let file = self.file()?;
-        if file.is_direct() {
-            return self.read_direct(file, length, offset).await;
-        }
-        let buffer = reserve(file, length, offset)?;
-        let (result, buffer) = self.context.read(file, buffer, 0..length, offset).await;
-        result?;
-        Ok(buffer.into_bytes())
+        self.read_new(self.file()?, length, offset).await
     }
 
     /// Reads exactly `length` bytes at `offset`.
@@ -140,7 +131,7 @@ impl AioFile {
             Err(error) => return (Err(error), buffers),
         };
         let buffers = buffers.into_iter().map(B::into_buffer).collect();
-        let (result, buffers) = self.context.read_vectored(file, buffers, offset).await;
+        let (result, buffers) = self.read_buffers(file, buffers, offset).await;
         (result, buffers.into_iter().map(B::from_buffer).collect())
     }
 
@@ -163,25 +154,8 @@ impl AioFile {
                 buffer.set_len(bytes);
                 (Ok(bytes), buffer)
             }
-            None if file.is_direct() => {
-                self.read_direct_into(file, buffer, 0..length, offset).await
-            }
+            None if file.is_direct() => self.read_buffer(buffer, 0..length, offset).await,
             None => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
-        }
-    }
-
-    pub(crate) async fn read_buffer(
-        &self,
-        buffer: Buffer,
-        range: Range<usize>,
-        offset: u64,
-    ) -> (Result<usize>, Buffer) {
-        match self.file() {
-            Ok(file) if file.is_direct() => {
-                self.read_direct_into(file, buffer, range, offset).await
-            }
-            Ok(file) => self.context.read(file, buffer, range, offset).await,
-            Err(error) => (Err(error), buffer),
         }
     }
 

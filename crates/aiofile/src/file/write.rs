@@ -1,7 +1,5 @@
 //! Writing by offset, and at the end of a file opened to append.
 
-use std::ops::Range;
-
 use caio::{Buffer, Error, ErrorKind, OpKind, OwnedBuffer, Result};
 
 use super::AioFile;
@@ -149,21 +147,8 @@ impl AioFile {
             Err(error) => return (Err(error), buffers),
         };
         let buffers = buffers.into_iter().map(B::into_buffer).collect();
-        let (result, buffers) = self.context.write_vectored(file, buffers, offset).await;
+        let (result, buffers) = self.write_buffers(file, buffers, offset).await;
         (result, buffers.into_iter().map(B::from_buffer).collect())
-    }
-
-    pub(crate) async fn write_buffer(
-        &self,
-        buffer: Buffer,
-        range: Range<usize>,
-        offset: u64,
-    ) -> (Result<usize>, Buffer) {
-        match self.file() {
-            Ok(file) if file.is_direct() => self.write_direct(file, buffer, range, offset).await,
-            Ok(file) => self.context.write(file, buffer, range, offset).await,
-            Err(error) => (Err(error), buffer),
-        }
     }
 
     /// Writes all of a buffer, without asking whether the file was opened to append.

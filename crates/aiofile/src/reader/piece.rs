@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use caio::SharedFile;
 use caio::{Buffer, Error, ErrorKind, FileClass, Op, OpKind, Operation, Outcome, Output, Result};
 
-use crate::file::AioFile;
+use crate::file::{AioFile, read_block};
 
 /// A buffer that is to be filled from one place in the file.
 #[derive(Debug)]
@@ -129,7 +129,8 @@ impl Piece {
         let State::Resting(buffer) = std::mem::replace(&mut self.state, State::Lost) else {
             unreachable!("only a resting piece takes off");
         };
-        let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
+        let start = self.start(shared);
+        let (range, offset) = (start..self.wanted, self.offset + start as u64);
         let op = Op::read(buffer, range, offset).map_err(|error| error.on(shared.path()))?;
         self.state = State::Flying(file.context().submit(Some(shared), op));
         self.flown = true;
@@ -137,6 +138,7 @@ impl Piece {
     }
 
     fn land(&mut self, outcome: Outcome, shared: &SharedFile) -> Result<usize> {
+        let start = self.start(shared);
         self.state = match outcome.op {
             Some(Op::Read { buffer, .. }) => State::Resting(buffer),
             _ => State::Lost,
@@ -149,23 +151,25 @@ impl Piece {
             }
         };
         if let State::Resting(buffer) = &mut self.state {
-            buffer.set_len(self.filled + bytes);
+            buffer.set_len(self.filled.max(start + bytes));
         }
         Ok(bytes)
     }
 
+    /// Where the next step begins. O_DIRECT reads a block again within which it was cut.
+    fn start(&self, shared: &SharedFile) -> usize {
+        self.filled - self.filled % read_block(shared) as usize
+    }
+
     /// Notes what one step gave; `Some` when the piece is done with it.
     fn account(&mut self, bytes: usize, shared: &SharedFile) -> Option<Progress> {
-        self.filled += bytes;
+        let reached = self.start(shared) + bytes;
+        let is_new = reached > self.filled;
+        self.filled = self.filled.max(reached);
         if self.filled == self.wanted {
             return Some(Progress::Full);
         }
-        // O_DIRECT stops within a block only at the end of the file, and would refuse to go on.
-        let within_a_block = shared.is_direct()
-            && shared
-                .direct_alignment()
-                .is_some_and(|alignment| !(self.filled as u64).is_multiple_of(alignment.read));
-        if bytes == 0 || within_a_block {
+        if !is_new {
             if let State::Resting(buffer) = std::mem::replace(&mut self.state, State::Lost) {
                 self.state = State::Ended(buffer);
             }

@@ -7,7 +7,10 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::{Buffer, Error, ErrorKind, Op, OpKind, Operation, Outcome, Output, Result, SharedFile};
+use caio::{
+    Buffer, Error, ErrorKind, Op, OpKind, Operation, Outcome, Output, Result, SharedFile,
+    TRANSFER_BYTES_MAX,
+};
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 
@@ -121,7 +124,7 @@ impl Groups {
         }
         let Ok(file) = self.file.file() else { return Poll::Ready(()) };
         let mut groups = std::mem::take(&mut self.missed);
-        let ops: Vec<_> = groups.iter_mut().map(Group::op).collect();
+        let ops: Vec<_> = groups.iter_mut().map(|group| group.op(file)).collect();
         let operations = self.file.context().submit_all(file, ops);
         let flights = operations.into_iter().zip(groups);
         self.flying
@@ -153,7 +156,7 @@ impl Groups {
         if group.account(bytes, file) {
             return self.deliver(group, None);
         }
-        let operation = self.file.context().submit(Some(file), group.op());
+        let operation = self.file.context().submit(Some(file), group.op(file));
         self.flying.push(Flight { operation, group: Some(group) });
     }
 
@@ -227,23 +230,26 @@ impl Group {
         }
     }
 
-    fn op(&mut self) -> Op {
+    /// Where the next step begins. O_DIRECT reads a block again within which it was cut.
+    fn start(&self, file: &SharedFile) -> usize {
+        self.filled - self.filled % direct::read_block(file) as usize
+    }
+
+    fn op(&mut self, file: &SharedFile) -> Op {
         let buffer = std::mem::take(&mut self.buffer);
-        let offset = self.offset + self.filled as u64;
-        let end = self.wanted.min(self.filled.saturating_add(caio::TRANSFER_BYTES_MAX));
-        Op::Read { buffer, range: self.filled..end, offset }
+        let start = self.start(file);
+        let most = TRANSFER_BYTES_MAX - TRANSFER_BYTES_MAX % direct::read_block(file) as usize;
+        let end = self.wanted.min(start.saturating_add(most));
+        Op::Read { buffer, range: start..end, offset: self.offset + start as u64 }
     }
 
     /// Notes what one step gave; whether the group is done with it.
     fn account(&mut self, bytes: usize, file: &SharedFile) -> bool {
-        self.filled += bytes;
+        let reached = self.start(file) + bytes;
+        let is_new = reached > self.filled;
+        self.filled = self.filled.max(reached);
         self.buffer.set_len(self.filled);
-        // O_DIRECT stops within a block only at the end of the file, and would refuse to go on.
-        let within_a_block = file.is_direct()
-            && file
-                .direct_alignment()
-                .is_some_and(|alignment| !(self.filled as u64).is_multiple_of(alignment.read));
-        bytes == 0 || within_a_block || self.filled >= self.needed
+        !is_new || self.filled >= self.needed
     }
 }
 

@@ -1,4 +1,5 @@
-//! Lengths that no memory has room for: an error on every path, and never the end of the process.
+//! Lengths beyond all memory, and none at all: an error on every path, never the end of the process
+//! nor what looks like the end of the file.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 #![allow(clippy::single_range_in_vec_init, reason = "one range is meant")]
@@ -124,5 +125,28 @@ async fn what_grows_is_read_whole_on_every_kind_of_file() {
                 assert!(handle.read(3 << 20).await.unwrap() == expected);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn memory_without_capacity_is_not_the_end_of_the_file() {
+    let (_directory, path) = scratch(b"data");
+    for in_place in [true, false] {
+        let context = aiofile::context().in_place(in_place).build().unwrap();
+        let file = common::open_in(&context, &path, "r").await;
+        let (read, buffer) = file.read_into(Vec::new(), 0).await;
+        let error = read.unwrap_err();
+        assert_eq!((error.kind(), buffer.capacity()), (ErrorKind::InvalidInput, 0));
+        assert!(error.to_string().contains("with_capacity"), "{error}");
+        for buffers in [vec![], vec![Vec::new(), Vec::new()]] {
+            let length = buffers.len();
+            let (read, buffers) = file.read_vectored_at(buffers, 0).await;
+            assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(buffers.len(), length);
+        }
+        let buffers = vec![Vec::new(), Vec::with_capacity(4)];
+        let (read, buffers) = file.read_vectored_at(buffers, 0).await;
+        assert_eq!((read.unwrap(), &buffers[1][..]), (4, &b"data"[..]));
+        assert!(file.read_at(0, 0).await.unwrap().is_empty(), "nothing was asked for");
     }
 }

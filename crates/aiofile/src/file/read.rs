@@ -73,7 +73,8 @@ impl AioFile {
     /// Allocates nothing for cached data; otherwise nothing in the steady state.
     ///
     /// # Errors
-    /// As for [`read_at`](Self::read_at).
+    /// [`ErrorKind::InvalidInput`] for a buffer without capacity, since it would look like the end
+    /// of the file; else as for [`read_at`](Self::read_at).
     ///
     /// # Cancel safety
     /// Dropping the future cancels the read; the buffer is freed when the kernel is done with it.
@@ -89,6 +90,9 @@ impl AioFile {
         let mut buffer = buffer.into_buffer();
         let length = buffer.capacity();
         let Ok(file) = self.file() else { return (Err(closed()), B::from_buffer(buffer)) };
+        if length == 0 {
+            return (Err(no_capacity(file, OpKind::Read, offset)), B::from_buffer(buffer));
+        }
         // What is cached is read right here, so that in a loop of reads no function returns
         // between one system call and the next: after a system call that is slow.
         let read =
@@ -106,7 +110,7 @@ impl AioFile {
     /// The buffers come back either way.
     ///
     /// # Errors
-    /// As for [`read_at`](Self::read_at).
+    /// As for [`read_into`](Self::read_into).
     ///
     /// # Cancel safety
     /// As for [`read_into`](Self::read_into).
@@ -130,8 +134,12 @@ impl AioFile {
             Ok(file) => file,
             Err(error) => return (Err(error), buffers),
         };
-        let buffers = buffers.into_iter().map(B::into_buffer).collect();
-        let (result, buffers) = self.read_buffers(file, buffers, offset).await;
+        let buffers: Vec<_> = buffers.into_iter().map(B::into_buffer).collect();
+        let has_capacity = buffers.iter().any(|buffer| buffer.capacity() > 0);
+        let (result, buffers) = match has_capacity {
+            true => self.read_buffers(file, buffers, offset).await,
+            false => (Err(no_capacity(file, OpKind::ReadVectored, offset)), buffers),
+        };
         (result, buffers.into_iter().map(B::from_buffer).collect())
     }
 
@@ -167,6 +175,15 @@ impl AioFile {
             None => error,
         }
     }
+}
+
+/// The error for memory that nothing fits into, which would make any place look like the end of the
+/// file.
+fn no_capacity(file: &SharedFile, kind: OpKind, offset: u64) -> Error {
+    let message = "there is nothing to read into: the capacity is 0 bytes";
+    let error = Error::new(ErrorKind::InvalidInput, message).during(kind);
+    let hint = "a read fills the capacity: make the buffer with `with_capacity`";
+    error.on(file.path()).at(offset).hint(hint)
 }
 
 /// Whether a read may give less than was asked for although more will come.

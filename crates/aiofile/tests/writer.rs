@@ -6,11 +6,11 @@ mod common;
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Waker};
+use std::time::{Duration, Instant};
 
-use aiofile::{AioFile, BufferedWriter, ErrorKind, Writer};
+use aiofile::{AioFile, BufferedWriter, Error, ErrorKind, Writer};
 use common::{noise, open_in, scratch, unruly};
 use futures_util::future::{join_all, try_join_all};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -193,12 +193,68 @@ async fn a_flush_that_was_dropped_goes_on() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
 }
 
+/// A writer of 4 bytes whose bytes have no place in any file, which shows at once.
+async fn writer_that_fails(path: &std::path::Path) -> BufferedWriter {
+    let file = AioFile::open(path, "w").await.unwrap();
+    let mut writer = BufferedWriter::new(&file).offset(i64::MAX as u64 - 2).capacity(4);
+    writer.write_all("abcd").await.unwrap();
+    assert_eq!(writer.unflushed(), 4);
+    writer
+}
+
 #[tokio::test]
-async fn dropping_what_was_never_flushed_is_noticed() {
+async fn the_error_of_a_write_begun_while_the_buffer_fills_is_returned_by_the_next_call() {
+    let (_directory, path) = scratch(b"");
+    for way in 0..7 {
+        let mut writer = writer_that_fails(&path).await;
+        let kind = |error: std::io::Error| Error::system(error).kind();
+        let found = match way {
+            0 => writer.write_all("more").await.map_err(|error| error.kind()),
+            1 => writer.write_all("").await.map_err(|error| error.kind()),
+            2 => writer.flush().await.map_err(|error| error.kind()),
+            3 => writer.sync().await.map_err(|error| error.kind()),
+            4 => AsyncWriteExt::write(&mut writer, b"more").await.map(drop).map_err(kind),
+            5 => AsyncWriteExt::flush(&mut writer).await.map_err(kind),
+            _ => writer.shutdown().await.map_err(kind),
+        };
+        assert_eq!(found, Err(ErrorKind::InvalidInput), "{way}");
+        assert_eq!(writer.unflushed(), 4, "{way}");
+        assert!(writer.flush().await.is_err(), "it repeats");
+        assert_eq!(writer.discard(), 4);
+        writer.flush().await.unwrap();
+    }
+    let mut writer = writer_that_fails(&path).await;
+    assert_eq!(writer.discard(), 4);
+    writer.write_all("a").await.unwrap();
+
+    // Found while later bytes are taken, on the way through a backend.
+    let full = AioFile::open("/dev/full", "w").await.unwrap();
+    let mut writer = BufferedWriter::new(&full).capacity(4);
+    writer.write_all("abcd").await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let error = loop {
+        match writer.write_all("").await {
+            Ok(()) => assert!(Instant::now() < deadline, "no call returns the error"),
+            Err(error) => break error,
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    assert_eq!((error.raw_os_error(), writer.unflushed()), (Some(28), 4));
+}
+
+#[tokio::test]
+async fn dropping_a_buffered_writer_writes_nothing_and_never_panics() {
     let (_directory, path) = scratch(b"");
     let file = AioFile::open(&path, "w").await.unwrap();
     let mut writer = BufferedWriter::new(&file);
     writer.write_all("forgotten").await.unwrap();
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(writer)));
-    assert_eq!(dropped.is_err(), cfg!(debug_assertions));
+    assert_eq!(writer.unflushed(), 9);
+    drop(writer);
+    drop(writer_that_fails(&path).await);
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+    // Another place is taken for what is under way.
+    let mut writer = BufferedWriter::new(&file).offset(100).capacity(4);
+    writer.write_all("abcd").await.unwrap();
+    let writer = writer.offset(0);
+    assert_eq!(writer.position(), writer.unflushed() as u64);
 }

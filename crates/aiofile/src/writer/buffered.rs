@@ -5,10 +5,9 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::thread;
 
 use bytes::{Buf, Bytes, BytesMut};
-use caio::Result;
+use caio::{Error, Result};
 use tokio::io::AsyncWrite;
 
 use super::Writer;
@@ -28,13 +27,16 @@ const RESERVED_BYTES_MAX: usize = 1 << 20;
 /// `Ok` from a write means no more than that the bytes are in memory. When the buffer is full it is
 /// written while the next one fills. [`flush`](Self::flush) writes what is left.
 ///
-/// # When a write fails
-/// Its bytes stay, and each following call tries again to write them first: the error repeats until
-/// it succeeds, for example since there is space again, or until [`discard`](Self::discard).
-///
 /// # Dropping it
-/// Dropping it does not write what is left. In a debug build it panics where that would lose bytes
-/// without a word, unless an error was returned before or a panic is under way.
+/// **What was not flushed is lost when the writer is dropped**, without an error: call
+/// [`flush`](Self::flush), [`sync`](Self::sync) or tokio's `shutdown` before.
+/// [`unflushed`](Self::unflushed) says how many bytes would be lost.
+///
+/// # When a write fails
+/// The call that finds it returns the error; where that is found while a buffer fills, the next
+/// call of any kind does. The bytes stay, and each following call tries again to write them first:
+/// the error repeats until it succeeds, for example since there is space again, or until
+/// [`discard`](Self::discard).
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -60,8 +62,10 @@ pub struct BufferedWriter {
     write: Option<Pending>,
     /// What came after that.
     buffer: BytesMut,
-    /// The caller was told that the bytes could not be written.
+    /// What is outgoing could not be written the last time.
     failed: bool,
+    /// The error of that, as long as no call has returned it.
+    untold: Option<Error>,
 }
 
 impl BufferedWriter {
@@ -87,6 +91,7 @@ impl BufferedWriter {
             write: None,
             buffer: BytesMut::new(),
             failed: false,
+            untold: None,
         }
     }
 
@@ -106,6 +111,7 @@ impl BufferedWriter {
     /// ```
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
+        self.write = None;
         self.writer = Writer::new(self.writer.file()).offset(offset);
         self
     }
@@ -134,7 +140,8 @@ impl BufferedWriter {
     /// Takes the bytes, and writes where the buffer is full.
     ///
     /// # Errors
-    /// What the system answers to the bytes of this and of earlier calls.
+    /// What the system answers to the bytes of this and of earlier calls. Those of this call that
+    /// were taken stay, and are written when the next call does so.
     ///
     /// # Cancel safety
     /// Dropping the future leaves it open how many of these bytes were taken; those that were are
@@ -156,11 +163,13 @@ impl BufferedWriter {
     /// ```
     pub async fn write_all(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
         let mut bytes = bytes.as_ref();
-        while !bytes.is_empty() {
+        loop {
             let taken = poll_fn(|cx| self.poll_take(cx, bytes)).await?;
             bytes = &bytes[taken..];
+            if bytes.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Writes everything that was collected. Syncs nothing.
@@ -256,6 +265,7 @@ impl BufferedWriter {
         self.outgoing = Bytes::new();
         self.buffer.clear();
         self.failed = false;
+        self.untold = None;
         forgotten
     }
 
@@ -301,26 +311,42 @@ impl BufferedWriter {
     }
 
     fn poll_take(&mut self, cx: &mut TaskContext<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        if self.failed || (self.buffer.len() >= self.capacity && !self.outgoing.is_empty()) {
-            ready!(self.poll_outgoing(cx))?;
+        self.tell()?;
+        // An error that can be found is found before more bytes are taken.
+        if self.poll_outgoing(cx)?.is_pending() && (self.failed || self.is_full()) {
+            return Poll::Pending;
         }
-        if self.buffer.len() >= self.capacity {
+        if self.is_full() {
             self.outgoing = self.buffer.split().freeze();
+        }
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
         }
         if self.buffer.is_empty() {
             self.buffer.reserve(self.capacity.min(RESERVED_BYTES_MAX));
         }
         let taken = bytes.len().min(self.capacity - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == self.capacity && self.outgoing.is_empty() {
+        if self.is_full() && self.outgoing.is_empty() {
             self.outgoing = self.buffer.split().freeze();
         }
         // Begun now so that it runs while the buffer fills. An error is for the next call, since
         // the bytes of this one are taken.
-        if !self.outgoing.is_empty() && !self.failed {
-            let _ = self.poll_outgoing(cx);
+        if self.write.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_outgoing(cx)
+        {
+            self.untold = Some(error);
         }
         Poll::Ready(Ok(taken))
+    }
+
+    fn is_full(&self) -> bool {
+        self.buffer.len() >= self.capacity
+    }
+
+    /// Fails with what no call has returned yet.
+    fn tell(&mut self) -> Result<()> {
+        self.untold.take().map_or(Ok(()), Err)
     }
 
     /// Writes what is outgoing.
@@ -345,6 +371,7 @@ impl BufferedWriter {
     }
 
     fn poll_out(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        self.tell()?;
         loop {
             ready!(self.poll_outgoing(cx))?;
             if self.buffer.is_empty() {
@@ -361,9 +388,6 @@ impl AsyncWrite for BufferedWriter {
         cx: &mut TaskContext<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
         self.poll_take(cx, bytes).map_err(Into::into)
     }
 
@@ -373,16 +397,6 @@ impl AsyncWrite for BufferedWriter {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
-    }
-}
-
-impl Drop for BufferedWriter {
-    fn drop(&mut self) {
-        debug_assert!(
-            self.unflushed() == 0 || self.failed || thread::panicking(),
-            "a BufferedWriter was dropped with {} bytes that were neither flushed nor discarded",
-            self.unflushed()
-        );
     }
 }
 

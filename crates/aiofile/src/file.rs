@@ -11,7 +11,7 @@ mod write;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use caio::{Context, Error, ErrorKind, OpKind, Result, SharedFile};
 
@@ -48,7 +48,8 @@ pub struct AioFile {
     file: Option<SharedFile>,
     /// Counts the open handles: operations in flight hold the file too.
     handles: Arc<()>,
-    bounce: Option<Arc<OnceLock<SharedFile>>>,
+    /// The same file without `O_DIRECT`, if misaligned writes are to go through it.
+    bounce: Option<SharedFile>,
 }
 
 impl AioFile {
@@ -117,7 +118,7 @@ impl AioFile {
     /// # Ok(()) }
     /// ```
     pub fn from_std_in(context: &Context, file: std::fs::File) -> Result<Self> {
-        Ok(Self::new(context.clone(), SharedFile::from_std(file)?, false))
+        Ok(Self::new(context.clone(), SharedFile::from_std(file)?, None))
     }
 
     /// Gives the file back to std. The only handle gives the descriptor itself, after the
@@ -145,11 +146,14 @@ impl AioFile {
             let copy = file.file().try_clone();
             return copy.map_err(|error| Error::system(error).on(file.path()));
         }
-        Ok(file.released().await.into())
+        if let Some(second) = self.bounce.take() {
+            drop(second.released().await);
+        }
+        let descriptor = file.released().await.ok_or_else(closed)?;
+        Ok(descriptor.into())
     }
 
-    pub(crate) fn new(context: Context, file: SharedFile, bounce: bool) -> Self {
-        let bounce = bounce.then(Arc::default);
+    pub(crate) fn new(context: Context, file: SharedFile, bounce: Option<SharedFile>) -> Self {
         Self { context, file: Some(file), handles: Arc::new(()), bounce }
     }
 

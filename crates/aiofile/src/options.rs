@@ -6,7 +6,7 @@ use caio::{Context, Error, ErrorKind, Result, flags};
 
 use crate::file::AioFile;
 use crate::mode::Mode;
-use crate::runtime::default_context;
+use crate::runtime::default_context_for_task;
 
 /// Options for opening a file, in the manner of `std::fs::OpenOptions`.
 ///
@@ -320,10 +320,15 @@ impl OpenOptions {
         let flags = self.flags().map_err(|error| error.on(path))?;
         let context = match &self.context {
             Some(context) => context.clone(),
-            None => default_context()?,
+            None => default_context_for_task().await?,
         };
         let file = context.open(path, flags, self.permissions.unwrap_or(0o666)).await?;
-        Ok(AioFile::new(context, file, self.bounce))
+        let writes = self.write || self.append;
+        let bounce = match self.bounce && file.is_direct() && writes {
+            true => Some(context.reopen_buffered(&file).await?),
+            false => None,
+        };
+        Ok(AioFile::new(context, file, bounce))
     }
 
     fn flags(&self) -> Result<i32> {

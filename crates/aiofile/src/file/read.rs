@@ -95,10 +95,12 @@ impl AioFile {
         }
         // What is cached is read right here, so that in a loop of reads no function returns
         // between one system call and the next: after a system call that is slow.
-        let read =
-            poll_fn(|cx| self.context.poll_read_in_place(cx, file, &mut buffer, 0..length, offset));
+        let mut yielded = false;
+        let read = poll_fn(|cx| {
+            self.context.poll_try_read(cx, &mut yielded, file, &mut buffer, 0..length, offset)
+        });
         match read.await {
-            Some(Ok(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
+            Ok(Some(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
             tried => {
                 let (result, buffer) = self.read_on_into(file, buffer, tried, length, offset).await;
                 (result, B::from_buffer(buffer))
@@ -148,13 +150,13 @@ impl AioFile {
         &self,
         file: &SharedFile,
         buffer: Buffer,
-        tried: Option<Result<usize>>,
+        tried: Result<Option<usize>>,
         length: usize,
         offset: u64,
     ) -> (Result<usize>, Buffer) {
         match tried {
-            Some(Err(error)) => (Err(error), buffer),
-            Some(Ok(done)) => {
+            Err(error) => (Err(error), buffer),
+            Ok(Some(done)) => {
                 let (range, offset) = (done..length, offset + done as u64);
                 let (result, mut buffer) = self.context.read(file, buffer, range, offset).await;
                 // What an error keeps away is met again by the next read.
@@ -162,8 +164,8 @@ impl AioFile {
                 buffer.set_len(bytes);
                 (Ok(bytes), buffer)
             }
-            None if file.is_direct() => self.read_buffer(buffer, 0..length, offset).await,
-            None => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
+            Ok(None) if file.is_direct() => self.read_buffer(buffer, 0..length, offset).await,
+            Ok(None) => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
         }
     }
 

@@ -179,8 +179,12 @@ impl AioFile {
     pub async fn close(&mut self) -> Result<()> {
         let Some(file) = self.file.take() else { return Ok(()) };
         let handles = std::mem::replace(&mut self.handles, Arc::new(()));
-        self.bounce = None;
-        self.context.close(file, Arc::into_inner(handles).is_some()).await
+        let second = self.bounce.take();
+        let last = Arc::into_inner(handles).is_some();
+        let Some(second) = second else { return self.context.close(file, last).await };
+        // Both are closed, whatever the first one says.
+        let closed = self.context.close(second, last).await;
+        self.context.close(file, last).await.and(closed)
     }
 
     /// Whether this handle was closed.
@@ -279,11 +283,6 @@ impl AioFile {
     }
 
     async fn sync(&self, data_only: bool) -> Result<()> {
-        let file = self.file()?;
-        // Bounced writes have a descriptor of their own, and are waited for through it.
-        if let Some(bounce) = self.bounce.as_ref().and_then(|bounce| bounce.get()) {
-            self.context.sync(bounce, data_only).await?;
-        }
-        self.context.sync(file, data_only).await
+        self.context.sync(self.file()?, data_only).await
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use caio::{Error, ErrorKind, OpKind, Result};
 
-use crate::runtime::default_context;
+use crate::runtime::default_context_for_task;
 
 /// The contents of a file.
 ///
@@ -25,7 +25,7 @@ use crate::runtime::default_context;
 /// # Ok(()) }
 /// ```
 pub async fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
-    default_context()?.read_file(path.as_ref()).await
+    default_context_for_task().await?.read_file(path.as_ref()).await
 }
 
 /// The contents of a file, as text.

@@ -19,6 +19,8 @@ pub(super) struct Piece {
     wanted: usize,
     filled: usize,
     flown: bool,
+    /// Whether it let others run before its next step.
+    yielded: bool,
     state: State,
 }
 
@@ -45,7 +47,7 @@ pub(super) enum Progress {
 impl Piece {
     pub(super) fn new(buffer: Buffer, offset: u64, lead: usize, wanted: usize) -> Self {
         let state = State::Resting(buffer);
-        Self { offset, lead, wanted, filled: 0, flown: false, state }
+        Self { offset, lead, wanted, filled: 0, flown: false, yielded: false, state }
     }
 
     /// Byte offset of the buffer's first byte.
@@ -98,10 +100,13 @@ impl Piece {
                     return Poll::Ready(Ok(Progress::Full));
                 }
                 let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
-                let step = file.context().poll_read_in_place(cx, shared, buffer, range, offset);
-                match ready!(step) {
+                let (context, yielded) = (file.context(), &mut self.yielded);
+                let step = context.poll_try_read(cx, yielded, shared, buffer, range, offset);
+                let step = ready!(step);
+                self.yielded = false;
+                match step? {
                     Some(bytes) => {
-                        if let Some(progress) = self.account(bytes?, shared) {
+                        if let Some(progress) = self.account(bytes, shared) {
                             return Poll::Ready(Ok(progress));
                         }
                     }

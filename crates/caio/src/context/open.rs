@@ -6,6 +6,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{FcntlArg, fcntl};
+
 use super::Context;
 use super::transfer::misfit;
 use crate::error::{Error, ErrorKind, Result};
@@ -60,18 +62,23 @@ impl Context {
         }
     }
 
-    /// Opens the file once more, with other `O_*` flags. Both descriptors are one file to the
-    /// engine: they share the writes under way, which syncs and truncations wait for, the syncs,
-    /// and the error of one that failed. One hop.
+    /// Opens the file once more without `O_DIRECT`, with all its other flags. Both descriptors are
+    /// one file to the engine: they share the writes under way, which syncs and truncations wait
+    /// for, the syncs, and the error of one that failed. The kernel keeps both views coherent: a
+    /// direct read first writes the cached blocks out, a direct write drops them. One hop.
     ///
     /// # Errors
-    /// As for [`open`](Self::open).
+    /// As for [`open`](Self::open): the system looks at the file's permissions again.
     ///
     /// # Cancel safety
     /// As for [`open`](Self::open).
-    pub async fn reopen(&self, file: &SharedFile, flags: i32) -> Result<SharedFile> {
+    pub async fn reopen_buffered(&self, file: &SharedFile) -> Result<SharedFile> {
+        let describe = |error: Error| error.during(OpKind::Open).on(file.path());
+        let flags = fcntl(file, FcntlArg::F_GETFL)
+            .map_err(|errno| describe(Error::system(errno.into())))?;
+        let flags = flags & !open_flags::DIRECT.unwrap_or(0);
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let opened = self.open(&path, flags, 0).await.map_err(|error| error.on(file.path()))?;
+        let opened = self.open(&path, flags, 0).await.map_err(describe)?;
         opened.with_writes_of(file)
     }
 

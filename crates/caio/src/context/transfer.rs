@@ -2,8 +2,9 @@
 //! the range is done, the file ends or an error comes. The one place where short transfers are
 //! handled.
 
+use std::future::poll_fn;
 use std::ops::Range;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use super::Context;
 use crate::buffer::Buffer;
@@ -57,7 +58,7 @@ impl Context {
     }
 
     /// As [`read`](Self::read), with nothing tried in place: for who has tried that already, with
-    /// [`try_read`](Self::try_read). One operation of the backend.
+    /// [`poll_try_read`](Self::poll_try_read). One operation of the backend.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -76,12 +77,15 @@ impl Context {
 
     /// Reads into `range` of the buffer's capacity on the calling thread, where that needs no
     /// waiting: one system call, of at most [`Config::in_place_bytes_max`](crate::Config) bytes.
-    /// The buffer's contents then end with the last byte read. Call [`turn`](Self::turn) before
-    /// each of them.
+    /// The buffer's contents then end with the last byte read.
     ///
     /// `None` says that nothing was done and that the bytes have to come through
     /// [`submit`](Self::submit): they are not cached, or this context or this file does nothing in
     /// place. Fewer bytes than asked for do not mean the end of the file; only 0 does.
+    ///
+    /// `Pending` lets other tasks run first, by the runtime's own cooperative budget, with the
+    /// waker arranged for; `yielded` remembers that it has done so for this read, and is false for
+    /// a new one.
     ///
     /// It is inlined down to the system call, so that a loop of reads can have all of it in one
     /// function: the first function to return after a system call is slow to do so.
@@ -91,74 +95,49 @@ impl Context {
     /// [`read`](Self::read). No error of the system: what fails here is to be done elsewhere.
     ///
     /// ```
+    /// use std::task::{Context, Poll, Waker};
     /// use caio::Buffer;
     ///
     /// let context = caio::Context::builder().build()?;
     /// let file = caio::SharedFile::new(std::fs::File::open("/proc/self/exe")?, "exe")?;
-    /// let mut buffer = Buffer::from(Vec::with_capacity(4));
-    /// match context.try_read(&file, &mut buffer, 0..4, 0)? {
-    ///     Some(_bytes) => assert_eq!(buffer.as_slice(), b"\x7fELF"),
-    ///     None => assert!(buffer.is_empty(), "the file is not cached"),
+    /// let (mut buffer, mut yielded) = (Buffer::from(Vec::with_capacity(4)), false);
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// match context.poll_try_read(&mut cx, &mut yielded, &file, &mut buffer, 0..4, 0) {
+    ///     Poll::Ready(Ok(Some(_))) => assert_eq!(buffer.as_slice(), b"\x7fELF"),
+    ///     Poll::Ready(Ok(None)) => assert!(buffer.is_empty(), "the file is not cached"),
+    ///     Poll::Ready(Err(error)) => return Err(error),
+    ///     Poll::Pending => assert!(yielded, "others go first"),
     /// }
     /// # Ok::<(), caio::Error>(())
     /// ```
     #[inline(always)]
-    pub fn try_read(
+    pub fn poll_try_read(
         &self,
+        cx: &mut TaskContext<'_>,
+        yielded: &mut bool,
         file: &SharedFile,
         buffer: &mut Buffer,
         range: Range<usize>,
         offset: u64,
-    ) -> Result<Option<usize>> {
+    ) -> Poll<Result<Option<usize>>> {
         if let Err(error) = op::check_read(buffer, &range, offset) {
-            return Err(error.on(file.path()));
+            return Poll::Ready(Err(error.on(file.path())));
         }
         if !self.inner.config.in_place || self.is_shut_down() || !in_place::can_read(file) {
-            return Ok(None);
+            return Poll::Ready(Ok(None));
         }
         if range.is_empty() {
             buffer.set_len(range.start);
-            return Ok(Some(0));
+            return Poll::Ready(Ok(Some(0)));
         }
         let length = range.len().min(self.inner.config.in_place_bytes_max);
-        let piece = range.start..range.start + length;
-        let read = in_place::read(file, buffer, piece, offset);
+        ready!(self.poll_proceed(cx, yielded, length));
+        let read = in_place::read(file, buffer, range.start..range.start + length, offset);
         if let Some(bytes) = read {
             self.inner.counters.in_place(OpKind::Read, bytes, length);
             buffer.set_len(range.start + bytes);
         }
-        Ok(read)
-    }
-
-    /// Lets other tasks run first where this one has used up its share: the runtime's own
-    /// cooperative budget decides, which is charged for an operation of so many bytes. To be
-    /// awaited before each [`try_read`](Self::try_read); what else does I/O here does it itself.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let context = caio::Context::builder().build()?;
-    /// for _ in 0..1000 {
-    ///     context.turn(4096).await;
-    /// }
-    /// # Ok(())
-    /// # });
-    /// ```
-    #[inline]
-    pub async fn turn(&self, bytes: usize) {
-        self.proceed(bytes).await;
-    }
-
-    /// The same for whoever polls and keeps the state: `yielded` is false for a new operation, and
-    /// true once this has answered `Pending` for it.
-    #[inline]
-    pub fn poll_turn(
-        &self,
-        cx: &mut TaskContext<'_>,
-        yielded: &mut bool,
-        bytes: usize,
-    ) -> Poll<()> {
-        self.poll_proceed(cx, yielded, bytes)
+        Poll::Ready(Ok(read))
     }
 
     /// Writes `range` of the buffer's contents to `offset`, all of it unless an error comes in
@@ -244,8 +223,12 @@ impl Context {
     ) -> Option<Result<()>> {
         while !progress.is_done() {
             let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
-            self.proceed(rest.len().min(self.inner.config.in_place_bytes_max)).await;
-            match self.try_read(progress.file, buffer, rest, offset) {
+            let mut yielded = false;
+            let read = poll_fn(|cx| {
+                let rest = rest.clone();
+                self.poll_try_read(cx, &mut yielded, progress.file, buffer, rest, offset)
+            });
+            match read.await {
                 // Only nothing at all means the end: fewer bytes than asked for may also mean
                 // that the following ones are not cached.
                 Ok(Some(0)) => break,

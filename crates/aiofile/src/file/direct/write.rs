@@ -2,10 +2,8 @@
 
 use std::io;
 use std::ops::Range;
-use std::os::fd::AsRawFd;
-use std::path::PathBuf;
 
-use caio::{Buffer, DirectAlignment, Error, ErrorKind, OpKind, Result, SharedFile, flags};
+use caio::{Buffer, DirectAlignment, Error, ErrorKind, OpKind, Result, SharedFile};
 
 use super::{Part, alignment, misaligned};
 use crate::file::AioFile;
@@ -59,9 +57,8 @@ impl AioFile {
         let at_block = offset.is_multiple_of(write);
         // An offset within a block is wrong for each part that has bytes.
         if let Some(part) = parts.find(|part| !part.fits(memory, write, at_block)) {
-            return match self.bounced(file).await {
-                Some(Ok(through)) => self.context.write_vectored(&through, buffers, offset).await,
-                Some(Err(error)) => (Err(error), buffers),
+            return match &self.bounce {
+                Some(through) => self.context.write_vectored(through, buffers, offset).await,
                 None => (Err(misaligned(file, part, offset, alignment)), buffers),
             };
         }
@@ -103,7 +100,7 @@ impl AioFile {
                 let (result, buffer) = self.context.write(file, buffer, range.clone(), 0).await;
                 return match result {
                     Err(error) if is_refused(&error) => {
-                        self.bounce(file, buffer, range, 0, || {
+                        self.bounce(buffer, range, 0, || {
                             misaligned(file, part, offset, alignment)
                         })
                         .await
@@ -120,37 +117,21 @@ impl AioFile {
                 return (result.and_then(|bytes| beyond(file, bytes, back, offset)), buffer);
             }
         }
-        self.bounce(file, buffer, range, offset, || misaligned(file, part, offset, alignment)).await
+        self.bounce(buffer, range, offset, || misaligned(file, part, offset, alignment)).await
     }
 
     /// Writes through the page cache where the file may do that, and else refuses.
     async fn bounce(
         &self,
-        file: &SharedFile,
         buffer: Buffer,
         range: Range<usize>,
         offset: u64,
         refusal: impl FnOnce() -> Error,
     ) -> (Result<usize>, Buffer) {
-        match self.bounced(file).await {
+        match &self.bounce {
             None => (Err(refusal()), buffer),
-            Some(Ok(through)) => self.context.write(&through, buffer, range, offset).await,
-            Some(Err(error)) => (Err(error), buffer),
+            Some(through) => self.context.write(through, buffer, range, offset).await,
         }
-    }
-
-    /// The same file without O_DIRECT, if misaligned writes are to go through it. The kernel keeps
-    /// both views coherent: a direct read first writes the cached blocks out, a direct write drops
-    /// them.
-    async fn bounced(&self, file: &SharedFile) -> Option<Result<SharedFile>> {
-        let place = self.bounce.as_ref()?;
-        if let Some(through) = place.get() {
-            return Some(Ok(through.clone()));
-        }
-        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let append = if file.is_append() { flags::O_APPEND } else { 0 };
-        let opened = self.context.open(&path, flags::O_WRONLY | append, 0).await;
-        Some(opened.map(|opened| place.get_or_init(|| opened).clone()))
     }
 }
 

@@ -43,6 +43,8 @@ struct Group {
     /// Bytes that suffice.
     needed: usize,
     filled: usize,
+    /// Whether it let others run before its next step.
+    yielded: bool,
     members: Vec<usize>,
     /// Empty until the group's turn comes.
     buffer: Buffer,
@@ -64,6 +66,7 @@ impl Groups {
                 wanted: usize::try_from(end - offset).unwrap_or(usize::MAX),
                 needed: usize::try_from(together.extent.end - offset).unwrap_or(usize::MAX),
                 filled: 0,
+                yielded: false,
                 members: together.members,
                 buffer: Buffer::default(),
             }
@@ -214,11 +217,17 @@ impl Group {
         loop {
             let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
             let buffer = &mut self.buffer;
-            match ready!(file.context().poll_read_in_place(cx, shared, buffer, range, offset)) {
-                Some(Ok(bytes)) if self.account(bytes, shared) => return Poll::Ready(Some(Ok(()))),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
+            let yielded = &mut self.yielded;
+            let read = file.context().poll_try_read(cx, yielded, shared, buffer, range, offset);
+            let read = ready!(read);
+            self.yielded = false;
+            match read {
+                Ok(Some(bytes)) if self.account(bytes, shared) => {
+                    return Poll::Ready(Some(Ok(())));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Poll::Ready(None),
+                Err(error) => return Poll::Ready(Some(Err(error))),
             }
         }
     }

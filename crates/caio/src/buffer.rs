@@ -1,8 +1,8 @@
 //! Owned memory for one operation.
 //!
 //! A buffer moves into the operation and comes back with the result, so that the kernel can use
-//! it for as long as it likes, whatever happens to the future that waits. Its bytes lie on the
-//! heap (or in static memory): moving the value never moves them.
+//! it until it has finished, whatever happens to the future that waits. Its bytes are on the heap
+//! (or in static memory): moving the value never moves them.
 //!
 //! No uninitialised byte is ever visible: the buffer remembers how far it has been written, and
 //! its length never goes beyond that.
@@ -183,7 +183,7 @@ impl Buffer {
         let pointer = self.as_mut_ptr();
         if range.end > from {
             // SAFETY: `from..range.end` lies within the capacity checked above, in an allocation
-            // that this value owns and lends to nobody while it is borrowed mutably.
+            // that this value owns and that nothing else uses while it is borrowed mutably.
             let start = unsafe { pointer.add(from) };
             // SAFETY: as above; zeroing needs no initialised memory.
             unsafe { start.write_bytes(0, range.end - from) };
@@ -222,7 +222,7 @@ impl Buffer {
     /// use caio::Buffer;
     ///
     /// let mut buffer = Buffer::from(Vec::with_capacity(8));
-    /// // SAFETY: the buffer has room for eight bytes, and nobody else uses it.
+    /// // SAFETY: the buffer has room for eight bytes, and nothing else uses it.
     /// unsafe { buffer.as_mut_ptr().copy_from_nonoverlapping(b"data".as_ptr(), 4) };
     /// // SAFETY: the line above wrote these four.
     /// unsafe { buffer.assume_filled(0, 4) };

@@ -33,12 +33,12 @@ use crate::select::Choice;
 pub struct Config {
     /// Which backend to use; `None` (the default) leaves it to `CAIO_IMPL`, then to `auto`.
     pub backend: Option<Choice>,
-    /// The most operations in flight at once; who comes later waits. Default 512.
+    /// The most operations in flight at once; further ones wait. Default 512.
     pub max_requests: usize,
-    /// The most bytes that the operations in flight move together, 4096 or more; who comes later
-    /// waits, and a larger operation goes alone. Default 256 MiB.
+    /// The most bytes that the operations in flight move together, 4096 or more; further
+    /// operations wait, and a larger one goes alone. Default 256 MiB.
     pub max_bytes_in_flight: usize,
-    /// The most files open at once; who wants to open more waits. Default: three quarters of the
+    /// The most files open at once; opening more waits. Default: three quarters of the
     /// soft limit on descriptors (`ulimit -n`), at most 1,048,576.
     pub max_open_files: usize,
     /// The number of pool threads that stay when there is nothing to do. Default 0: an idle pool
@@ -57,7 +57,7 @@ pub struct Config {
     /// bytes, 4096 or more. A task that has not the thread to itself does less at a time. Default
     /// 1 MiB.
     pub in_place_bytes_max: usize,
-    /// Who does buffered writes. Default [`BufferedWrites::Auto`].
+    /// What does buffered writes. Default [`BufferedWrites::Auto`].
     pub buffered_writes: BufferedWrites,
     /// What waits for completions. Default [`Reactor::Auto`].
     pub reactor: Reactor,
@@ -65,7 +65,7 @@ pub struct Config {
     pub uring: UringConfig,
 }
 
-/// Who does the buffered writes that cannot be done in place.
+/// What does the buffered writes that cannot be done in place.
 ///
 /// ```
 /// use caio::{BufferedWrites, Config};

@@ -1,10 +1,10 @@
-//! Which backend, asked for by whom, and why not another.
+//! Which backend a context uses, what asked for it, and why no other one is used.
 //!
 //! The first of these that says something decides: the program, `CAIO_IMPL`, the configuration
 //! files, and at last `auto`. A single name is a demand: where that backend does not work, opening
-//! fails with the reason. A list and `auto` go on to the next name, and remember why they had to.
-//! Only setting a backend up can lead to another one; an operation that fails later is an error
-//! of that operation.
+//! fails with the reason. A list and `auto` go on to the next name, and the report has the reasons.
+//! Only a failure to set a backend up leads to another one; an operation that fails later is an
+//! error of that operation.
 
 mod choice;
 mod environment;
@@ -15,10 +15,10 @@ mod probe;
 pub(crate) mod quote;
 mod read;
 mod report;
+mod requested;
 #[cfg(test)]
 mod tests;
 mod trust;
-mod wish;
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use environment::Environment;
 use files::Files;
 use openers::Openers;
 pub(crate) use openers::open_pool;
-use wish::Wish;
+use requested::Requested;
 
 use crate::backend::Backend;
 use crate::config::Config;
@@ -43,8 +43,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// seconds for each that takes requests and never answers.
 ///
 /// # Errors
-/// [`ErrorKind::Config`]: `CAIO_CONFIG` points nowhere, a `caio.toml` is invalid, or the limits
-/// make no sense. [`ErrorKind::Backend`]: an unknown name, or none of those asked for works.
+/// [`ErrorKind::Config`]: `CAIO_CONFIG` points nowhere or to a file that is not trusted, a
+/// `caio.toml` is invalid, or the limits make no sense. [`ErrorKind::Backend`]: an unknown name, or
+/// none of those asked for works.
 pub(crate) fn open(
     choice: Option<Choice>,
     config: Option<Config>,
@@ -57,7 +58,7 @@ pub(crate) fn open(
     Ok((backend, config, info))
 }
 
-/// Takes the backend that the program brought along, unprobed. Limits and errors are as for
+/// Takes the backend that the program hands in, unprobed. Limits and errors are as for
 /// [`open`], but no file is read where `config` is given.
 pub(crate) fn custom(
     backend: Arc<dyn Backend>,
@@ -93,8 +94,8 @@ struct Found {
     /// The limits of the first `caio.toml`, else the defaults. Its `backend` is always `None`
     /// here: a context that sets it chooses in code.
     config: Config,
-    variable: Option<Result<Wish>>,
-    file: Option<Result<Wish>>,
+    variable: Option<Result<Requested>>,
+    file: Option<Result<Requested>>,
     considered: Vec<ConfigFile>,
     ignored: Vec<&'static str>,
 }
@@ -104,8 +105,8 @@ impl Found {
         let files = Files::find(environment)?;
         Ok(Self {
             config: files.config.unwrap_or_default(),
-            variable: Wish::variable(environment),
-            file: files.wish,
+            variable: Requested::variable(environment),
+            file: files.requested,
             considered: files.considered,
             ignored: environment.ignored(),
         })
@@ -118,22 +119,22 @@ impl Found {
         openers: &Openers<'_>,
     ) -> Result<(Arc<dyn Backend>, Info)> {
         config.validate()?;
-        let wish = match explicit.or_else(|| config.backend.clone()) {
-            Some(choice) => Wish::code(choice),
-            None => self.variable.or(self.file).transpose()?.unwrap_or_else(Wish::none),
+        let requested = match explicit.or_else(|| config.backend.clone()) {
+            Some(choice) => Requested::code(choice),
+            None => self.variable.or(self.file).transpose()?.unwrap_or_else(Requested::none),
         };
         let mut refused = Vec::new();
-        for backend in wish.choice.candidates() {
+        for backend in requested.choice.candidates() {
             match openers.open(*backend, config) {
                 Ok(opened) => {
                     let info = Info {
                         backend: opened.kind(),
-                        requested_by: wish.by,
-                        requested: wish.text,
+                        requested_by: requested.by,
+                        requested: requested.text,
                         refused,
                         kernel: kernel(),
                         capability: opened.capability().clone(),
-                        limits: Config { backend: Some(wish.choice), ..config.clone() },
+                        limits: Config { backend: Some(requested.choice), ..config.clone() },
                         files: self.considered,
                         ignored: self.ignored,
                     };
@@ -144,7 +145,7 @@ impl Found {
                 Err(error) => refused.push(Refusal { backend: *backend, error }),
             }
         }
-        Err(nothing_works(&wish, refused))
+        Err(nothing_works(&requested, refused))
     }
 }
 
@@ -153,8 +154,8 @@ fn is_our_mistake(error: &Error) -> bool {
         && error.raw_os_error().is_none()
 }
 
-fn nothing_works(wish: &Wish, mut refused: Vec<Refusal>) -> Error {
-    let by = match wish.by {
+fn nothing_works(requested: &Requested, mut refused: Vec<Refusal>) -> Error {
+    let by = match requested.by {
         RequestedBy::Auto => String::new(),
         ref by => format!(" (asked for by {by})"),
     };
@@ -166,7 +167,7 @@ fn nothing_works(wish: &Wish, mut refused: Vec<Refusal>) -> Error {
         (_, Some(last)) => {
             refused.push(last);
             let reasons: Vec<_> = refused.iter().map(Refusal::to_string).collect();
-            let names = &wish.text;
+            let names = &requested.text;
             Error::new(
                 ErrorKind::Backend,
                 format!("none of the backends {names}{by} works here: {}", reasons.join("; ")),
@@ -175,7 +176,7 @@ fn nothing_works(wish: &Wish, mut refused: Vec<Refusal>) -> Error {
     }
 }
 
-/// The kernel's release; only for people to read.
+/// The kernel's release, for the report alone.
 fn kernel() -> String {
     match nix::sys::utsname::uname() {
         Ok(name) => name.release().to_string_lossy().into_owned(),

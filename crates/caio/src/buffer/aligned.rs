@@ -28,7 +28,7 @@ pub struct AlignedBuffer {
     /// What a user of the buffer sees: its capacity and its alignment.
     layout: Layout,
     /// Bytes of the allocation before `pointer`.
-    lead: usize,
+    padding: usize,
 }
 
 impl AlignedBuffer {
@@ -63,16 +63,17 @@ impl AlignedBuffer {
     pub fn try_new(capacity: usize, alignment: usize) -> Option<Self> {
         let layout = Layout::from_size_align(capacity, alignment).ok()?;
         if capacity == 0 {
-            return Some(Self { pointer: NonNull::dangling(), length: 0, layout, lead: 0 });
+            return Some(Self { pointer: NonNull::dangling(), length: 0, layout, padding: 0 });
         }
         let whole = whole(layout)?;
         // SAFETY: the layout has at least one byte.
         let base = NonNull::new(unsafe { alloc_zeroed(whole) })?;
         let address = base.as_ptr().addr();
-        let lead = address.next_multiple_of(alignment) - address;
-        // SAFETY: `lead` is less than the alignment, by which the allocation exceeds the capacity.
-        let pointer = unsafe { base.add(lead) };
-        Some(Self { pointer, length: 0, layout, lead })
+        let padding = address.next_multiple_of(alignment) - address;
+        // SAFETY: the padding is less than the alignment, by which the allocation is larger than
+        // the capacity.
+        let pointer = unsafe { base.add(padding) };
+        Some(Self { pointer, length: 0, layout, padding })
     }
 
     /// A buffer with the contents of `bytes`, as large as they are.
@@ -225,7 +226,7 @@ impl Drop for AlignedBuffer {
             && let Some(whole) = whole(self.layout)
         {
             // SAFETY: `try_new` went so many bytes into the allocation.
-            let base = unsafe { self.pointer.sub(self.lead) };
+            let base = unsafe { self.pointer.sub(self.padding) };
             // SAFETY: allocated in `try_new` with this layout, and freed only here.
             unsafe { dealloc(base.as_ptr(), whole) }
         }

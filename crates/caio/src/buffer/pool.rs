@@ -9,8 +9,8 @@ use crate::sync::lock;
 
 /// A pool of equal, aligned buffers, shared by cloning.
 ///
-/// Taking one never waits: when none is free a new one is allocated. Giving one back (by dropping
-/// it) keeps it for the next taker as long as fewer than `keep_max` lie idle.
+/// Taking one never waits: when none is free a new one is allocated. A buffer that is dropped
+/// returns and is used again, as long as fewer than `keep_max` are idle.
 ///
 /// ```
 /// use caio::BufferPool;
@@ -83,7 +83,7 @@ impl BufferPool {
         PooledBuffer { buffer, owner: Some(Arc::clone(&self.shared)) }
     }
 
-    /// Buffers that lie idle now.
+    /// Buffers that are idle now.
     ///
     /// ```
     /// let pool = caio::BufferPool::new(4096, 4096, 8);

@@ -88,7 +88,7 @@ pub(super) fn parse(text: &str) -> Result<Config> {
 }
 
 /// What serde says of a key or a value, without what it repeats of the file, unless that looks like
-/// a name. The keys and values that it expected are known to everybody.
+/// a name. The keys and values that it expected are no secret.
 fn without_contents(message: &str) -> String {
     const ABOUT_CONTENTS: [&str; 5] = [
         "unknown field ",

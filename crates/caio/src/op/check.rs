@@ -1,4 +1,4 @@
-//! Which operations can be right, whoever made them.
+//! Which operations can be right, by whichever way they were made.
 
 use std::borrow::Cow;
 use std::ops::Range;

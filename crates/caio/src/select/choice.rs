@@ -1,4 +1,4 @@
-//! Which backend somebody asked for: `auto`, one name, or an ordered list of names.
+//! Which backend is asked for: `auto`, one name, or an ordered list of names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use super::quote;
 use crate::backend::BackendKind;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A wish for a backend, as code, `CAIO_IMPL` and the configuration files express it.
+/// A choice of a backend, as code, `CAIO_IMPL` and the configuration files express it.
 ///
 /// ```
 /// use caio::{BackendKind, Choice};

@@ -1,4 +1,4 @@
-//! What the selection wants to know of the process around it, as a value.
+//! What the selection takes from the process around it, as a value.
 //!
 //! Tests hand in another one, so that no test changes the variables of the whole process.
 
@@ -10,7 +10,7 @@ use nix::unistd::geteuid;
 
 use crate::sys::process;
 
-/// Where the administrator of a machine puts the choice for everybody.
+/// Where the administrator of a machine puts the choice for all of its users.
 const SYSTEM: &str = "/etc/caio";
 
 const ROOT: u32 = 0;
@@ -23,9 +23,9 @@ const VARIABLES: [&str; 5] =
 pub(crate) struct Environment<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
     system: PathBuf,
-    /// Whether the variables come from a user who has fewer rights than this program.
+    /// Whether the variables come from a user with fewer rights than this program.
     has_raised_rights: bool,
-    /// The users who may write configurations: root, and the one that this program runs as.
+    /// The users that may write configurations: root, and the one that this program runs as.
     pub(super) users: [u32; 2],
 }
 
@@ -58,7 +58,7 @@ impl Environment<'_> {
 
     /// Where configuration files are looked for where `CAIO_CONFIG` does not say it: the user's
     /// directory, then the system's. A relative path in a variable counts for nothing, as the
-    /// XDG base directory specification wants it.
+    /// XDG base directory specification has it.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
         let absolute = |path: PathBuf| path.is_absolute().then_some(path);
         let user =

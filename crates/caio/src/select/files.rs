@@ -10,8 +10,8 @@ use super::choice::Choice;
 use super::environment::Environment;
 use super::info::{ConfigFile, FileState, RequestedBy};
 use super::read::{Unread, read};
+use super::requested::Requested;
 use super::trust::Distrust;
-use super::wish::Wish;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,13 +24,13 @@ const PATH_MAX: usize = 4095;
 /// What the files say, together.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    /// The limits; its `backend` is in `wish`.
+    /// The limits; its `backend` is in `requested`.
     pub(super) config: Option<Config>,
-    /// The first backend that was named. It is an error only for who needs it.
-    pub(super) wish: Option<Result<Wish>>,
+    /// The first backend that was named. A wrong name is an error only where it decides.
+    pub(super) requested: Option<Result<Requested>>,
     /// The files that were looked for, in order.
     pub(super) considered: Vec<ConfigFile>,
-    /// The users who may write configurations.
+    /// The users that may write configurations.
     users: Vec<u32>,
 }
 
@@ -88,7 +88,7 @@ impl Files {
             self.take_toml(&path, &text)?;
         }
         let path = directory.join(PLAIN);
-        if self.wish.is_some() {
+        if self.requested.is_some() {
             self.note(path, FileState::Shadowed);
         } else if let Some(text) = self.read_if_there(path.clone(), is_named)? {
             self.take_plain(&path, &text);
@@ -96,8 +96,8 @@ impl Files {
         Ok(())
     }
 
-    /// A file that may be missing or kept from this user, as another user's often is. One that
-    /// others may have written is an error only in a directory that `CAIO_CONFIG` names.
+    /// A file that may be missing, or unreadable for this user. One that another user may have
+    /// written is an error only in a directory that `CAIO_CONFIG` names.
     fn read_if_there(&mut self, path: PathBuf, is_named: bool) -> Result<Option<String>> {
         use io::ErrorKind as Kind;
         let (state, text) = match read(&path, &self.users) {
@@ -119,19 +119,21 @@ impl Files {
 
     fn take_toml(&mut self, path: &Path, text: &str) -> Result<()> {
         let mut config = Config::from_toml(text, path)?;
-        if let (None, Some(choice)) = (&self.wish, config.backend.take()) {
+        if let (None, Some(choice)) = (&self.requested, config.backend.take()) {
             let by = RequestedBy::File { path: path.to_owned(), line: None };
-            self.wish = Some(Ok(Wish { text: choice.to_string(), choice, by }));
+            self.requested = Some(Ok(Requested { text: choice.to_string(), choice, by }));
         }
         self.config = Some(config);
         Ok(())
     }
 
     fn take_plain(&mut self, path: &Path, text: &str) {
-        if let (None, Some((line, name))) = (&self.wish, first_name(text)) {
+        if let (None, Some((line, name))) = (&self.requested, first_name(text)) {
             let by = RequestedBy::File { path: path.to_owned(), line: Some(line) };
-            let wish = Choice::in_file(name.split(',')).map(|choice| Wish::said(name, choice, by));
-            self.wish = Some(wish.map_err(|error| error.within(&format!("line {line}")).on(path)));
+            let requested =
+                Choice::in_file(name.split(',')).map(|choice| Requested::said(name, choice, by));
+            self.requested =
+                Some(requested.map_err(|error| error.within(&format!("line {line}")).on(path)));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::file::FileClass;
 use crate::op::OpKind;
 
-/// Which backend is in use, who asked for it, what was refused and why, and what it can do.
+/// Which backend is in use, what asked for it, what was refused and why, and what it can do.
 ///
 /// Shows as a report of many lines; serializes (with serde) as the same facts for machines.
 ///
@@ -34,7 +34,7 @@ use crate::op::OpKind;
 pub struct Info {
     /// The backend in use.
     pub backend: BackendKind,
-    /// Who chose.
+    /// Where the choice was made.
     pub requested_by: RequestedBy,
     /// The choice, in the words in which it was made: `auto`, `uring,thread`.
     pub requested: String,
@@ -53,7 +53,7 @@ pub struct Info {
     pub ignored: Vec<&'static str>,
 }
 
-/// Who chose the backend.
+/// Where the choice of the backend was made.
 ///
 /// ```
 /// use caio::{BackendKind, Context, RequestedBy};
@@ -77,7 +77,7 @@ pub enum RequestedBy {
         /// On which line, in a `default_implementation`.
         line: Option<usize>,
     },
-    /// Nobody: the first that works.
+    /// Nowhere: the first that works is used.
     Auto,
 }
 
@@ -133,7 +133,7 @@ pub struct ConfigFile {
 /// assert_eq!(FileState::Absent.to_string(), "not there");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FileState {
     /// It was read.
@@ -142,11 +142,11 @@ pub enum FileState {
     Absent,
     /// This user may not read it.
     Forbidden,
-    /// It was skipped: everybody may write to it, or replace it in its directory.
-    Writable,
-    /// It was skipped: it belongs to a user who is neither root nor the one that runs the program.
-    Foreign,
-    /// An earlier file said already what this one could say, so that nobody looked.
+    /// It was skipped: it is world-writable, or its directory is, without the sticky bit.
+    WorldWritable,
+    /// It was skipped: it belongs neither to root nor to the user that the program runs as.
+    OtherOwner,
+    /// It was not looked for: an earlier file has said what this one could say.
     Shadowed,
 }
 
@@ -340,8 +340,8 @@ impl fmt::Display for FileState {
             Self::Read => "read",
             Self::Absent => "not there",
             Self::Forbidden => "not readable for this user",
-            Self::Writable => "skipped, since everybody may write or replace it",
-            Self::Foreign => "skipped, since it belongs to another user",
+            Self::WorldWritable => "skipped, since it or its directory is world-writable",
+            Self::OtherOwner => "skipped, since it belongs to another user",
             Self::Shadowed => "not needed after an earlier file",
         })
     }

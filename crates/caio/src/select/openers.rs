@@ -1,7 +1,7 @@
 //! How each backend is opened from a configuration, and tried.
 //!
-//! `linux` opens those that there are on Linux, `portable` those that there are on any Unix. A
-//! value, so that tests can put refusals in the place of the system's.
+//! `linux` opens those that there are on Linux, `portable` those that there are on any Unix. The
+//! way to open them is a value, so that tests can put refusals in the place of the system's.
 
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 mod linux;
@@ -32,13 +32,13 @@ type Open<'a> = dyn Fn(BackendKind, &Config) -> Result<Arc<dyn Backend>> + 'a;
 /// How backends are opened, and how long each may take to show that it works.
 pub(super) struct Openers<'a> {
     pub(super) open: &'a Open<'a>,
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
 }
 
 impl Openers<'_> {
     /// Those of this crate.
     pub(super) fn real() -> Self {
-        Self { open: &open, patience: probe::PATIENCE }
+        Self { open: &open, timeout: probe::TIMEOUT }
     }
 
     /// A backend that has just done a real read.
@@ -47,14 +47,14 @@ impl Openers<'_> {
     /// It cannot be set up, or it does not work.
     pub(super) fn open(&self, backend: BackendKind, config: &Config) -> Result<Arc<dyn Backend>> {
         let opened = (self.open)(backend, config)?;
-        probe(&*opened, self.patience)?;
+        probe(&*opened, self.timeout)?;
         Ok(opened)
     }
 }
 
 impl fmt::Debug for Openers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Openers").field("patience", &self.patience).finish_non_exhaustive()
+        f.debug_struct("Openers").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 

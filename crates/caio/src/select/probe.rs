@@ -16,14 +16,14 @@ use crate::sync::wait_until;
 use crate::sys::known;
 
 /// How long the read of one byte from memory may take, on however busy a machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Reads one known byte.
 ///
 /// # Errors
 /// The backend refuses the read, fails it, brings something else, or has not answered within
-/// `patience`.
-pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
+/// `timeout`.
+pub(super) fn probe(backend: &dyn Backend, timeout: Duration) -> Result<()> {
     let capability = backend.capability();
     if !capability.classes.contains(FileClass::Regular) || capability.direct_only {
         return Ok(());
@@ -37,7 +37,7 @@ pub(super) fn probe(backend: &dyn Backend, patience: Duration) -> Result<()> {
     // Where the answer is late, the request stays with the backend, which keeps its buffer and its
     // file for as long as they are in use.
     let reap = || _ = backend.reap(queue);
-    let Some(outcome) = wait_until(Instant::now() + patience, answer, reap) else {
+    let Some(outcome) = wait_until(Instant::now() + timeout, answer, reap) else {
         return Err(broken("its first read did not complete"));
     };
     match outcome {

@@ -18,7 +18,7 @@ const NULL: &str = "/dev/null";
 pub(super) enum Unread {
     /// The system's answer, or that it is no regular file, has more than 1 MiB, or is not UTF-8.
     Failed(io::Error),
-    /// Somebody else may have written it.
+    /// Another user may have written it.
     Distrusted(Distrust),
 }
 

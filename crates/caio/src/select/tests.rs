@@ -58,7 +58,7 @@ impl Directory {
     fn open(&self, variables: &[(&str, &str)], explicit: Option<Choice>) -> Result<Info> {
         let found = self.find(variables)?;
         let config = found.config.clone();
-        let openers = Openers { open: &|backend, _| Ok(named(backend)), patience: PATIENCE };
+        let openers = Openers { open: &|backend, _| Ok(named(backend)), timeout: TIMEOUT };
         found.open(&config, explicit, &openers).map(|(_, info)| info)
     }
 }
@@ -70,7 +70,7 @@ impl Drop for Directory {
 }
 
 /// How long a backend in these tests may take: far more than a working one needs.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A backend under another name, which can be made not to answer.
 #[derive(Debug)]

@@ -13,10 +13,10 @@ use nix::sys::statvfs::{FsFlags, Statvfs, fstatvfs, statvfs};
 
 use super::info::FileState;
 
-/// The bit of a mode that lets everybody write.
+/// The bit of a mode that makes a file world-writable.
 const OTHERS_WRITE: u32 = 0o002;
 
-/// The bit of a directory's mode that keeps everybody from replacing what belongs to others.
+/// The bit of a directory's mode with which only its owner replaces a file.
 const STICKY: u32 = 0o1000;
 
 /// Why a file is not trusted, and what helps.
@@ -35,18 +35,18 @@ pub(super) fn distrust(file: &File, path: &Path, users: &[u32]) -> io::Result<Op
     let metadata = file.metadata()?;
     if others_write(&metadata) && is_writable(fstatvfs(file)) {
         return Ok(Some(Distrust {
-            state: FileState::Writable,
-            message: "everybody may write to it".into(),
+            state: FileState::WorldWritable,
+            message: "it is world-writable".into(),
             cure: format!("chmod o-w {}", path.display()),
         }));
     }
     let owner = metadata.uid();
     if !users.contains(&owner) {
         return Ok(Some(Distrust {
-            state: FileState::Foreign,
+            state: FileState::OtherOwner,
             message: format!(
-                "it belongs to the user {owner}, who is neither root nor the one that this program \
-                 runs as"
+                "it belongs to the user {owner}, which is neither root nor the one that this \
+                 program runs as"
             ),
             cure: "chown it to one of them, or name a copy that belongs to one of them".into(),
         }));
@@ -70,8 +70,11 @@ pub(super) fn distrust_directory(path: &Path) -> io::Result<Option<Distrust>> {
         let is_open = others_write(&metadata) && metadata.mode() & STICKY == 0;
         if is_open && is_writable(statvfs(&directory)) {
             return Ok(Some(Distrust {
-                state: FileState::Writable,
-                message: format!("everybody may replace it in {}", directory.display()),
+                state: FileState::WorldWritable,
+                message: format!(
+                    "its directory {} is world-writable without the sticky bit",
+                    directory.display()
+                ),
                 cure: format!("chmod o-w {}", directory.display()),
             }));
         }
@@ -84,7 +87,7 @@ fn others_write(metadata: &Metadata) -> bool {
 }
 
 /// Whether the file system can be written to at all. Containers have their configuration on
-/// read-only mounts, where a mode of 0777 is usual and lets nobody write.
+/// read-only mounts, where a mode of 0777 is usual and does no harm.
 fn is_writable(answer: Result<Statvfs, Errno>) -> bool {
     !answer.is_ok_and(|answer| answer.flags().contains(FsFlags::ST_RDONLY))
 }

@@ -37,7 +37,6 @@ impl From<&Config> for uring::Options {
             sqpoll_idle_ms: config.uring.sqpoll_idle_ms,
             kernel_workers_max: config.uring.kernel_workers_max,
             entries: config.uring.entries,
-            ..Self::default()
         }
     }
 }

@@ -27,11 +27,11 @@ fn an_unknown_name_in_a_file_is_an_error_with_its_line() {
     let shown = error.to_string();
     let expected = format!("{path}: line 2: unknown backend \"posix\" (valid names: uring");
     assert!(shown.starts_with(&expected), "{shown}");
-    assert!(directory.open(&[("CAIO_IMPL", "rust")], None).is_ok(), "nobody asked the file");
+    assert!(directory.open(&[("CAIO_IMPL", "rust")], None).is_ok(), "the file does not decide");
 }
 
 #[test]
-fn a_bad_toml_file_is_an_error_with_its_line_whoever_chooses() {
+fn a_bad_toml_file_is_an_error_with_its_line_wherever_the_choice_is_made() {
     let directory = Directory::new();
     let path = directory.file("home/.config/caio/caio.toml", "# ours\nmax_requests = 0\n");
     for variables in [&[][..], &[("CAIO_IMPL", "rust")]] {

@@ -1,4 +1,4 @@
-//! Who decides, where several say something.
+//! What decides where several say something.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn a_backend_set_in_the_configuration_by_code_is_a_choice_in_code() {
     assert_eq!(found.config.backend, None);
     let mut config = found.config.clone();
     config.backend = Some(Choice::only(BackendKind::Linux));
-    let openers = Openers { open: &|backend, _| Ok(named(backend)), patience: PATIENCE };
+    let openers = Openers { open: &|backend, _| Ok(named(backend)), timeout: TIMEOUT };
     let (_, info) = found.open(&config, None, &openers).unwrap();
     assert_eq!((info.backend, info.requested_by), (BackendKind::Linux, RequestedBy::Code));
 }

@@ -7,7 +7,7 @@ use nix::unistd::geteuid;
 
 use super::*;
 
-/// Any user who is not the one that runs the tests as root.
+/// Any user but root.
 const OTHER_USER: u32 = 12_345;
 
 #[test]

@@ -29,7 +29,7 @@ fn open_refused(choice: Choice, working: Option<BackendKind>, errno: Errno) -> R
         let error = Error::new(ErrorKind::Backend, format!("{backend}: setup_call failed"));
         Err(error.caused_by(io::Error::from(errno)).hint("do this"))
     };
-    let openers = Openers { open: &open, patience: PATIENCE };
+    let openers = Openers { open: &open, timeout: TIMEOUT };
     let found = Directory::new().find(&[("CAIO_IMPL", &choice.to_string())]).unwrap();
     let result = found.open(&Config::default(), None, &openers).map(|(_, info)| info);
     let expected = choice.candidates();
@@ -91,7 +91,7 @@ fn where_nothing_works_every_reason_is_told() {
 fn wrong_limits_are_an_error_and_no_reason_to_try_another_backend() {
     let found = Directory::new().find(&[]).unwrap();
     let config = Config { max_requests: 0, ..Config::default() };
-    let openers = Openers { open: &|_, _| panic!("nothing is opened"), patience: PATIENCE };
+    let openers = Openers { open: &|_, _| panic!("nothing is opened"), timeout: TIMEOUT };
     let error = found.open(&config, None, &openers).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
 }
@@ -99,7 +99,7 @@ fn wrong_limits_are_an_error_and_no_reason_to_try_another_backend() {
 #[test]
 fn a_backend_that_opens_and_never_answers_is_refused() {
     let open = |backend, _: &Config| Ok(fake(backend, backend != BackendKind::Uring));
-    let openers = Openers { open: &open, patience: Duration::from_millis(200) };
+    let openers = Openers { open: &open, timeout: Duration::from_millis(200) };
     let found = Directory::new().find(&[]).unwrap();
     let (_, info) = found.open(&Config::default(), None, &openers).unwrap();
     assert_eq!(info.backend, BackendKind::Thread);

@@ -1,4 +1,4 @@
-//! Files that somebody else may have written: an error where they are named, else skipped.
+//! Files that another user may have written: an error where they are named, else skipped.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -18,22 +18,25 @@ fn states(info: &Info) -> Vec<FileState> {
 }
 
 #[test]
-fn a_file_that_everybody_may_write_is_skipped_or_refused() {
+fn a_world_writable_file_is_skipped_or_refused() {
     let directory = Directory::new();
     for (name, text) in [("caio.toml", TEXT), ("default_implementation", "rust\n")] {
         let path = directory.file(&format!("etc/{name}"), text);
         set_mode(&path, 0o646);
         let info = directory.open(&[], None).unwrap();
         assert_eq!(info.requested_by, RequestedBy::Auto);
-        assert!(states(&info).contains(&FileState::Writable), "{info}");
-        assert!(info.to_string().contains("skipped, since everybody may write"), "{info}");
+        assert!(states(&info).contains(&FileState::WorldWritable), "{info}");
+        assert!(
+            info.to_string().contains("skipped, since it or its directory is world-writable"),
+            "{info}"
+        );
         for named in [path.clone(), directory.at("etc")] {
             let error = directory.open(&[("CAIO_CONFIG", &named)], None).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "{path}: CAIO_CONFIG points to it: everybody may write to it \
+                    "{path}: CAIO_CONFIG points to it: it is world-writable \
                      (chmod o-w {path})"
                 )
             );
@@ -45,24 +48,24 @@ fn a_file_that_everybody_may_write_is_skipped_or_refused() {
 }
 
 #[test]
-fn a_file_in_a_directory_that_everybody_may_write_is_skipped_or_refused() {
+fn a_file_in_a_world_writable_directory_is_skipped_or_refused() {
     let directory = Directory::new();
     let path = directory.file("etc/caio.toml", TEXT);
     let etc = directory.at("etc");
-    // A link elsewhere does not lead around it.
+    // A link from elsewhere is no way round.
     let link = directory.at("link.toml");
     std::os::unix::fs::symlink(&path, &link).unwrap();
     set_mode(&etc, 0o777);
     let info = directory.open(&[], None).unwrap();
     assert_eq!(info.requested_by, RequestedBy::Auto);
-    assert_eq!(states(&info), [FileState::Writable, FileState::Absent]);
+    assert_eq!(states(&info), [FileState::WorldWritable, FileState::Absent]);
     for named in [&path, &link] {
         let error = directory.open(&[("CAIO_CONFIG", named)], None).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{named}: CAIO_CONFIG points to it: ")), "{error}");
-        assert!(error.contains("everybody may replace it in"), "{error}");
+        assert!(error.contains(" is world-writable without the sticky bit"), "{error}");
         assert!(error.ends_with(&format!("(chmod o-w {etc})")), "{error}");
     }
-    // As /tmp is: who may write there may not replace what belongs to others.
+    // As /tmp is.
     set_mode(&etc, 0o1777);
     for variables in [&[][..], &[("CAIO_CONFIG", path.as_str())]] {
         assert_eq!(directory.open(variables, None).unwrap().backend, BackendKind::Rust);
@@ -82,7 +85,7 @@ fn a_file_of_another_user_is_skipped_or_refused() {
     };
     let found = find(&[]).unwrap();
     assert!(found.file.is_none(), "{found:?}");
-    assert_eq!(found.considered[0].state, FileState::Foreign);
+    assert_eq!(found.considered[0].state, FileState::OtherOwner);
     let error = find(&[("CAIO_CONFIG", &path)]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     let shown = error.to_string();
@@ -91,8 +94,8 @@ fn a_file_of_another_user_is_skipped_or_refused() {
 }
 
 #[test]
-fn on_a_read_only_mount_a_mode_lets_nobody_write() {
-    const NAME: &str = "select::tests::trust::on_a_read_only_mount_a_mode_lets_nobody_write";
+fn on_a_read_only_mount_a_mode_does_no_harm() {
+    const NAME: &str = "select::tests::trust::on_a_read_only_mount_a_mode_does_no_harm";
     // The mark of the process that this test starts.
     const MARK: &str = "CAIO_TEST_ALONE";
     if std::env::var(MARK).is_ok_and(|name| name == NAME) {

@@ -60,7 +60,7 @@ pub(crate) struct Event {
     result_2: i64,
 }
 
-/// `struct iovec` with its address as a number, so that it can lie in a store that threads share.
+/// `struct iovec` with its address as a number, so that threads can share it.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Extent {
@@ -225,7 +225,7 @@ impl Queue {
 impl Drop for Queue {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
-        // SAFETY: the context was set up in `new`, and nobody else has it or will use it again.
+        // SAFETY: the context was set up in `new`, and nothing else has it or will use it again.
         // The kernel returns only after its last access to the memory of pending operations.
         unsafe { libc::syscall(libc::SYS_io_destroy, self.context) };
     }

@@ -1,4 +1,4 @@
-//! A choice, and who made it.
+//! A choice, and where it was made.
 
 use super::choice::Choice;
 use super::environment::Environment;
@@ -11,21 +11,21 @@ const VARIABLE: &str = "CAIO_IMPL";
 /// Every name once, with some space, has fewer bytes.
 const TEXT_MAX: usize = 64;
 
-/// What was asked for, in what words, by whom.
+/// What was asked for, in what words, and where.
 #[derive(Debug, Clone)]
-pub(super) struct Wish {
+pub(super) struct Requested {
     pub(super) choice: Choice,
     pub(super) text: String,
     pub(super) by: RequestedBy,
 }
 
-impl Wish {
-    /// Nobody asked for anything.
+impl Requested {
+    /// The default: nothing asks for a particular backend.
     pub(super) fn none() -> Self {
         Self::of(Choice::Auto, RequestedBy::Auto)
     }
 
-    /// The program asked.
+    /// The program asks.
     pub(super) fn code(choice: Choice) -> Self {
         Self::of(choice, RequestedBy::Code)
     }

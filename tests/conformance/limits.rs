@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use caio::{Backend, BackendKind, Capability, Lanes, Request, Token};
+use caio::{Backend, BackendKind, Capability, QueueId, Request, Token};
 use caio_testkit::Skeleton;
 use futures_util::future::join_all;
 use nix::sys::resource::{Resource, setrlimit};
@@ -37,28 +37,30 @@ impl Backend for Counting {
         self.inner.capability()
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, caio::Error> {
-        for request in batch.iter_mut().flatten() {
-            let now = Arc::clone(&self.now);
-            self.most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            request.on_complete(move |request, result| {
-                now.fetch_sub(1, Ordering::SeqCst);
-                request.complete(result);
-            });
-        }
-        self.inner.submit(batch)
+    fn queue(&self, mut request: Request) -> QueueId {
+        let now = Arc::clone(&self.now);
+        self.most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        request.on_complete(move |request, result| {
+            now.fetch_sub(1, Ordering::SeqCst);
+            request.complete(result);
+        });
+        self.inner.queue(request)
+    }
+
+    fn commit(&self, queue: QueueId) {
+        self.inner.commit(queue);
     }
 
     fn cancel(&self, token: Token) {
         self.inner.cancel(token);
     }
 
-    fn reap(&self, lane: usize) -> usize {
-        self.inner.reap(lane)
+    fn reap(&self, queue: QueueId) -> usize {
+        self.inner.reap(queue)
     }
 
-    fn descriptor(&self, lane: usize) -> Option<std::os::fd::BorrowedFd<'_>> {
-        self.inner.descriptor(lane)
+    fn descriptor(&self, queue: QueueId) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.inner.descriptor(queue)
     }
 
     fn shutdown(&self, deadline: Instant) -> usize {

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use aiofile::AioFile;
-use caio::{Backend, BackendKind, Capability, Lanes, OpKind, Request, Token};
+use caio::{Backend, BackendKind, Capability, OpKind, QueueId, Request, Token};
 use caio_testkit::{Faulty, Plan, Skeleton};
 use futures_util::future::{join_all, maybe_done};
 
@@ -51,29 +51,31 @@ impl Backend for Recording {
         self.inner.capability()
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, caio::Error> {
-        for request in batch.iter_mut().flatten() {
-            let kind = request.op().kind();
-            self.log.lock().unwrap().push((kind, "begins"));
-            let log = Arc::clone(&self.log);
-            request.on_complete(move |request, result| {
-                log.lock().unwrap().push((kind, "ends"));
-                request.complete(result);
-            });
-        }
-        self.inner.submit(batch)
+    fn queue(&self, mut request: Request) -> QueueId {
+        let kind = request.op().kind();
+        self.log.lock().unwrap().push((kind, "begins"));
+        let log = Arc::clone(&self.log);
+        request.on_complete(move |request, result| {
+            log.lock().unwrap().push((kind, "ends"));
+            request.complete(result);
+        });
+        self.inner.queue(request)
+    }
+
+    fn commit(&self, queue: QueueId) {
+        self.inner.commit(queue);
     }
 
     fn cancel(&self, token: Token) {
         self.inner.cancel(token);
     }
 
-    fn reap(&self, lane: usize) -> usize {
-        self.inner.reap(lane)
+    fn reap(&self, queue: QueueId) -> usize {
+        self.inner.reap(queue)
     }
 
-    fn descriptor(&self, lane: usize) -> Option<std::os::fd::BorrowedFd<'_>> {
-        self.inner.descriptor(lane)
+    fn descriptor(&self, queue: QueueId) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.inner.descriptor(queue)
     }
 
     fn shutdown(&self, deadline: Instant) -> usize {

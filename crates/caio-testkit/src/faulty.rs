@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Capability, FileClass, Lanes, Op, OpKind, Output, Request, Result,
+    Backend, BackendKind, Capability, FileClass, Op, OpKind, Output, QueueId, Request,
     SharedFile, Token,
 };
 use nix::errno::Errno;
@@ -86,7 +86,7 @@ pub struct Injected {
     pub short: u64,
     /// Operations that failed with an errno, of whatever kind.
     pub errors: u64,
-    /// Submissions that were handed back as if the queue were full.
+    /// Requests that were answered with EAGAIN as they were queued, as by a queue that is full.
     pub refused: u64,
     /// Answers that were held back.
     pub delayed: u64,
@@ -278,49 +278,31 @@ impl Backend for Faulty {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
-        let mut lanes = Lanes::NONE;
-        for place in batch {
-            if place.is_none() {
-                continue;
-            }
-            if self.refuses() {
-                break;
-            }
-            let Some(request) = place.take().and_then(|request| self.meddle(request)) else {
-                continue;
-            };
-            // One by one: what the inner backend hands back has met its faults already, and must
-            // not meet them again. It fails with the errno after which the context tries again.
-            let mut one = [Some(request)];
-            let result = self.inner.submit(&mut one);
-            let [back] = one;
-            match result {
-                Ok(more) => {
-                    lanes = more.iter().fold(lanes, Lanes::and);
-                    if let Some(request) = back {
-                        request.complete(Err(Errno::ECANCELED.into()));
-                    }
-                }
-                Err(error) => {
-                    *place = back;
-                    return Err(error);
-                }
-            }
+    fn queue(&self, request: Request) -> QueueId {
+        if self.refuses() {
+            request.complete(Err(Errno::EAGAIN.into()));
+            return QueueId(0);
         }
-        Ok(lanes)
+        match self.meddle(request) {
+            Some(request) => self.inner.queue(request),
+            None => QueueId(0),
+        }
+    }
+
+    fn commit(&self, queue: QueueId) {
+        self.inner.commit(queue);
     }
 
     fn cancel(&self, token: Token) {
         self.inner.cancel(token);
     }
 
-    fn reap(&self, lane: usize) -> usize {
-        self.inner.reap(lane)
+    fn reap(&self, queue: QueueId) -> usize {
+        self.inner.reap(queue)
     }
 
-    fn descriptor(&self, lane: usize) -> Option<BorrowedFd<'_>> {
-        self.inner.descriptor(lane)
+    fn descriptor(&self, queue: QueueId) -> Option<BorrowedFd<'_>> {
+        self.inner.descriptor(queue)
     }
 
     fn shutdown(&self, deadline: Instant) -> usize {

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Lanes, Op, OpKind, OpSet, Output,
-    Request, Result, Token,
+    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Op, OpKind, OpSet, Output, QueueId,
+    Request, Token,
 };
 
-/// Completes each request inside [`submit`](Backend::submit), without any system call: writes and
+/// Completes each request inside [`queue`](Backend::queue), without any system call: writes and
 /// syncs succeed, reads fill their range. Fresh memory comes back as zeros; memory that held
 /// something holds it still, since filling it again would be measured, too.
 ///
@@ -81,24 +81,24 @@ impl Backend for Null {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorKind::Shutdown, "the null backend was shut down"));
-        }
-        for mut request in batch.iter_mut().filter_map(Option::take) {
-            let result = pretend(request.op_mut());
-            request.complete(result);
-        }
-        Ok(Lanes::NONE)
+    fn queue(&self, mut request: Request) -> QueueId {
+        let result = match self.closed.load(Ordering::Acquire) {
+            true => Err(Error::new(ErrorKind::Shutdown, "the null backend was shut down").into()),
+            false => pretend(request.op_mut()),
+        };
+        request.complete(result);
+        QueueId(0)
     }
 
     fn cancel(&self, _token: Token) {}
 
-    fn reap(&self, _lane: usize) -> usize {
+    fn commit(&self, _queue: QueueId) {}
+
+    fn reap(&self, _queue: QueueId) -> usize {
         0
     }
 
-    fn descriptor(&self, _lane: usize) -> Option<BorrowedFd<'_>> {
+    fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
         None
     }
 

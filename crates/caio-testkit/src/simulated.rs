@@ -18,8 +18,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Lanes, Op, Output, Request, Result,
-    SharedFile, Token,
+    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Op, Output, QueueId, Request,
+    Result, SharedFile, Token,
 };
 use nix::errno::Errno;
 use nix::libc;
@@ -310,23 +310,28 @@ impl Backend for Simulated {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
+    fn queue(&self, request: Request) -> QueueId {
         let mut state = lock(&self.state);
         if state.closed {
-            return Err(Error::new(ErrorKind::Shutdown, "the simulated disk was shut down"));
+            drop(state);
+            let error = Error::new(ErrorKind::Shutdown, "the simulated disk was shut down");
+            request.complete(Err(error.into()));
+        } else {
+            state.pending.push(request);
         }
-        state.pending.extend(batch.iter_mut().filter_map(Option::take));
-        Ok(Lanes::NONE)
+        QueueId(0)
     }
 
     /// A request that nobody waits for is found when its turn comes.
     fn cancel(&self, _token: Token) {}
 
-    fn reap(&self, _lane: usize) -> usize {
+    fn commit(&self, _queue: QueueId) {}
+
+    fn reap(&self, _queue: QueueId) -> usize {
         0
     }
 
-    fn descriptor(&self, _lane: usize) -> Option<BorrowedFd<'_>> {
+    fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
         None
     }
 
@@ -343,7 +348,9 @@ impl State {
         let (op, file) = request.parts_mut();
         match op {
             Op::Open { path, flags, .. } => {
-                return self.open(path, *flags).map(Output::File);
+                let name = path.to_string_lossy().into_owned();
+                let file = File::from(self.open(path, *flags)?);
+                return Ok(Output::File(SharedFile::new(file, name)?));
             }
             Op::Close { .. } => {
                 // Replaced, so that the descriptor is closed here and not with the answer.

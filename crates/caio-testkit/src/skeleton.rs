@@ -17,8 +17,8 @@ use std::thread;
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Capability, ClassSet, Error, ErrorKind, FileClass, Lanes, Op, OpKind,
-    OpSet, Output, Request, Result, Token,
+    Backend, BackendKind, Capability, ClassSet, Error, ErrorKind, FileClass, Op, OpKind, OpSet,
+    Output, QueueId, Request, Token,
 };
 
 use crate::held::Held;
@@ -41,7 +41,7 @@ use crate::held::Held;
 #[derive(Debug)]
 pub struct Skeleton {
     /// The queue. Bounded: everything in a backend has a bound.
-    queue: SyncSender<Request>,
+    jobs: SyncSender<Request>,
     /// Counts what was taken and has not completed, so that a shutdown can wait for it.
     held: Held,
     capability: Capability,
@@ -63,13 +63,13 @@ impl Skeleton {
     #[must_use]
     pub fn open(requests_max: usize) -> Self {
         let requests_max = requests_max.max(1);
-        let (queue, jobs) = sync_channel(requests_max);
+        let (sender, jobs) = sync_channel(requests_max);
         let held = Held::default();
         let counted = held.clone();
         let thread = thread::Builder::new().name(String::from("skeleton"));
-        // Without its thread the queue has no receiver, and `submit` says so.
+        // Without its thread the queue has no receiver, and `queue` says so.
         let _ = thread.spawn(move || work(&jobs, &counted));
-        Self { queue, held, capability: capability(requests_max) }
+        Self { jobs: sender, held, capability: capability(requests_max) }
     }
 }
 
@@ -84,10 +84,8 @@ fn capability(requests_max: usize) -> Capability {
     Capability {
         operations: operations.into_iter().fold(OpSet::default(), OpSet::with),
         classes: classes.into_iter().fold(ClassSet::default(), ClassSet::with),
-        requests_max,
-        cancels_running: false,
-        writes_buffered_slowly: false,
         features: vec![String::from("one thread")],
+        ..Capability::all(requests_max)
     }
 }
 
@@ -100,49 +98,43 @@ impl Backend for Skeleton {
         &self.capability
     }
 
-    /// Takes from the front and stops where it is full: what is left in the batch goes back to the
-    /// caller, which offers it again when something has completed. Never waits.
+    /// Takes the request and wakes the thread that does it. Never waits: the context queues no more
+    /// requests at once than the capability says.
     ///
     /// A backend whose `cancel` has something to look up calls [`Request::set_token`] here, before
-    /// another thread or the kernel can see the request. The token is an index with a generation,
-    /// never an address.
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
-        for place in batch {
-            let Some(request) = place.take() else { continue };
-            if !self.held.enter() {
-                *place = Some(request);
-                return Err(Error::new(ErrorKind::Shutdown, "the skeleton was shut down"));
-            }
-            let refused = match self.queue.try_send(request) {
-                Ok(()) => continue,
-                Err(refused) => refused,
-            };
-            self.held.leave();
-            match refused {
-                TrySendError::Full(request) => {
-                    *place = Some(request);
-                    break;
-                }
-                TrySendError::Disconnected(request) => {
-                    *place = Some(request);
-                    return Err(Error::new(ErrorKind::Abandoned, "the skeleton has no thread"));
-                }
-            }
+    /// another thread or the kernel can see the request, and then asks whether it is cancelled
+    /// already. The token is an index with a generation, never an address.
+    fn queue(&self, request: Request) -> QueueId {
+        if !self.held.enter() {
+            let error = Error::new(ErrorKind::Shutdown, "the skeleton was shut down");
+            request.complete(Err(error.into()));
+            return QueueId(0);
         }
-        // Completions come from our own thread: there is no lane for the context to wait on. A
-        // backend with a ring returns the lanes that it used.
-        Ok(Lanes::NONE)
+        if let Err(TrySendError::Full(request) | TrySendError::Disconnected(request)) =
+            self.jobs.try_send(request)
+        {
+            self.held.leave();
+            let error = Error::new(ErrorKind::Abandoned, "the skeleton has no thread");
+            request.complete(Err(error.into()));
+        }
+        QueueId(0)
     }
+
+    /// Nothing is left to do. A backend with a ring enters the kernel here, once for everything
+    /// that was queued since.
+    fn commit(&self, _queue: QueueId) {}
 
     /// Nothing to look up: the thread asks each request whether it is still wanted. To do nothing
     /// is always correct, only slow, as a cancelled request still completes.
     fn cancel(&self, _token: Token) {}
 
-    fn reap(&self, _lane: usize) -> usize {
+    /// Nothing: our own thread completes each request. A backend whose kernel leaves completions
+    /// somewhere takes them out here, and says `completes_by_itself: false`.
+    fn reap(&self, _queue: QueueId) -> usize {
         0
     }
 
-    fn descriptor(&self, _lane: usize) -> Option<BorrowedFd<'_>> {
+    fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
         None
     }
 

@@ -239,7 +239,7 @@ impl AioFile {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// # use caio::{Backend, BackendKind, Capability, Lanes, OpKind, OpSet, Output};
+    /// # use caio::{Backend, BackendKind, Capability, OpKind, OpSet, Output, QueueId};
     /// # use caio::{Request, Token};
     /// # use std::sync::atomic::{AtomicU32, Ordering};
     /// # /// The first sync fails, as where a device loses what was written.
@@ -247,18 +247,17 @@ impl AioFile {
     /// # impl Backend for FailsOnce {
     /// #     fn kind(&self) -> BackendKind { BackendKind::Other("fails once") }
     /// #     fn capability(&self) -> &Capability { &self.1 }
-    /// #     fn submit(&self, batch: &mut [Option<Request>]) -> aiofile::Result<Lanes> {
-    /// #         for request in batch.iter_mut().filter_map(Option::take) {
-    /// #             request.complete(match self.0.fetch_add(1, Ordering::Relaxed) {
-    /// #                 0 => Err(std::io::Error::from_raw_os_error(5)),
-    /// #                 _ => Ok(Output::Done),
-    /// #             });
-    /// #         }
-    /// #         Ok(Lanes::NONE)
+    /// #     fn queue(&self, request: Request) -> QueueId {
+    /// #         request.complete(match self.0.fetch_add(1, Ordering::Relaxed) {
+    /// #             0 => Err(std::io::Error::from_raw_os_error(5)),
+    /// #             _ => Ok(Output::Done),
+    /// #         });
+    /// #         QueueId(0)
     /// #     }
+    /// #     fn commit(&self, _: QueueId) {}
     /// #     fn cancel(&self, _: Token) {}
-    /// #     fn reap(&self, _: usize) -> usize { 0 }
-    /// #     fn descriptor(&self, _: usize) -> Option<std::os::fd::BorrowedFd<'_>> { None }
+    /// #     fn reap(&self, _: QueueId) -> usize { 0 }
+    /// #     fn descriptor(&self, _: QueueId) -> Option<std::os::fd::BorrowedFd<'_>> { None }
     /// #     fn shutdown(&self, _: std::time::Instant) -> usize { 0 }
     /// # }
     /// # let capability = Capability {

@@ -46,6 +46,12 @@ use ring::{Ring, wait_readable};
 /// While shutting down, how long to sleep at most before looking after every ring again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How many rings had to be leaked in this process, with requests in flight.
+#[cfg(test)]
+pub(crate) fn leaked() -> usize {
+    ring::LEAKED.load(Ordering::Relaxed)
+}
+
 /// The io_uring backend. Queue n is ring n.
 ///
 /// Committing costs one system call for up to [`Options::entries`] requests, and none of them

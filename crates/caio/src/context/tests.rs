@@ -3,7 +3,6 @@
 mod budget;
 mod cancelled;
 mod forked;
-mod rounds;
 
 use std::fs::File;
 use std::future::Future;

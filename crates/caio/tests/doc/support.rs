@@ -2,8 +2,8 @@
 // backend here does what the example says, so that it shows the same thing on every machine.
 
 use std::fs::File;
-use std::io::{PipeReader, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::Write;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,8 +12,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use caio::{
-    Backend, BackendKind, Capability, Config, Context, Lanes, Op, Operation, Output, Request,
-    Result, Runtime, SharedFile, Source, Token, Watch, Workers,
+    Backend, BackendKind, Capability, Config, Context, QueueId, Request, Result, SharedFile, Token,
 };
 
 /// Runs an example to its end on the calling thread.
@@ -57,7 +56,7 @@ pub fn file_with(contents: &[u8]) -> Result<SharedFile> {
 
 /// A context whose backend has each request done by `serve`. Nothing is done in place.
 pub fn served_by(serve: fn(Request)) -> Result<Context> {
-    let builder = Context::builder().custom(Arc::new(Example::new(serve, None)));
+    let builder = Context::builder().custom(Arc::new(Example::new(serve)));
     builder.config(Config::default()).in_place(false).build()
 }
 
@@ -79,55 +78,15 @@ pub fn cancelled() -> Vec<Token> {
     CANCELLED.lock().unwrap().clone()
 }
 
-/// A context with so many syncs in flight, and the source that completes them.
-pub fn started(count: usize) -> Result<(Context, Arc<Source>, Vec<Operation>)> {
-    let reactor = Arc::new(Reactor::default());
-    let (readable, _) = std::io::pipe()?;
-    let context = Context::builder()
-        .custom(Arc::new(Example::new(keep, Some(readable))))
-        .config(Config::default())
-        .runtime(reactor.clone())
-        .build()?;
-    let operations = context.submit_all(&file_with(b"")?, (0..count).map(|_| Op::Fsync));
-    let source = reactor.0.lock().unwrap().clone().expect("the submission asked for a watch");
-    Ok((context, source, operations))
-}
-
-/// Hands its source to the example instead of watching it.
-#[derive(Debug, Default)]
-struct Reactor(Mutex<Option<Arc<Source>>>);
-
-impl Runtime for Reactor {
-    fn watch(&self, source: Source) -> Result<Watch, Source> {
-        let source = Arc::new(source);
-        *self.0.lock().unwrap() = Some(Arc::clone(&source));
-        Ok(Box::new(source))
-    }
-
-    fn poll_budget(&self, _cx: &mut std::task::Context<'_>, bytes: usize) -> Poll<usize> {
-        Poll::Ready(bytes)
-    }
-
-    fn gathers_wakes(&self) -> bool {
-        false
-    }
-
-    fn workers(&self) -> Workers {
-        Workers::Apart
-    }
-}
-
 #[derive(Debug)]
 struct Example {
     serve: fn(Request),
     capability: Capability,
-    /// The descriptor of lane 0, where completions wait to be reaped.
-    lane: Option<PipeReader>,
 }
 
 impl Example {
-    fn new(serve: fn(Request), lane: Option<PipeReader>) -> Self {
-        Self { serve, capability: Capability::all(64), lane }
+    fn new(serve: fn(Request)) -> Self {
+        Self { serve, capability: Capability::all(64) }
     }
 }
 
@@ -140,24 +99,23 @@ impl Backend for Example {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
-        batch.iter_mut().filter_map(Option::take).for_each(self.serve);
-        Ok(if self.lane.is_some() { Lanes::one(0) } else { Lanes::NONE })
+    fn queue(&self, request: Request) -> QueueId {
+        (self.serve)(request);
+        QueueId(0)
     }
+
+    fn commit(&self, _queue: QueueId) {}
 
     fn cancel(&self, token: Token) {
         CANCELLED.lock().unwrap().push(token);
     }
 
-    fn reap(&self, _lane: usize) -> usize {
-        let ready = std::mem::take(&mut *KEPT.lock().unwrap());
-        let completed = ready.len();
-        ready.into_iter().for_each(|request| request.complete(Ok(Output::Done)));
-        completed
+    fn reap(&self, _queue: QueueId) -> usize {
+        0
     }
 
-    fn descriptor(&self, _lane: usize) -> Option<BorrowedFd<'_>> {
-        self.lane.as_ref().map(AsFd::as_fd)
+    fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
+        None
     }
 
     fn shutdown(&self, _deadline: Instant) -> usize {

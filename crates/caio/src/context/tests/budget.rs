@@ -1,69 +1,54 @@
-//! How much is done in place at a time, with a runtime that grants little.
+//! How an operation yields, with a runtime whose budget is spent.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll};
 
 use super::block_on;
 use crate::buffer::Buffer;
+use crate::config::Reactor;
 use crate::context::Context;
-use crate::file::SharedFile;
-use crate::runtime::{Runtime, Source, Watch, Workers};
+use crate::runtime::{Registration, Runtime, Watch};
 use crate::testing::file_with;
 
-/// Grants so many bytes at most, whatever is asked for.
-#[derive(Debug)]
-struct Miser(usize);
+/// Never has anything left, and counts how often it was asked.
+#[derive(Debug, Default)]
+struct Spent(AtomicUsize);
 
-impl Runtime for Miser {
-    fn watch(&self, source: Source) -> Result<Watch, Source> {
-        Err(source)
+impl Runtime for Spent {
+    fn current(&self) -> Option<u64> {
+        None
     }
 
-    fn poll_budget(&self, _cx: &mut TaskContext<'_>, bytes: usize) -> Poll<usize> {
-        Poll::Ready(bytes.min(self.0))
+    fn watch(&self, registration: Registration, _: Reactor) -> Result<Watch, Registration> {
+        Err(registration)
     }
 
-    fn gathers_wakes(&self) -> bool {
-        false
+    fn poll_proceed(&self, cx: &mut TaskContext<'_>, _bytes: usize) -> Poll<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    fn workers(&self) -> Workers {
-        Workers::Apart
+    fn waits(&self) -> Option<Watch> {
+        None
     }
-}
-
-fn context(grants: usize) -> Context {
-    Context::builder().runtime(Arc::new(Miser(grants))).build().unwrap()
 }
 
 #[test]
-fn a_read_takes_as_many_steps_as_the_runtime_grants_pieces() {
+fn an_operation_yields_once_and_then_goes_on_whatever_the_budget_says() {
     let file = file_with(b"0123456789");
-    for (grants, steps) in [(4, 3), (0, 10)] {
-        let context = context(grants);
+    for in_place in [true, false] {
+        let runtime = Arc::new(Spent::default());
+        let builder = Context::builder().runtime(Arc::clone(&runtime) as Arc<dyn Runtime>);
+        let context = builder.in_place(in_place).build().unwrap();
         let buffer = Buffer::from(Vec::with_capacity(10));
         let (read, buffer) = block_on(context.read(&file, buffer, 0..10, 0));
         assert_eq!((read.unwrap(), buffer.as_slice()), (10, &b"0123456789"[..]));
-        let in_place = context.counters().in_place;
-        assert!(in_place == steps || in_place == 0, "{in_place} steps, {steps} expected");
+        block_on(context.sync(&file, true)).unwrap();
+        block_on(context.metadata(&file)).unwrap();
+        assert!(runtime.0.load(Ordering::Relaxed) >= 3);
     }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn and_so_does_a_write() {
-    let name = c"caio-budget";
-    let memory = nix::sys::memfd::memfd_create(name, nix::sys::memfd::MFdFlags::empty()).unwrap();
-    let file = SharedFile::from_std(memory.into()).unwrap();
-    let context = context(4);
-    let buffer = Buffer::from(b"0123456789".to_vec());
-    let (written, _) = block_on(context.write(&file, buffer, 0..10, 0));
-    assert_eq!(written.unwrap(), 10);
-    let mut contents = [0; 10];
-    std::os::unix::fs::FileExt::read_exact_at(file.file(), &mut contents, 0).unwrap();
-    assert_eq!(&contents, b"0123456789");
-    let in_place = context.counters().in_place;
-    assert!(in_place == 3 || in_place == 0, "{in_place} steps");
 }
 
 #[test]

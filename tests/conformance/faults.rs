@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use aiofile::AioFile;
-use caio::backend::PoolOptions;
-use caio::backend::thread::ThreadPool;
+use caio::backend::pool::{PoolOptions, ThreadPool};
 use caio::{Backend, Result};
 use caio_testkit::{Faulty, Plan, Random, Simulated, Skeleton};
 use futures_util::future::join_all;

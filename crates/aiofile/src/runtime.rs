@@ -17,7 +17,7 @@ use caio::{
 };
 use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
-use tokio::task::{self, AbortHandle, coop};
+use tokio::task::{AbortHandle, coop};
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.

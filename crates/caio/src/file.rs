@@ -99,7 +99,7 @@ impl SharedFile {
         let shared = Self { inner: Arc::new(inner) };
         if shared.is_direct() {
             // Where the file was opened it may wait; later it must not.
-            shared.direct_alignment();
+            let _ = shared.direct_alignment();
         }
         Ok(shared)
     }

@@ -286,10 +286,6 @@ impl Request {
         self.body().room
     }
 
-    pub(crate) fn has_room(&self) -> bool {
-        self.body().has_room
-    }
-
     /// It has room from now on.
     pub(crate) fn admitted(&mut self) {
         self.body_mut().has_room = true;

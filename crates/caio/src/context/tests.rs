@@ -8,7 +8,6 @@ use std::fs::File;
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::task::{Context as TaskContext, Waker};
-use std::thread;
 use std::time::Duration;
 
 use nix::fcntl::OFlag;

@@ -4,13 +4,12 @@
 //! as well, so that names and signatures of the two stay the same.
 
 pub(crate) mod aio;
-pub(crate) mod descriptor;
 mod direct_call;
 pub(crate) mod pthread;
 
-pub(crate) mod notifier;
 pub(crate) mod flush;
 pub(crate) mod known;
+pub(crate) mod notifier;
 pub(crate) mod nowait;
 pub(crate) mod open_flags;
 pub(crate) mod local;

@@ -45,11 +45,8 @@ pub(crate) mod open_flags {
     /// it is a wish that asks nothing of buffers and offsets.
     pub const DIRECT: Option<i32> = None;
 
-    /// What an attempt to open in place cannot judge or do: these flags change the disk.
-    pub(crate) const CHANGING: i32 = libc::O_CREAT | libc::O_TRUNC;
-
-    /// What `F_SETFL` sets, and so clears where it is not given again.
-    pub(crate) const SETTABLE: i32 = libc::O_APPEND;
+    /// What opens a name and no file, and so never waits: no such flag.
+    pub(crate) const NAMES_ONLY: i32 = 0;
 
     /// Whether pwrite(2) on a file opened with `O_APPEND` appends, whatever its offset. POSIX says
     /// that it must not.

@@ -180,7 +180,7 @@ impl Ring {
 
     /// The kernel refuses to be entered: what it has not taken it will never take. Its callers get
     /// the error, and what it could use stays where it is for ever.
-    fn refuse(&self, error: &io::Error) {
+    pub(super) fn refuse(&self, error: &io::Error) {
         self.refused.store(true, Ordering::Release);
         let mut state = lock(&self.state);
         let unread = self.submissions(&state).len();

@@ -197,7 +197,7 @@ mod tests {
     fn error_of(op: Op) -> io::Error {
         let file = file_with(b"contents");
         let (mut request, _completion) = request(op, Some(&file));
-        build(&mut request, &mut Vectors::default(), None).unwrap_err()
+        build(&mut request, &mut Vectors::default()).unwrap_err()
     }
 
     #[test]

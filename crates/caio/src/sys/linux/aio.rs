@@ -15,8 +15,6 @@ use std::time::Duration;
 pub(crate) enum Command {
     Read = 0,
     Write = 1,
-    Fsync = 2,
-    Fdatasync = 3,
     ReadVectored = 7,
     WriteVectored = 8,
 }
@@ -130,16 +128,6 @@ impl ControlBlock {
         self
     }
 
-    /// Whether it moves bytes: all commands but the syncs.
-    pub(crate) fn is_transfer(&self) -> bool {
-        self.command != Command::Fsync as u16 && self.command != Command::Fdatasync as u16
-    }
-
-    /// Whether it answers `EAGAIN` instead of waiting.
-    pub(crate) fn is_nowait(&self) -> bool {
-        self.flags & NOWAIT != 0
-    }
-
     /// This block, with or without [`NOWAIT`].
     pub(crate) fn nowait(mut self, nowait: bool) -> Self {
         self.flags = if nowait { NOWAIT } else { 0 };
@@ -246,9 +234,9 @@ mod tests {
             .with_data(u64::MAX - 1)
             .nowait(true)
             .counted_on(9);
-        assert_eq!((block.data(), block.is_nowait()), (u64::MAX - 1, true));
+        assert_eq!((block.data(), block.flags & NOWAIT != 0), (u64::MAX - 1, true));
         assert_eq!((block.offset, block.length, block.result_descriptor), (1 << 40, 42, 9));
-        assert!(!block.nowait(false).is_nowait());
+        assert!(block.nowait(false).flags & NOWAIT == 0);
     }
 
     #[test]

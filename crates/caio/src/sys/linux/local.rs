@@ -5,7 +5,7 @@
 //! regular file on a mount that an earlier look from another thread has found to be local is then
 //! opened for real, by way of that place, so that it is the very file that was looked at.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
@@ -42,9 +42,8 @@ pub(crate) fn open(path: &CStr) -> Option<(File, u64)> {
     if !is_regular || !mount_of(&stat).is_some_and(is_known) {
         return None;
     }
-    let path = CString::new(format!("/proc/self/fd/{}", place.as_raw_fd())).ok()?;
-    let file = super::descriptor::open(&path, libc::O_RDONLY, 0).ok()?;
-    Some((file.into(), stat.stx_size))
+    let file = File::open(format!("/proc/self/fd/{}", place.as_raw_fd())).ok()?;
+    Some((file, stat.stx_size))
 }
 
 fn is_known(mount: u64) -> bool {
@@ -106,6 +105,7 @@ fn cached(path: &CStr, flags: i32) -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::CString;
     use std::io::Read;
 
     #[test]

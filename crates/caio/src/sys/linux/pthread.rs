@@ -4,6 +4,7 @@ use std::cell::UnsafeCell;
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::fmt;
 use std::io;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,7 +50,7 @@ impl<T> Monitor<T> {
         // SAFETY: the mutex was initialised and stays where it is while `self` is borrowed.
         let code = unsafe { libc::pthread_mutex_lock(self.mutex.get()) };
         assert_eq!(code, 0, "a plain mutex can be locked");
-        Locked { monitor: self }
+        Locked { monitor: self, thread: PhantomData }
     }
 
     /// Wakes one of those that wait for the condition.
@@ -57,13 +58,6 @@ impl<T> Monitor<T> {
     pub(crate) fn signal(&self) {
         // SAFETY: the condition was initialised and stays where it is while `self` is borrowed.
         unsafe { libc::pthread_cond_signal(self.condition.get()) };
-    }
-
-    /// Wakes all of them.
-    #[allow(unsafe_code)]
-    pub(crate) fn broadcast(&self) {
-        // SAFETY: as above.
-        unsafe { libc::pthread_cond_broadcast(self.condition.get()) };
     }
 }
 
@@ -83,9 +77,10 @@ impl<T> fmt::Debug for Monitor<T> {
     }
 }
 
-/// The locked state of a monitor.
+/// The locked state of a monitor. It stays on its thread, which alone may unlock the mutex.
 pub(crate) struct Locked<'a, T> {
     monitor: &'a Monitor<T>,
+    thread: PhantomData<*const ()>,
 }
 
 impl<T> Locked<'_, T> {
@@ -97,16 +92,14 @@ impl<T> Locked<'_, T> {
         unsafe { libc::pthread_cond_wait(condition.get(), mutex.get()) };
     }
 
-    /// As [`wait`](Self::wait), but for at most this long. Returns whether that was over.
+    /// As [`wait`](Self::wait), but for at most this long.
     #[allow(unsafe_code)]
-    pub(crate) fn wait_for(&mut self, limit: Duration) -> bool {
+    pub(crate) fn wait_for(&mut self, limit: Duration) {
         let until = monotonic_after(limit);
         let Monitor { mutex, condition, .. } = self.monitor;
         // SAFETY: both live while the monitor is borrowed, this thread holds the mutex, and the
         // time is a local.
-        let code =
-            unsafe { libc::pthread_cond_timedwait(condition.get(), mutex.get(), &raw const until) };
-        code == libc::ETIMEDOUT
+        unsafe { libc::pthread_cond_timedwait(condition.get(), mutex.get(), &raw const until) };
     }
 }
 
@@ -210,7 +203,7 @@ mod tests {
     #[test]
     fn a_thread_signals_another_and_a_timed_wait_ends() {
         let monitor = Arc::new(Monitor::new(0).unwrap());
-        assert!(monitor.lock().wait_for(Duration::from_millis(5)));
+        monitor.lock().wait_for(Duration::from_millis(5));
         let other = Arc::clone(&monitor);
         spawn(
             c"named",
@@ -229,6 +222,20 @@ mod tests {
             assert!(began.elapsed() < Duration::from_secs(9));
         }
         assert_eq!(*held, 7);
+    }
+
+    /// Ambiguous, so that it does not compile, where the type is `Send`, or where it is `Sync`.
+    #[test]
+    fn what_is_locked_stays_on_its_thread() {
+        struct IsSend;
+        struct IsSync;
+        trait Neither<A> {
+            fn holds() {}
+        }
+        impl<T> Neither<()> for T {}
+        impl<T: Send> Neither<IsSend> for T {}
+        impl<T: Sync> Neither<IsSync> for T {}
+        <Locked<'_, usize> as Neither<_>>::holds();
     }
 
     #[test]

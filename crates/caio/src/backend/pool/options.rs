@@ -1,8 +1,5 @@
 //! How large a pool of threads may grow, and how long it keeps what it does not need.
 
-use std::num::NonZeroUsize;
-use std::sync::LazyLock;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::capability::Capability;
@@ -22,7 +19,7 @@ const QUEUE_MAX: usize = 1 << 20;
 ///
 /// ```
 /// use caio::Backend;
-/// use caio::backend::{PoolOptions, thread::ThreadPool};
+/// use caio::backend::pool::{PoolOptions, ThreadPool};
 ///
 /// let options = PoolOptions { queue_max: 64, name: "mine".into(), ..PoolOptions::default() };
 /// let pool = ThreadPool::open(&options)?;
@@ -34,13 +31,13 @@ pub struct PoolOptions {
     /// Threads that stay however long there is nothing to do. They, too, start only when there
     /// is something to do. 0 by default: an idle pool is no thread at all.
     pub threads_min: usize,
-    /// The most threads, 1 to 4096, 32 by default. More than two for each processor (or 4, where
-    /// that is more) start only while those at work wait for a device rather than compute.
+    /// The most threads, 1 to 4096, 32 by default. One file, and all operations on paths together,
+    /// take at most three quarters of them; transfers and paths leave an eighth to the rest.
     pub threads_max: usize,
     /// Milliseconds without work after which a thread beyond `threads_min` ends.
     pub idle_timeout_ms: u64,
-    /// The most requests that wait for a thread, and as many again that wait for a pipe, a socket
-    /// or a terminal, 1 to 2^20. Beyond it requests are handed back.
+    /// The most requests that the pool is said to hold at once, 1 to 2^20:
+    /// [`Capability::requests_max`].
     pub queue_max: usize,
     /// What the threads' names start with, at most 10 bytes; a number follows.
     pub name: String,
@@ -85,13 +82,6 @@ impl PoolOptions {
                 .hint(format!("at most {NAME_BYTES_MAX} bytes, without NUL")));
         }
         Ok(())
-    }
-
-    /// How many threads may be at work however quick the operations are.
-    pub(crate) fn threads_at_once(&self) -> usize {
-        static PROCESSORS: LazyLock<usize> =
-            LazyLock::new(|| available_parallelism().map_or(2, NonZeroUsize::get));
-        (2 * *PROCESSORS).max(4).clamp(self.threads_min.max(1), self.threads_max)
     }
 
     /// What a pool of this size can do: everything, but not end a system call under way.

@@ -1,0 +1,297 @@
+//! The pools of threads, `thread` and `rust`: one queue, and threads that start when requests are
+//! there and end when none have come for a while.
+//!
+//! Both are a [`Pool`] and differ in how a thread is made and parked, and in nothing else. What
+//! waits for a stream or for the other end of a FIFO waits in the poll loop and takes no thread
+//! of these. All state is under one lock, which is never held while a thread is woken or a request
+//! completes.
+
+mod execute;
+mod fd_queue;
+mod file_queue;
+mod idle;
+mod open;
+mod options;
+mod poll_loop;
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+mod pthread;
+mod queue;
+mod std_thread;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::{Duration, Instant};
+
+use super::{Backend, BackendKind, QueueId};
+use crate::capability::Capability;
+use crate::error::Result;
+use crate::op::Output;
+use crate::pending_count::PendingCount;
+use crate::request::{Request, Token};
+use crate::sync::lock;
+use idle::{Idle, Wake};
+use poll_loop::{PollLoop, Resume};
+use queue::Queue;
+
+pub use options::PoolOptions;
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+pub use pthread::Pthreads;
+pub use std_thread::StdThreads;
+
+/// The pool of pthreads, `thread`, as a C program builds one.
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+pub type PthreadPool = Pool<Pthreads>;
+
+/// The pool of std's threads, `rust`: it needs nothing of the kernel that std does not offer, so
+/// it works wherever a program runs.
+pub type ThreadPool = Pool<StdThreads>;
+
+/// A pool of threads that do operations as blocking system calls.
+///
+/// A thread starts when there is more to do than there are threads without work, and ends when it
+/// had nothing to do for a while. Of many requests that are committed together the first wakes a
+/// thread, and each thread that takes a request wakes the next one while more are there.
+///
+/// Files are kept apart, so that one which does not answer delays no other: transfers of one file
+/// take at most three quarters of the threads, as do all operations on paths together, and an
+/// eighth is left to syncs, metadata and closing. Buffered writes to one regular file run one
+/// after the other, since Linux lets only one at a time into a file.
+///
+/// Dropping the pool blocks nowhere: what was accepted is still done, then the threads end. Only
+/// what waits for a stream ends with an error.
+///
+/// ```
+/// use caio::Backend;
+/// use caio::backend::pool::{PoolOptions, ThreadPool};
+///
+/// let pool = ThreadPool::open(&PoolOptions::default())?;
+/// assert_eq!(pool.kind().name(), "rust");
+/// # Ok::<(), caio::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Pool<P: Parker> {
+    shared: Arc<Shared<P>>,
+    capability: Capability,
+}
+
+/// How the threads of a pool are made, and how they sleep.
+///
+/// Each [`unpark`](Self::unpark) is a token that lets one [`park`](Self::park) return, whichever
+/// comes first.
+pub trait Parker: fmt::Debug + Send + Sync + Sized + 'static {
+    /// The pool's name.
+    const KIND: BackendKind;
+
+    /// For a pool of at most so many threads; there are never more tokens than that.
+    ///
+    /// # Errors
+    /// What the system answers where it has no means to sleep.
+    fn new(threads_max: usize) -> io::Result<Self>;
+
+    /// Starts a detached thread.
+    ///
+    /// # Errors
+    /// What the system answers where it has no thread.
+    fn spawn(name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
+    /// Sleeps until there is a token and takes it; false where the time was over before.
+    fn park(&self, timeout: Option<Duration>) -> bool;
+
+    /// Leaves a token, without waiting.
+    fn unpark(&self);
+}
+
+/// Wakers run on these threads, so that they get more stack than the system calls need.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// The only queue that there is to commit.
+const QUEUE: QueueId = QueueId(0);
+
+/// What the pool and its threads share.
+#[derive(Debug)]
+struct Shared<P> {
+    state: Mutex<State>,
+    /// Whether a thread would find a request, for looking without the lock.
+    is_ready: AtomicBool,
+    parker: P,
+    pending: Arc<PendingCount>,
+    poll_loop: PollLoop,
+    options: PoolOptions,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Queue,
+    idle: Idle,
+}
+
+impl<P: Parker> Pool<P> {
+    /// A pool within these bounds. It starts no thread before the first request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the bounds are
+    /// impossible, or the system's answer where its threads cannot sleep.
+    ///
+    /// ```
+    /// use caio::backend::pool::{PoolOptions, ThreadPool};
+    ///
+    /// let none = PoolOptions { threads_max: 0, ..PoolOptions::default() };
+    /// let error = ThreadPool::open(&none).unwrap_err();
+    /// assert_eq!(error.to_string(), "threads_max is 0 (from 1 to 4096)");
+    /// ```
+    pub fn open(options: &PoolOptions) -> Result<Self> {
+        options.check()?;
+        let parker = P::new(options.threads_max)?;
+        let state = State { queue: Queue::new(options.threads_max), idle: Idle::new(options) };
+        let pending = Arc::new(PendingCount::default());
+        let shared = Arc::new_cyclic(|shared: &Weak<Shared<P>>| Shared {
+            state: Mutex::new(state),
+            is_ready: AtomicBool::new(false),
+            parker,
+            pending: Arc::clone(&pending),
+            poll_loop: PollLoop::new(options, pending, shared.clone()),
+            options: options.clone(),
+        });
+        Ok(Self { shared, capability: options.capability() })
+    }
+}
+
+impl<P: Parker> Backend for Pool<P> {
+    fn kind(&self) -> BackendKind {
+        P::KIND
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    fn queue(&self, request: Request) -> QueueId {
+        let shared = &self.shared;
+        match shared.pending.enter() {
+            Err(error) => request.complete(Err(error.into())),
+            Ok(()) if PollLoop::concerns(&request) => shared.poll_loop.queue(request),
+            Ok(()) => shared.push(request, Duration::ZERO),
+        }
+        QUEUE
+    }
+
+    fn commit(&self, _queue: QueueId) {
+        if self.shared.is_ready.load(Ordering::Acquire) {
+            self.shared.release(self.shared.lock());
+        }
+        self.shared.poll_loop.commit();
+    }
+
+    fn reap(&self, _queue: QueueId) -> usize {
+        0
+    }
+
+    /// Only a request in the poll loop has to be told; one that no thread has begun is found
+    /// cancelled when its turn comes.
+    fn cancel(&self, token: Token) {
+        self.shared.poll_loop.cancel(token);
+    }
+
+    fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn shutdown(&self, deadline: Instant) -> usize {
+        self.shared.pending.close();
+        self.commit(QUEUE);
+        let pending = self.shared.poll_loop.shutdown(deadline);
+        self.shared.end_threads();
+        pending
+    }
+}
+
+impl<P: Parker> Drop for Pool<P> {
+    fn drop(&mut self) {
+        self.commit(QUEUE);
+        self.shared.poll_loop.end();
+        self.shared.end_threads();
+    }
+}
+
+impl<P: Parker> Shared<P> {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Queues a request, and wakes no thread.
+    fn push(&self, request: Request, delay: Duration) {
+        let mut state = self.lock();
+        state.queue.push(request, delay);
+        self.is_ready.store(state.queue.is_ready(), Ordering::Release);
+    }
+
+    /// Lets the state go, and has a thread come where requests wait for one.
+    fn release(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let is_ready = state.queue.is_ready();
+        self.is_ready.store(is_ready, Ordering::Release);
+        let wake = if is_ready { state.idle.wake() } else { Wake::None };
+        drop(state);
+        match wake {
+            Wake::None => {}
+            Wake::Idle => self.parker.unpark(),
+            Wake::New(number) => self.start(number),
+        }
+    }
+
+    /// Starts a thread. Where that fails, the pool goes on with the threads that it has; where it
+    /// has none, all that is queued fails for the same reason.
+    fn start(self: &Arc<Self>, number: usize) {
+        let name = format!("{}-{number}", self.options.name);
+        let shared = Arc::clone(self);
+        let Err(error) = P::spawn(&name, Box::new(move || worker::run(&shared))) else { return };
+        let mut state = self.lock();
+        let is_ready = state.queue.is_ready();
+        if state.idle.not_started() {
+            let wake = is_ready && state.idle.wake_idle();
+            drop(state);
+            if wake {
+                self.parker.unpark();
+            }
+            return;
+        }
+        let stranded = state.queue.drain();
+        self.is_ready.store(false, Ordering::Release);
+        drop(state);
+        for request in stranded {
+            self.complete(request, Err(copy(&error)));
+        }
+    }
+
+    /// Has each thread end that has no work, now or later.
+    fn end_threads(&self) {
+        let woken = self.lock().idle.close();
+        (0..woken).for_each(|_| self.parker.unpark());
+    }
+
+    /// Completes the request and counts it out.
+    fn complete(&self, request: Request, result: io::Result<Output>) {
+        request.complete(result);
+        self.pending.leave();
+    }
+}
+
+impl<P: Parker> Resume for Shared<P> {
+    fn resume(self: Arc<Self>, request: Request, delay: Duration) {
+        self.push(request, delay);
+        self.release(self.lock());
+    }
+}
+
+/// The same error again, for each of those that it concerns.
+fn copy(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(errno) => io::Error::from_raw_os_error(errno),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}

@@ -1,0 +1,124 @@
+//! How many threads of a pool one file may take, and the requests that wait for one of them.
+//!
+//! Without a bound, a file that does not answer takes every thread that there is, and all other
+//! files wait for it. And buffered writes to one regular file run one at a time anyway, under the
+//! inode's lock: in threads of their own they would only wait for each other. So what a file may
+//! not have done yet waits here, and the thread that ends one of its operations goes on with the
+//! next one, without another thread being woken for it.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::queue::Job;
+use crate::file::FileClass;
+use crate::op::OpKind;
+use crate::request::Request;
+
+/// What shares a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// Buffered writes to one regular file.
+    Writes(usize),
+    /// All other operations of one file.
+    File(usize),
+    /// Operations on paths.
+    Paths,
+    /// Closing.
+    Closes,
+}
+
+/// The operations of each file, while there are any.
+#[derive(Debug)]
+pub(super) struct FileQueues {
+    /// The most threads for what shares a [`Key`], except for buffered writes.
+    slots_max: usize,
+    queues: HashMap<Key, FileQueue>,
+}
+
+/// The slots that are taken, and the requests that wait for one, which then are all taken.
+#[derive(Debug, Default)]
+struct FileQueue {
+    slots: usize,
+    waiting: VecDeque<Job>,
+}
+
+/// So many buffered writes to one file a thread does in a row while requests wait in the pool's
+/// queue; the next one goes to the end of that.
+const WRITES_IN_A_ROW: usize = 64;
+
+impl Key {
+    pub(super) fn of(request: &Request) -> Self {
+        let op = request.op();
+        let Some(file) = request.file() else {
+            return if op.kind() == OpKind::Close { Self::Closes } else { Self::Paths };
+        };
+        let is_buffered = file.class() == FileClass::Regular && !file.is_direct();
+        match op.is_write() && is_buffered {
+            true => Self::Writes(file.id()),
+            false => Self::File(file.id()),
+        }
+    }
+
+    /// How many of them a thread does without a break while other requests wait.
+    pub(super) fn in_a_row_max(self) -> usize {
+        if matches!(self, Self::Writes(_)) { WRITES_IN_A_ROW } else { 1 }
+    }
+}
+
+impl FileQueues {
+    /// Three quarters of the threads for one file, and at least one less than transfers may take
+    /// together, if there are two.
+    pub(super) fn new(threads_max: usize, transfers_max: usize) -> Self {
+        let slots_max = (threads_max * 3 / 4).min(transfers_max - 1).max(1);
+        Self { slots_max, queues: HashMap::new() }
+    }
+
+    /// Keeps a fresh request whose file is at its bound; gives any other back.
+    pub(super) fn join(&mut self, job: Job) -> Option<Job> {
+        let slots_max = self.slots_max(job.place.key);
+        match self.queues.get_mut(&job.place.key) {
+            Some(queue) if queue.slots == slots_max => {
+                queue.waiting.push_back(job);
+                None
+            }
+            _ => Some(job),
+        }
+    }
+
+    /// Gives a request back that a thread may do now, and keeps one whose file is at its bound.
+    pub(super) fn begin(&mut self, job: Job) -> Option<Job> {
+        if job.has_slot {
+            return Some(job);
+        }
+        let slots_max = self.slots_max(job.place.key);
+        let queue = self.queues.entry(job.place.key).or_default();
+        if queue.slots == slots_max {
+            queue.waiting.push_back(job);
+            return None;
+        }
+        queue.slots += 1;
+        Some(job)
+    }
+
+    /// An operation has ended. Returns the next one, which has its slot.
+    pub(super) fn end(&mut self, key: Key) -> Option<Job> {
+        let queue = self.queues.get_mut(&key)?;
+        if let Some(mut next) = queue.waiting.pop_front() {
+            next.has_slot = true;
+            return Some(next);
+        }
+        queue.slots -= 1;
+        if queue.slots == 0 {
+            self.queues.remove(&key);
+        }
+        None
+    }
+
+    /// Takes everything out, where no thread is left.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Job> + use<> {
+        std::mem::take(&mut self.queues).into_values().flat_map(|queue| queue.waiting)
+    }
+
+    fn slots_max(&self, key: Key) -> usize {
+        if matches!(key, Key::Writes(_)) { 1 } else { self.slots_max }
+    }
+}

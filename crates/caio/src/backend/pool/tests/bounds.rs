@@ -1,0 +1,59 @@
+//! That the slowness of one file is not another's.
+
+use super::*;
+
+for_both! {
+    a_file_that_hangs_takes_no_thread_of_others,
+    paths_that_hang_leave_threads_to_files,
+    transfers_that_hang_leave_a_thread_to_metadata,
+    writes_to_a_file_wait_without_a_thread_and_in_their_order,
+}
+
+fn a_file_that_hangs_takes_no_thread_of_others(open: Open) {
+    let pool = &*open(&PoolOptions { threads_max: 4, ..named("one") });
+    let slow = file_with(b"slow");
+    let hanging: Vec<_> =
+        (0..8).map(|_| Hanging::queue(pool, read(4, 0), Some(&slow))).collect();
+    assert_eq!(contents(run(pool, read(4, 0), Some(&file_with(b"fast")))), b"fast");
+    assert_eq!(bytes(&run(pool, write(b"x", 0), Some(&file_with(b"")))), 1);
+    let metadata = run(pool, Op::Metadata, Some(&file_with(b""))).result;
+    assert!(matches!(metadata, Ok(Output::Metadata(_))));
+    assert_eq!(hanging.iter().filter(|one| one.has_begun()).count(), 2);
+    hanging.into_iter().for_each(|one| assert_eq!(contents(one.release()), b"slow"));
+}
+
+fn paths_that_hang_leave_threads_to_files(open: Open) {
+    let pool = &*open(&PoolOptions { threads_max: 4, ..named("paths") });
+    let open = || opening(Path::new("/dev/null"), libc::O_RDONLY);
+    let hanging: Vec<_> = (0..8).map(|_| Hanging::queue(pool, open(), None)).collect();
+    assert_eq!(contents(run(pool, read(4, 0), Some(&file_with(b"fast")))), b"fast");
+    hanging.into_iter().for_each(|one| drop(opened(one.release())));
+}
+
+fn transfers_that_hang_leave_a_thread_to_metadata(open: Open) {
+    let pool = &*open(&PoolOptions { threads_max: 4, ..named("many") });
+    let files: Vec<_> = (0..8).map(|_| file_with(b"slow")).collect();
+    let hanging: Vec<_> =
+        files.iter().map(|file| Hanging::queue(pool, read(4, 0), Some(file))).collect();
+    until("three hang", || threads_named("many") == 3);
+    for op in [Op::Metadata, Op::Fsync, Op::SetLength { length: 4 }] {
+        assert!(run(pool, op, Some(&files[7])).result.is_ok());
+    }
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    assert!(run(pool, Op::Close { file: writer.into() }, None).result.is_ok());
+    assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+    hanging.into_iter().for_each(|one| assert_eq!(contents(one.release()), b"slow"));
+}
+
+fn writes_to_a_file_wait_without_a_thread_and_in_their_order(open: Open) {
+    let pool = &*open(&named("order"));
+    let file = file_with(b"");
+    let first = Hanging::begin(pool, write(b"0", 0), Some(&file));
+    let others: Vec<_> =
+        (1..=200u8).map(|byte| submit(pool, write(&[byte], 0), Some(&file))).collect();
+    assert_eq!(threads_named("order"), 1, "none came only to wait");
+    assert_eq!(contents(run(pool, read(1, 0), Some(&file))), b"0", "reads do not wait");
+    assert!(first.release().result.is_ok());
+    others.into_iter().for_each(|one| assert_eq!(bytes(&answer(one)), 1));
+    assert_eq!(contents(run(pool, read(1, 0), Some(&file))), [200]);
+}

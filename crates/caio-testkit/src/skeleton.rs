@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
@@ -40,8 +40,8 @@ use crate::held::Held;
 /// ```
 #[derive(Debug)]
 pub struct Skeleton {
-    /// The queue. Bounded: everything in a backend has a bound.
-    jobs: SyncSender<Request>,
+    /// The queue. Its bound is the context's: that queues no more than the capability says.
+    jobs: Sender<Request>,
     /// Counts what was taken and has not completed, so that a shutdown can wait for it.
     held: Held,
     capability: Capability,
@@ -63,7 +63,7 @@ impl Skeleton {
     #[must_use]
     pub fn open(requests_max: usize) -> Self {
         let requests_max = requests_max.max(1);
-        let (sender, jobs) = sync_channel(requests_max);
+        let (sender, jobs) = channel();
         let held = Held::default();
         let counted = held.clone();
         let thread = thread::Builder::new().name(String::from("skeleton"));
@@ -110,9 +110,7 @@ impl Backend for Skeleton {
             request.complete(Err(error.into()));
             return QueueId(0);
         }
-        if let Err(TrySendError::Full(request) | TrySendError::Disconnected(request)) =
-            self.jobs.try_send(request)
-        {
+        if let Err(SendError(request)) = self.jobs.send(request) {
             self.held.leave();
             let error = Error::new(ErrorKind::Abandoned, "the skeleton has no thread");
             request.complete(Err(error.into()));

@@ -262,6 +262,11 @@ impl Request {
         request.finish(|op| Outcome { result, op: Some(op) });
     }
 
+    /// Ends it before a backend has had it.
+    pub(crate) fn refuse(mut self, error: Error) {
+        self.finish(|op| Outcome::failed(error, op));
+    }
+
     /// Delivers an error, and leaves the operation's memory and its file to the kernel for ever: it
     /// may still use them.
     pub(crate) fn leak(mut self, error: Error) {

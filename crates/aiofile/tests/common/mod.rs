@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use aiofile::{AioFile, BackendKind, Context, Error, OpenOptions};
-use caio::{Backend, Capability, Lanes, Op, Output, Request, Token};
+use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
 use proptest::prelude::ProptestConfig;
 
 /// A file with these contents; it goes with the directory.
@@ -61,18 +61,16 @@ pub(crate) async fn open_in(context: &Context, path: &std::path::Path, mode: &st
 #[derive(Debug)]
 pub(crate) struct Unruly {
     capability: Capability,
-    requests: Mutex<Sender<Vec<Request>>>,
+    requests: Mutex<Sender<Request>>,
 }
 
 impl Unruly {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        let (requests, accepted) = channel::<Vec<Request>>();
+        let (requests, accepted) = channel::<Request>();
         let turn = AtomicU64::new(1);
         thread::spawn(move || {
-            while let Ok(mut held) = accepted.recv() {
-                while let Ok(more) = accepted.try_recv() {
-                    held.extend(more);
-                }
+            while let Ok(first) = accepted.recv() {
+                let held: Vec<_> = std::iter::once(first).chain(accepted.try_iter()).collect();
                 for request in held.into_iter().rev() {
                     let turn = turn.fetch_add(0x9e37_79b9, Ordering::Relaxed) as usize;
                     perform(request, 1 + (turn >> 5) % bytes_max);
@@ -103,7 +101,9 @@ fn perform(mut request: Request, bytes_max: usize) {
             let write = *flags & 3 != 0;
             let mut options = std::fs::OpenOptions::new();
             options.read(*flags & 3 != 1).write(write).create(write);
-            options.open(path.to_str().unwrap()).map(|file| Output::File(file.into()))
+            let path = path.to_str().unwrap();
+            let file = options.open(path);
+            file.and_then(|file| Ok(Output::File(SharedFile::new(file, path)?)))
         }
         (Op::Close { .. }, _) => Ok(Output::Done),
         _ => Err(std::io::ErrorKind::Unsupported.into()),
@@ -120,19 +120,20 @@ impl Backend for Unruly {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, Error> {
-        let taken = batch.iter_mut().filter_map(Option::take).collect();
-        self.requests.lock().unwrap().send(taken).unwrap();
-        Ok(Lanes::NONE)
+    fn queue(&self, request: Request) -> QueueId {
+        self.requests.lock().unwrap().send(request).unwrap();
+        QueueId(0)
     }
+
+    fn commit(&self, _: QueueId) {}
 
     fn cancel(&self, _: Token) {}
 
-    fn reap(&self, _: usize) -> usize {
+    fn reap(&self, _: QueueId) -> usize {
         0
     }
 
-    fn descriptor(&self, _: usize) -> Option<BorrowedFd<'_>> {
+    fn descriptor(&self, _: QueueId) -> Option<BorrowedFd<'_>> {
         None
     }
 

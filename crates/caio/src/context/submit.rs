@@ -169,7 +169,7 @@ impl Inner {
     pub(super) fn end_waiting_reads(&self) {
         let is_read = |request: &Request| !request.op().is_write();
         for request in self.streams.remove(is_read) {
-            request.complete(Err(shut_down().into()));
+            request.refuse(shut_down());
         }
     }
 
@@ -226,7 +226,7 @@ impl Inner {
                     return self.start(request, batch);
                 }
                 Err(NoPlace::UntilOneIsClosed) => {
-                    return request.complete(Err(all_held(self.open_files.max()).into()));
+                    return request.refuse(all_held(self.open_files.max()));
                 }
                 Err(NoPlace::Now) => {
                     lock(&self.opening).push(request);
@@ -306,8 +306,12 @@ impl Inner {
             _ => error,
         });
         run.end(result);
-        if let Some(next) = file.syncs().next() {
-            self.accept_sync(file, &next);
+        while let Some(next) = file.syncs().next() {
+            match file.sync_error() {
+                // Nothing asks the system again after a failure.
+                Some(error) => next.end(Err(lost(Error::system(error)))),
+                None => return self.accept_sync(file, &next),
+            }
         }
     }
 }
@@ -421,7 +425,7 @@ impl Drop for Reaping<'_> {
 
 fn cancelled(request: Request) {
     let message = "it was cancelled before it began, since its future was dropped";
-    request.complete(Err(Error::new(ErrorKind::Cancelled, message).into()));
+    request.refuse(Error::new(ErrorKind::Cancelled, message));
 }
 
 fn all_held(max: usize) -> Error {

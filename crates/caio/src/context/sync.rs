@@ -40,7 +40,14 @@ impl Context {
         let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
         self.check_fork().map_err(|error| error.during(kind).on(file.path()))?;
         self.proceed(0).await;
+        let failed = || {
+            let error = Error::system(file.sync_error()?);
+            Some(lost(error.during(kind).on(file.path())))
+        };
         loop {
+            if let Some(error) = failed() {
+                return Err(error);
+            }
             let (wait, begins) = file.syncs().join(data_only);
             if begins {
                 self.inner.accept_sync(file, wait.run());
@@ -49,8 +56,8 @@ impl Context {
             let result = wait.await;
             drop(waits);
             // A failure that somebody else's sync has met counts here, too.
-            if let Some(error) = file.sync_error() {
-                return Err(lost(Error::system(error).during(kind).on(file.path())));
+            if let Some(error) = failed() {
+                return Err(error);
             }
             match result {
                 // The run was another context's, which has gone.

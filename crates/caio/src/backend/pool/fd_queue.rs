@@ -57,8 +57,7 @@ impl FdQueues {
             self.queues.len() - 1
         });
         let queue = &mut self.queues[at];
-        let requests =
-            if request.op().is_write() { &mut queue.writes } else { &mut queue.reads };
+        let requests = if request.op().is_write() { &mut queue.writes } else { &mut queue.reads };
         requests.push_back((token, request));
     }
 
@@ -203,8 +202,6 @@ fn cannot_be_told_not_to_wait(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(
         errno,
-        Some(
-            Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::EPERM | Errno::ESPIPE
-        )
+        Some(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::EPERM | Errno::ESPIPE)
     )
 }

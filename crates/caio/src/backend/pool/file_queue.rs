@@ -92,7 +92,9 @@ impl FileQueues {
         let slots_max = self.slots_max(job.place.key);
         let queue = self.queues.entry(job.place.key).or_default();
         if queue.slots == slots_max {
-            queue.waiting.push_back(job);
+            // Others may have joined that came later.
+            let at = queue.waiting.partition_point(|other| other.number < job.number);
+            queue.waiting.insert(at, job);
             return None;
         }
         queue.slots += 1;

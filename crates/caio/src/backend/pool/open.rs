@@ -60,11 +60,9 @@ pub(super) fn read_file(path: &CStr) -> io::Result<Output> {
 /// On Linux a reader waits in poll(2) as well, which reports no hang-up before the first writer has
 /// come. A descriptor for both directions never waits.
 fn waits_for_its_other_end(path: &CStr, flags: OFlag) -> bool {
-    let waits = match flags & OFlag::O_ACCMODE {
-        OFlag::O_WRONLY => true,
-        OFlag::O_RDONLY => cfg!(target_os = "linux"),
-        _ => false,
-    };
+    let direction = flags & OFlag::O_ACCMODE;
+    let reads = direction == OFlag::O_RDONLY && cfg!(target_os = "linux");
+    let waits = reads || direction == OFlag::O_WRONLY;
     let names_only = flags.bits() & open_flags::NAMES_ONLY != 0;
     if !waits || names_only || flags.contains(OFlag::O_NONBLOCK) {
         return false;

@@ -231,8 +231,10 @@ impl Shared {
     fn run(&self, notifier: &Notifier) {
         worker_thread::block_signals();
         let (mut queues, mut retries) = (FdQueues::default(), Vec::new());
+        let mut idle_timeout = self.idle_timeout;
         loop {
-            let (happened, ready) = queues.poll(Some(notifier), self.timeout(&queues, &retries));
+            let timeout = due_in(&retries).or_else(|| queues.is_empty().then_some(idle_timeout));
+            let (happened, ready) = queues.poll(Some(notifier), timeout);
             notifier.clear();
             queues.advance(&ready, |request, result| self.answer(request, result));
             let is_idle = !happened && queues.is_empty() && retries.is_empty();
@@ -248,16 +250,12 @@ impl Shared {
             }
             match work.ending {
                 Ending::No => self.resume(&mut retries),
-                ending => self.finish(&mut queues, &mut retries, ending == Ending::All),
+                ending => {
+                    idle_timeout = Duration::ZERO;
+                    self.finish(&mut queues, &mut retries, ending == Ending::All);
+                }
             }
         }
-    }
-
-    /// How long to poll: without anything to wait for, the idle time.
-    fn timeout(&self, queues: &FdQueues, retries: &[Retry]) -> Option<Duration> {
-        let due = retries.iter().map(|retry| retry.due).min();
-        let due = due.map(|due| due.saturating_duration_since(Instant::now()));
-        due.or_else(|| queues.is_empty().then_some(self.idle_timeout))
     }
 
     /// What came in; `None` where the thread is to end instead, with nothing to wait for.
@@ -317,6 +315,12 @@ impl Retry {
     fn is_cancelled(&self, token: Token) -> bool {
         self.token == token && self.request.is_cancelled()
     }
+}
+
+/// The time until the next of these is due.
+fn due_in(retries: &[Retry]) -> Option<Duration> {
+    let due = retries.iter().map(|retry| retry.due).min()?;
+    Some(due.saturating_duration_since(Instant::now()))
 }
 
 /// What the thread finds in its inbox.

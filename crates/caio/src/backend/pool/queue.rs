@@ -28,8 +28,8 @@ pub(super) struct Job {
     pub(super) place: Place,
     /// Whether it has one of its file's slots already.
     pub(super) has_slot: bool,
-    /// Orders those of the two queues.
-    number: u64,
+    /// What was queued first has the lowest.
+    pub(super) number: u64,
 }
 
 /// What a request takes while a thread has it.
@@ -61,8 +61,8 @@ impl Queue {
 
     /// Puts a request at the end, or behind others of its file where that is at its bound.
     pub(super) fn push(&mut self, request: Request, delay: Duration) {
-        let place = Place::of(&request);
-        let job = Job { request, delay, place, has_slot: false, number: 0 };
+        let (place, number) = (Place::of(&request), self.number());
+        let job = Job { request, delay, place, has_slot: false, number };
         if let Some(job) = self.files.join(job) {
             self.put(job);
         }
@@ -87,6 +87,7 @@ impl Queue {
                     job.place.in_a_row = in_a_row;
                     return Some(self.begin(job));
                 }
+                job.number = self.number();
                 self.put(job);
             }
         }
@@ -106,9 +107,12 @@ impl Queue {
         jobs.map(|job| job.request).collect()
     }
 
-    fn put(&mut self, mut job: Job) {
+    fn number(&mut self) -> u64 {
         self.last += 1;
-        job.number = self.last;
+        self.last
+    }
+
+    fn put(&mut self, job: Job) {
         match job.place.is_transfer {
             true => self.transfers.push_back(job),
             false => self.others.push_back(job),
@@ -222,6 +226,25 @@ mod tests {
         }
         assert_eq!(order.len(), 201);
         assert_eq!(order.iter().position(|other| *other), Some(63), "the 65th is another's");
+    }
+
+    #[test]
+    fn what_is_found_to_wait_for_its_file_waits_before_what_came_later() {
+        let (mut queue, file) = (Queue::new(8), file_with(b""));
+        let write = |offset, queue: &mut Queue| {
+            let op = Op::write(Buffer::from(vec![1]), 0..1, offset).unwrap();
+            push(queue, op, Some(&file));
+        };
+        (0..3).for_each(|offset| write(offset, &mut queue));
+        let mut done = queue.next(None);
+        write(3, &mut queue);
+        assert!(queue.next(None).is_none());
+        let mut order = Vec::new();
+        while let Some(job) = done {
+            order.extend(job.request.op().offset());
+            done = queue.next(Some(job.place));
+        }
+        assert_eq!(order, [0, 1, 2, 3]);
     }
 
     #[test]

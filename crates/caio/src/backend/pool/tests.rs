@@ -12,6 +12,7 @@ use std::io::{PipeWriter, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -58,8 +59,11 @@ fn open<P: super::Parker>(options: &PoolOptions) -> Arc<dyn Backend> {
     Arc::new(Pool::<P>::open(options).unwrap())
 }
 
+/// Options with a name for the threads that no other pool has.
 fn named(name: &str) -> PoolOptions {
-    PoolOptions { name: name.into(), ..PoolOptions::default() }
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("{name}{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    PoolOptions { name, ..PoolOptions::default() }
 }
 
 fn bytes(outcome: &Outcome) -> usize {
@@ -159,15 +163,16 @@ fn pipe() -> (SharedFile, PipeWriter) {
     (SharedFile::from_std(OwnedFd::from(reader).into()).unwrap(), writer)
 }
 
-/// How many threads of this process have a name that starts like that.
-fn threads_named(prefix: &str) -> usize {
+/// How many threads there are of the pool with these options.
+fn threads_of(options: &PoolOptions) -> usize {
+    let prefix = format!("{}-", options.name);
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let named = tasks.flatten().filter(|task| {
         let mut name = String::new();
         // A thread may end between being listed and being asked for its name.
         let known = std::fs::File::open(task.path().join("comm"))
             .and_then(|mut file| file.read_to_string(&mut name));
-        known.is_ok() && name.starts_with(&format!("{prefix}-"))
+        known.is_ok() && name.starts_with(&prefix)
     });
     named.count()
 }

@@ -12,8 +12,7 @@ for_both! {
 fn a_file_that_hangs_takes_no_thread_of_others(open: Open) {
     let pool = &*open(&PoolOptions { threads_max: 4, ..named("one") });
     let slow = file_with(b"slow");
-    let hanging: Vec<_> =
-        (0..8).map(|_| Hanging::queue(pool, read(4, 0), Some(&slow))).collect();
+    let hanging: Vec<_> = (0..8).map(|_| Hanging::queue(pool, read(4, 0), Some(&slow))).collect();
     assert_eq!(contents(run(pool, read(4, 0), Some(&file_with(b"fast")))), b"fast");
     assert_eq!(bytes(&run(pool, write(b"x", 0), Some(&file_with(b"")))), 1);
     let metadata = run(pool, Op::Metadata, Some(&file_with(b""))).result;
@@ -31,11 +30,12 @@ fn paths_that_hang_leave_threads_to_files(open: Open) {
 }
 
 fn transfers_that_hang_leave_a_thread_to_metadata(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 4, ..named("many") });
+    let options = PoolOptions { threads_max: 4, ..named("many") };
+    let pool = &*open(&options);
     let files: Vec<_> = (0..8).map(|_| file_with(b"slow")).collect();
     let hanging: Vec<_> =
         files.iter().map(|file| Hanging::queue(pool, read(4, 0), Some(file))).collect();
-    until("three hang", || threads_named("many") == 3);
+    until("three hang", || threads_of(&options) == 3);
     for op in [Op::Metadata, Op::Fsync, Op::SetLength { length: 4 }] {
         assert!(run(pool, op, Some(&files[7])).result.is_ok());
     }
@@ -46,12 +46,13 @@ fn transfers_that_hang_leave_a_thread_to_metadata(open: Open) {
 }
 
 fn writes_to_a_file_wait_without_a_thread_and_in_their_order(open: Open) {
-    let pool = &*open(&named("order"));
+    let options = named("order");
+    let pool = &*open(&options);
     let file = file_with(b"");
     let first = Hanging::begin(pool, write(b"0", 0), Some(&file));
     let others: Vec<_> =
         (1..=200u8).map(|byte| submit(pool, write(&[byte], 0), Some(&file))).collect();
-    assert_eq!(threads_named("order"), 1, "none came only to wait");
+    assert_eq!(threads_of(&options), 1, "none came only to wait");
     assert_eq!(contents(run(pool, read(1, 0), Some(&file))), b"0", "reads do not wait");
     assert!(first.release().result.is_ok());
     others.into_iter().for_each(|one| assert_eq!(bytes(&answer(one)), 1));

@@ -65,10 +65,8 @@ fn a_reader_is_opened_at_once_and_waits_for_its_first_writer(open: Open) {
 fn a_writer_waits_for_its_reader_and_takes_no_thread(open: Open) {
     let pool = &*open(&PoolOptions { threads_max: 1, ..named("writer") });
     let fifos: Vec<_> = (0..4).map(|_| Fifo::new()).collect();
-    let waiting: Vec<_> = fifos
-        .iter()
-        .map(|fifo| submit(pool, opening(&fifo.path, libc::O_WRONLY), None))
-        .collect();
+    let waiting: Vec<_> =
+        fifos.iter().map(|fifo| submit(pool, opening(&fifo.path, libc::O_WRONLY), None)).collect();
     for _ in 0..20 {
         assert_eq!(contents(run(pool, read(4, 0), Some(&file_with(b"text")))), b"text");
         std::thread::sleep(Duration::from_millis(5));
@@ -104,8 +102,9 @@ fn a_writer_that_is_given_up_opens_nothing_later(open: Open) {
 
 fn a_writer_that_waits_ends_with_its_pool(open: Open) {
     let fifo = Fifo::new();
+    let options = PoolOptions { idle_timeout_ms: 3_600_000, ..named("fend") };
     for shut_down in [true, false] {
-        let pool = open(&named("fend"));
+        let pool = open(&options);
         let waiting = submit(&*pool, opening(&fifo.path, libc::O_WRONLY), None);
         std::thread::sleep(Duration::from_millis(20));
         if shut_down {
@@ -116,7 +115,7 @@ fn a_writer_that_waits_ends_with_its_pool(open: Open) {
         drop(pool);
         assert_eq!(answer(waiting).result.unwrap_err().kind(), ErrorKind::Shutdown);
     }
-    until("the threads go", || threads_named("fend") == 0);
+    until("the threads go", || threads_of(&options) == 0);
 }
 
 fn what_does_not_wait_is_opened_as_it_is(open: Open) {

@@ -1,6 +1,6 @@
 //! That signals are no answers, and neither is a non-blocking descriptor's refusal to wait.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};

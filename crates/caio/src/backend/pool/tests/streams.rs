@@ -21,13 +21,14 @@ for_both! {
 }
 
 fn pending_pipe_reads_delay_no_regular_read(open: Open) {
-    let pool = open(&PoolOptions { threads_max: 2, ..named("pend") });
+    let options = PoolOptions { threads_max: 2, ..named("pend") };
+    let pool = open(&options);
     let pipes: Vec<_> = (0..128).map(|_| pipe()).collect();
     let pending: Vec<_> =
         (0..512).map(|index| submit(&*pool, read(1, 0), Some(&pipes[index % 128].0))).collect();
     let file = file_with(b"regular");
     assert_eq!(contents(run(&*pool, read(7, 0), Some(&file))), b"regular");
-    assert!(threads_named("pend") <= 3, "they occupy one thread together");
+    assert!(threads_of(&options) <= 3, "they occupy one thread together");
     for (_, writer) in &pipes {
         (&mut &*writer).write_all(b"abcd").unwrap();
     }
@@ -115,6 +116,7 @@ fn both_directions_of_a_socket_wait_at_once(open: Open) {
     assert_eq!(contents(answer(reading)), b"r");
     other.read_exact(&mut vec![0; filled]).unwrap();
     assert_eq!(bytes(&answer(writing)), 1);
+    other.read_exact(&mut [0]).unwrap();
     let reading = submit(&*pool, read(1, 0), Some(&file));
     drop(other);
     assert_eq!(bytes(&answer(reading)), 0);
@@ -141,7 +143,8 @@ fn shutdown_ends_reads_that_wait_and_drop_ends_all(open: Open) {
     let (empty, _writer) = pipe();
     let (full, mut writer) = pipe();
     writer.write_all(b"here").unwrap();
-    let pool = open(&named("ends"));
+    let options = PoolOptions { idle_timeout_ms: 3_600_000, ..named("ends") };
+    let pool = open(&options);
     let waiting = submit(&*pool, read(1, 0), Some(&empty));
     let ready = submit(&*pool, read(4, 0), Some(&full));
     let began = Instant::now();
@@ -150,11 +153,11 @@ fn shutdown_ends_reads_that_wait_and_drop_ends_all(open: Open) {
     assert_eq!(answer(waiting).result.unwrap_err().kind(), ErrorKind::Shutdown);
     assert_eq!(contents(answer(ready)), b"here");
 
-    let pool = open(&named("ends"));
+    let pool = open(&options);
     let waiting = submit(&*pool, read(1, 0), Some(&empty));
     drop(pool);
     assert_eq!(answer(waiting).result.unwrap_err().kind(), ErrorKind::Shutdown);
-    until("the threads end with their pools", || threads_named("ends") == 0);
+    until("the threads end with their pools", || threads_of(&options) == 0);
 }
 
 fn a_write_that_waits_gets_until_the_deadline_of_the_shutdown(open: Open) {
@@ -167,7 +170,7 @@ fn a_write_that_waits_gets_until_the_deadline_of_the_shutdown(open: Open) {
     let writing = submit(&*pool, write(b"end", 0), Some(&file));
     let reading = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(50));
-        reader.read(&mut [0; 100_000]).unwrap();
+        reader.read_exact(&mut [0; 4096]).unwrap();
         reader
     });
     assert_eq!(shutdown(&*pool), 0);

@@ -1,7 +1,7 @@
 //! How threads come and go, and that no request is forgotten meanwhile.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Wake, Waker};
 
 use super::*;
@@ -53,13 +53,14 @@ fn a_thousand_queued_writes_are_all_there_after_shutdown(open: Open) {
 
 fn a_dropped_pool_still_does_what_it_took(open: Open) {
     let file = file_with(b"");
-    let pool = open(&PoolOptions { queue_max: 1000, threads_max: 2, ..named("dropped") });
+    let options = PoolOptions { queue_max: 1000, threads_max: 2, ..named("drop") };
+    let pool = open(&options);
     let answers = queue_writes(&*pool, &file);
     pool.commit(super::super::QUEUE);
     drop(pool);
     assert!(answers.into_iter().all(|one| answer(one).result.is_ok()));
     assert_written(&file);
-    until("the threads end with the pool", || threads_named("dropped") == 0);
+    until("the threads end with the pool", || threads_of(&options) == 0);
 }
 
 fn what_is_queued_and_not_committed_is_done_before_the_end(open: Open) {
@@ -71,13 +72,14 @@ fn what_is_queued_and_not_committed_is_done_before_the_end(open: Open) {
         pool.queue(reading);
         (queue_writes(pool, &file), read)
     };
-    let pool = open(&named("queued"));
+    let options = named("queued");
+    let pool = open(&options);
     let (answers, read) = queue(&*pool);
-    assert_eq!(threads_named("queued"), 0);
+    assert_eq!(threads_of(&options), 0);
     assert_eq!(shutdown(&*pool), 0);
     assert!(answers.into_iter().all(|one| answer(one).result.is_ok()));
     assert_eq!(contents(answer(read)), b"x");
-    let pool = open(&named("queued"));
+    let pool = open(&options);
     let (answers, read) = queue(&*pool);
     drop(pool);
     assert!(answers.into_iter().all(|one| answer(one).result.is_ok()));
@@ -116,14 +118,14 @@ fn threads_stay_below_the_maximum_and_go_when_idle(open: Open) {
     let limits =
         PoolOptions { threads_min: 1, threads_max: 3, idle_timeout_ms: 50, ..named("cnt") };
     let pool = open(&limits);
-    assert_eq!(threads_named("cnt"), 0, "a thread starts when there is work");
+    assert_eq!(threads_of(&limits), 0, "a thread starts when there is work");
     let files = [(); 8].map(|()| file_with(&[7; 4096]));
     let most = AtomicUsize::new(0);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::SeqCst) {
-                most.fetch_max(threads_named("cnt"), Ordering::SeqCst);
+                most.fetch_max(threads_of(&limits), Ordering::SeqCst);
             }
         });
         for _ in 0..100 {
@@ -135,7 +137,7 @@ fn threads_stay_below_the_maximum_and_go_when_idle(open: Open) {
     });
     let most = most.into_inner();
     assert!((1..=3).contains(&most), "{most} threads were seen");
-    until("all but one thread go", || threads_named("cnt") == 1);
+    until("all but one thread go", || threads_of(&limits) == 1);
     assert_eq!(contents(run(&*pool, read(2, 0), Some(&files[0]))), [7, 7]);
 }
 
@@ -218,24 +220,26 @@ fn a_thread_that_takes_one_of_several_wakes_the_next(open: Open) {
 }
 
 fn threads_that_sleep_go_with_their_pool(open: Open) {
-    let pool = open(&PoolOptions { idle_timeout_ms: 3_600_000, ..named("away") });
+    let options = PoolOptions { idle_timeout_ms: 3_600_000, ..named("away") };
+    let pool = open(&options);
     assert_eq!(contents(run(&*pool, read(1, 0), Some(&file_with(b"x")))), b"x");
-    assert_eq!(threads_named("away"), 1);
+    assert_eq!(threads_of(&options), 1);
     // Long enough for it to park.
     std::thread::sleep(Duration::from_millis(50));
     drop(pool);
-    until("it goes", || threads_named("away") == 0);
+    until("it goes", || threads_of(&options) == 0);
 }
 
 fn threads_go_after_the_shutdown(open: Open) {
-    let pool = open(&PoolOptions { threads_min: 1, idle_timeout_ms: u64::MAX, ..named("over") });
+    let options = PoolOptions { threads_min: 1, idle_timeout_ms: u64::MAX, ..named("over") };
+    let pool = open(&options);
     assert_eq!(contents(run(&*pool, read(1, 0), Some(&file_with(b"x")))), b"x");
     let (full, mut writer) = pipe();
     std::io::Write::write_all(&mut writer, b"x").unwrap();
     assert_eq!(contents(run(&*pool, read(1, 0), Some(&full))), b"x");
-    assert_eq!(threads_named("over"), 2);
+    assert_eq!(threads_of(&options), 2);
     assert_eq!(shutdown(&*pool), 0);
-    until("they go", || threads_named("over") == 0);
+    until("they go", || threads_of(&options) == 0);
 }
 
 /// Threads of std's, of which the system gives only so many.

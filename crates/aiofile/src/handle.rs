@@ -6,7 +6,6 @@ mod cursor;
 mod read;
 mod streams;
 mod tokio_traits;
-mod work;
 mod write;
 
 use std::fmt;

@@ -65,6 +65,7 @@
 #![forbid(unsafe_code)]
 
 mod async_open;
+mod boxed;
 mod file;
 pub mod fs;
 mod handle;

@@ -1,9 +1,8 @@
 //! Writing a file from front to back.
 
-mod book;
 mod buffered;
-mod pending;
-mod turn;
+mod cursor;
+mod sequence;
 
 use std::fmt;
 use std::future::Future;
@@ -14,13 +13,13 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::{Error, ErrorKind, OpKind, OwnedBuffer, Result};
+use caio::{OwnedBuffer, Result};
 use tokio::io::AsyncWrite;
 
+use crate::boxed::BoxedFuture;
 use crate::file::AioFile;
-use book::{Book, Place};
 pub use buffered::BufferedWriter;
-use pending::Pending;
+use cursor::Cursor;
 
 /// The most bytes that one `poll_write` copies, so that a large slice does not double its memory.
 const COPY_BYTES_MAX: usize = 1 << 20;
@@ -31,14 +30,18 @@ const COPY_BYTES_MAX: usize = 1 << 20;
 /// The clones of a writer share the cursor. A write takes its place when it is *called*, not when
 /// it is first polled, so that the pieces of concurrent callers lie in the order of the calls and
 /// never overlap, while the writes themselves run side by side. At the end of a file opened to
-/// append, and into a pipe, they run one after the other.
+/// append, and into a pipe, they run one after the other; whichever of their futures is polled
+/// carries out those that were called before it, too, so that they may be awaited in any order.
 ///
 /// # When a write fails
 /// The cursor goes back to where the failed write was to begin, as if it had not been called,
 /// unless a later one has taken the place behind it. Then the file has a gap: the error says so,
 /// and every later write and sync fails and names it, until [`take_gaps`](Self::take_gaps) hands it
 /// over for the caller to fill or to accept. Dropping the future of a write counts as a failure.
-/// Where writes run one after the other there are no gaps; the cursor counts what was accepted.
+///
+/// Where writes run one after the other there are no gaps; the cursor counts what was accepted. A
+/// dropped future takes its write along, unless that has begun, which may be the doing of a later
+/// one; then it goes on when the next future is polled.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -54,14 +57,14 @@ const COPY_BYTES_MAX: usize = 1 << 20;
 /// # Ok(()) }
 /// ```
 pub struct Writer {
-    book: Arc<Book>,
+    cursor: Arc<Cursor>,
     /// The write behind `poll_write`, of this handle alone.
     flight: Option<Flight>,
 }
 
 struct Flight {
     bytes: Bytes,
-    write: Pending,
+    write: BoxedFuture<Result<usize>>,
 }
 
 impl Writer {
@@ -79,7 +82,7 @@ impl Writer {
     /// ```
     #[must_use]
     pub fn new(file: &AioFile) -> Self {
-        Self { book: Arc::new(Book::new(file.clone(), 0)), flight: None }
+        Self { cursor: Arc::new(Cursor::new(file.clone(), 0)), flight: None }
     }
 
     /// Starts at this byte offset. Separate from the clones made before. Without effect on a file
@@ -99,7 +102,7 @@ impl Writer {
     /// ```
     #[must_use]
     pub fn offset(self, offset: u64) -> Self {
-        Self { book: Arc::new(Book::new(self.book.file().clone(), offset)), flight: None }
+        Self { cursor: Arc::new(Cursor::new(self.cursor.file().clone(), offset)), flight: None }
     }
 
     /// Writes all of the buffer behind what was written so far.
@@ -130,9 +133,8 @@ impl Writer {
         &self,
         buffer: B,
     ) -> impl Future<Output = Result<()>> + Send + 'static + use<B> {
-        let buffer = buffer.into_buffer();
-        let place = Place::take(&self.book, buffer.len());
-        async move { place?.write_all(buffer).await }
+        let write = self.cursor.write(buffer.into_buffer());
+        async move { write?.all().await }
     }
 
     /// Writes the buffer behind what was written so far: all of it, unless an error comes in
@@ -160,9 +162,8 @@ impl Writer {
         &self,
         buffer: B,
     ) -> impl Future<Output = Result<usize>> + Send + 'static + use<B> {
-        let buffer = buffer.into_buffer();
-        let place = Place::take(&self.book, buffer.len());
-        async move { place?.write(buffer).await }
+        let write = self.cursor.write(buffer.into_buffer());
+        async move { write?.some().await }
     }
 
     /// Does nothing: nothing is buffered. For code that also takes a [`BufferedWriter`].
@@ -187,7 +188,7 @@ impl Writer {
     /// # Ok(()) }
     /// ```
     pub async fn flush(&self) -> Result<()> {
-        self.book.check()
+        self.cursor.check()
     }
 
     /// fdatasync(2), after the writes that have started. See [`AioFile::fdatasync`].
@@ -212,12 +213,12 @@ impl Writer {
     /// # Ok(()) }
     /// ```
     pub async fn sync(&self) -> Result<()> {
-        self.book.check()?;
-        self.book.file().fdatasync().await
+        self.cursor.check()?;
+        self.cursor.file().fdatasync().await
     }
 
     /// Byte offset behind the writes called so far; where writes run one after the other, the
-    /// bytes accepted so far.
+    /// bytes that those which have ended had accepted.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -232,7 +233,7 @@ impl Writer {
     /// ```
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.book.position()
+        self.cursor.position()
     }
 
     /// The ranges that failed writes have left unwritten between others, for the caller to fill
@@ -256,7 +257,7 @@ impl Writer {
     /// ```
     #[must_use]
     pub fn take_gaps(&self) -> Vec<Range<u64>> {
-        self.book.take_gaps()
+        self.cursor.take_gaps()
     }
 
     /// The file that is written.
@@ -273,7 +274,7 @@ impl Writer {
     /// ```
     #[must_use]
     pub fn file(&self) -> &AioFile {
-        self.book.file()
+        self.cursor.file()
     }
 
     /// Ends the write that `poll_write` has begun.
@@ -301,7 +302,7 @@ impl AsyncWrite for Writer {
         loop {
             let Some(flight) = &mut self.flight else {
                 let copy = Bytes::copy_from_slice(&bytes[..bytes.len().min(COPY_BYTES_MAX)]);
-                let write = Pending::new(self.write(copy.clone()));
+                let write = BoxedFuture::new(self.write(copy.clone()));
                 self.flight = Some(Flight { bytes: copy, write });
                 continue;
             };
@@ -318,7 +319,7 @@ impl AsyncWrite for Writer {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flight(cx))?;
-        Poll::Ready(self.book.check().map_err(Into::into))
+        Poll::Ready(self.cursor.check().map_err(Into::into))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
@@ -329,21 +330,15 @@ impl AsyncWrite for Writer {
 impl Clone for Writer {
     /// Another handle on the same cursor.
     fn clone(&self) -> Self {
-        Self { book: Arc::clone(&self.book), flight: None }
+        Self { cursor: Arc::clone(&self.cursor), flight: None }
     }
 }
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
-            .field("file", self.book.file())
+            .field("file", self.cursor.file())
             .field("position", &self.position())
             .finish_non_exhaustive()
     }
-}
-
-fn beyond(start: u64, length: usize) -> Error {
-    let message =
-        format!("{length} bytes at offset {start} end beyond the largest file offset, 2^63 - 1");
-    Error::new(ErrorKind::InvalidInput, message).during(OpKind::Write).at(start)
 }

@@ -51,7 +51,7 @@ impl AioFile {
     /// ```
     pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<()> {
         self.check_positional(offset)?;
-        self.write_all(buffer.into_buffer(), offset).await.0
+        self.write_all(buffer.into_buffer(), offset).await.1
     }
 
     /// As [`write_at`](Self::write_at), and the buffer comes back either way.
@@ -116,7 +116,7 @@ impl AioFile {
             let error = error.during(OpKind::Write).on(file.path());
             return Err(error.hint("open it with mode \"a\", or use write_all_at"));
         }
-        self.write_all(buffer.into_buffer(), 0).await.0
+        self.write_all(buffer.into_buffer(), 0).await.1
     }
 
     /// Writes the contents of several buffers, one after the other, at `offset`: one operation. The
@@ -151,8 +151,9 @@ impl AioFile {
         (result, buffers.into_iter().map(B::from_buffer).collect())
     }
 
-    /// Writes all of a buffer, without asking whether the file was opened to append.
-    pub(crate) async fn write_all(&self, mut buffer: Buffer, offset: u64) -> (Result<()>, Buffer) {
+    /// Writes all of a buffer, without asking whether the file was opened to append: how much was
+    /// accepted, and the error that came then.
+    pub(crate) async fn write_all(&self, mut buffer: Buffer, offset: u64) -> (usize, Result<()>) {
         let mut done = 0;
         while done < buffer.len() {
             let range = done..buffer.len();
@@ -160,10 +161,10 @@ impl AioFile {
             buffer = back;
             match result {
                 Ok(bytes) => done += bytes,
-                Err(error) => return (Err(error), buffer),
+                Err(error) => return (done, Err(error)),
             }
         }
-        (Ok(()), buffer)
+        (done, Ok(()))
     }
 
     fn check_positional(&self, offset: u64) -> Result<()> {

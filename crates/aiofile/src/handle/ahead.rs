@@ -13,7 +13,7 @@ use caio::{Buffer, Result};
 
 use super::FileHandle;
 use super::change::Side;
-use super::work::Work;
+use crate::boxed::BoxedFuture;
 use crate::file::reserve;
 
 /// What is read ahead at once, in bytes, unless more is asked for.
@@ -31,7 +31,7 @@ pub(super) struct Ahead {
 /// A read under way that will extend the bytes ahead.
 #[derive(Debug)]
 struct Fill {
-    work: Work<(Result<usize>, Buffer)>,
+    work: BoxedFuture<(Result<usize>, Buffer)>,
     /// Where the cursor stood; `None` where the file has been changed since.
     position: Option<u64>,
     /// How many bytes were ahead already; the buffer begins with a copy of them.
@@ -128,7 +128,7 @@ impl FileHandle {
         let mut buffer = reserve(self.file.file()?, size, at)?;
         buffer.writable(0..kept).copy_from_slice(&self.ahead.bytes);
         let file = self.file.clone();
-        let work = Work::new(async move { file.read_buffer(buffer, kept..size, at).await });
+        let work = BoxedFuture::new(async move { file.read_buffer(buffer, kept..size, at).await });
         let edition = self.edition.load(Ordering::Acquire);
         self.ahead.fill = Some(Fill { work, position: Some(self.position), kept, edition });
         Ok(())

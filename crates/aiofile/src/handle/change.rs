@@ -13,7 +13,7 @@ use bytes::Bytes;
 use caio::{Buffer, Error, FileClass, Result};
 
 use super::FileHandle;
-use super::work::Work;
+use crate::boxed::BoxedFuture;
 use crate::file::AioFile;
 
 /// Who waits: a reading and a writing half of one handle may do so in two tasks.
@@ -35,7 +35,7 @@ pub(super) struct Change {
 
 #[derive(Debug)]
 struct UnderWay {
-    work: Work<Changed>,
+    work: BoxedFuture<Changed>,
     /// What `poll_write` was offered, to know the offer again.
     offered: Option<Bytes>,
 }
@@ -132,14 +132,14 @@ impl FileHandle {
     /// handle must be settled.
     pub(super) fn start_write(&mut self, buffer: Buffer, all: bool, offered: Option<Bytes>) {
         self.seeking = None;
-        let work = Work::new(write(self.file.clone(), buffer, self.position, all));
+        let work = BoxedFuture::new(write(self.file.clone(), buffer, self.position, all));
         self.change.under_way = Some(UnderWay { work, offered });
     }
 
     /// Begins to cut or extend the file. The handle must be settled.
     pub(super) fn start_truncate(&mut self, length: u64) {
         let (file, cursor) = (self.file.clone(), Some(self.position));
-        let work = Work::new(async move {
+        let work = BoxedFuture::new(async move {
             let error = file.set_len(length).await.err();
             Changed { cursor, error, ..Changed::default() }
         });
@@ -169,21 +169,17 @@ impl FileHandle {
     }
 }
 
-async fn write(file: AioFile, mut buffer: Buffer, position: u64, all: bool) -> Changed {
-    let length = buffer.len();
-    let mut changed = Changed::default();
-    while changed.bytes < length {
-        let at = position + changed.bytes as u64;
-        let (result, back) = file.write_buffer(buffer, changed.bytes..length, at).await;
-        buffer = back;
-        match result {
-            Ok(bytes) => changed.bytes += bytes,
-            Err(error) => changed.error = Some(error),
+async fn write(file: AioFile, buffer: Buffer, position: u64, all: bool) -> Changed {
+    let (bytes, result) = if all {
+        file.write_all(buffer, position).await
+    } else {
+        let range = 0..buffer.len();
+        match file.write_buffer(buffer, range, position).await.0 {
+            Ok(bytes) => (bytes, Ok(())),
+            Err(error) => (0, Err(error)),
         }
-        if !all || changed.error.is_some() {
-            break;
-        }
-    }
+    };
+    let mut changed = Changed { bytes, error: result.err(), ..Changed::default() };
     if changed.bytes > 0
         && let Ok(shared) = file.file()
         && shared.is_append()

@@ -8,7 +8,7 @@ use caio::{Error, ErrorKind, FileClass, Result};
 
 use super::FileHandle;
 use super::change::Side;
-use super::work::Work;
+use crate::boxed::BoxedFuture;
 use crate::file::AioFile;
 
 /// A seek through tokio's trait that could not be done at once.
@@ -17,7 +17,7 @@ pub(super) enum Seeking {
     /// It waits for the change under way, which may move the cursor.
     Waiting(SeekFrom),
     /// It waits for the file's length.
-    Length(Work<Result<u64>>, i64),
+    Length(BoxedFuture<Result<u64>>, i64),
 }
 
 impl FileHandle {
@@ -96,7 +96,7 @@ impl FileHandle {
                 None => return Poll::Ready(Ok(self.position)),
                 Some(Seeking::Waiting(SeekFrom::End(distance))) => {
                     let file = self.file.clone();
-                    let work = Work::new(async move { end(&file).await });
+                    let work = BoxedFuture::new(async move { end(&file).await });
                     self.seeking = Some(Seeking::Length(work, distance));
                 }
                 Some(Seeking::Waiting(to)) => return Poll::Ready(self.seek_now(to)),

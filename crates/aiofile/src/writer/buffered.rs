@@ -11,7 +11,7 @@ use caio::{Error, Result};
 use tokio::io::AsyncWrite;
 
 use super::Writer;
-use super::pending::Pending;
+use crate::boxed::BoxedFuture;
 use crate::file::AioFile;
 
 /// What is collected unless said otherwise.
@@ -59,7 +59,7 @@ pub struct BufferedWriter {
     capacity: usize,
     /// What is being written, or could not be.
     outgoing: Bytes,
-    write: Option<Pending>,
+    write: Option<BoxedFuture<Result<usize>>>,
     /// What came after that.
     buffer: BytesMut,
     /// What is outgoing could not be written the last time.
@@ -284,7 +284,7 @@ impl BufferedWriter {
     /// ```
     #[must_use]
     pub fn position(&self) -> u64 {
-        let in_flight = if self.write.is_some() && !self.writer.book.is_in_sequence() {
+        let in_flight = if self.write.is_some() && !self.writer.cursor.is_in_sequence() {
             self.outgoing.len() as u64
         } else {
             0
@@ -354,7 +354,9 @@ impl BufferedWriter {
         while !self.outgoing.is_empty() {
             let write = match &mut self.write {
                 Some(write) => write,
-                None => self.write.insert(Pending::new(self.writer.write(self.outgoing.clone()))),
+                None => {
+                    self.write.insert(BoxedFuture::new(self.writer.write(self.outgoing.clone())))
+                }
             };
             let result = ready!(write.poll(cx));
             self.write = None;

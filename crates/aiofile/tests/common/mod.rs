@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::os::fd::BorrowedFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -101,6 +101,7 @@ fn perform(mut request: Request, bytes_max: usize) {
             let write = *flags & 3 != 0;
             let mut options = std::fs::OpenOptions::new();
             options.read(*flags & 3 != 1).write(write).create(write);
+            options.custom_flags(*flags & caio::flags::O_APPEND);
             let path = path.to_str().unwrap();
             let file = options.open(path);
             file.and_then(|file| Ok(Output::File(SharedFile::new(file, path)?)))

@@ -9,6 +9,7 @@ mod cancelled;
 mod differential;
 mod full;
 mod runtimes;
+mod shared;
 mod special;
 mod traits;
 mod traps;

@@ -146,7 +146,7 @@ fn a_duplicate_of_standard_input_is_closed_and_not_standard_input() {
 }
 
 #[test]
-fn a_std_file_keeps_its_place_and_its_own_cursor_is_left_alone() {
+fn a_std_file_keeps_its_place_and_moves_along() {
     each(async |context| {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "0123456789").unwrap();
@@ -156,11 +156,20 @@ fn a_std_file_keeps_its_place_and_its_own_cursor_is_left_alone() {
         let mut handle = async_open(std, "r+").await.unwrap();
         assert_eq!(handle.read(2).await.unwrap(), "45");
         handle.write("xy").await.unwrap();
+        assert_eq!(shared.stream_position().unwrap(), 8);
         handle.seek(SeekFrom::End(-1)).await.unwrap();
-        assert_eq!(shared.stream_position().unwrap(), 4);
+        assert_eq!(shared.stream_position().unwrap(), 9);
+        shared.rewind().unwrap();
         let file = AioFile::from_std_in(context, shared).unwrap();
+        assert_eq!(file.read_exact_at(2, 4).await.unwrap(), "45");
         let mut handle = async_open(file, "r").await.unwrap();
         assert_eq!(handle.read_all().await.unwrap(), "012345xy89");
+        // What has a position and shares it with no one begins there, too.
+        let mut version = File::open("/proc/version").unwrap();
+        version.seek(SeekFrom::Start(6)).unwrap();
+        assert!(
+            async_open(version, "r").await.unwrap().readline().await.unwrap().starts_with(b"v")
+        );
         assert_eq!(async_open("no/such/file", "r").await.unwrap_err().raw_os_error(), Some(2));
         let error = async_open("nul\0byte", "r").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);

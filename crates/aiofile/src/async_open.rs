@@ -2,14 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Seek;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use caio::{Error, ErrorKind, FileClass, OpKind, Result};
 
 use crate::file::AioFile;
-use crate::handle::{FileHandle, end};
+use crate::handle::{FileHandle, end, position};
 use crate::mode::Mode;
 
 /// What [`async_open()`] opens: a path, or a file that is open already.
@@ -45,8 +44,8 @@ pub enum Target {
 /// Opens a file-like handle with a cursor, in a mode as for Python's `open`.
 ///
 /// The cursor begins at the start, and with `a` at the end. A file that is open already keeps the
-/// access it was opened with, and nothing is created or cut off; the cursor begins where a std
-/// file stands, and at the start of an [`AioFile`].
+/// access it was opened with, and nothing is created or cut off; the cursor begins where a file
+/// stands that was opened elsewhere, and keeps to its position, see [`FileHandle`].
 ///
 /// Costs what [`AioFile::open`] costs, and with `a` one fstat(2).
 ///
@@ -80,24 +79,24 @@ where
             _ => error,
         }
     })?;
-    let (file, mut position) = match target {
-        Target::Path(path) => (AioFile::open(path, mode).await?, 0),
-        Target::Std(mut file) => {
-            // What cannot seek has no position, and counts from 0.
-            let position = file.stream_position().unwrap_or(0);
-            (AioFile::from_std(file)?, position)
-        }
-        Target::File(file) => (file, 0),
+    let file = match target {
+        Target::Path(path) => AioFile::open(path, mode).await?,
+        Target::Std(file) => AioFile::from_std(file)?,
+        Target::File(file) => file,
     };
     let shared = file.file()?;
     if mode.appends() && !shared.is_append() {
         let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
         return Err(error.during(OpKind::Open).on(shared.path()));
     }
-    if shared.is_append() && shared.class() == FileClass::Regular {
-        position = end(&file).await?;
-    }
-    Ok(FileHandle::new(file, mode, position))
+    let end = match shared.is_append() && shared.class() == FileClass::Regular {
+        true => Some(end(&file).await?),
+        false => None,
+    };
+    let begin = end.or_else(|| position(&file)).unwrap_or(0);
+    let handle = FileHandle::new(file, mode, begin);
+    handle.publish_position();
+    Ok(handle)
 }
 
 impl From<File> for Target {
@@ -107,7 +106,8 @@ impl From<File> for Target {
 }
 
 impl From<OwnedFd> for Target {
-    /// A descriptor, such as a duplicate of standard input: the handle closes what it is given.
+    /// A descriptor, such as a duplicate of standard output: the handle keeps to its position, which
+    /// it shares with what is printed, and closes what it is given.
     fn from(descriptor: OwnedFd) -> Self {
         Self::Std(descriptor.into())
     }

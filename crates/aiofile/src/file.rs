@@ -50,6 +50,8 @@ pub struct AioFile {
     handles: Arc<()>,
     /// The same file without `O_DIRECT`, if misaligned writes are to go through it.
     bounce: Option<SharedFile>,
+    /// The descriptor was opened elsewhere, so that others may share its position.
+    is_foreign: bool,
 }
 
 impl AioFile {
@@ -84,7 +86,9 @@ impl AioFile {
         options.map_err(|error| error.during(OpKind::Open).on(path))?.open(path).await
     }
 
-    /// Takes over a file that std opened, in the default context.
+    /// Takes over a file that std opened, in the default context. It is addressed by offset and its
+    /// own position stays where it is, which a duplicate of standard output shares with what is
+    /// printed: [`async_open`](crate::async_open()) keeps to it.
     ///
     /// # Errors
     /// Where the default context cannot be made or the descriptor cannot be examined.
@@ -102,7 +106,7 @@ impl AioFile {
         Self::from_std_in(&default_context()?, file)
     }
 
-    /// Takes over a file that std opened, in this context.
+    /// As [`from_std`](Self::from_std), in this context.
     ///
     /// # Errors
     /// Where the descriptor cannot be examined.
@@ -118,7 +122,8 @@ impl AioFile {
     /// # Ok(()) }
     /// ```
     pub fn from_std_in(context: &Context, file: std::fs::File) -> Result<Self> {
-        Ok(Self::new(context.clone(), SharedFile::from_std(file)?, None))
+        let file = SharedFile::from_std(file)?;
+        Ok(Self { is_foreign: true, ..Self::new(context.clone(), file, None) })
     }
 
     /// Gives the file back to std. The only handle gives the descriptor itself, after the
@@ -154,7 +159,12 @@ impl AioFile {
     }
 
     pub(crate) fn new(context: Context, file: SharedFile, bounce: Option<SharedFile>) -> Self {
-        Self { context, file: Some(file), handles: Arc::new(()), bounce }
+        Self { context, file: Some(file), handles: Arc::new(()), bounce, is_foreign: false }
+    }
+
+    /// Whether the descriptor was opened elsewhere.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 
     pub(crate) fn file(&self) -> Result<&SharedFile> {
@@ -170,6 +180,7 @@ impl Clone for AioFile {
             file: self.file.clone(),
             handles: Arc::clone(&self.handles),
             bounce: self.bounce.clone(),
+            is_foreign: self.is_foreign,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod ahead;
 mod change;
 mod cursor;
+mod position;
 mod read;
 mod streams;
 mod tokio_traits;
@@ -22,6 +23,7 @@ use ahead::Ahead;
 use change::Change;
 use cursor::Seeking;
 pub(crate) use cursor::end;
+pub(crate) use position::position;
 pub use streams::{Chunks, Lines};
 
 /// A file with a cursor, as [`async_open`](crate::async_open()) gives it: reads, writes, seeks and
@@ -40,6 +42,12 @@ pub use streams::{Chunks, Lines};
 /// # Pipes, sockets and terminals
 /// They have no offsets: [`tell`](Self::tell) counts the bytes that were read and written, and
 /// seeking is an error.
+///
+/// # Descriptors that were opened elsewhere
+/// A file from std, such as a duplicate of standard output, may share its position with others: what
+/// is printed, a child process. A handle on it begins where the descriptor stands, follows it, and
+/// moves it along as std does, so that nothing is written over or read twice. That costs two system
+/// calls for each operation. What was read ahead does not count.
 ///
 /// # Cancel safety
 /// Dropping the future of a read loses nothing, of a stream either: bytes that arrive for it are
@@ -65,6 +73,8 @@ pub struct FileHandle {
     mode: Mode,
     /// The cursor, in bytes from the start; of a stream, the bytes that went through.
     position: u64,
+    /// Others may move the descriptor's own position, and expect it to be moved.
+    shares_position: bool,
     ahead: Ahead,
     change: Change,
     seeking: Option<Seeking>,
@@ -77,6 +87,7 @@ pub struct FileHandle {
 impl FileHandle {
     pub(crate) fn new(file: AioFile, mode: Mode, position: u64) -> Self {
         Self {
+            shares_position: position::is_shared(&file),
             file,
             mode,
             position,
@@ -174,8 +185,9 @@ impl FileHandle {
 }
 
 impl Clone for FileHandle {
-    /// Another cursor on the same descriptor, which starts where this one is now. A write that is
-    /// still under way belongs to the original alone, and so does what was read ahead of a stream.
+    /// Another cursor on the same descriptor, which starts where this one is now; on a descriptor
+    /// that was opened elsewhere the same one. A write that is still under way belongs to the
+    /// original alone, and so does what was read ahead of a stream.
     fn clone(&self) -> Self {
         let edition = Arc::clone(&self.edition);
         Self { edition, ..Self::new(self.file.clone(), self.mode, self.position) }

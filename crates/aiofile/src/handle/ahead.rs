@@ -48,6 +48,7 @@ impl FileHandle {
     /// Drops bytes ahead that a write has made worthless since.
     pub(super) fn refresh(&mut self) {
         self.seeking = None;
+        self.adopt_position();
         if self.ahead.edition != self.edition.load(Ordering::Acquire) && self.is_seekable() {
             self.ahead.bytes.clear();
         }
@@ -81,17 +82,25 @@ impl FileHandle {
     /// Takes bytes ahead, and the cursor passes over them.
     pub(super) fn take_ahead(&mut self, length: usize) -> Bytes {
         self.position += length as u64;
+        self.publish_position();
         self.ahead.bytes.split_to(length)
     }
 
     /// Lets the cursor pass over bytes ahead.
     pub(super) fn pass_ahead(&mut self, length: usize) {
         self.position += length as u64;
+        self.publish_position();
         self.ahead.bytes.advance(length);
     }
 
+    /// Lets the cursor pass over bytes of a seekable file that were read without those ahead.
+    pub(super) fn pass(&mut self, length: usize) {
+        self.set_position(self.position + length as u64);
+        self.publish_position();
+    }
+
     /// Moves the cursor of a seekable file. Bytes ahead stay useful where it stays among them.
-    pub(super) fn move_to(&mut self, position: u64) {
+    pub(super) fn set_position(&mut self, position: u64) {
         let forward = position.checked_sub(self.position).map(usize::try_from);
         match forward {
             Some(Ok(forward)) if forward <= self.ahead.bytes.len() => {

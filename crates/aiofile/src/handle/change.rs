@@ -38,6 +38,9 @@ struct UnderWay {
     work: BoxedFuture<Changed>,
     /// What `poll_write` was offered, to know the offer again.
     offered: Option<Bytes>,
+    /// Where a position that others share stands meanwhile, unless they move it; `None` where a
+    /// write has no place of its own.
+    reserved: Option<u64>,
 }
 
 /// What a change came to.
@@ -116,11 +119,13 @@ impl FileHandle {
                 waiting.wake();
             }
         });
-        changed.offered = under_way.take().and_then(|under_way| under_way.offered);
+        let UnderWay { offered, reserved, .. } = under_way.take().expect("it was just polled");
+        changed.offered = offered;
         self.edition.fetch_add(1, Ordering::AcqRel);
         if self.is_seekable() {
             self.distrust_fill();
-            self.move_to(changed.cursor.unwrap_or(self.position + changed.bytes as u64));
+            self.set_position(changed.cursor.unwrap_or(self.position + changed.bytes as u64));
+            self.settle_place(reserved);
         } else {
             self.position += changed.bytes as u64;
         }
@@ -132,8 +137,9 @@ impl FileHandle {
     /// handle must be settled.
     pub(super) fn start_write(&mut self, buffer: Buffer, all: bool, offered: Option<Bytes>) {
         self.seeking = None;
+        let reserved = self.reserve_place(buffer.len());
         let work = BoxedFuture::new(write(self.file.clone(), buffer, self.position, all));
-        self.change.under_way = Some(UnderWay { work, offered });
+        self.change.under_way = Some(UnderWay { work, offered, reserved });
     }
 
     /// Begins to cut or extend the file. The handle must be settled.
@@ -143,7 +149,7 @@ impl FileHandle {
             let error = file.set_len(length).await.err();
             Changed { cursor, error, ..Changed::default() }
         });
-        self.change.under_way = Some(UnderWay { work, offered: None });
+        self.change.under_way = Some(UnderWay { work, offered: None, reserved: cursor });
     }
 
     pub(super) fn is_settled(&self) -> bool {

@@ -42,7 +42,7 @@ impl FileHandle {
         }
         if self.is_seekable() {
             let bytes = self.read_up_to(length).await?;
-            self.move_to(self.position + bytes.len() as u64);
+            self.pass(bytes.len());
             return Ok(bytes);
         }
         if ahead == 0 {
@@ -85,7 +85,7 @@ impl FileHandle {
         if bytes.len() < length {
             return Err(self.ended(bytes.len(), length));
         }
-        self.move_to(self.position + length as u64);
+        self.pass(length);
         Ok(bytes)
     }
 
@@ -109,7 +109,7 @@ impl FileHandle {
         self.begin_read().await?;
         if self.is_seekable() && !self.is_stepwise()? {
             let bytes = self.file.read_to_end(self.position).await?;
-            self.move_to(self.position + bytes.len() as u64);
+            self.pass(bytes.len());
             return Ok(bytes);
         }
         while poll_fn(|cx| self.poll_fill(cx, CHUNK_BYTES)).await? > 0 {}

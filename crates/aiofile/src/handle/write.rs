@@ -230,6 +230,7 @@ impl FileHandle {
 
     async fn begin_change(&mut self) -> Result<()> {
         poll_fn(|cx| self.poll_accounted(cx)).await?;
+        self.adopt_position();
         self.file.file().map(drop)
     }
 

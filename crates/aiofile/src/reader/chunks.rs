@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Range;
 use std::task::{Context as TaskContext, Poll};
 
-use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result, TRANSFER_BYTES_MAX};
+use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result, SharedFile, TRANSFER_BYTES_MAX};
 
 use super::piece::{Piece, Progress};
 use crate::file::{AioFile, read_block, reserve};
@@ -119,7 +119,7 @@ impl Chunks {
         let progress = match front.poll(cx, &self.file) {
             Poll::Ready(progress) => progress,
             Poll::Pending => {
-                if front.has_flown() {
+                if front.was_submitted() {
                     self.read_ahead(cx);
                 }
                 return Poll::Pending;
@@ -134,7 +134,7 @@ impl Chunks {
         progress: Result<Progress>,
     ) -> Result<Option<Chunk>> {
         let piece = self.queue.pop_front().expect("a piece was polled");
-        let flown = piece.has_flown();
+        let was_submitted = piece.was_submitted();
         let (lead, offset) = (piece.lead(), piece.offset());
         let (buffer, filled) = piece.into_filled();
         // What was read before an error is delivered; the next call meets the error again.
@@ -156,15 +156,15 @@ impl Chunks {
         let start = self.position;
         self.position = offset + filled as u64;
         self.ended = progress == Progress::Ended;
-        if flown && progress == Progress::Full {
+        if was_submitted && progress == Progress::Full {
             self.read_ahead(cx);
         }
         Ok(Some(Chunk { buffer, range: lead..filled, offset: start }))
     }
 
-    /// Keeps as many pieces on their way as wanted, until one of them turns out to be cached.
+    /// Keeps as many pieces in flight as wanted, until one of them turns out to be cached.
     fn read_ahead(&mut self, cx: &mut TaskContext<'_>) {
-        let Ok(file) = self.file.file() else { return };
+        let Ok(file) = self.file.file().cloned() else { return };
         if !matches!(file.class(), FileClass::Regular | FileClass::Block) {
             return;
         }
@@ -172,15 +172,30 @@ impl Chunks {
             let next = self.queue.back().map_or(self.position, Piece::end);
             // Where there is no memory or no such offset, the reader itself will say so.
             let Ok(mut piece) = self.piece(next) else { return };
-            let progress = piece.poll(cx, &self.file);
-            let on_its_way = piece.has_flown() && !matches!(progress, Poll::Ready(Err(_)));
-            if !matches!(progress, Poll::Ready(Err(_))) {
-                self.queue.push_back(piece);
-            }
-            if !on_its_way || matches!(progress, Poll::Ready(Ok(Progress::Ended))) {
+            let goes_on = match piece.poll_in_place(cx, &self.file) {
+                Poll::Ready(Ok(None)) => self.submit_ahead(&file, &mut piece),
+                Poll::Ready(Ok(Some(_))) | Poll::Pending => Ok(false),
+                Poll::Ready(Err(error)) => Err(error),
+            };
+            let ended = match goes_on {
+                Err(_) => return,
+                Ok(false) => true,
+                // Polled once, so that it begins.
+                Ok(true) => match piece.poll(cx, &self.file) {
+                    Poll::Ready(Err(_)) => return,
+                    progress => matches!(progress, Poll::Ready(Ok(Progress::Ended))),
+                },
+            };
+            self.queue.push_back(piece);
+            if ended {
                 return;
             }
         }
+    }
+
+    /// Submits what was not asked for yet; whether it was accepted. All reading ahead passes here.
+    fn submit_ahead(&self, file: &SharedFile, piece: &mut Piece) -> Result<bool> {
+        piece.submit(file, |op| self.file.context().try_submit(file, op))
     }
 
     fn piece(&mut self, position: u64) -> Result<Piece> {

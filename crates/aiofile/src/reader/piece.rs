@@ -4,8 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use caio::SharedFile;
-use caio::{Buffer, Error, ErrorKind, FileClass, Op, OpKind, Operation, Outcome, Output, Result};
+use caio::{
+    Buffer, Error, ErrorKind, FileClass, Op, OpKind, Operation, Outcome, Output, Result, SharedFile,
+};
 
 use crate::file::{AioFile, read_block};
 
@@ -14,11 +15,11 @@ use crate::file::{AioFile, read_block};
 pub(super) struct Piece {
     /// Byte offset of the buffer's first byte.
     offset: u64,
-    /// Bytes at the buffer's start that nobody asked for: O_DIRECT reads whole blocks.
+    /// Bytes at the buffer's start that were not asked for: O_DIRECT reads whole blocks.
     lead: usize,
     wanted: usize,
     filled: usize,
-    flown: bool,
+    was_submitted: bool,
     /// Whether it let others run before its next step.
     yielded: bool,
     state: State,
@@ -26,8 +27,8 @@ pub(super) struct Piece {
 
 #[derive(Debug)]
 enum State {
-    Resting(Buffer),
-    Flying(Operation),
+    Idle(Buffer),
+    InFlight(Operation),
     Ended(Buffer),
     /// The buffer stayed with an operation that was abandoned.
     Lost,
@@ -46,8 +47,8 @@ pub(super) enum Progress {
 
 impl Piece {
     pub(super) fn new(buffer: Buffer, offset: u64, lead: usize, wanted: usize) -> Self {
-        let state = State::Resting(buffer);
-        Self { offset, lead, wanted, filled: 0, flown: false, yielded: false, state }
+        let state = State::Idle(buffer);
+        Self { offset, lead, wanted, filled: 0, was_submitted: false, yielded: false, state }
     }
 
     /// Byte offset of the buffer's first byte.
@@ -55,7 +56,7 @@ impl Piece {
         self.offset
     }
 
-    /// Bytes at the buffer's start that nobody asked for.
+    /// Bytes at the buffer's start that were not asked for.
     pub(super) fn lead(&self) -> usize {
         self.lead
     }
@@ -66,8 +67,8 @@ impl Piece {
     }
 
     /// Whether any of it had to come through the backend.
-    pub(super) fn has_flown(&self) -> bool {
-        self.flown
+    pub(super) fn was_submitted(&self) -> bool {
+        self.was_submitted
     }
 
     /// An end that was met while reading ahead may be out of date: the file may have grown.
@@ -75,15 +76,15 @@ impl Piece {
         if matches!(self.state, State::Ended(_))
             && let State::Ended(buffer) = std::mem::replace(&mut self.state, State::Lost)
         {
-            self.state = State::Resting(buffer);
+            self.state = State::Idle(buffer);
         }
     }
 
     /// The buffer, and how many of its bytes are filled.
     pub(super) fn into_filled(self) -> (Buffer, usize) {
         match self.state {
-            State::Resting(buffer) | State::Ended(buffer) => (buffer, self.filled),
-            State::Flying(_) | State::Lost => (Buffer::default(), 0),
+            State::Idle(buffer) | State::Ended(buffer) => (buffer, self.filled),
+            State::InFlight(_) | State::Lost => (Buffer::default(), 0),
         }
     }
 
@@ -95,27 +96,15 @@ impl Piece {
     ) -> Poll<Result<Progress>> {
         let shared = file.file()?;
         loop {
-            if let State::Resting(buffer) = &mut self.state {
-                if self.filled == self.wanted {
-                    return Poll::Ready(Ok(Progress::Full));
+            if let State::Idle(_) = self.state {
+                if let Some(progress) = ready!(self.poll_in_place(cx, file))? {
+                    return Poll::Ready(Ok(progress));
                 }
-                let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
-                let (context, yielded) = (file.context(), &mut self.yielded);
-                let step = context.poll_try_read(cx, yielded, shared, buffer, range, offset);
-                let step = ready!(step);
-                self.yielded = false;
-                match step? {
-                    Some(bytes) => {
-                        if let Some(progress) = self.account(bytes, shared) {
-                            return Poll::Ready(Ok(progress));
-                        }
-                    }
-                    None => self.take_off(file, shared)?,
-                }
+                self.submit(shared, |op| Ok(file.context().submit(Some(shared), op)))?;
             }
-            if let State::Flying(operation) = &mut self.state {
+            if let State::InFlight(operation) = &mut self.state {
                 let outcome = ready!(Pin::new(operation).poll(cx));
-                let bytes = self.land(outcome, shared)?;
+                let bytes = self.complete(outcome, shared)?;
                 if let Some(progress) = self.account(bytes, shared) {
                     return Poll::Ready(Ok(progress));
                 }
@@ -130,24 +119,60 @@ impl Piece {
         }
     }
 
-    fn take_off(&mut self, file: &AioFile, shared: &SharedFile) -> Result<()> {
-        let State::Resting(buffer) = std::mem::replace(&mut self.state, State::Lost) else {
-            unreachable!("only a resting piece takes off");
-        };
-        let start = self.start(shared);
-        let (range, offset) = (start..self.wanted, self.offset + start as u64);
-        let op = Op::read(buffer, range, offset).map_err(|error| error.on(shared.path()))?;
-        self.state = State::Flying(file.context().submit(Some(shared), op));
-        self.flown = true;
-        Ok(())
+    /// Reads what is cached, on the calling thread. `None` where the rest has to come through the
+    /// backend.
+    pub(super) fn poll_in_place(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        file: &AioFile,
+    ) -> Poll<Result<Option<Progress>>> {
+        let shared = file.file()?;
+        while let State::Idle(buffer) = &mut self.state {
+            if self.filled == self.wanted {
+                return Poll::Ready(Ok(Some(Progress::Full)));
+            }
+            let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
+            let (context, yielded) = (file.context(), &mut self.yielded);
+            let step = ready!(context.poll_try_read(cx, yielded, shared, buffer, range, offset));
+            self.yielded = false;
+            let Some(bytes) = step? else { break };
+            if let Some(progress) = self.account(bytes, shared) {
+                return Poll::Ready(Ok(Some(progress)));
+            }
+        }
+        Poll::Ready(Ok(None))
     }
 
-    fn land(&mut self, outcome: Outcome, shared: &SharedFile) -> Result<usize> {
+    /// Hands the rest of an idle piece over as one operation; whether it was accepted. Else the
+    /// piece stays as it is.
+    pub(super) fn submit(
+        &mut self,
+        shared: &SharedFile,
+        accept: impl FnOnce(Op) -> Result<Operation, Op>,
+    ) -> Result<bool> {
         let start = self.start(shared);
-        self.state = match outcome.op {
-            Some(Op::Read { buffer, .. }) => State::Resting(buffer),
-            _ => State::Lost,
+        let (range, offset) = (start..self.wanted, self.offset + start as u64);
+        let State::Idle(buffer) = std::mem::replace(&mut self.state, State::Lost) else {
+            unreachable!("only an idle piece is submitted");
         };
+        let op = Op::read(buffer, range, offset).map_err(|error| error.on(shared.path()))?;
+        match accept(op) {
+            Ok(operation) => {
+                self.state = State::InFlight(operation);
+                self.was_submitted = true;
+                Ok(true)
+            }
+            Err(op) => {
+                self.take_back(Some(op));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Takes in what an operation gave.
+    fn complete(&mut self, outcome: Outcome, shared: &SharedFile) -> Result<usize> {
+        let start = self.start(shared);
+        self.take_back(outcome.op);
         let bytes = match outcome.result? {
             Output::Bytes(bytes) => bytes,
             other => {
@@ -155,10 +180,17 @@ impl Piece {
                 return Err(Error::new(ErrorKind::Abandoned, message).on(shared.path()));
             }
         };
-        if let State::Resting(buffer) = &mut self.state {
+        if let State::Idle(buffer) = &mut self.state {
             buffer.set_len(self.filled.max(start + bytes));
         }
         Ok(bytes)
+    }
+
+    fn take_back(&mut self, op: Option<Op>) {
+        self.state = match op {
+            Some(Op::Read { buffer, .. }) => State::Idle(buffer),
+            _ => State::Lost,
+        };
     }
 
     /// Where the next step begins. O_DIRECT reads a block again within which it was cut.
@@ -175,7 +207,7 @@ impl Piece {
             return Some(Progress::Full);
         }
         if !is_new {
-            if let State::Resting(buffer) = std::mem::replace(&mut self.state, State::Lost) {
+            if let State::Idle(buffer) = std::mem::replace(&mut self.state, State::Lost) {
                 self.state = State::Ended(buffer);
             }
             return Some(Progress::Ended);

@@ -21,6 +21,7 @@ mod order;
 mod read;
 mod refusal;
 mod runtimes;
+mod several_runtimes;
 mod shutdown;
 mod signals;
 mod soak;
@@ -49,6 +50,7 @@ const MODULES: &[Module] = &[
     ("shutdown", shutdown::CASES),
     ("special", special::CASES),
     ("runtimes", runtimes::CASES),
+    ("several_runtimes", several_runtimes::CASES),
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
 ];

@@ -1,14 +1,20 @@
 //! What the cases share: a context of the variant, places on two file systems, patience.
 
 use std::fs::File;
+use std::future::poll_fn;
+use std::io::PipeWriter;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use aiofile::{AioFile, OpenOptions};
 use caio::{Buffer, Context, ContextBuilder, Error, SharedFile};
 use caio_testkit::{Random, Variant};
+use futures_util::future::{MaybeDone, maybe_done};
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::harness::skipped;
 
@@ -16,6 +22,7 @@ use crate::harness::skipped;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A variant with a context of it.
+#[derive(Clone)]
 pub(crate) struct Env {
     pub(crate) variant: Variant,
     pub(crate) context: Context,
@@ -33,6 +40,26 @@ impl Env {
         describe: impl FnOnce(ContextBuilder) -> ContextBuilder,
     ) -> Context {
         self.variant.build(describe(aiofile::context())).unwrap()
+    }
+
+    /// The same variant with another context, which does nothing in place.
+    pub(crate) fn queued(&self) -> Self {
+        self.with(|builder| builder.in_place(false))
+    }
+
+    /// The same variant with another context.
+    pub(crate) fn with(&self, describe: impl FnOnce(ContextBuilder) -> ContextBuilder) -> Self {
+        Self { variant: self.variant, context: self.another(describe) }
+    }
+
+    /// Runs `test` on a thread of its own, as [`bounded`] does.
+    #[track_caller]
+    pub(crate) fn bounded<T: Send + 'static>(
+        &self,
+        test: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let env = self.clone();
+        bounded(move || test(&env))
     }
 
     /// Runs a future on tokio with two workers, within reason.
@@ -58,6 +85,29 @@ impl Env {
             }
         }
     }
+}
+
+/// Runs `test` on a thread of its own and fails where that hangs, even where the thread is blocked
+/// so that no timer of its runtime could tell. Such a thread is left behind.
+#[track_caller]
+pub(crate) fn bounded<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = std::thread::spawn(test);
+    let deadline = Instant::now() + PATIENCE;
+    while !thread.is_finished() {
+        assert!(Instant::now() < deadline, "it hangs");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// A runtime of tokio's that runs on the thread which drives it.
+pub(crate) fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A runtime of tokio's with so many workers.
+pub(crate) fn multi_thread(workers: usize) -> Runtime {
+    Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap()
 }
 
 pub(crate) fn within_reason<T>(future: impl Future<Output = T>) -> T {
@@ -121,6 +171,12 @@ pub(crate) fn shared(path: &Path) -> SharedFile {
     SharedFile::new(file, path).unwrap()
 }
 
+/// A pipe: its reading end for the engine, its writing end for the test.
+pub(crate) fn pipe() -> (SharedFile, PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    (SharedFile::new(File::from(OwnedFd::from(reader)), "pipe").unwrap(), writer)
+}
+
 /// An empty buffer of this capacity.
 pub(crate) fn room(capacity: usize) -> Buffer {
     Buffer::from(Vec::with_capacity(capacity))
@@ -129,6 +185,31 @@ pub(crate) fn room(capacity: usize) -> Buffer {
 /// Polls once, waking nobody.
 pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut TaskContext::from_waker(Waker::noop()))
+}
+
+/// A future that has begun in the current task, and may be put aside then. It is polled twice: at
+/// first a task that had its share only yields.
+pub(crate) async fn begun<F: Future>(future: F) -> Pin<Box<MaybeDone<F>>> {
+    let mut future = Box::pin(maybe_done(future));
+    polled(&mut future).await;
+    tokio::task::yield_now().await;
+    polled(&mut future).await;
+    future
+}
+
+/// Polls such a future once more in the current task.
+pub(crate) async fn polled<F: Future>(future: &mut Pin<Box<MaybeDone<F>>>) {
+    poll_fn(|cx| {
+        let _ = future.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// The output of a future that was begun, once it is there.
+pub(crate) async fn output<F: Future>(mut future: Pin<Box<MaybeDone<F>>>) -> F::Output {
+    future.as_mut().await;
+    future.as_mut().take_output().expect("it has just ended")
 }
 
 /// Waits, at most some seconds, until this holds.

@@ -11,6 +11,7 @@
     reason = "these are tests, which a harness of our own hides from the lint"
 )]
 
+mod budget;
 mod cancel;
 mod dropping;
 mod errors;
@@ -51,6 +52,7 @@ const MODULES: &[Module] = &[
     ("special", special::CASES),
     ("runtimes", runtimes::CASES),
     ("several_runtimes", several_runtimes::CASES),
+    ("budget", budget::CASES),
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
 ];

@@ -13,6 +13,7 @@
 
 mod budget;
 mod cancel;
+mod computing_tasks;
 mod dropping;
 mod errors;
 mod faults;
@@ -53,6 +54,7 @@ const MODULES: &[Module] = &[
     ("runtimes", runtimes::CASES),
     ("several_runtimes", several_runtimes::CASES),
     ("budget", budget::CASES),
+    ("computing_tasks", computing_tasks::CASES),
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
 ];

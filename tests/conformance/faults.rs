@@ -19,7 +19,7 @@ pub(crate) const CASES: &[Case] = cases![
 ];
 
 /// The backends under test, each in its own right.
-fn inner() -> Vec<Arc<dyn Backend>> {
+pub(crate) fn inner() -> Vec<Arc<dyn Backend>> {
     let mut backends: Vec<Arc<dyn Backend>> = vec![
         Arc::new(Skeleton::open(64)),
         Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap()),

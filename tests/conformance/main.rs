@@ -18,6 +18,7 @@ mod dropping;
 mod errors;
 mod faults;
 mod harness;
+mod idle_futures;
 mod limits;
 mod order;
 mod read;
@@ -55,6 +56,7 @@ const MODULES: &[Module] = &[
     ("several_runtimes", several_runtimes::CASES),
     ("budget", budget::CASES),
     ("computing_tasks", computing_tasks::CASES),
+    ("idle_futures", idle_futures::CASES),
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
 ];

@@ -18,7 +18,7 @@ use aiofile::{
     AioFile, AlignedBuffer, BackendKind, Buffer, Context, Error, ErrorKind, OpenOptions,
     RangeOptions, Reader, Writer, async_open,
 };
-use caio::{Backend, Capability, Lanes, Op, Output, Request, SharedFile, Token};
+use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
 use common::{disk, noise};
 
 /// What every disk takes.
@@ -219,33 +219,33 @@ impl Backend for Cutting {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes, Error> {
-        for mut request in batch.iter_mut().filter_map(Option::take) {
-            let result = match request.parts_mut() {
-                (Op::Open { path, flags, .. }, _) => File::options()
-                    .read(true)
-                    .write(true)
-                    .custom_flags(*flags & !3)
-                    .open(PathBuf::from(path.to_str().unwrap()))
-                    .map(|file| Output::File(file.into())),
-                (Op::Metadata, Some(file)) => {
-                    file.file().metadata().map(|found| Output::Metadata(Box::new(found)))
-                }
-                (op, Some(file)) => self.transfer(op, file),
-                (_, None) => Ok(Output::Done),
-            };
-            request.complete(result);
-        }
-        Ok(Lanes::NONE)
+    fn queue(&self, mut request: Request) -> QueueId {
+        let result = match request.parts_mut() {
+            (Op::Open { path, flags, .. }, _) => {
+                let path = PathBuf::from(path.to_str().unwrap());
+                let mut options = File::options();
+                let file = options.read(true).write(true).custom_flags(*flags & !3).open(&path);
+                file.and_then(|file| Ok(Output::File(SharedFile::new(file, path)?)))
+            }
+            (Op::Metadata, Some(file)) => {
+                file.file().metadata().map(|found| Output::Metadata(Box::new(found)))
+            }
+            (op, Some(file)) => self.transfer(op, file),
+            (_, None) => Ok(Output::Done),
+        };
+        request.complete(result);
+        QueueId(0)
     }
+
+    fn commit(&self, _: QueueId) {}
 
     fn cancel(&self, _: Token) {}
 
-    fn reap(&self, _: usize) -> usize {
+    fn reap(&self, _: QueueId) -> usize {
         0
     }
 
-    fn descriptor(&self, _: usize) -> Option<BorrowedFd<'_>> {
+    fn descriptor(&self, _: QueueId) -> Option<BorrowedFd<'_>> {
         None
     }
 

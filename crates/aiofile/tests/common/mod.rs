@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use aiofile::{AioFile, BackendKind, Context, Error, OpenOptions};
+use aiofile::{AioFile, BackendKind, Context, OpenOptions};
 use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
 use proptest::prelude::ProptestConfig;
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aiofile::{
-    AioFile, AlignedBuffer, BackendKind, Buffer, Context, Error, ErrorKind, OpenOptions,
+    AioFile, AlignedBuffer, BackendKind, Buffer, Context, ErrorKind, OpenOptions,
     RangeOptions, Reader, Writer, async_open,
 };
 use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};

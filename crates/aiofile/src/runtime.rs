@@ -1,6 +1,7 @@
 //! The one module that knows tokio: its reactor, its cooperative budget, and the default context of
 //! each runtime.
 
+mod budget;
 mod paused_clock;
 mod reactor;
 
@@ -17,7 +18,7 @@ use caio::{
 };
 use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, coop};
+use tokio::task::AbortHandle;
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
@@ -124,19 +125,12 @@ fn contexts() -> MutexGuard<'static, HashMap<Owner, Context>> {
 #[derive(Debug)]
 struct Tokio;
 
-/// So many bytes in place cost as much as one operation that uses up a unit of the budget.
-const BYTES_OF_A_UNIT: usize = 32 * 1024;
-
 impl Runtime for Tokio {
     fn current(&self) -> Option<u64> {
         Handle::try_current().ok().map(|handle| number(handle.id()))
     }
 
-    fn watch(
-        &self,
-        registration: Registration,
-        reactor: Reactor,
-    ) -> Result<Watch, Registration> {
+    fn watch(&self, registration: Registration, reactor: Reactor) -> Result<Watch, Registration> {
         reactor::watch(registration, reactor)
     }
 
@@ -145,19 +139,7 @@ impl Runtime for Tokio {
         if Handle::try_current().is_err() {
             return NoRuntime.poll_proceed(cx, bytes);
         }
-        for unit in 0..=bytes / BYTES_OF_A_UNIT {
-            match coop::poll_proceed(cx) {
-                Poll::Ready(restore) => restore.made_progress(),
-                Poll::Pending if unit > 0 => break,
-                Poll::Pending => {
-                    // tokio wakes it when the worker has looked after its driver. In a nested
-                    // `block_on` the worker does not come to that.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            }
-        }
-        Poll::Ready(())
+        budget::poll_proceed(cx, bytes)
     }
 
     fn waits(&self) -> Option<Watch> {

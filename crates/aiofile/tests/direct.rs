@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aiofile::{
-    AioFile, AlignedBuffer, BackendKind, Buffer, Context, ErrorKind, OpenOptions,
-    RangeOptions, Reader, Writer, async_open,
+    AioFile, AlignedBuffer, BackendKind, Buffer, Context, ErrorKind, OpenOptions, RangeOptions,
+    Reader, Writer, async_open,
 };
 use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
 use common::{disk, noise};

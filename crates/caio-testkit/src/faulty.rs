@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Capability, FileClass, Op, OpKind, Output, QueueId, Request,
-    SharedFile, Token,
+    Backend, BackendKind, Capability, FileClass, Op, OpKind, Output, QueueId, Request, SharedFile,
+    Token,
 };
 use nix::errno::Errno;
 

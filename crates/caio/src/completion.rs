@@ -210,6 +210,11 @@ impl Receiver {
         }
     }
 
+    /// Whether the outcome is here.
+    pub(crate) fn is_ready(&self) -> bool {
+        !matches!(*lock(&self.channel.state), State::Pending(_))
+    }
+
     /// Gives up the wait. Returns the token by which the backend knows the operation where it is
     /// still under way, 0 where no backend has it yet.
     pub(crate) fn cancel(&self) -> Option<Token> {

@@ -20,8 +20,8 @@ use std::task;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::backend::pool::PoolOptions;
 use crate::backend::Backend;
+use crate::backend::pool::PoolOptions;
 use crate::completion::Channels;
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
@@ -331,29 +331,16 @@ impl Context {
         self.inner.owner.check()
     }
 
-    /// Whether the running task may go on with an operation that moves so many bytes. It yields
-    /// once for each operation at most: where the budget is not filled up in between, as in a
-    /// nested `block_on`, it would wait for ever otherwise.
+    /// Whether the running task may go on with an operation that moves so many bytes.
     #[inline]
-    pub(crate) fn poll_proceed(
-        &self,
-        cx: &mut task::Context<'_>,
-        yielded: &mut bool,
-        bytes: usize,
-    ) -> task::Poll<()> {
-        if *yielded {
-            return task::Poll::Ready(());
-        }
-        let proceeds = self.inner.runtime.poll_proceed(cx, bytes);
-        *yielded = proceeds.is_pending();
-        proceeds
+    pub(crate) fn poll_proceed(&self, cx: &mut task::Context<'_>, bytes: usize) -> task::Poll<()> {
+        self.inner.runtime.poll_proceed(cx, bytes)
     }
 
-    /// Waits for leave to go on, as [`poll_proceed`](Self::poll_proceed).
+    /// The same as a future.
     #[inline]
     pub(crate) async fn proceed(&self, bytes: usize) {
-        let mut yielded = false;
-        std::future::poll_fn(|cx| self.poll_proceed(cx, &mut yielded, bytes)).await;
+        std::future::poll_fn(|cx| self.poll_proceed(cx, bytes)).await;
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::completion::Outcome;
 use crate::error::ErrorKind;
 use crate::op::{OpKind, Output};
-use crate::completion::Outcome;
 use crate::sync::thread_index;
 
 /// The counters of a context at one moment.

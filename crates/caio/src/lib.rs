@@ -111,8 +111,8 @@ pub use buffer::{
     AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, OwnedBuffer, OwnedBufferMut, PooledBuffer,
 };
 pub use capability::{Capability, ClassSet, OpSet};
-pub use config::{BufferedWrites, Config, Reactor, UringConfig};
 pub use completion::Outcome;
+pub use config::{BufferedWrites, Config, Reactor, UringConfig};
 pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer};
 pub use counters::Snapshot;
 pub use error::{Error, ErrorKind, Result};

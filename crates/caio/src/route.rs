@@ -54,9 +54,7 @@ pub(crate) fn after(route: Route, kind: OpKind, errno: i32) -> Option<Route> {
         libc::EAGAIN if !is_sync && route == Route::Backend => Some(Route::Pool),
         // An open that was refused may have created the file, so it is not made a second time.
         _ if matches!(kind, OpKind::Open | OpKind::ReadFile | OpKind::Close) => None,
-        libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL | libc::EPERM
-            if route == Route::Backend =>
-        {
+        libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL | libc::EPERM if route == Route::Backend => {
             Some(Route::Pool)
         }
         _ => None,

@@ -68,16 +68,12 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Gives the registration back where this runtime cannot watch descriptors. A thread then
     /// waits instead.
-    fn watch(
-        &self,
-        registration: Registration,
-        reactor: Reactor,
-    ) -> Result<Watch, Registration>;
+    fn watch(&self, registration: Registration, reactor: Reactor) -> Result<Watch, Registration>;
 
     /// Whether the running task may go on with an operation that moves so many bytes, by the
     /// runtime's own cooperative budget, which is charged for it. `Pending` lets others run first,
-    /// with the waker arranged for; the operation then goes on when it is polled again, whatever
-    /// this says.
+    /// with the waker arranged for. Where a budget is not filled up however often it is asked for,
+    /// as in a nested `block_on`, this is to be `Ready` in the end.
     fn poll_proceed(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()>;
 
     /// An operation begins to wait on the calling thread. What this returns is kept until it is

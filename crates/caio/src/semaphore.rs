@@ -136,11 +136,7 @@ impl<T: Waiter> Semaphore<T> {
         lock(&self.waiters).len()
     }
 
-    fn extract(
-        &self,
-        waiters: &mut VecDeque<T>,
-        mut condition: impl FnMut(&T) -> bool,
-    ) -> Vec<T> {
+    fn extract(&self, waiters: &mut VecDeque<T>, mut condition: impl FnMut(&T) -> bool) -> Vec<T> {
         let (out, kept): (Vec<T>, Vec<T>) = waiters.drain(..).partition(|one| condition(one));
         waiters.extend(kept);
         if waiters.is_empty() {

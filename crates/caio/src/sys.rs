@@ -4,11 +4,11 @@
 //! systems, mostly with "not here"; everything above goes on as on a kernel that lacks the call.
 //! The cfg `caio_portable` takes that side on Linux, too, so that it can be tested there.
 
+pub(crate) mod file_size_limit;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 mod linux;
 #[cfg(not(all(target_os = "linux", not(caio_portable))))]
 mod portable;
-pub(crate) mod file_size_limit;
 pub(crate) mod process;
 pub(crate) mod transfer;
 

@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,22 +16,6 @@ use crate::op::Op;
 use crate::sync::wait_until;
 
 pub(crate) use crate::detached::request;
-
-/// A waker that counts how often it was woken.
-#[derive(Default)]
-pub(crate) struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Count {
-    pub(crate) fn now(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
 
 /// Submits one operation and waits for it, reaping as a context would.
 pub(crate) fn run(backend: &dyn Backend, op: Op, file: Option<&SharedFile>) -> Outcome {

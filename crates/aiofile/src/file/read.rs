@@ -95,10 +95,8 @@ impl AioFile {
         }
         // What is cached is read right here, so that in a loop of reads no function returns
         // between one system call and the next: after a system call that is slow.
-        let mut yielded = false;
-        let read = poll_fn(|cx| {
-            self.context.poll_try_read(cx, &mut yielded, file, &mut buffer, 0..length, offset)
-        });
+        let read =
+            poll_fn(|cx| self.context.poll_try_read(cx, file, &mut buffer, 0..length, offset));
         match read.await {
             Ok(Some(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
             tried => {

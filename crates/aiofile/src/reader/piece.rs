@@ -20,8 +20,6 @@ pub(super) struct Piece {
     wanted: usize,
     filled: usize,
     was_submitted: bool,
-    /// Whether it let others run before its next step.
-    yielded: bool,
     state: State,
 }
 
@@ -48,7 +46,7 @@ pub(super) enum Progress {
 impl Piece {
     pub(super) fn new(buffer: Buffer, offset: u64, lead: usize, wanted: usize) -> Self {
         let state = State::Idle(buffer);
-        Self { offset, lead, wanted, filled: 0, was_submitted: false, yielded: false, state }
+        Self { offset, lead, wanted, filled: 0, was_submitted: false, state }
     }
 
     /// Byte offset of the buffer's first byte.
@@ -132,9 +130,8 @@ impl Piece {
                 return Poll::Ready(Ok(Some(Progress::Full)));
             }
             let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
-            let (context, yielded) = (file.context(), &mut self.yielded);
-            let step = ready!(context.poll_try_read(cx, yielded, shared, buffer, range, offset));
-            self.yielded = false;
+            let context = file.context();
+            let step = ready!(context.poll_try_read(cx, shared, buffer, range, offset));
             let Some(bytes) = step? else { break };
             if let Some(progress) = self.account(bytes, shared) {
                 return Poll::Ready(Ok(Some(progress)));

@@ -113,7 +113,10 @@ mod tests {
         assert_eq!(store.take(first), Some('a'));
         let second = store.insert('b').unwrap();
         assert_ne!(first, second);
-        assert_eq!((store.take(first), store.take(Token(0)), store.take(Token(7))), (None, None, None));
+        assert_eq!(
+            (store.take(first), store.take(Token(0)), store.take(Token(7))),
+            (None, None, None)
+        );
         assert_eq!((store.stale(), store.get_mut(second).copied()), (3, Some('b')));
     }
 

@@ -105,15 +105,14 @@ impl Driver {
     }
 
     fn covers(&self, runtime: u64, queues: u64) -> bool {
-        let slot = self.runtimes.iter().find(|slot| slot.runtime.load(Ordering::Acquire) == runtime);
+        let slot =
+            self.runtimes.iter().find(|slot| slot.runtime.load(Ordering::Acquire) == runtime);
         slot.is_some_and(|slot| queues & !slot.queues.load(Ordering::Acquire) == 0)
     }
 
     /// Notes that a runtime need not be asked for this queue again.
     fn cover(&self, runtime: u64, queue: usize) {
-        let of = |number: u64| {
-            move |slot: &&Slot| slot.runtime.load(Ordering::Acquire) == number
-        };
+        let of = |number: u64| move |slot: &&Slot| slot.runtime.load(Ordering::Acquire) == number;
         let slot = self.runtimes.iter().find(of(runtime));
         if let Some(slot) = slot.or_else(|| self.runtimes.iter().find(of(0))) {
             slot.queues.fetch_or(1 << queue, Ordering::AcqRel);
@@ -154,7 +153,8 @@ impl Inner {
                 let number = self.driver.last_watch.fetch_add(1, Ordering::Relaxed);
                 let registration = self.registration(number, queue).ok();
                 // Without the lock, since a registration that is refused is dropped.
-                match registration.and_then(|one| self.runtime.watch(one, self.driver.reactor).ok()) {
+                match registration.and_then(|one| self.runtime.watch(one, self.driver.reactor).ok())
+                {
                     Some(watch) => lock(&self.driver.watches).push(Watched {
                         number,
                         runtime,

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use super::Context;
 use super::submit::Batch;
@@ -62,7 +62,7 @@ pub(super) struct Borrowed<'a> {
 /// How far an operation has come.
 #[derive(Debug)]
 enum Progress {
-    New { op: Op, yielded: bool },
+    New(Op),
     Accepted(Accepted),
     Done,
 }
@@ -89,7 +89,7 @@ impl fmt::Debug for Waits {
 
 impl Operation {
     pub(super) fn new(context: &Context, file: Option<&SharedFile>, op: Op) -> Self {
-        let progress = Progress::New { op, yielded: false };
+        let progress = Progress::New(op);
         Self { context: context.clone(), file: file.cloned(), progress }
     }
 
@@ -101,14 +101,15 @@ impl Operation {
         kind: OpKind,
         route: Route,
     ) -> Self {
-        let progress = Progress::Accepted(Accepted { receiver, kind, path: None, route, waits: None });
+        let progress =
+            Progress::Accepted(Accepted { receiver, kind, path: None, route, waits: None });
         Self { context: context.clone(), file: Some(file.clone()), progress }
     }
 }
 
 impl<'a> Borrowed<'a> {
     pub(super) fn new(context: &'a Context, file: Option<&'a SharedFile>, op: Op) -> Self {
-        Self { context, file, progress: Progress::New { op, yielded: false } }
+        Self { context, file, progress: Progress::New(op) }
     }
 }
 
@@ -152,11 +153,10 @@ impl Progress {
         if let Err(error) = context.check_fork() {
             return Poll::Ready(self.strand(file, error));
         }
-        if let Self::New { op, yielded } = self {
-            if context.poll_proceed(cx, yielded, op.length()).is_pending() {
-                return Poll::Pending;
-            }
-            let Self::New { op, .. } = std::mem::replace(self, Self::Done) else { unreachable!() };
+        let is_new = matches!(self, Self::New(_));
+        if let Self::New(op) = self {
+            ready!(context.poll_proceed(cx, op.length()));
+            let Self::New(op) = std::mem::replace(self, Self::Done) else { unreachable!() };
             match accept(context, file, op) {
                 Ok(accepted) => *self = Self::Accepted(accepted),
                 Err((error, op)) => {
@@ -168,6 +168,10 @@ impl Progress {
         let Self::Accepted(accepted) = self else {
             unreachable!("an operation is not polled after it is ready")
         };
+        // Taking many answers is work for the task, too.
+        if !is_new && accepted.receiver.is_ready() {
+            ready!(context.poll_proceed(cx, 0));
+        }
         let Poll::Ready(outcome) = accepted.receiver.poll(cx) else {
             if accepted.waits.is_none() {
                 accepted.waits = Some(Waits(context.inner.runtime.waits()));
@@ -211,9 +215,7 @@ impl Progress {
     /// the parent.
     fn strand(&mut self, file: Option<&SharedFile>, error: Error) -> Outcome {
         match std::mem::replace(self, Self::Done) {
-            Self::New { op, .. } => {
-                Outcome::failed(describe(error, file, Some(&op), op.kind(), None), op)
-            }
+            Self::New(op) => Outcome::failed(describe(error, file, Some(&op), op.kind(), None), op),
             other => {
                 std::mem::forget(other);
                 Outcome { result: Err(error), op: None }
@@ -222,11 +224,7 @@ impl Progress {
     }
 }
 
-fn accept(
-    context: &Context,
-    file: Option<&SharedFile>,
-    op: Op,
-) -> Result<Accepted, (Error, Op)> {
+fn accept(context: &Context, file: Option<&SharedFile>, op: Op) -> Result<Accepted, (Error, Op)> {
     let (kind, path) = (op.kind(), path_of(&op));
     let route = context.inner.route(file, &op);
     let mut batch = Batch::default();

@@ -8,8 +8,8 @@ use std::task::{Context as TaskContext, Poll, ready};
 
 use super::Context;
 use crate::buffer::Buffer;
-use crate::error::{Error, ErrorKind, Result};
 use crate::completion::Outcome;
+use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::in_place;
 use crate::op::{self, Op, OpKind, Output, TRANSFER_BYTES_MAX};
@@ -84,8 +84,7 @@ impl Context {
     /// place. Fewer bytes than asked for do not mean the end of the file; only 0 does.
     ///
     /// `Pending` lets other tasks run first, by the runtime's own cooperative budget, with the
-    /// waker arranged for; `yielded` remembers that it has done so for this read, and is false for
-    /// a new one.
+    /// waker arranged for.
     ///
     /// It is inlined down to the system call, so that a loop of reads can have all of it in one
     /// function: the first function to return after a system call is slow to do so.
@@ -100,13 +99,13 @@ impl Context {
     ///
     /// let context = caio::Context::builder().build()?;
     /// let file = caio::SharedFile::new(std::fs::File::open("/proc/self/exe")?, "exe")?;
-    /// let (mut buffer, mut yielded) = (Buffer::from(Vec::with_capacity(4)), false);
+    /// let mut buffer = Buffer::from(Vec::with_capacity(4));
     /// let mut cx = Context::from_waker(Waker::noop());
-    /// match context.poll_try_read(&mut cx, &mut yielded, &file, &mut buffer, 0..4, 0) {
+    /// match context.poll_try_read(&mut cx, &file, &mut buffer, 0..4, 0) {
     ///     Poll::Ready(Ok(Some(_))) => assert_eq!(buffer.as_slice(), b"\x7fELF"),
     ///     Poll::Ready(Ok(None)) => assert!(buffer.is_empty(), "the file is not cached"),
     ///     Poll::Ready(Err(error)) => return Err(error),
-    ///     Poll::Pending => assert!(yielded, "others go first"),
+    ///     Poll::Pending => assert!(buffer.is_empty(), "others go first"),
     /// }
     /// # Ok::<(), caio::Error>(())
     /// ```
@@ -114,7 +113,6 @@ impl Context {
     pub fn poll_try_read(
         &self,
         cx: &mut TaskContext<'_>,
-        yielded: &mut bool,
         file: &SharedFile,
         buffer: &mut Buffer,
         range: Range<usize>,
@@ -131,7 +129,7 @@ impl Context {
             return Poll::Ready(Ok(Some(0)));
         }
         let length = range.len().min(self.inner.config.in_place_bytes_max);
-        ready!(self.poll_proceed(cx, yielded, length));
+        ready!(self.poll_proceed(cx, length));
         let read = in_place::read(file, buffer, range.start..range.start + length, offset);
         if let Some(bytes) = read {
             self.inner.counters.in_place(OpKind::Read, bytes, length);
@@ -223,10 +221,9 @@ impl Context {
     ) -> Option<Result<()>> {
         while !progress.is_done() {
             let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
-            let mut yielded = false;
             let read = poll_fn(|cx| {
                 let rest = rest.clone();
-                self.poll_try_read(cx, &mut yielded, progress.file, buffer, rest, offset)
+                self.poll_try_read(cx, progress.file, buffer, rest, offset)
             });
             match read.await {
                 // Only nothing at all means the end: fewer bytes than asked for may also mean

@@ -90,7 +90,8 @@ impl State {
             return VecDeque::new();
         }
         let all = std::mem::take(&mut self.barriers).into_iter();
-        let (out, kept): (VecDeque<_>, VecDeque<_>) = all.partition(|(_, deferred)| deferred.is_cancelled());
+        let (out, kept): (VecDeque<_>, VecDeque<_>) =
+            all.partition(|(_, deferred)| deferred.is_cancelled());
         self.barriers = kept;
         self.sweep_at = 2 * self.barriers.len();
         out

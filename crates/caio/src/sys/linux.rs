@@ -9,10 +9,10 @@ pub(crate) mod pthread;
 
 pub(crate) mod flush;
 pub(crate) mod known;
+pub(crate) mod local;
 pub(crate) mod notifier;
 pub(crate) mod nowait;
 pub(crate) mod open_flags;
-pub(crate) mod local;
 pub(crate) mod statfs;
 pub(crate) mod statx;
 pub(crate) mod wiped;

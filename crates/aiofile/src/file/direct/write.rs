@@ -100,10 +100,8 @@ impl AioFile {
                 let (result, buffer) = self.context.write(file, buffer, range.clone(), 0).await;
                 return match result {
                     Err(error) if is_refused(&error) => {
-                        self.bounce(buffer, range, 0, || {
-                            misaligned(file, part, offset, alignment)
-                        })
-                        .await
+                        self.bounce(buffer, range, 0, || misaligned(file, part, offset, alignment))
+                            .await
                     }
                     result => (result, buffer),
                 };

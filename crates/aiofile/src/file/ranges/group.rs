@@ -43,8 +43,6 @@ struct Group {
     /// Bytes that suffice.
     needed: usize,
     filled: usize,
-    /// Whether it let others run before its next step.
-    yielded: bool,
     members: Vec<usize>,
     /// Empty until the group's turn comes.
     buffer: Buffer,
@@ -66,7 +64,6 @@ impl Groups {
                 wanted: usize::try_from(end - offset).unwrap_or(usize::MAX),
                 needed: usize::try_from(together.extent.end - offset).unwrap_or(usize::MAX),
                 filled: 0,
-                yielded: false,
                 members: together.members,
                 buffer: Buffer::default(),
             }
@@ -217,10 +214,8 @@ impl Group {
         loop {
             let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
             let buffer = &mut self.buffer;
-            let yielded = &mut self.yielded;
-            let read = file.context().poll_try_read(cx, yielded, shared, buffer, range, offset);
+            let read = file.context().poll_try_read(cx, shared, buffer, range, offset);
             let read = ready!(read);
-            self.yielded = false;
             match read {
                 Ok(Some(bytes)) if self.account(bytes, shared) => {
                     return Poll::Ready(Some(Ok(())));

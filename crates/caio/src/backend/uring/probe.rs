@@ -12,8 +12,8 @@ use io_uring::{IoUring, Probe, opcode, types};
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::ring::wait_readable;
 use super::refusal::{lacking, refused};
+use super::ring::wait_readable;
 use crate::capability::OpSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::op::OpKind;

@@ -125,7 +125,8 @@ mod tests {
         let mut text = String::new();
         opened.read_to_string(&mut text).unwrap();
         assert_eq!((&*text, length), ("text", 4));
-        let fifo = CString::new(directory.path().join("fifo").as_os_str().as_encoded_bytes()).unwrap();
+        let fifo =
+            CString::new(directory.path().join("fifo").as_os_str().as_encoded_bytes()).unwrap();
         nix::unistd::mkfifo(&*fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
         assert!(open(&fifo).is_none() && open(c"/proc/self/stat").is_none());
         assert!(open(c"/dev/null").is_none() && open(c"/nowhere").is_none());

@@ -94,7 +94,7 @@ pub trait Parker: fmt::Debug + Send + Sync + Sized + 'static {
     /// What the system answers where it has no means to sleep.
     fn new(threads_max: usize) -> io::Result<Self>;
 
-    /// Starts a detached thread.
+    /// Starts a detached thread. Of its name the first 15 bytes are seen by the system.
     ///
     /// # Errors
     /// What the system answers where it has no thread.
@@ -109,6 +109,9 @@ pub trait Parker: fmt::Debug + Send + Sync + Sized + 'static {
 
 /// Wakers run on these threads, so that they get more stack than the system calls need.
 const STACK_BYTES: usize = 512 * 1024;
+
+/// How a pool starts a thread: [`Parker::spawn`].
+type Spawn = fn(&str, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 /// The only queue that there is to commit.
 const QUEUE: QueueId = QueueId(0);
@@ -155,7 +158,7 @@ impl<P: Parker> Pool<P> {
             is_ready: AtomicBool::new(false),
             parker,
             pending: Arc::clone(&pending),
-            poll_loop: PollLoop::new(options, pending, shared.clone()),
+            poll_loop: PollLoop::new(options, P::spawn, pending, shared.clone()),
             options: options.clone(),
         });
         Ok(Self { shared, capability: options.capability() })

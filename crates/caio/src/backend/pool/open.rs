@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::stat::{Mode, SFlag, lstat, stat};
+use nix::sys::stat::{Mode, SFlag, stat};
 
 use super::execute::{is, move_bytes, retry_on_eintr};
 use crate::buffer::{Buffer, OwnedBuffer};
@@ -67,11 +67,7 @@ fn waits_for_its_other_end(path: &CStr, flags: OFlag) -> bool {
     if !waits || names_only || flags.contains(OFlag::O_NONBLOCK) {
         return false;
     }
-    let found = match flags.contains(OFlag::O_NOFOLLOW) {
-        true => lstat(path),
-        false => stat(path),
-    };
-    found.is_ok_and(|found| {
+    stat(path).is_ok_and(|found| {
         SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFIFO
     })
 }

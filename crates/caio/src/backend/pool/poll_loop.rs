@@ -8,14 +8,13 @@ use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
 use super::fd_queue::FdQueues;
 use super::options::PoolOptions;
-use super::{STACK_BYTES, copy};
+use super::{Spawn, copy};
 use crate::error::{Error, ErrorKind};
 use crate::file::FileClass;
 use crate::op::Output;
@@ -50,6 +49,7 @@ struct Shared {
     inbox: Mutex<Inbox>,
     /// Whether something was queued and the thread not told yet.
     is_queued: AtomicBool,
+    spawn: Spawn,
     pending: Arc<PendingCount>,
     pool: Weak<dyn Resume>,
     name: String,
@@ -97,12 +97,14 @@ impl PollLoop {
     /// The poll loop of a pool; its thread is `<name>-streams`.
     pub(super) fn new(
         options: &PoolOptions,
+        spawn: Spawn,
         pending: Arc<PendingCount>,
         pool: Weak<dyn Resume>,
     ) -> Self {
         let shared = Shared {
             inbox: Mutex::default(),
             is_queued: AtomicBool::new(false),
+            spawn,
             pending,
             pool,
             name: format!("{}-streams", options.name),
@@ -208,10 +210,7 @@ impl Shared {
         // There is something in the inbox already.
         notifier.notify();
         let (shared, own) = (Arc::clone(self), Arc::clone(&notifier));
-        thread::Builder::new()
-            .name(self.name.clone())
-            .stack_size(STACK_BYTES)
-            .spawn(move || shared.run(&own))?;
+        (self.spawn)(&self.name, Box::new(move || shared.run(&own)))?;
         inbox.notifier = Some(notifier);
         Ok(())
     }

@@ -12,6 +12,9 @@ use crate::sys::pthread::{Monitor, spawn};
 #[derive(Debug)]
 pub struct Pthreads(Monitor<usize>);
 
+/// A longer name is refused (pthread_setname_np(3)).
+const NAME_BYTES_MAX: usize = 15;
+
 impl Parker for Pthreads {
     const KIND: BackendKind = BackendKind::Thread;
 
@@ -20,7 +23,8 @@ impl Parker for Pthreads {
     }
 
     fn spawn(name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        spawn(&CString::new(name)?, STACK_BYTES, body)
+        let seen = &name.as_bytes()[..name.len().min(NAME_BYTES_MAX)];
+        spawn(&CString::new(seen)?, STACK_BYTES, body)
     }
 
     fn park(&self, timeout: Option<Duration>) -> bool {

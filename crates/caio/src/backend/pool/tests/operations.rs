@@ -113,3 +113,17 @@ fn whole_files_are_read_up_to_a_size_and_others_opened(open: Open) {
         other => panic!("expected contents, got {other:?}"),
     }
 }
+
+/// read(2) of an eventfd refuses to read nothing, and that of an inotify descriptor would wait.
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+#[test]
+fn a_read_of_nothing_gives_nothing_from_every_stream() {
+    let pool = &*super::open::<crate::backend::pool::StdThreads>(&named("nothing"));
+    let events = OwnedFd::from(nix::sys::eventfd::EventFd::new().unwrap());
+    let file = SharedFile::from_std(events.into()).unwrap();
+    assert_eq!(file.class(), FileClass::Stream);
+    assert_eq!(bytes(&run(pool, read(0, 0), Some(&file))), 0);
+    let count = 3u64.to_ne_bytes();
+    assert_eq!(bytes(&run(pool, write(&count, 0), Some(&file))), 8);
+    assert_eq!(contents(run(pool, read(8, 0), Some(&file))), count);
+}

@@ -283,7 +283,13 @@ fn where_no_thread_can_start_requests_fail_with_the_reason_and_else_those_there_
         assert_eq!(answer(one).result.unwrap_err().raw_os_error(), Some(libc::EAGAIN));
     }
     assert_eq!(file.file().metadata().unwrap().len(), 6);
+    let (full, mut writer) = pipe();
+    std::io::Write::write_all(&mut writer, b"x").unwrap();
+    let refused = run(pool, read(1, 0), Some(&full)).result.unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(libc::EAGAIN));
 
+    *lock(&LEFT) = 1;
+    assert_eq!(contents(run(pool, read(1, 0), Some(&full))), b"x");
     *lock(&LEFT) = 1;
     let hanging = Hanging::begin(pool, Op::Fsync, Some(&file));
     let answers = queue_writes(pool, &file);

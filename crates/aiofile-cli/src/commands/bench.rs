@@ -2,45 +2,24 @@
 //! disk.
 //!
 //! Not the comparison with other libraries, which needs them all as dependencies: that is
-//! `benches/compare`.
+//! `benches/compare`, on the same harness.
 
-mod cell;
-mod filter;
-mod histogram;
-mod html;
-mod interrupt;
-mod job;
-mod lane;
-mod machine;
-mod meter;
-mod participant;
-mod pattern;
-mod results;
-mod rounds;
-mod scratch;
-mod statistics;
-mod table;
-mod tracer;
-
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
+use aiofile_bench::{
+    Described, Filter, Interrupt, Machine, Participant, Plan, Results, Scratch, Sizes, Tracer,
+    html, participants, suite, table,
+};
 use caio::Choice;
 
 use crate::args::{BenchArgs, BenchParticipantArgs};
 use crate::failure::Failure;
 use crate::output;
-
-use cell::Cell;
-use filter::Filter;
-use interrupt::Interrupt;
-use job::{Job, Report};
-use machine::Machine;
-use participant::Participant;
-use results::Results;
-use rounds::Plan;
-use scratch::Scratch;
-use tracer::Tracer;
+use crate::signals;
+use crate::size::Size;
 
 /// What all of it takes unless `--seconds` says otherwise.
 const TOTAL: Duration = Duration::from_secs(170);
@@ -51,17 +30,13 @@ const TOTAL_QUICK: Duration = Duration::from_secs(20);
 /// # Errors
 /// For options that do not fit, where the directory is no good, and on a signal.
 pub(super) fn run(backend: Option<Choice>, args: &BenchArgs) -> Result<(), Failure> {
-    let cells = cell::all(args.quick);
-    let filter = Filter::new(&args.only, &cells).map_err(Failure::Usage)?;
-    let cells: Vec<_> = cells.into_iter().filter(|cell| filter.wants_cell(cell)).collect();
-    let wanted = Participant::all().filter(|one| filter.wants(*one) && asked_for(*one, &backend));
-    let wanted: Vec<_> = wanted.filter(|one| !(args.quick && one.is_alone())).collect();
-    let interrupt =
-        Interrupt::watch().map_err(|error| Failure::during("wait for signals", error))?;
+    let (plan, wanted) = plan(backend.as_ref(), args)?;
+    let interrupt = Interrupt::watch(signals::ending())
+        .map_err(|error| Failure::during("wait for signals", error))?;
     let on_path = |error| Failure::during(args.path.display(), error);
     let machine = Machine::of(&args.path).map_err(on_path)?;
     let scratch = Scratch::new(&args.path).map_err(on_path)?;
-    let measured = measure(args, cells, &wanted, machine, &scratch, &interrupt);
+    let measured = measure(args, plan, &wanted, machine, &scratch, &interrupt);
     let removed = scratch.remove();
     if let Some(signal) = interrupt.signal() {
         return Err(Failure::Interrupted(signal));
@@ -76,63 +51,73 @@ pub(super) fn run(backend: Option<Choice>, args: &BenchArgs) -> Result<(), Failu
 /// # Errors
 /// What went wrong, in one line for the row.
 pub(super) fn participate(args: &BenchParticipantArgs) -> Result<(), Failure> {
-    let report = || -> participant::Result<Report> {
-        interrupt::follow_parent()?;
-        let job: Job = serde_json::from_str(&args.job)?;
-        job.participant.run(&job)
+    let report = aiofile_bench::participate(&participants::all(), &args.job);
+    output::print(report.map_err(|error| Failure::Failed(error.to_string()))?)
+}
+
+/// What is to be run, without its times and sizes, and who is asked whether it works here.
+fn plan(backend: Option<&Choice>, args: &BenchArgs) -> Result<(Plan, Vec<Participant>), Failure> {
+    let (mut cells, mut all) = (suite::disk(args.quick), participants::all());
+    // A whole name picks that participant alone, not `uring-alone` with `uring`.
+    let whole = |word: &String| match all.iter().any(|one| one.name == word) {
+        true => format!("={word}"),
+        false => word.clone(),
     };
-    let report = report().map_err(|error| Failure::Failed(error.to_string()))?;
-    let text = serde_json::to_string(&report);
-    output::print(text.map_err(|error| Failure::Failed(error.to_string()))?)
+    let words: Vec<_> = args.only.iter().map(whole).collect();
+    let filter = Filter::new(&words, &cells, &all)
+        .map_err(|error| Failure::Usage(format!("--only {error}")))?;
+    cells.retain(|cell| filter.wants_cell(cell));
+    all.retain(|one| filter.wants(one) && is_asked_for(one, backend));
+    all.retain(|one| !args.quick || one.class != aiofile_bench::Class::OursAlone);
+    let plan = Plan {
+        cells,
+        participants: Vec::new(),
+        rounds: args.rounds.map_or(if args.quick { 2 } else { 5 }, usize::from),
+        measure: Duration::ZERO,
+        warm_up: None,
+        seed: args.seed,
+        workers: thread::available_parallelism().map_or(1, usize::from),
+        tracer: None,
+        second_binary: None,
+        command: None,
+    };
+    Ok((plan, all))
 }
 
 /// Whether `--backend` leaves this one in; the others always are.
-fn asked_for(participant: Participant, choice: &Option<Choice>) -> bool {
-    match (participant, choice) {
-        (Participant::Ours { backend, .. }, Some(choice)) => choice.candidates().contains(&backend),
-        _ => true,
-    }
+fn is_asked_for(participant: &Participant, choice: Option<&Choice>) -> bool {
+    let Some(choice) = choice.filter(|_| participant.class.is_ours()) else { return true };
+    choice.candidates().iter().any(|backend| backend.name() == participant.backend)
 }
 
 fn measure(
     args: &BenchArgs,
-    cells: Vec<Cell>,
+    mut plan: Plan,
     wanted: &[Participant],
     machine: Machine,
     scratch: &Scratch,
     interrupt: &Interrupt,
 ) -> Result<Results, Failure> {
-    let sizes = scratch::sizes(args.size.map(|size| size.0), machine.free);
-    let mut plan = Plan {
-        cells,
-        participants: Vec::new(),
-        rounds: args.rounds.map_or(if args.quick { 2 } else { 5 }, usize::from),
-        measure: Duration::ZERO,
-        sizes: sizes.map_err(Failure::Usage)?,
-        seed: args.seed,
-        tracer: None,
-    };
+    let sizes = Sizes::new(args.size.map(|size| size.0), machine.free).map_err(Failure::Usage)?;
+    sizes.apply(&mut plan.cells);
     if !args.quick {
         plan.tracer = Tracer::find(scratch.path(), interrupt);
     }
-    let participants: Vec<_> = wanted
-        .iter()
-        .map(|one| (*one, rounds::describe(&plan, *one, scratch, interrupt)))
-        .collect();
-    let works = |(one, description): &(Participant, Result<String, String>)| {
-        description.is_ok().then_some(*one)
-    };
-    plan.participants = participants.iter().filter_map(works).collect();
+    let mut described = Vec::new();
+    for participant in wanted {
+        let description = plan.describe(participant, scratch, interrupt);
+        plan.participants.extend(description.is_ok().then_some(*participant));
+        described.push(Described::new(participant, description));
+    }
     match args.seconds {
         Some(seconds) => plan.measure = seconds,
         None => plan.fit(if args.quick { TOTAL_QUICK } else { TOTAL }),
     }
     output::remark(format_args!("{}", estimate(&plan, args.path.as_path())));
-    let bar = rounds::progress_bar();
-    let cells = plan.run(scratch, interrupt, &bar);
-    bar.finish_and_clear();
+    let cells = plan.run(scratch, interrupt);
     let cells = cells.map_err(|error| Failure::Failed(error.to_string()))?;
-    Ok(Results { machine, settings: settings(&plan, args.quick), participants, cells })
+    let settings = settings(&plan, sizes, args.quick);
+    Ok(Results { machine, settings, participants: described, cells })
 }
 
 fn estimate(plan: &Plan, path: &Path) -> String {
@@ -141,21 +126,22 @@ fn estimate(plan: &Plan, path: &Path) -> String {
     format!("{runs} runs of {each:.2} s below {}: about {seconds} s", path.display())
 }
 
-fn settings(plan: &Plan, quick: bool) -> Vec<(&'static str, String)> {
+fn settings(plan: &Plan, sizes: Sizes, quick: bool) -> BTreeMap<String, String> {
     let calls = match plan.tracer {
         Some(tracer) => format!("counted by {}, in runs of their own", tracer.name()),
         None if quick => "not counted in a quick run".to_owned(),
         None => "not counted: neither perf nor strace works here".to_owned(),
     };
     let warm_up = plan.warm_up().as_secs_f64();
-    vec![
+    let settings = [
         ("rounds", plan.rounds.to_string()),
         ("each run", format!("{:.3} s after {warm_up:.3} s", plan.measure.as_secs_f64())),
-        ("files", crate::size::Size(plan.sizes.data).to_string()),
+        ("files", Size(sizes.data).to_string()),
         ("seed", plan.seed.to_string()),
         ("system calls", calls),
         ("version", format!("aiofile {}{}", env!("CARGO_PKG_VERSION"), unoptimized())),
-    ]
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 fn unoptimized() -> &'static str {
@@ -172,13 +158,15 @@ fn report(args: &BenchArgs, results: &Results) -> Result<(), Failure> {
         let page = html::page(results).map_err(|error| Failure::during("draw", error))?;
         save(path, page.as_bytes())?;
     }
-    if let Some(path) = args.json.as_ref().filter(|_| !to_stdout) {
-        save(path, format!("{:#}\n", results.json()).as_bytes())?;
+    if let Some(path) = &args.json {
+        let json = results.json().map_err(|error| Failure::during("write JSON", error))?;
+        let json = format!("{json:#}\n");
+        if to_stdout {
+            return output::print(json);
+        }
+        save(path, json.as_bytes())?;
     }
-    if to_stdout {
-        return output::print(format_args!("{:#}\n", results.json()));
-    }
-    output::print(table::render(results, args.details))
+    output::print(table::text(results, args.details))
 }
 
 fn save(path: &Path, content: &[u8]) -> Result<(), Failure> {

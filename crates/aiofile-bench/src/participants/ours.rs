@@ -1,0 +1,226 @@
+//! Our backends, through the API that everyone uses: one file, reused buffers, a task for each
+//! operation in flight.
+
+use std::hint::black_box;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions, Reader};
+use bytes::Bytes;
+use caio::{BufferedWrites, Config};
+use futures_util::StreamExt;
+
+use super::on_tokio::{on, one_thread, several_threads};
+use super::{advise, full_buffer};
+use crate::Result;
+use crate::cell::{Cell, Work};
+use crate::client::Client;
+use crate::job::{Job, Report, Routes, check_lines};
+
+/// Which context, and on which runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The context that files get when none is named, on several threads.
+    Default,
+    /// The same on one thread.
+    OneThread,
+    /// On this backend with its routes, whatever the user's files say: who compares, compares like
+    /// with like.
+    On(BackendKind),
+    /// The same with nothing in place and nothing by the pool.
+    Alone(BackendKind),
+}
+
+impl Form {
+    /// Its context; with the default limits, unless so many requests are to be admitted.
+    ///
+    /// # Errors
+    /// Where the backend does not work here.
+    pub fn context(self, max_requests: Option<usize>) -> aiofile::Result<Context> {
+        let on = |kind, config| aiofile::context().config(config).backend(kind);
+        let builder = match self {
+            Self::Default | Self::OneThread if max_requests.is_none() => {
+                return aiofile::default_context();
+            }
+            Self::Default | Self::OneThread => aiofile::context(),
+            Self::On(kind) => on(kind, Config::default()),
+            Self::Alone(kind) => {
+                let mut config = Config::default();
+                config.buffered_writes = BufferedWrites::Backend;
+                on(kind, config).in_place(false)
+            }
+        };
+        match max_requests {
+            Some(requests) => builder.max_requests(requests).build(),
+            None => builder.build(),
+        }
+    }
+}
+
+/// Runs the job.
+///
+/// # Errors
+/// Where the context does not work here, or an operation failed.
+pub fn run(job: &Job, form: Form) -> Result<Report> {
+    let used = OnceLock::new();
+    let runtime = if form == Form::OneThread { one_thread } else { several_threads };
+    let mut report = on(runtime, job, async |job| {
+        let context = form.context(None)?;
+        let shared = Arc::new(match job.cell.work {
+            Work::WholeFiles => Shared::Files(context.clone(), job.small_paths()),
+            _ => Shared::File(open(job, &context).await?, job.cell.clone()),
+        });
+        // A run of one file opens it and nothing else.
+        used.get_or_init(|| (context.clone(), routes(&context)));
+        Ok(move |client| operations(client, Arc::clone(&shared)))
+    })?;
+    let (context, before) = used.into_inner().ok_or("no context was made")?;
+    describe(&context, before, &mut report);
+    Ok(report)
+}
+
+/// Adds what the context says of itself, and which ways its operations went since then.
+pub fn describe(context: &Context, before: Routes, report: &mut Report) {
+    let after = routes(context);
+    report.routes = Some(Routes {
+        in_place: after.in_place - before.in_place,
+        backend: after.backend - before.backend,
+        pool: after.pool - before.pool,
+    });
+    report.backend = context.info().backend.name().to_owned();
+    report.description = context.info().to_string();
+}
+
+fn routes(context: &Context) -> Routes {
+    let counters = context.counters();
+    Routes {
+        in_place: counters.in_place,
+        backend: counters.submitted.saturating_sub(counters.routed),
+        pool: counters.routed,
+    }
+}
+
+/// What the clients of a run share.
+enum Shared {
+    File(AioFile, Cell),
+    Files(Context, Vec<PathBuf>),
+}
+
+/// Opens the cell's file in this context.
+///
+/// # Errors
+/// What open(2) answers.
+pub async fn open(job: &Job, context: &Context) -> Result<AioFile> {
+    let append = job.cell.work == Work::DurableAppend;
+    let options = OpenOptions::new()
+        .read(!append)
+        .write(job.cell.writes() && !append)
+        .append(append)
+        .direct(job.cell.is_direct())
+        .context(context);
+    let file = options.open(job.path()).await?;
+    advise(job, &file)?;
+    Ok(file)
+}
+
+async fn operations(client: Client, shared: Arc<Shared>) -> io::Result<Client> {
+    let ended = match &*shared {
+        Shared::Files(context, paths) => whole_files(client, context, paths).await,
+        Shared::File(file, cell) => match cell.work {
+            Work::SequentialRead if !cell.is_direct() => sequential(client, file, cell.block).await,
+            Work::Ranges => ranges(client, file, cell.block).await,
+            Work::LineBytes | Work::LineStrings => lines(client, file, cell).await,
+            Work::DurableAppend => appends(client, file, cell.block).await,
+            _ if cell.writes() => writes(client, file, cell).await,
+            _ => reads(client, file, cell.block).await,
+        },
+    };
+    ended.map_err(io::Error::other)
+}
+
+async fn reads(mut client: Client, file: &AioFile, block: usize) -> Result<Client> {
+    let mut buffer = AlignedBuffer::new(block, caio::DEFAULT_ALIGNMENT);
+    while let Some(offset) = client.begin() {
+        let result;
+        (result, buffer) = file.read_into(buffer, offset).await;
+        client.finish(Ok(result?))?;
+    }
+    Ok(client)
+}
+
+async fn writes(mut client: Client, file: &AioFile, cell: &Cell) -> Result<Client> {
+    let mut buffer = full_buffer(cell.block);
+    while let Some(offset) = client.begin() {
+        let result;
+        (result, buffer) = file.write_from(buffer, offset).await;
+        if cell.is_durable() {
+            file.fdatasync().await?;
+        }
+        client.finish(Ok(result?))?;
+    }
+    Ok(client)
+}
+
+async fn appends(mut client: Client, file: &AioFile, block: usize) -> Result<Client> {
+    let record = Bytes::copy_from_slice(&full_buffer(block));
+    while client.begin().is_some() {
+        file.append(record.clone()).await?;
+        file.fdatasync().await?;
+        client.finish_whole();
+    }
+    Ok(client)
+}
+
+/// The reader lends each block, in memory that it reuses; the client's offset is where it stands.
+async fn sequential(mut client: Client, file: &AioFile, block: usize) -> Result<Client> {
+    let mut reader = Reader::new(file).chunk_size(block);
+    while let Some(offset) = client.begin() {
+        if offset != reader.position() {
+            reader.seek_to(offset)?;
+        }
+        let lent = black_box(reader.fill().await?).len();
+        reader.consume(lent);
+        client.finish(Ok(lent))?;
+    }
+    Ok(client)
+}
+
+async fn ranges(mut client: Client, file: &AioFile, block: usize) -> Result<Client> {
+    let (mut places, mut wanted) = (Vec::new(), Vec::new());
+    while client.begin_ranges(&mut places).is_some() {
+        wanted.clear();
+        wanted.extend(places.iter().map(|offset| *offset..*offset + block as u64));
+        let read = file.read_ranges(&wanted).await?;
+        client.finish_ranges(read.iter().map(Bytes::len).sum())?;
+    }
+    Ok(client)
+}
+
+async fn lines(mut client: Client, file: &AioFile, cell: &Cell) -> Result<Client> {
+    while client.begin().is_some() {
+        let (mut reader, mut seen) = (LineReader::new(file).chunk_size(cell.block), 0);
+        if cell.work == Work::LineBytes {
+            while let Some(line) = reader.next_line().await? {
+                seen += black_box(line).len() as u64 + 1;
+            }
+        } else {
+            let mut lines = reader.lines();
+            while let Some(line) = lines.next().await {
+                seen += black_box(line?).len() as u64 + 1;
+            }
+        }
+        check_lines(seen, cell.size)?;
+        client.finish_whole();
+    }
+    Ok(client)
+}
+
+/// In the context, by the call that `aiofile::fs::read` makes in the default one.
+async fn whole_files(mut client: Client, context: &Context, paths: &[PathBuf]) -> Result<Client> {
+    while let Some(index) = client.begin() {
+        let content = context.read_file(&paths[index as usize]).await?;
+        client.finish(Ok(content.len()))?;
+    }
+    Ok(client)
+}

@@ -2,36 +2,29 @@
 //! offsets, the same run.
 //!
 //! The package stands outside the workspace, so that the peers' dependencies stay out of its lock
-//! file. `README.md` says what each row does and how it is measured; `./run` is the one command
-//! that builds and runs everything.
+//! file; the harness is the crate `aiofile-bench`. `README.md` says what each row does and how it
+//! is measured; `./run` is the one command that builds and runs everything.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use aiofile_bench::{
+    Described, Filter, Interrupt, Machine, Participant, Plan, Result, Results, Scratch, Tracer,
+    date, participate, suite, table, version_of,
+};
 use clap::{Parser, Subcommand};
+use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 
-use crate::participants::{Participant, fio};
-use crate::results::Results;
-use crate::runner::Plan;
-use crate::scratch::Scratch;
-use crate::stage::Result;
-use crate::targets::Verdict;
-
-mod buffer;
-mod cell;
-mod lane;
-mod machine;
-mod markdown;
-mod measure;
 mod participants;
-mod report;
-mod results;
-mod runner;
-mod scratch;
-mod stage;
-mod stats;
-mod table;
 mod targets;
+
+/// Threads that tokio and the two-thread rows work on.
+const WORKERS: usize = 2;
+
+/// The plain rows that ours are shown beside.
+const BASELINES: [&str; 7] =
+    ["pread", "pread-2", "ring", "ring-2", "spawn_blocking", "fio:libaio", "cp"];
 
 /// Compare aiofile with its peers and with plain system calls.
 #[derive(Parser)]
@@ -53,7 +46,7 @@ struct Arguments {
     /// Where the scratch files are made; must be on a disk
     #[arg(long, default_value = ".")]
     dir: PathBuf,
-    /// Write the raw runs here
+    /// Write everything that was measured here
     #[arg(long)]
     json: Option<PathBuf>,
     /// Where the offsets begin: the same seed, the same work
@@ -76,8 +69,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Role {
     /// Run one participant in this process (this is how the program starts itself)
-    #[command(hide = true)]
-    Participant { name: String, job: String },
+    #[command(hide = true, name = aiofile_bench::COMMAND)]
+    Participant { job: String },
     /// List the cells and the participants
     List,
     /// Print again what a run found
@@ -97,22 +90,7 @@ enum Role {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = match &arguments.role {
-        Some(Role::Participant { name, job }) => {
-            runner::participate(name, job).map(|report| println!("{report}"))
-        }
-        Some(Role::List) => {
-            list();
-            Ok(())
-        }
-        Some(Role::Report { runs, markdown }) => Results::load(runs).map(|results| {
-            let render = if *markdown { markdown::render } else { table::render };
-            print!("{}", render(&results));
-        }),
-        Some(Role::Targets { runs }) => check(runs),
-        None => compare(&arguments),
-    };
-    match outcome {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -121,66 +99,92 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.role {
+        Some(Role::Participant { job }) => println!("{}", participate(&participants::all(), job)?),
+        Some(Role::List) => list(),
+        Some(Role::Report { runs, markdown: true }) => {
+            let results = load(runs)?;
+            let demands = targets::markdown(&targets::check(&results));
+            print!("{}", table::markdown(&results, &BASELINES, &demands));
+        }
+        Some(Role::Report { runs, .. }) => print_text(&load(runs)?),
+        Some(Role::Targets { runs }) => {
+            let checked = targets::check(&load(runs)?);
+            print!("{}", targets::text(&checked));
+            if checked.iter().any(|one| one.verdict == targets::Verdict::Missed) {
+                return Err("Something is missed.".into());
+            }
+        }
+        None => compare(arguments)?,
+    }
+    Ok(())
+}
+
 fn list() {
-    cell::all(false).iter().for_each(|cell| println!("cell         {}", cell.name));
+    suite::comparison(false).iter().for_each(|cell| println!("cell         {}", cell.name));
     for participant in participants::all() {
         println!("participant  {:<18}{}", participant.name, participant.does);
     }
 }
 
-fn check(runs: &Path) -> Result<()> {
-    let checked = targets::check(&Results::load(runs)?);
-    print!("{}", targets::render(&checked));
-    match checked.iter().any(|one| one.verdict == Verdict::Missed) {
-        true => Err("Something is missed.".into()),
-        false => Ok(()),
-    }
+fn load(path: &Path) -> Result<Results> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
+    Results::from_json(&text)
+        .map_err(|error| format!("{} is not a run's file: {error}", path.display()).into())
+}
+
+fn print_text(results: &Results) {
+    print!("{}", table::text(results, true));
+    println!("\nHow many times better we are than each; ** where we are behind\n");
+    print!("{}", table::ratios(results, &BASELINES).text());
+    let lost = table::lost(results);
+    print!("\nCells that we lose\n\n{}", if lost.is_empty() { "None.\n" } else { &lost });
 }
 
 fn compare(arguments: &Arguments) -> Result<()> {
-    let plan = plan(arguments)?;
-    let scratch = Scratch::new(&arguments.dir)?;
-    let mut about = machine::about(&arguments.dir);
-    about.push(("runs".to_owned(), plan.describe()));
-    let entries = plan.run(&scratch)?;
-    drop(scratch);
-    let name = |one: &Participant| (one.name.to_owned(), one.does.to_owned());
-    let participants = plan.participants.iter().map(name).collect();
-    let results = Results { about, cells: plan.cells, participants, entries };
-    if let Some(path) = &arguments.json {
-        results.save(path)?;
+    let mut plan = plan(arguments)?;
+    let interrupt = Interrupt::watch([SIGINT, SIGTERM])?;
+    let machine = Machine::of(&arguments.dir)?;
+    if machine.file_system.starts_with("tmpfs") {
+        return Err(format!("{} is in memory; choose a disk with --dir", machine.path).into());
     }
-    print!("{}", table::render(&results));
+    let scratch = Scratch::new(&arguments.dir)?;
+    if !arguments.no_calls && !arguments.quick {
+        plan.tracer = Tracer::find(scratch.path(), &interrupt);
+        if plan.tracer.is_none() {
+            println!("System calls are not counted: neither perf nor strace works here.");
+        }
+    }
+    let cells = plan.run(&scratch, &interrupt);
+    scratch.remove()?;
+    let described = |one| Described::new(one, Ok(String::new()));
+    let participants = plan.participants.iter().map(described).collect();
+    let results = Results { machine, settings: settings(&plan), participants, cells: cells? };
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, format!("{:#}\n", results.json()?))?;
+    }
+    print_text(&results);
     Ok(())
 }
 
 fn plan(arguments: &Arguments) -> Result<Plan> {
-    let mut cells = cell::all(arguments.quick);
-    let mut participants = available(arguments);
-    choose(&mut cells, &arguments.filter, |cell| &cell.name);
-    choose(&mut participants, &arguments.filter, |participant| participant.name);
-    let fits_something = |word: &&String| {
-        cells.iter().any(|cell| fits(word, &cell.name))
-            || participants.iter().any(|participant| fits(word, participant.name))
-    };
-    if let Some(word) = arguments.filter.iter().find(|word| !fits_something(word)) {
-        return Err(format!("{word} fits no cell and no participant; see `compare list`").into());
-    }
-    let has_strace = std::process::Command::new("strace")
-        .arg("-V")
-        .output()
-        .is_ok_and(|out| out.status.success());
-    if !has_strace && !arguments.no_calls {
-        println!("System calls are not counted: strace is not installed.");
-    }
+    let (mut cells, mut participants) = (suite::comparison(arguments.quick), available(arguments));
+    let filter = Filter::new(&arguments.filter, &cells, &participants)
+        .map_err(|error| format!("{error}; see `compare list`"))?;
+    cells.retain(|cell| filter.wants_cell(cell));
+    participants.retain(|one| filter.wants(one));
+    let milliseconds = if arguments.quick { (20, 50) } else { (300, 1500) };
     Ok(Plan {
         cells,
         participants,
         rounds: arguments.rounds.unwrap_or(if arguments.quick { 1 } else { 5 }),
+        measure: Duration::from_millis(arguments.measure_ms.unwrap_or(milliseconds.1)),
+        warm_up: Some(Duration::from_millis(milliseconds.0)),
         seed: arguments.seed,
-        warm_up_ms: if arguments.quick { 20 } else { 300 },
-        measure_ms: arguments.measure_ms.unwrap_or(if arguments.quick { 50 } else { 1500 }),
-        count_calls: has_strace && !arguments.no_calls && !arguments.quick,
+        workers: WORKERS,
+        tracer: None,
         second_binary: arguments.second_binary.clone(),
         command: arguments.command.clone(),
     })
@@ -189,7 +193,7 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
 /// The participants that can run here; the others are named with the reason.
 fn available(arguments: &Arguments) -> Vec<Participant> {
     let mut participants = participants::all();
-    if !fio::is_installed() {
+    if version_of("fio") == "not installed" {
         println!("Skipped: fio is not installed.");
         participants.retain(|participant| !participant.name.starts_with("fio"));
     }
@@ -200,35 +204,15 @@ fn available(arguments: &Arguments) -> Vec<Participant> {
     participants
 }
 
-/// Keeps what the filter names, or everything where it names nothing of this kind.
-fn choose<T>(all: &mut Vec<T>, filter: &[String], name: fn(&T) -> &str) {
-    let named = |item: &T| filter.iter().any(|word| fits(word, name(item)));
-    if all.iter().any(named) {
-        all.retain(named);
-    }
-}
-
-fn fits(word: &str, name: &str) -> bool {
-    word.strip_prefix('=').map_or_else(|| name.contains(word), |whole| whole == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_of_one_kind_leaves_the_other_whole() {
-        let mut names = vec!["direct-read", "write"];
-        choose(&mut names, &["compio".to_owned()], |name| name);
-        assert_eq!(names.len(), 2);
-        choose(&mut names, &["direct".to_owned(), "compio".to_owned()], |name| name);
-        assert_eq!(names, ["direct-read"]);
-    }
-
-    #[test]
-    fn an_equals_sign_asks_for_the_whole_name() {
-        assert!(fits("ring", "tokio-uring"));
-        assert!(!fits("=ring", "tokio-uring"));
-        assert!(fits("=ring", "ring"));
-    }
+fn settings(plan: &Plan) -> std::collections::BTreeMap<String, String> {
+    let (measure, warm_up) = (plan.measure.as_millis(), plan.warm_up().as_millis());
+    let runs = format!("{} rounds of {measure} ms after {warm_up} ms", plan.rounds);
+    let settings = [
+        ("date", date()),
+        ("compiler", version_of("rustc")),
+        ("fio", version_of("fio")),
+        ("cp", version_of("cp")),
+        ("runs", format!("{runs}, seed {}", plan.seed)),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value)).into()
 }

@@ -1,11 +1,9 @@
 //! What the engine is to reach, and whether it does in a run of the matrix.
 
-use std::fmt::Write;
+use aiofile_bench::table::Grid;
+use aiofile_bench::{Class, Measured, Results};
 
-use crate::measure::Measure;
-use crate::results::{
-    OURS, Results, is_one_thread_peer, is_ours, is_peer, is_two_thread_peer, processor_us,
-};
+const OURS: &str = "aiofile";
 
 /// One demand.
 struct Target {
@@ -133,33 +131,30 @@ pub fn check(results: &Results) -> Vec<Checked> {
 }
 
 /// The demands as a table, and how many are missed.
-pub fn render(checked: &[Checked]) -> String {
-    let mut text = format!(
-        "{:<24}{:<16}{:<44}{:>12}{:>12}  verdict\n",
-        "cell", "row", "against", "measured", "demanded"
-    );
-    for one in checked {
-        let _ = writeln!(
-            text,
-            "{:<24}{:<16}{:<44}{:>12}{:>12}  {}",
-            one.cell,
-            one.ours,
-            one.against,
-            one.measured,
-            one.demanded,
-            one.verdict.words()
-        );
-    }
+pub fn text(checked: &[Checked]) -> String {
     let count = |verdict| checked.iter().filter(|one| one.verdict == verdict).count();
-    let _ = writeln!(
-        text,
-        "\n{} met, {} missed, {} not measured. Not among them: the engine's own overhead and its \
-         allocations, which benches/ measures.",
+    format!(
+        "{}\n{} met, {} missed, {} not measured. Not among them: the engine's own overhead and its \
+         allocations, which benches/ measures.\n",
+        grid(checked).text(),
         count(Verdict::Met),
         count(Verdict::Missed),
         count(Verdict::NotMeasured)
-    );
-    text
+    )
+}
+
+/// The same as a part of a section of Markdown.
+pub fn markdown(checked: &[Checked]) -> String {
+    format!("### Demands\n\n{}", grid(checked).markdown())
+}
+
+fn grid(checked: &[Checked]) -> Grid {
+    let mut grid = Grid::new(["cell", "row", "against", "measured", "demanded", "verdict"]);
+    for one in checked {
+        let words = [one.cell, one.ours, &one.against, &one.measured, &one.demanded];
+        grid.push(words.into_iter().chain([one.verdict.words()]).map(str::to_owned));
+    }
+    grid
 }
 
 /// A figure with its rival.
@@ -193,18 +188,17 @@ impl Target {
     }
 
     fn find(&self, results: &Results) -> Option<Found> {
-        let cell = results.cell(self.cell)?;
-        let measure = Measure::of(cell);
-        let ours = results.figure(cell, self.ours)?.median;
-        let best = |passes: &dyn Fn(&str) -> bool| results.best(cell, passes);
+        let measured = results.cell(self.cell)?;
+        let measure = measured.cell.measure;
+        let ours = measured.figure(self.ours)?.median;
         let rival = match self.demand {
-            Rows(names, _) => best(&|name| names.contains(&name)),
-            Peer(_) => best(&is_peer),
-            PeerOnTwo(_) => best(&is_two_thread_peer),
-            PeerOnOne(_) => best(&is_one_thread_peer),
+            Rows(names, _) => measured.best(|row| names.contains(&row.participant.as_str())),
+            Peer(_) => measured.best(|row| row.class.is_peer()),
+            PeerOnTwo(_) => measured.best(|row| row.class == Class::Peer),
+            PeerOnOne(_) => measured.best(|row| row.class == Class::OneThreadPeer),
             Processor(name, _) => {
-                let ours = processor_us(results.entry(cell, self.ours)?)?;
-                let value = ours / processor_us(results.entry(cell, name)?)?;
+                let us = |measured: &Measured, name| measured.row(name)?.processor_us();
+                let value = us(measured, self.ours)? / us(measured, name)?;
                 let against = format!("{name}, CPU for each");
                 return Some(Found { against, value, shown: format!("{value:.2}") });
             }
@@ -214,7 +208,6 @@ impl Target {
             }
         };
         let (name, other) = rival?;
-        debug_assert!(!is_ours(name) || matches!(self.demand, Rows(..)));
         let value = measure.ratio(ours, other);
         let against = match self.demand {
             Rows(..) => name.to_owned(),
@@ -238,53 +231,59 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::cell;
-    use crate::participants;
-    use crate::results::tests::{entry, results};
+    use aiofile_bench::{Machine, Report, Row, find, suite};
 
-    fn verdict(results: &Results, cell: &str, against: &str) -> (Verdict, String) {
-        let checked = check(results);
-        let fits =
-            |one: &&Checked| one.cell == cell && one.ours == OURS && one.against.contains(against);
-        let one = checked.iter().find(fits).unwrap();
-        (one.verdict, one.measured.clone())
-    }
+    use super::*;
+    use crate::participants;
 
     #[test]
     fn every_demand_names_cells_and_rows_that_exist() {
-        let (cells, rows) = (cell::all(false), participants::all());
-        let row = |name: &str| rows.iter().find(|row| row.name == name).unwrap();
+        let (cells, all) = (suite::comparison(false), participants::all());
         for (cell, ours, demands) in TARGETS {
             let cell = cells.iter().find(|one| one.name == *cell).unwrap();
-            assert!((row(ours).takes)(cell), "{ours} {}", cell.name);
+            assert!((find(&all, ours).unwrap().takes)(cell), "{ours} {}", cell.name);
             for demand in *demands {
                 let names: &[&str] = match demand {
                     Rows(names, _) => names,
                     Processor(name, _) => &[*name],
                     _ => continue,
                 };
-                assert!(names.iter().any(|name| (row(name).takes)(cell)), "{names:?}");
+                let takes = |name: &&str| (find(&all, name).unwrap().takes)(cell);
+                assert!(names.iter().any(takes), "{names:?}");
             }
         }
     }
 
     #[test]
     fn ratios_and_limits_are_judged() {
-        let cells = cell::all(true);
-        let of = |name: &str| cells.iter().find(|cell| cell.name == name).unwrap();
-        let (read, wait) = (of("cached-read-4k-1"), of("fairness-64-wait"));
-        let entries = vec![
-            entry(read, "pread", &[100.0]),
-            entry(read, "compio", &[80.0]),
-            entry(read, OURS, &[95.0]),
-            entry(wait, OURS, &[12.0]),
+        let all = participants::all();
+        let measured = |name: &str, rates: &[(&str, f64)]| {
+            let cell = suite::comparison(true).into_iter().find(|cell| cell.name == name).unwrap();
+            let row = |(name, rate): &(&str, f64)| {
+                let mut row = Row::new(name, find(&all, name).unwrap().class);
+                let (operations, longest_us) = (*rate as u64, Some(rate * 1000.0));
+                row.add(Ok(Report { operations, longest_us, seconds: 1.0, ..Report::default() }));
+                row
+            };
+            Measured::new(&cell, rates.iter().map(row).collect())
+        };
+        let read = [("pread", 100.0), ("tokio-fs", 80.0), (OURS, 95.0)];
+        let cells = vec![
+            measured("cached-read-4k-1", &read),
+            measured("fairness-64-wait", &[(OURS, 12.0)]),
         ];
-        let results = results(vec![read.clone(), wait.clone()], entries);
-        let (met, measured) = verdict(&results, "cached-read-4k-1", "pread");
-        assert_eq!((met, measured.as_str()), (Verdict::Met, "0.95"));
-        assert_eq!(verdict(&results, "cached-read-4k-1", "best peer").0, Verdict::Missed);
-        assert_eq!(verdict(&results, "fairness-64-wait", "ms").0, Verdict::Missed);
-        assert_eq!(verdict(&results, "idle", "").0, Verdict::NotMeasured);
+        let (machine, settings) = (Machine::default(), Default::default());
+        let checked = check(&Results { machine, settings, participants: Vec::new(), cells });
+        let verdict = |cell: &str, against: &str| {
+            let fits = |one: &&Checked| {
+                one.cell == cell && one.ours == OURS && one.against.contains(against)
+            };
+            let one = checked.iter().find(fits).unwrap();
+            (one.verdict, one.measured.as_str())
+        };
+        assert_eq!(verdict("cached-read-4k-1", "pread"), (Verdict::Met, "0.95"));
+        assert_eq!(verdict("cached-read-4k-1", "best peer").0, Verdict::Missed);
+        assert_eq!(verdict("fairness-64-wait", "ms").0, Verdict::Missed);
+        assert_eq!(verdict("idle", "").0, Verdict::NotMeasured);
     }
 }

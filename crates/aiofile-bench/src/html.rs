@@ -154,7 +154,7 @@ fn legend(results: &Results) -> String {
 fn participants(results: &Results) -> Vec<&Described> {
     let was_there =
         |one: &&Described| results.cells.iter().any(|cell| cell.figure(&one.name).is_some());
-    let all = results.participants.iter().filter(|one| one.class != Class::OursAlone);
+    let all = results.participants.iter().filter(|one| !one.class.is_aside());
     all.filter(was_there).collect()
 }
 

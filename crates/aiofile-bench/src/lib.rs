@@ -1,3 +1,4 @@
+//! Measuring asynchronous file I/O: what is measured, by whom, how, and how it is shown.
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ pub mod suite;
 pub mod table;
 pub mod threads;
 mod tracer;
+pub mod transfers;
 mod usage;
 
 use std::error::Error;

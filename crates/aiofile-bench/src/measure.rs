@@ -13,7 +13,8 @@ pub enum Measure {
     Operations,
     /// Bytes for each second.
     Bytes,
-    /// The latency that 99 of 100 do not exceed, in microseconds.
+    /// The latency that 99 of 100 do not exceed, in microseconds; of a run that is too short to
+    /// tell, the longest.
     P99,
     /// The longest latency of a run, in milliseconds.
     Longest,
@@ -62,7 +63,7 @@ impl Measure {
         match self {
             Self::Operations => Some(run.operations as f64 / run.seconds),
             Self::Bytes => Some(run.bytes as f64 / run.seconds),
-            Self::P99 => run.p99_us,
+            Self::P99 => run.p99_us.or(run.longest_us),
             Self::Longest => run.longest_us.map(|us| us / 1000.0),
             Self::BytesEach | Self::Processor => run.value,
         }

@@ -18,7 +18,10 @@ pub const COMMAND: &str = "bench-participant";
 pub enum Class {
     /// Ours, as it is used.
     Ours,
-    /// One of ours in a form that shows a part of it. It does not compete: nobody uses it so.
+    /// Ours in another setting, which does not compete.
+    OursElsewhere,
+    /// A backend of ours without what is around it, which must not have done anything in place. It
+    /// does not compete: it is not used so.
     OursAlone,
     /// Another library.
     Peer,
@@ -33,7 +36,12 @@ pub enum Class {
 impl Class {
     /// Whether it is one of ours.
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::OursAlone)
+        self == Self::Ours || self.is_aside()
+    }
+
+    /// Whether it is one of ours that does not compete.
+    pub fn is_aside(self) -> bool {
+        matches!(self, Self::OursElsewhere | Self::OursAlone)
     }
 
     /// Whether it is somebody else who competes.
@@ -88,7 +96,7 @@ impl Participant {
         if report.backend != self.backend {
             return Err(format!("ran on {:?}, not on {:?}", report.backend, self.backend));
         }
-        self.accept_routes(report)?;
+        self.accept_routes(job, report)?;
         let Some(device) = report.device_bytes.filter(|_| !job.cell.writes()) else {
             return Ok(());
         };
@@ -106,7 +114,7 @@ impl Participant {
         }
     }
 
-    fn accept_routes(&self, report: &Report) -> Result<(), String> {
+    fn accept_routes(&self, job: &Job, report: &Report) -> Result<(), String> {
         let Some(routes) = report.routes else { return Ok(()) };
         if report.backend != "uring" && report.rings > 0 {
             return Err(format!("{} has {} rings open", report.backend, report.rings));
@@ -114,9 +122,10 @@ impl Participant {
         if self.class != Class::OursAlone {
             return Ok(());
         }
-        let other = routes.in_place + routes.pool;
-        if other > 0 || routes.backend == 0 && report.operations > 0 {
-            let all = routes.backend;
+        // Transfers are what every backend has. Of the rest, the pool does what one has not.
+        let pool = if job.cell.is_random() { routes.pool } else { 0 };
+        let (other, all) = (routes.in_place + pool, routes.backend + routes.pool);
+        if other > 0 || all == 0 && report.operations > 0 {
             return Err(format!("{other} operations did not go to the backend, {all} did"));
         }
         if report.backend == "uring" && report.rings == 0 && report.operations > 0 {

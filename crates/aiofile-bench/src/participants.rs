@@ -3,6 +3,7 @@
 
 pub mod on_tokio;
 pub mod ours;
+pub mod own_ring;
 pub mod pread;
 pub mod tokio_fs;
 

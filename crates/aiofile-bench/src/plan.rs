@@ -95,8 +95,8 @@ impl Plan {
     /// Runs everything.
     ///
     /// # Errors
-    /// Where the scratch files cannot be made, and on an interruption. A participant that fails is a
-    /// row that says so.
+    /// Where the scratch files cannot be made, and on an interruption. A participant that fails is
+    /// a row that says so.
     pub fn run(&self, scratch: &Scratch, interrupt: &Interrupt) -> Result<Vec<Measured>> {
         let style =
             ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left  {wide_msg}");

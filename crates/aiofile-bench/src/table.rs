@@ -19,11 +19,11 @@ pub fn text(results: &Results, details: bool) -> String {
     }
     text.push_str("\nMedians, each in the unit of its row. * wins the row.\n");
     text.push_str("The ratio is that of our best to the best of the others; below 1 we lose.\n\n");
-    text += &matrix(results, |class| class != Class::OursAlone, true).text();
-    let alone = matrix(results, |class| class == Class::OursAlone, false);
-    if !alone.is_empty() {
-        text.push_str("\nOurs in forms that show a part of it and do not compete\n\n");
-        text += &alone.text();
+    text += &matrix(results, |class| !class.is_aside(), true).text();
+    let aside = matrix(results, Class::is_aside, false);
+    if !aside.is_empty() {
+        text.push_str("\nOurs in other forms, which do not compete\n\n");
+        text += &aside.text();
     }
     refusals(&mut text, results);
     if !details {

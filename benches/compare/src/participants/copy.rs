@@ -7,11 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use nix::sys::resource::{Usage, UsageWho, getrusage};
-
-use crate::cell::{Job, Work};
-use crate::report::Report;
-use crate::stage::{Result, switches, system_us, user_us};
+use aiofile_bench::{Job, Report, Result, Usage, Work};
+use nix::sys::resource::UsageWho;
 
 /// Copies by the command `cp`: as it is, or with `--reflink=never`, which makes it read and write.
 pub fn by_cp(job: &Job) -> Result<Report> {
@@ -22,7 +19,6 @@ pub fn by_cp(job: &Job) -> Result<Report> {
 }
 
 /// Copies by the command `aiofile cp`: as it is, or with `--reflink never`.
-#[cfg(feature = "ours")]
 pub fn by_aiofile(job: &Job) -> Result<Report> {
     let program = job.command.as_ref().ok_or("the command aiofile was not built")?;
     let never = (job.cell.work == Work::CopyBytes).then_some(["--reflink", "never"]);
@@ -68,23 +64,18 @@ fn one_copy(job: &Job, who: UsageWho, copy: impl FnOnce() -> Result<()>) -> Resu
         nix::unistd::syncfs(&File::open(&job.directory)?)?;
     }
     let mut report = Report { backend: "threads".to_owned(), threads: 1, ..Report::default() };
-    if job.measure_ms == 0 {
+    if job.operations == Some(0) {
         return Ok(report);
     }
-    let (before, start) = (getrusage(who)?, Instant::now());
+    let (before, start) = (Usage::of(who)?, Instant::now());
     copy()?;
-    let seconds = start.elapsed().as_secs_f64();
-    let after = getrusage(who)?;
-    let spent = |of: fn(&Usage) -> f64| of(&after) - of(&before);
-    report.operations = 1;
-    report.total_operations = 1;
-    report.seconds = seconds;
-    report.operations_per_s = 1.0 / seconds;
-    report.bytes_per_s = job.cell.size as f64 / seconds;
-    report.user_us_per_op = spent(user_us);
-    report.system_us_per_op = spent(system_us);
-    report.switches_per_op = spent(|usage| switches(usage) as f64);
-    report.peak_rss_kib = after.max_rss() as u64;
+    report.seconds = start.elapsed().as_secs_f64();
+    let after = Usage::of(who)?;
+    (report.operations, report.bytes) = (1, job.cell.size);
+    report.user_us = after.user_us - before.user_us;
+    report.system_us = after.system_us - before.system_us;
+    report.switches = after.switches - before.switches;
+    report.peak_kib = after.peak_kib;
     compare(&job.path(), &target)?;
     fs::remove_file(&target)?;
     Ok(report)
@@ -110,36 +101,29 @@ fn compare(source: &Path, copy: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use aiofile_bench::suite;
+
     use super::*;
-    use crate::cell;
+    use crate::participants::tests::job_for_tests;
 
     #[test]
-    fn what_was_copied_is_counted_and_removed_and_nothing_is_left() {
-        let cell = cell::all(true).into_iter().find(|cell| cell.work == Work::CopyBytes).unwrap();
+    fn what_was_copied_is_counted_and_removed_and_one_that_differs_is_refused() {
+        let cells = suite::comparison(true);
+        let cell = cells.into_iter().find(|cell| cell.work == Work::CopyBytes).unwrap();
         let directory = std::env::temp_dir().join(format!("compare-copy-{}", std::process::id()));
         fs::create_dir(&directory).unwrap();
-        let job = Job { directory: directory.clone(), ..Job::for_tests(cell, 1) };
+        let job = job_for_tests(cell, &directory);
         fs::write(job.path(), vec![7; 1 << 20]).unwrap();
         for copy in [by_loop, by_cp] {
             let report = copy(&job).unwrap();
-            assert!(report.operations == 1 && report.bytes_per_s > 0.0);
+            assert!(report.operations == 1 && report.bytes > 0);
             assert!(!job.copy_path().exists());
         }
+        for (content, word) in [(vec![8; 1 << 20], "differs"), (vec![7; 3], "length")] {
+            fs::write(job.copy_path(), content).unwrap();
+            let error = compare(&job.path(), &job.copy_path()).unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+        }
         fs::remove_dir_all(&directory).unwrap();
-    }
-
-    #[test]
-    fn a_copy_that_differs_is_refused() {
-        let place = |name: &str| {
-            std::env::temp_dir().join(format!("compare-{name}-{}", std::process::id()))
-        };
-        let (source, copy) = (place("source"), place("copy"));
-        fs::write(&source, b"one").unwrap();
-        fs::write(&copy, b"two").unwrap();
-        assert!(compare(&source, &copy).unwrap_err().to_string().contains("differs"));
-        fs::write(&copy, b"three").unwrap();
-        assert!(compare(&source, &copy).unwrap_err().to_string().contains("length"));
-        fs::remove_file(source).unwrap();
-        fs::remove_file(copy).unwrap();
     }
 }

@@ -3,26 +3,18 @@
 
 use std::process::Command;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use aiofile_bench::{Cell, Job, Report, Result, Usage, Work};
+use nix::sys::resource::UsageWho;
 use serde_json::Value;
-
-use crate::cell::{Cell, Job, Work};
-use crate::report::Report;
-use crate::stage::Result;
 
 /// Whether fio can do this cell.
 pub fn takes(cell: &Cell) -> bool {
-    cell.is_transfer() && cell.work != Work::DurableAppend
+    cell.is_transfer() && !cell.is_durable() && cell.is_speed() && cell.compute_us == 0
 }
 
 /// Whether fio's libaio engine can: without O_DIRECT its submission waits for the transfer.
 pub fn takes_direct(cell: &Cell) -> bool {
-    takes(cell) && cell.direct
-}
-
-/// Whether the program is there.
-pub fn is_installed() -> bool {
-    Command::new("fio").arg("--version").output().is_ok_and(|output| output.status.success())
+    takes(cell) && cell.is_direct()
 }
 
 /// Runs fio on the job.
@@ -42,7 +34,7 @@ pub fn run(job: &Job, engine: &str) -> Result<Report> {
         .arg(format!("--bs={}", cell.block))
         .arg(format!("--iodepth={}", cell.in_flight))
         .arg(format!("--size={}", cell.size))
-        .arg(format!("--direct={}", u8::from(cell.direct)))
+        .arg(format!("--direct={}", u8::from(cell.is_direct())))
         .arg(format!("--randseed={}", job.seed))
         .arg(format!("--ramp_time={}ms", job.warm_up_ms))
         .arg(format!("--runtime={}ms", job.measure_ms.max(1)))
@@ -62,26 +54,22 @@ fn report(output: &[u8], cell: &Cell) -> Result<Report> {
     let number = |value: &Value| value.as_f64().unwrap_or(0.0);
     let seconds = number(&side["runtime"]) / 1000.0;
     let operations = side["total_ios"].as_u64().ok_or("fio's JSON has no total_ios")?;
-    let operations_per_s = number(&side["iops"]);
     let percentile = |name| side["lat_ns"]["percentile"][name].as_f64().map(|value| value / 1000.0);
-    let per_operation = |percent: &Value| number(percent) / 100.0 * 1e6 / operations_per_s;
+    let microseconds = |percent: &Value| number(percent) / 100.0 * seconds * 1e6;
     let engine = job["job options"]["ioengine"].as_str().unwrap_or("?");
     Ok(Report {
         backend: format!("fio {engine}"),
         threads: 1,
         operations,
-        total_operations: operations,
+        bytes: operations * cell.bytes_each(),
         seconds,
-        operations_per_s,
-        bytes_per_s: number(&side["bw_bytes"]),
         p50_us: percentile("50.000000"),
         p99_us: percentile("99.000000"),
         p999_us: percentile("99.900000"),
-        user_us_per_op: per_operation(&job["usr_cpu"]),
-        system_us_per_op: per_operation(&job["sys_cpu"]),
-        switches_per_op: number(&job["ctx"]) / operations.max(1) as f64,
-        peak_rss_kib: getrusage(UsageWho::RUSAGE_CHILDREN)
-            .map_or(0, |usage| usage.max_rss() as u64),
+        user_us: microseconds(&job["usr_cpu"]),
+        system_us: microseconds(&job["sys_cpu"]),
+        switches: number(&job["ctx"]),
+        peak_kib: Usage::of(UsageWho::RUSAGE_CHILDREN)?.peak_kib,
         ..Report::default()
     })
 }

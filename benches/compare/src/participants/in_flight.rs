@@ -11,15 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use aiofile::AioFile;
+use aiofile_bench::participants::on_tokio::several_threads;
+use aiofile_bench::participants::ours::{self, Form};
+use aiofile_bench::{Job, Report, Result, Routes, Work, open_rings, peak_kib};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-
-use super::on_tokio::runtime;
-use crate::cell::Job;
-use crate::report::Report;
-use crate::stage::{Result, count_rings};
 
 const WAVES: usize = 3;
 
@@ -28,7 +26,7 @@ const REST: Duration = Duration::from_millis(300);
 
 /// Each read in tokio's blocking pool, most of them in its queue.
 pub fn by_spawn_blocking(job: &Job) -> Result<Report> {
-    let runtime = runtime()?;
+    let runtime = several_threads(job)?;
     waves(
         job,
         &runtime,
@@ -39,9 +37,23 @@ pub fn by_spawn_blocking(job: &Job) -> Result<Report> {
 
 /// No read at all: what of it are the tasks themselves.
 pub fn by_bare_tasks(job: &Job) -> Result<Report> {
-    let runtime = runtime()?;
+    let runtime = several_threads(job)?;
     let wait = |gate: Arc<Semaphore>| async move { Ok(gate.acquire().await.map_or(0, |_| 1)) };
     waves(job, &runtime, |reader| Ok(close_with_pipe(reader)), wait)
+}
+
+/// Each read through our engine, with as many admitted at a time as the cell says.
+pub fn by_aiofile(job: &Job, form: Form) -> Result<Report> {
+    let runtime = several_threads(job)?;
+    let raised = (job.cell.work == Work::WaitingRaised).then_some(job.cell.in_flight);
+    let context = runtime.block_on(async { form.context(raised) })?;
+    let share = |reader| Ok(AioFile::from_std_in(&context, reader)?);
+    let mut report = waves(job, &runtime, share, |file| async move {
+        let (result, _) = file.read_into(Vec::with_capacity(1), 0).await;
+        result.map_err(io::Error::other)
+    })?;
+    ours::describe(&context, Routes::default(), &mut report);
+    Ok(report)
 }
 
 /// A gate that is closed when the pipe's writer is.
@@ -58,7 +70,7 @@ fn close_with_pipe(mut reader: File) -> Arc<Semaphore> {
 
 /// Runs the waves: `share` makes of the pipe's reading end what the tasks share, and `read` is what
 /// each task does with it, which is to give 0 when the pipe has ended.
-pub fn waves<S, F>(
+fn waves<S, F>(
     job: &Job,
     runtime: &Runtime,
     share: impl Fn(File) -> Result<S>,
@@ -69,11 +81,8 @@ where
     F: Future<Output = io::Result<usize>> + Send + 'static,
 {
     let count = job.cell.in_flight;
-    if job.measure_ms == 0 {
-        return Ok(Report::default());
-    }
     let _inside = runtime.enter();
-    let mut report = Report { threads: super::WORKERS, ..Report::default() };
+    let mut report = Report { threads: job.workers, seconds: 1.0, ..Report::default() };
     let first = Memory::now()?;
     for wave in 1..=WAVES {
         let (reader, writer) = io::pipe()?;
@@ -93,16 +102,17 @@ where
         }
         thread::sleep(REST);
         let held = Memory::now()?;
-        report.rings = count_rings()?;
+        report.rings = open_rings()?;
         drop(writer);
-        runtime.block_on(async {
+        let ended: Result<()> = runtime.block_on(async {
             for task in tasks {
                 if task.await?? != 0 {
                     return Err("a read of an empty pipe gave something".into());
                 }
             }
-            Result::Ok(())
-        })?;
+            Ok(())
+        });
+        ended?;
         drop(shared);
         thread::sleep(REST);
         let after = Memory::now()?;
@@ -110,15 +120,14 @@ where
         if wave == 1 {
             report.value = Some(each(held.resident));
             let kernel = held.kernel.saturating_sub(first.kernel) as f64 / count as f64;
-            report.notes.insert("kernel_bytes_each".to_owned(), kernel);
+            report.note("kernel_bytes_each", kernel);
         }
-        report.notes.insert(format!("held_bytes_each_wave_{wave}"), each(held.resident));
-        report.notes.insert(format!("after_bytes_each_wave_{wave}"), each(after.resident));
+        report.note(&format!("held_bytes_each_wave_{wave}"), each(held.resident));
+        report.note(&format!("after_bytes_each_wave_{wave}"), each(after.resident));
     }
     report.backend = if report.rings > 0 { "io_uring" } else { "threads" }.to_owned();
     report.operations = (count * WAVES) as u64;
-    report.total_operations = report.operations;
-    report.peak_rss_kib = getrusage(UsageWho::RUSAGE_SELF)?.max_rss() as u64;
+    report.peak_kib = peak_kib();
     Ok(report)
 }
 
@@ -147,14 +156,16 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use aiofile_bench::{Cell, suite};
+
     use super::*;
-    use crate::cell;
+    use crate::participants::tests::job_for_tests;
 
     #[test]
     fn tasks_that_wait_are_weighed() {
-        let mut cell = cell::all(true).into_iter().find(cell::Cell::is_waiting).unwrap();
+        let mut cell = suite::comparison(true).into_iter().find(Cell::is_waiting).unwrap();
         cell.in_flight = 2000;
-        let job = Job::for_tests(cell, 1);
+        let job = job_for_tests(cell, &std::env::temp_dir());
         for run in [by_bare_tasks, by_spawn_blocking] {
             let report = run(&job).unwrap();
             assert_eq!(report.operations, 6000);

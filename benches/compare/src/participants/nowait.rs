@@ -4,28 +4,31 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 
+use aiofile::AlignedBuffer;
+use aiofile_bench::participants::full_buffer;
+use aiofile_bench::{Cell, Client, Job, Report, Result, Work, threads};
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use crate::buffer::AlignedBuffer;
-use crate::cell::Job;
-use crate::lane::Lane;
-use crate::report::Report;
-use crate::stage::{self, Result};
+/// Whether it can do this cell.
+pub fn takes(cell: &Cell) -> bool {
+    let reads = matches!(cell.work, Work::RandomRead | Work::SequentialRead);
+    reads && cell.is_speed() && !cell.is_direct()
+}
 
-/// Runs the job on this many threads, which share the file; each goes round its lanes.
+/// Runs the job on this many threads, which share the file; each goes round its clients.
 pub fn run(job: &Job, threads: usize) -> Result<Report> {
     let file = job.open()?;
-    stage::run(job, threads, job.cell.in_flight, |seat| {
-        let with_buffer = |lane| (lane, AlignedBuffer::new(job.cell.block));
-        let mut lanes: Vec<_> = seat.ready().into_iter().map(with_buffer).collect();
+    threads::run(job, threads, job.cell.in_flight, |thread| {
+        let with_buffer = |client| (client, full_buffer(job.cell.block));
+        let mut clients: Vec<_> = thread.ready().into_iter().map(with_buffer).collect();
         let (mut ended, mut turn) = (Vec::new(), 0);
-        while !lanes.is_empty() {
-            turn %= lanes.len();
-            let (lane, buffer) = &mut lanes[turn];
-            if one(&file, lane, buffer)? {
+        while !clients.is_empty() {
+            turn %= clients.len();
+            let (client, buffer) = &mut clients[turn];
+            if one(&file, client, buffer)? {
                 turn += 1;
             } else {
-                ended.push(lanes.swap_remove(turn).0);
+                ended.push(clients.swap_remove(turn).0);
             }
         }
         Ok(ended)
@@ -33,9 +36,9 @@ pub fn run(job: &Job, threads: usize) -> Result<Report> {
 }
 
 /// Does one read, if there is time for another.
-fn one(file: &File, lane: &mut Lane, buffer: &mut AlignedBuffer) -> io::Result<bool> {
-    let Some(offset) = lane.begin() else { return Ok(false) };
+fn one(file: &File, client: &mut Client, buffer: &mut AlignedBuffer) -> io::Result<bool> {
+    let Some(offset) = client.begin() else { return Ok(false) };
     let read = preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT);
-    lane.finish(read.map_err(io::Error::from))?;
+    client.finish(read.map_err(io::Error::from))?;
     Ok(true)
 }

@@ -9,21 +9,21 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
+use aiofile::AlignedBuffer;
+use aiofile_bench::participants::full_buffer;
+use aiofile_bench::threads::{self, Thread};
+use aiofile_bench::{Cell, Client, Job, Report, Result};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{IoUring, opcode, types};
-
-use crate::buffer::AlignedBuffer;
-use crate::cell::{Job, Work};
-use crate::lane::Lane;
-use crate::report::Report;
-use crate::stage::{self, Result, Seat};
 
 /// The operation whose answer is not that of the transfer.
 const SYNC: u64 = 1 << 32;
 
-/// Runs the job on this many threads, each with a ring and its share of the lanes.
+/// Runs the job on this many threads, each with a ring and its share of the clients.
 pub fn run(job: &Job, threads: usize, fixed: bool) -> Result<Report> {
-    stage::run(job, threads, job.cell.in_flight, |seat| Driver::new(seat, fixed)?.drive(seat))
+    threads::run(job, threads, job.cell.in_flight, |thread| {
+        Driver::new(thread, fixed)?.drive(thread)
+    })
 }
 
 struct Driver {
@@ -31,37 +31,36 @@ struct Driver {
     file: File,
     buffers: Vec<AlignedBuffer>,
     fixed: bool,
-    work: Work,
+    cell: Cell,
 }
 
 impl Driver {
-    fn new(seat: &Seat<'_>, fixed: bool) -> Result<Driver> {
-        let cell = &seat.job.cell;
+    fn new(thread: &Thread<'_>, fixed: bool) -> Result<Driver> {
+        let cell = &thread.job.cell;
         let entries = (cell.in_flight as u32 * 2).next_power_of_two();
         let ring = IoUring::builder().setup_single_issuer().setup_defer_taskrun().build(entries)?;
-        let file = seat.job.open()?;
-        let mut buffers: Vec<_> =
-            (0..cell.in_flight).map(|_| AlignedBuffer::new(cell.block)).collect();
+        let file = thread.job.open()?;
+        let mut buffers: Vec<_> = (0..cell.in_flight).map(|_| full_buffer(cell.block)).collect();
         if fixed {
             ring.submitter().register_files(&[file.as_raw_fd()])?;
             register(&ring, &mut buffers)?;
         }
-        Ok(Driver { ring, file, buffers, fixed, work: cell.work })
+        Ok(Driver { ring, file, buffers, fixed, cell: cell.clone() })
     }
 
-    fn drive(mut self, seat: &Seat<'_>) -> Result<Vec<Lane>> {
-        let mut lanes = seat.ready();
-        let mut free: Vec<usize> = (0..lanes.len()).collect();
+    fn drive(mut self, thread: &Thread<'_>) -> Result<Vec<Client>> {
+        let mut clients = thread.ready();
+        let mut free: Vec<usize> = (0..clients.len()).collect();
         let mut in_flight = 0;
         loop {
             for slot in free.drain(..) {
-                if let Some(offset) = lanes[slot].begin() {
+                if let Some(offset) = clients[slot].begin() {
                     self.push(slot, offset)?;
                     in_flight += 1;
                 }
             }
             if in_flight == 0 {
-                return Ok(lanes);
+                return Ok(clients);
             }
             self.ring.submit_and_wait(1)?;
             for answer in self.ring.completion() {
@@ -73,14 +72,14 @@ impl Driver {
                 let slot = (answer.user_data() & (SYNC - 1)) as usize;
                 if answer.user_data() & SYNC != 0 {
                     result?;
-                    lanes[slot].finish_whole();
-                } else if self.work == Work::DurableAppend {
-                    // The lane goes on when the linked sync has answered; a short write would break
-                    // the link.
+                    clients[slot].finish_whole();
+                } else if self.cell.is_durable() {
+                    // The client goes on when the linked sync has answered; a short write would
+                    // break the link.
                     result?;
                     continue;
                 } else {
-                    lanes[slot].finish(result)?;
+                    clients[slot].finish(result)?;
                 }
                 free.push(slot);
                 in_flight -= 1;
@@ -90,7 +89,7 @@ impl Driver {
 
     fn push(&mut self, slot: usize, offset: u64) -> Result<()> {
         let entry = self.transfer(slot, offset).user_data(slot as u64);
-        if self.work != Work::DurableAppend {
+        if !self.cell.is_durable() {
             return self.push_entry(&entry);
         }
         self.push_entry(&entry.flags(Flags::IO_LINK))?;
@@ -101,7 +100,7 @@ impl Driver {
     }
 
     fn transfer(&mut self, slot: usize, offset: u64) -> Entry {
-        let writes = matches!(self.work, Work::RandomWrite | Work::DurableAppend);
+        let writes = self.cell.writes();
         let buffer = &mut self.buffers[slot];
         let (length, address) = (buffer.len() as u32, buffer.as_mut_ptr());
         let (file, registered) = (types::Fd(self.file.as_raw_fd()), types::Fixed(0));

@@ -1,34 +1,36 @@
 //! What a program on tokio does by hand today: the plain call, sent to the blocking pool with the
 //! buffer moved there and back.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use aiofile::AlignedBuffer;
+use aiofile_bench::participants::full_buffer;
+use aiofile_bench::participants::on_tokio::on_tokio;
+use aiofile_bench::transfers::{Transfer, transfers, whole_files};
+use aiofile_bench::{Client, Job, RANGES, Report, Result, Work};
 use tokio::task::spawn_blocking;
 
-use super::on_tokio::on_tokio;
-use crate::buffer::AlignedBuffer;
-use crate::cell::{Job, RANGES, Work};
-use crate::lane::Lane;
-use crate::report::Report;
-use crate::stage::Result;
-
-/// Runs the job on tokio's multi-thread runtime with two workers, a task for each lane.
+/// Runs the job on tokio's multi-thread runtime with two workers, a task for each client.
 pub fn run(job: &Job) -> Result<Report> {
     on_tokio(job, async |job| {
-        let source = Arc::new(match job.cell.work {
-            Work::SmallFiles => Source::Paths(job.small_paths()),
-            _ => Source::File(job.open()?),
+        let cell = job.cell.clone();
+        let source = Arc::new(match cell.work {
+            Work::WholeFiles => Source::Paths(job.small_paths()),
+            _ => Source::File(Shared { file: Arc::new(job.open()?), durable: cell.is_durable() }),
         });
-        let (work, block) = (job.cell.work, job.cell.block);
-        Ok(move |lane| {
-            let source = Arc::clone(&source);
+        Ok(move |client| {
+            let (source, cell) = (Arc::clone(&source), cell.clone());
             async move {
-                match work {
-                    Work::ManyRanges => ranges(lane, source, block).await,
-                    _ => lane_of_operations(lane, source, work, block).await,
+                match &*source {
+                    Source::Paths(paths) => whole_files(client, paths, read_file).await,
+                    Source::File(file) if cell.work == Work::Ranges => {
+                        ranges(client, &file.file, cell.block).await
+                    }
+                    Source::File(file) => transfers(client, file, &cell).await,
                 }
             }
         })
@@ -36,59 +38,79 @@ pub fn run(job: &Job) -> Result<Report> {
 }
 
 enum Source {
-    File(fs::File),
-    Paths(Vec<std::path::PathBuf>),
+    File(Shared),
+    Paths(Vec<PathBuf>),
 }
 
-async fn lane_of_operations(
-    mut lane: Lane,
-    source: Arc<Source>,
-    work: Work,
-    block: usize,
-) -> io::Result<Lane> {
-    let mut buffer = AlignedBuffer::new(block);
-    while let Some(target) = lane.begin() {
-        let shared = Arc::clone(&source);
-        let call = move || {
-            let result = one(&shared, work, &mut buffer, target);
-            (result, buffer)
-        };
-        let (result, back) = spawn_blocking(call).await?;
-        buffer = back;
-        lane.finish(result)?;
+/// A file whose writes are made durable in the same hop where they have to be.
+struct Shared {
+    file: Arc<File>,
+    durable: bool,
+}
+
+impl Transfer for Shared {
+    type Buffer = AlignedBuffer;
+
+    fn buffer(&self, block: usize) -> AlignedBuffer {
+        full_buffer(block)
     }
-    Ok(lane)
+
+    async fn read(&self, buffer: AlignedBuffer, offset: u64) -> (io::Result<usize>, AlignedBuffer) {
+        self.hop(buffer, move |file, buffer| file.read_at(buffer, offset)).await
+    }
+
+    async fn write(
+        &self,
+        buffer: AlignedBuffer,
+        offset: u64,
+    ) -> (io::Result<usize>, AlignedBuffer) {
+        let durable = self.durable;
+        let write = move |file: &File, buffer: &mut [u8]| {
+            let written = file.write_at(buffer, offset)?;
+            if durable {
+                file.sync_data()?;
+            }
+            Ok(written)
+        };
+        self.hop(buffer, write).await
+    }
+
+    async fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Shared {
+    async fn hop(
+        &self,
+        mut buffer: AlignedBuffer,
+        call: impl FnOnce(&File, &mut [u8]) -> io::Result<usize> + Send + 'static,
+    ) -> (io::Result<usize>, AlignedBuffer) {
+        let file = Arc::clone(&self.file);
+        let hop = spawn_blocking(move || (call(&file, &mut buffer), buffer));
+        hop.await.unwrap_or_else(|error| (Err(error.into()), full_buffer(0)))
+    }
+}
+
+async fn read_file(path: &std::path::Path) -> io::Result<usize> {
+    let path = path.to_owned();
+    Ok(spawn_blocking(move || fs::read(path)).await??.len())
 }
 
 /// All ranges of an operation in one hop.
-async fn ranges(mut lane: Lane, source: Arc<Source>, block: usize) -> io::Result<Lane> {
+async fn ranges(mut client: Client, file: &Arc<File>, block: usize) -> io::Result<Client> {
     let mut buffers = vec![vec![0; block]; RANGES];
     let mut places = Vec::new();
-    while lane.begin_many(&mut places).is_some() {
-        let shared = Arc::clone(&source);
+    while client.begin_ranges(&mut places).is_some() {
+        let file = Arc::clone(file);
         let call = move || {
-            let read = |(buffer, offset): (&mut Vec<u8>, &u64)| {
-                one(&shared, Work::ManyRanges, buffer, *offset)
-            };
+            let read = |(buffer, offset): (&mut Vec<u8>, &u64)| file.read_at(buffer, *offset);
             let moved: io::Result<usize> = buffers.iter_mut().zip(&places).map(read).sum();
             (moved, buffers, places)
         };
         let moved;
         (moved, buffers, places) = spawn_blocking(call).await?;
-        lane.finish_many(moved?)?;
+        client.finish_ranges(moved?)?;
     }
-    Ok(lane)
-}
-
-fn one(source: &Source, work: Work, buffer: &mut [u8], target: u64) -> io::Result<usize> {
-    match (source, work) {
-        (Source::Paths(paths), _) => Ok(fs::read(&paths[target as usize])?.len()),
-        (Source::File(file), Work::RandomWrite) => file.write_at(buffer, target),
-        (Source::File(file), Work::DurableAppend) => {
-            let written = file.write_at(buffer, target)?;
-            file.sync_data()?;
-            Ok(written)
-        }
-        (Source::File(file), _) => file.read_at(buffer, target),
-    }
+    Ok(client)
 }

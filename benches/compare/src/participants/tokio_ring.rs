@@ -3,7 +3,7 @@
 //!
 //! One ring behind a lock. A task that reads pushes its entry, enters, and leaves its waker; a task
 //! on the ring's descriptor collects the answers and wakes. While the tasks that it woke run, a
-//! dozen of their entries goes with one call. With a single lane, the reading task waits for the
+//! dozen of their entries goes with one call. With a single client, the reading task waits for the
 //! descriptor itself. No cancellation, no limits, no errors but the last: not fit for use.
 
 use std::fs::File;
@@ -14,20 +14,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use aiofile::AlignedBuffer;
+use aiofile_bench::participants::full_buffer;
+use aiofile_bench::participants::on_tokio::on_tokio;
+use aiofile_bench::{Cell, Client, Job, Report, Result};
 use io_uring::{IoUring, opcode, types};
 use rustix::io::dup;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::yield_now;
 
-use super::on_tokio::on_tokio;
-use crate::buffer::AlignedBuffer;
-use crate::cell::{Cell, Job, Work};
-use crate::lane::Lane;
-use crate::report::Report;
-use crate::stage::Result;
-
-/// Runs the job with a task for each lane.
+/// Runs the job with a task for each client.
 pub fn run(job: &Job) -> Result<Report> {
     on_tokio(job, async |job| {
         let shared = Arc::new(Shared::new(job)?);
@@ -36,9 +33,9 @@ pub fn run(job: &Job) -> Result<Report> {
             tokio::spawn(collect(Arc::clone(&shared), Arc::clone(&ready)));
         }
         let mut number = 0;
-        Ok(move |lane: Lane| {
+        Ok(move |client: Client| {
             number += 1;
-            transfers(lane, number - 1, Arc::clone(&shared), Arc::clone(&ready))
+            transfers(client, number - 1, Arc::clone(&shared), Arc::clone(&ready))
         })
     })
 }
@@ -63,11 +60,11 @@ struct Answer {
 
 impl Shared {
     fn new(job: &Job) -> Result<Shared> {
-        let lanes = job.cell.in_flight;
-        let ring = IoUring::builder().build((lanes as u32 * 2).next_power_of_two())?;
+        let clients = job.cell.in_flight;
+        let ring = IoUring::builder().build((clients as u32 * 2).next_power_of_two())?;
         Ok(Shared {
             ring: Mutex::new(ring),
-            answers: (0..lanes).map(|_| Mutex::default()).collect(),
+            answers: (0..clients).map(|_| Mutex::default()).collect(),
             gathering: AtomicBool::new(false),
             file: job.open()?,
             cell: job.cell.clone(),
@@ -86,9 +83,9 @@ impl Shared {
     fn begin(&self, number: usize, offset: u64, buffer: &mut AlignedBuffer) -> io::Result<()> {
         let (address, length) = (buffer.as_mut_ptr(), buffer.len() as u32);
         let file = types::Fd(self.file.as_raw_fd());
-        let entry = match self.cell.work {
-            Work::RandomWrite => opcode::Write::new(file, address, length).offset(offset).build(),
-            _ => opcode::Read::new(file, address, length).offset(offset).build(),
+        let entry = match self.cell.writes() {
+            true => opcode::Write::new(file, address, length).offset(offset).build(),
+            false => opcode::Read::new(file, address, length).offset(offset).build(),
         };
         let mut ring = lock(&self.ring);
         // SAFETY: the task keeps the buffer until the answer is here, and is not cancelled before;
@@ -154,13 +151,13 @@ async fn collect(shared: Arc<Shared>, ready: Arc<AsyncFd<OwnedFd>>) -> io::Resul
 }
 
 async fn transfers(
-    mut lane: Lane,
+    mut client: Client,
     number: usize,
     shared: Arc<Shared>,
     ready: Arc<AsyncFd<OwnedFd>>,
-) -> io::Result<Lane> {
-    let mut buffer = AlignedBuffer::new(shared.cell.block);
-    while let Some(offset) = lane.begin() {
+) -> io::Result<Client> {
+    let mut buffer = full_buffer(shared.cell.block);
+    while let Some(offset) = client.begin() {
         shared.begin(number, offset, &mut buffer)?;
         if shared.answers.len() == 1 {
             while shared.hand_out() == 0 {
@@ -173,9 +170,9 @@ async fn transfers(
         } else {
             Ok(result as usize)
         };
-        lane.finish(result)?;
+        client.finish(result)?;
     }
-    Ok(lane)
+    Ok(client)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,28 +2,29 @@
 //! without any layer, which is what tokio leaves of a pool. The thread is the file's one writer.
 
 use std::fs::File;
-use std::io::{self, Error};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use aiofile::AlignedBuffer;
+use aiofile_bench::participants::full_buffer;
+use aiofile_bench::participants::on_tokio::on_tokio;
+use aiofile_bench::transfers::{Transfer, transfers};
+use aiofile_bench::{Job, Report, Result};
 use tokio::sync::oneshot;
 
-use super::on_tokio::on_tokio;
-use crate::buffer::AlignedBuffer;
-use crate::cell::Job;
-use crate::lane::Lane;
-use crate::report::Report;
-use crate::stage::Result;
-
-/// Runs the job on tokio's multi-thread runtime with two workers, a task for each lane, and on one
-/// thread that makes all the calls.
+/// Runs the job on tokio's multi-thread runtime, a task for each client, and on one thread that
+/// makes all the calls.
 pub fn run(job: &Job) -> Result<Report> {
     on_tokio(job, async |job| {
         let (orders, inbox) = channel();
-        let (file, block) = (job.open()?, job.cell.block);
+        let (file, cell) = (job.open()?, job.cell.clone());
         thread::spawn(move || serve(&inbox, &file));
-        Ok(move |lane| lane_of_writes(lane, orders.clone(), block))
+        Ok(move |client| {
+            let (orders, cell) = (Orders(orders.clone()), cell.clone());
+            async move { transfers(client, &orders, &cell).await }
+        })
     })
 }
 
@@ -43,14 +44,28 @@ fn serve(inbox: &Receiver<Order>, file: &File) {
     }
 }
 
-async fn lane_of_writes(mut lane: Lane, orders: Sender<Order>, block: usize) -> io::Result<Lane> {
-    let mut buffer = AlignedBuffer::new(block);
-    while let Some(offset) = lane.begin() {
-        let (answer, answered) = oneshot::channel();
-        orders.send(Order { buffer, offset, answer }).map_err(Error::other)?;
-        let result;
-        (result, buffer) = answered.await.map_err(Error::other)?;
-        lane.finish(result)?;
+/// The way to that thread.
+struct Orders(Sender<Order>);
+
+impl Transfer for Orders {
+    type Buffer = AlignedBuffer;
+
+    fn buffer(&self, block: usize) -> AlignedBuffer {
+        full_buffer(block)
     }
-    Ok(lane)
+
+    async fn read(&self, buffer: AlignedBuffer, _: u64) -> (io::Result<usize>, AlignedBuffer) {
+        (Err(io::ErrorKind::Unsupported.into()), buffer)
+    }
+
+    async fn write(
+        &self,
+        buffer: AlignedBuffer,
+        offset: u64,
+    ) -> (io::Result<usize>, AlignedBuffer) {
+        let (answer, answered) = oneshot::channel();
+        // Where the thread has gone, so has the other end of the answer.
+        let _ = self.0.send(Order { buffer, offset, answer });
+        answered.await.unwrap_or_else(|gone| (Err(io::Error::other(gone)), full_buffer(0)))
+    }
 }

@@ -3,7 +3,6 @@
 use super::canvas::{Canvas, GRID, INK, LOSS, MUTED, Scale, Side, WIN, colour, picture};
 use crate::Result;
 use crate::measure::short;
-use crate::participant::Class;
 use crate::results::{Measured, Row};
 
 const WIDTH: i32 = 400;
@@ -72,7 +71,7 @@ pub(crate) fn bars(measured: &Measured) -> Result<String> {
                 continue;
             };
             let end = scale.at(speed.median).max(112);
-            let opacity = if row.class == Class::OursAlone { 0.45 } else { 0.9 };
+            let opacity = if row.class.is_aside() { 0.45 } else { 0.9 };
             canvas.bar(
                 [(110, middle - 8), (end, middle + 8)],
                 colour(&row.participant),

@@ -17,6 +17,7 @@ use crate::Result;
 use crate::cell::{Cell, Work};
 use crate::client::Client;
 use crate::job::{Job, Report, Routes, check_lines};
+use crate::transfers::{Transfer, transfers, whole_files};
 
 /// Which context, and on which runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,41 +126,22 @@ pub async fn open(job: &Job, context: &Context) -> Result<AioFile> {
 }
 
 async fn operations(client: Client, shared: Arc<Shared>) -> io::Result<Client> {
-    let ended = match &*shared {
-        Shared::Files(context, paths) => whole_files(client, context, paths).await,
-        Shared::File(file, cell) => match cell.work {
-            Work::SequentialRead if !cell.is_direct() => sequential(client, file, cell.block).await,
-            Work::Ranges => ranges(client, file, cell.block).await,
-            Work::LineBytes | Work::LineStrings => lines(client, file, cell).await,
-            Work::DurableAppend => appends(client, file, cell.block).await,
-            _ if cell.writes() => writes(client, file, cell).await,
-            _ => reads(client, file, cell.block).await,
-        },
+    let (file, cell) = match &*shared {
+        Shared::File(file, cell) => (file, cell),
+        // By the call that `aiofile::fs::read` makes in the default context.
+        Shared::Files(context, paths) => {
+            let read = async |path| context.read_file(path).await.map_err(io::Error::other);
+            return whole_files(client, paths, async |path| Ok(read(path).await?.len())).await;
+        }
+    };
+    let ended = match cell.work {
+        Work::SequentialRead if !cell.is_direct() => sequential(client, file, cell.block).await,
+        Work::Ranges => ranges(client, file, cell.block).await,
+        Work::LineBytes | Work::LineStrings => lines(client, file, cell).await,
+        Work::DurableAppend => appends(client, file, cell.block).await,
+        _ => return transfers(client, file, cell).await,
     };
     ended.map_err(io::Error::other)
-}
-
-async fn reads(mut client: Client, file: &AioFile, block: usize) -> Result<Client> {
-    let mut buffer = AlignedBuffer::new(block, caio::DEFAULT_ALIGNMENT);
-    while let Some(offset) = client.begin() {
-        let result;
-        (result, buffer) = file.read_into(buffer, offset).await;
-        client.finish(Ok(result?))?;
-    }
-    Ok(client)
-}
-
-async fn writes(mut client: Client, file: &AioFile, cell: &Cell) -> Result<Client> {
-    let mut buffer = full_buffer(cell.block);
-    while let Some(offset) = client.begin() {
-        let result;
-        (result, buffer) = file.write_from(buffer, offset).await;
-        if cell.is_durable() {
-            file.fdatasync().await?;
-        }
-        client.finish(Ok(result?))?;
-    }
-    Ok(client)
 }
 
 async fn appends(mut client: Client, file: &AioFile, block: usize) -> Result<Client> {
@@ -216,11 +198,28 @@ async fn lines(mut client: Client, file: &AioFile, cell: &Cell) -> Result<Client
     Ok(client)
 }
 
-/// In the context, by the call that `aiofile::fs::read` makes in the default one.
-async fn whole_files(mut client: Client, context: &Context, paths: &[PathBuf]) -> Result<Client> {
-    while let Some(index) = client.begin() {
-        let content = context.read_file(&paths[index as usize]).await?;
-        client.finish(Ok(content.len()))?;
+impl Transfer for AioFile {
+    type Buffer = AlignedBuffer;
+
+    fn buffer(&self, block: usize) -> AlignedBuffer {
+        full_buffer(block)
     }
-    Ok(client)
+
+    async fn read(&self, buffer: AlignedBuffer, offset: u64) -> (io::Result<usize>, AlignedBuffer) {
+        let (result, buffer) = self.read_into(buffer, offset).await;
+        (result.map_err(io::Error::other), buffer)
+    }
+
+    async fn write(
+        &self,
+        buffer: AlignedBuffer,
+        offset: u64,
+    ) -> (io::Result<usize>, AlignedBuffer) {
+        let (result, buffer) = self.write_from(buffer, offset).await;
+        (result.map_err(io::Error::other), buffer)
+    }
+
+    async fn sync(&self) -> io::Result<()> {
+        self.fdatasync().await.map_err(io::Error::other)
+    }
 }

@@ -5,7 +5,6 @@
 use std::hint::black_box;
 use std::io::{self, SeekFrom};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
@@ -18,6 +17,7 @@ use crate::Result;
 use crate::cell::{RANGES, Work};
 use crate::client::Client;
 use crate::job::{Job, Report, check_lines};
+use crate::transfers::whole_files;
 
 /// Runs the job on tokio's multi-thread runtime, a task for each client.
 ///
@@ -34,8 +34,11 @@ pub fn run(job: &Job) -> Result<Report> {
             let shared = Arc::clone(&shared);
             async move {
                 let (job, paths) = &*shared;
+                if job.cell.work == Work::WholeFiles {
+                    let read = async |path| Ok(tokio::fs::read(path).await?.len());
+                    return whole_files(client, paths, read).await;
+                }
                 let ended = match job.cell.work {
-                    Work::WholeFiles => whole_files(client, paths).await,
                     Work::LineBytes | Work::LineStrings => lines(client, job).await,
                     Work::Ranges => ranges(client, job).await,
                     _ if job.cell.writes() => writes(client, job).await,
@@ -85,14 +88,6 @@ async fn writes(mut client: Client, job: &Job) -> Result<Client> {
         }
         client.finish_whole();
         position = offset + buffer.len() as u64;
-    }
-    Ok(client)
-}
-
-async fn whole_files(mut client: Client, paths: &[PathBuf]) -> Result<Client> {
-    while let Some(index) = client.begin() {
-        let content = tokio::fs::read(&paths[index as usize]).await;
-        client.finish(content.map(|content| content.len()))?;
     }
     Ok(client)
 }

@@ -25,8 +25,8 @@ impl Grid {
         self.rows.is_empty()
     }
 
-    /// Columns as wide as they need to be. A last cell in a row that is shorter than others, such as
-    /// a sentence, widens none.
+    /// Columns as wide as they need to be. The last cell of a row that is shorter than others, such
+    /// as a sentence, widens none.
     pub fn text(&self) -> String {
         let all = || std::iter::once(&self.heads).chain(&self.rows);
         let width = |column: usize| {

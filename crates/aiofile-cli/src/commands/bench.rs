@@ -68,7 +68,7 @@ fn plan(backend: Option<&Choice>, args: &BenchArgs) -> Result<(Plan, Vec<Partici
         .map_err(|error| Failure::Usage(format!("--only {error}")))?;
     cells.retain(|cell| filter.wants_cell(cell));
     all.retain(|one| filter.wants(one) && is_asked_for(one, backend));
-    all.retain(|one| !args.quick || one.class != aiofile_bench::Class::OursAlone);
+    all.retain(|one| !args.quick || !one.class.is_aside());
     let plan = Plan {
         cells,
         participants: Vec::new(),

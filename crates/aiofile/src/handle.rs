@@ -1,8 +1,8 @@
 //! The file-like handle: one cursor over an [`AioFile`].
 
 mod ahead;
-mod change;
 mod cursor;
+mod pending_write;
 mod position;
 mod read;
 mod streams;
@@ -20,9 +20,9 @@ use caio::{FileClass, SharedFile};
 use crate::file::AioFile;
 use crate::mode::Mode;
 use ahead::Ahead;
-use change::Change;
 use cursor::Seeking;
 pub(crate) use cursor::end;
+use pending_write::PendingWrite;
 pub(crate) use position::position;
 pub use streams::{Chunks, Lines};
 
@@ -35,8 +35,8 @@ pub use streams::{Chunks, Lines};
 /// writes that were finished before; what other handles and processes write meanwhile is seen from
 /// the next chunk on.
 ///
-/// Each operation takes `&mut self`, so one comes after the other. For tasks that write side by
-/// side give each its own clone, or take a `Writer`, or address the file by offset with
+/// Each operation takes `&mut self`, so one comes after the other. For tasks that write half by
+/// half give each its own clone, or take a `Writer`, or address the file by offset with
 /// [`file`](Self::file).
 ///
 /// # Pipes, sockets and terminals
@@ -76,10 +76,10 @@ pub struct FileHandle {
     /// Others may move the descriptor's own position, and expect it to be moved.
     shares_position: bool,
     ahead: Ahead,
-    change: Change,
+    pending_write: PendingWrite,
     seeking: Option<Seeking>,
     /// Counts the changes through this handle and its clones.
-    edition: Arc<AtomicU64>,
+    generation: Arc<AtomicU64>,
     /// Memory for the next copy of what tokio's writers offer.
     spare: BytesMut,
 }
@@ -92,9 +92,9 @@ impl FileHandle {
             mode,
             position,
             ahead: Ahead::default(),
-            change: Change::default(),
+            pending_write: PendingWrite::default(),
             seeking: None,
-            edition: Arc::default(),
+            generation: Arc::default(),
             spare: BytesMut::new(),
         }
     }
@@ -189,8 +189,8 @@ impl Clone for FileHandle {
     /// that was opened elsewhere the same one. A write that is still under way belongs to the
     /// original alone, and so does what was read ahead of a stream.
     fn clone(&self) -> Self {
-        let edition = Arc::clone(&self.edition);
-        Self { edition, ..Self::new(self.file.clone(), self.mode, self.position) }
+        let generation = Arc::clone(&self.generation);
+        Self { generation, ..Self::new(self.file.clone(), self.mode, self.position) }
     }
 }
 

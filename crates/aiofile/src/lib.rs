@@ -37,7 +37,7 @@
 //! | read of cached data | one system call for a MiB, pieces where tasks share a thread; no hop |
 //! | read of other data; any transfer with O_DIRECT | one hop |
 //! | buffered write | no hop on XFS, btrfs and tmpfs unless it would wait; one hop on ext4 |
-//! | sync | one hop, shared by those who ask meanwhile |
+//! | sync | one hop, shared by the syncs that are asked for meanwhile |
 //! | open, path cached, nothing created or truncated | no hop; else one |
 //! | [`fs::read`] of a small cached file | five system calls in place, no hop; else one hop |
 //! | a line of [`LineReader`] or of the handle | no system call; one for each chunk of the file |

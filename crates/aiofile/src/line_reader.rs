@@ -168,7 +168,7 @@ impl LineReader {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
     /// # std::fs::write(&path, "an entry\n".repeat(1000))?;
-    /// // Whoever wants the first line alone need not read much.
+    /// // For the first line alone not much has to be read.
     /// let file = aiofile::AioFile::open(&path, "r").await?; // 9000 bytes
     /// let mut lines = aiofile::LineReader::new(&file).chunk_size(512);
     /// assert_eq!(lines.next_str().await?, Some("an entry"));
@@ -181,7 +181,7 @@ impl LineReader {
         self
     }
 
-    /// Keeps so many chunks on their way where the file is not cached; see
+    /// Reads so many chunks ahead where the file is not cached; see
     /// [`Reader::read_ahead`](crate::Reader::read_ahead).
     ///
     /// ```

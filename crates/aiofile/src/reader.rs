@@ -25,7 +25,7 @@ pub(crate) use chunks::{Chunk, Chunks};
 /// and [`AsyncBufRead`] make it fit wherever a reader is asked for.
 ///
 /// A cached chunk costs one system call on the calling thread when it is asked for. Where a chunk
-/// has to wait for the device, the next ones are already on their way while it is consumed
+/// has to wait for the device, the next ones are already being read while it is consumed
 /// ([`read_ahead`](Self::read_ahead)); what another task writes there in the meantime may then be
 /// missed. Lending reuses its memory: nothing is allocated for each chunk.
 ///
@@ -123,7 +123,7 @@ impl Reader {
         self
     }
 
-    /// Keeps so many chunks on their way while one is consumed: 2 unless said, and 0 for none.
+    /// Reads so many chunks ahead while one is consumed: 2 unless said, and 0 for none.
     /// Only where a chunk was not cached, and never for pipes, devices and `/proc`.
     ///
     /// ```

@@ -59,10 +59,10 @@ const COPY_BYTES_MAX: usize = 1 << 20;
 pub struct Writer {
     cursor: Arc<Cursor>,
     /// The write behind `poll_write`, of this handle alone.
-    flight: Option<Flight>,
+    in_flight: Option<InFlight>,
 }
 
-struct Flight {
+struct InFlight {
     bytes: Bytes,
     write: BoxedFuture<Result<usize>>,
 }
@@ -82,7 +82,7 @@ impl Writer {
     /// ```
     #[must_use]
     pub fn new(file: &AioFile) -> Self {
-        Self { cursor: Arc::new(Cursor::new(file.clone(), 0)), flight: None }
+        Self { cursor: Arc::new(Cursor::new(file.clone(), 0)), in_flight: None }
     }
 
     /// Starts at this byte offset. Separate from the clones made before. Without effect on a file
@@ -102,7 +102,7 @@ impl Writer {
     /// ```
     #[must_use]
     pub fn offset(self, offset: u64) -> Self {
-        Self { cursor: Arc::new(Cursor::new(self.cursor.file().clone(), offset)), flight: None }
+        Self { cursor: Arc::new(Cursor::new(self.cursor.file().clone(), offset)), in_flight: None }
     }
 
     /// Writes all of the buffer behind what was written so far.
@@ -278,10 +278,10 @@ impl Writer {
     }
 
     /// Ends the write that `poll_write` has begun.
-    fn poll_flight(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        if let Some(flight) = &mut self.flight {
-            let result = ready!(flight.write.poll(cx));
-            self.flight = None;
+    fn poll_in_flight(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        if let Some(in_flight) = &mut self.in_flight {
+            let result = ready!(in_flight.write.poll(cx));
+            self.in_flight = None;
             result?;
         }
         Poll::Ready(Ok(()))
@@ -300,15 +300,15 @@ impl AsyncWrite for Writer {
             return Poll::Ready(Ok(0));
         }
         loop {
-            let Some(flight) = &mut self.flight else {
+            let Some(in_flight) = &mut self.in_flight else {
                 let copy = Bytes::copy_from_slice(&bytes[..bytes.len().min(COPY_BYTES_MAX)]);
                 let write = BoxedFuture::new(self.write(copy.clone()));
-                self.flight = Some(Flight { bytes: copy, write });
+                self.in_flight = Some(InFlight { bytes: copy, write });
                 continue;
             };
-            let result = ready!(flight.write.poll(cx));
-            let ours = bytes.starts_with(&flight.bytes);
-            self.flight = None;
+            let result = ready!(in_flight.write.poll(cx));
+            let ours = bytes.starts_with(&in_flight.bytes);
+            self.in_flight = None;
             match result {
                 Ok(written) if ours => return Poll::Ready(Ok(written)),
                 Ok(_) => {}
@@ -318,7 +318,7 @@ impl AsyncWrite for Writer {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_flight(cx))?;
+        ready!(self.poll_in_flight(cx))?;
         Poll::Ready(self.cursor.check().map_err(Into::into))
     }
 
@@ -330,7 +330,7 @@ impl AsyncWrite for Writer {
 impl Clone for Writer {
     /// Another handle on the same cursor.
     fn clone(&self) -> Self {
-        Self { cursor: Arc::clone(&self.cursor), flight: None }
+        Self { cursor: Arc::clone(&self.cursor), in_flight: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! O_DIRECT: what it asks of offsets, lengths and memory, and what is done to meet it.
 //!
-//! Whatever moves bytes of an `AioFile` into or out of memory that exists passes `direct/read.rs`
-//! or `direct/write.rs`.
+//! All transfers of an `AioFile` are in `direct/read.rs` and `direct/write.rs`; `Reader` and the
+//! ranges, which poll, make their own memory of whole blocks.
 
 mod read;
 mod write;

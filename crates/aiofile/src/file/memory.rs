@@ -7,7 +7,7 @@ use caio::{
 
 use super::direct;
 
-/// From this size on, in bytes, memory begins at a page: an allocator puts its own notes before
+/// From this size on, in bytes, memory begins at a page: an allocator keeps its own data before
 /// large memory, and some processors copy several times slower to an address that lies a few bytes
 /// behind a page's beginning, where the page cache's copy begins.
 const PAGES_FROM_BYTES: usize = 64 * 1024;

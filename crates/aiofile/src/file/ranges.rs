@@ -4,7 +4,7 @@
 //! rest goes to the backend as one batch. Each range is a slice of what was read: nothing is
 //! copied.
 
-mod group;
+mod coalesced;
 mod plan;
 mod slab;
 
@@ -19,7 +19,7 @@ use caio::{Error, ErrorKind, OpKind, Result};
 use futures_core::Stream;
 
 use super::AioFile;
-use group::Groups;
+use coalesced::CoalescedReads;
 use plan::check;
 
 /// How ranges are read together.
@@ -113,8 +113,8 @@ impl AioFile {
     ///
     /// Neighbours are read together, see [`RangeOptions`]. What is cached costs one system call
     /// on the calling thread; the rest goes to the backend in one batch, with one system call
-    /// where it takes one. Ranges of up to 32 KiB share memory, 256 KiB at a time: who keeps a
-    /// small one for long had better copy it.
+    /// where it takes one. Ranges of up to 32 KiB share memory, 256 KiB at a time: copy a
+    /// small one that is kept for long.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] before anything is read, for a range that is reversed or ends
@@ -165,14 +165,14 @@ impl AioFile {
     ) -> Result<Vec<Bytes>> {
         let mut stream = self.stream_ranges(ranges, options)?;
         let mut read = vec![Bytes::new(); ranges.len()];
-        while let Some(landed) = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await {
-            let (index, bytes) = landed?;
+        while let Some(ready) = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await {
+            let (index, bytes) = ready?;
             read[index] = bytes;
         }
         Ok(read)
     }
 
-    /// Reads these ranges and gives each with its index when it has landed, in whatever order.
+    /// Reads these ranges and gives each with its index as soon as it is ready, in whatever order.
     ///
     /// The ranges are read as the stream is polled, at most 256 operations ahead of it.
     ///
@@ -207,13 +207,13 @@ impl AioFile {
             return Err(error.hint("read it with a Reader, from front to back"));
         }
         check(ranges).map_err(|error| error.on(file.path()))?;
-        Ok(RangeStream { groups: Groups::new(self, ranges, options) })
+        Ok(RangeStream { reads: CoalescedReads::new(self, ranges, options) })
     }
 }
 
-/// Ranges of a file, each when it has landed. Made by [`AioFile::stream_ranges`].
+/// Ranges of a file, each as soon as it is ready. Made by [`AioFile::stream_ranges`].
 ///
-/// Dropping it cancels what has not landed yet.
+/// Dropping it cancels the reads that have not completed.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -225,12 +225,12 @@ impl AioFile {
 ///
 /// let file = AioFile::open(&path, "r").await?; // head, a long middle, tail
 /// let stream = file.stream_ranges(&[0..4, 21..25], &RangeOptions::new())?;
-/// let landed: HashMap<_, _> = stream.try_collect().await?;
-/// assert_eq!((&landed[&0][..], &landed[&1][..]), (&b"head"[..], &b"tail"[..]));
+/// let read: HashMap<_, _> = stream.try_collect().await?;
+/// assert_eq!((&read[&0][..], &read[&1][..]), (&b"head"[..], &b"tail"[..]));
 /// # Ok(()) }
 /// ```
 pub struct RangeStream {
-    groups: Groups,
+    reads: CoalescedReads,
 }
 
 impl Stream for RangeStream {
@@ -240,13 +240,13 @@ impl Stream for RangeStream {
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<(usize, Bytes)>>> {
-        let landed = ready!(self.groups.poll_landed(cx));
-        Poll::Ready(landed.map(|(index, bytes)| bytes.map(|bytes| (index, bytes))))
+        let read = ready!(self.reads.poll_ready(cx));
+        Poll::Ready(read.map(|(index, bytes)| bytes.map(|bytes| (index, bytes))))
     }
 }
 
 impl fmt::Debug for RangeStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RangeStream({} operations to come)", self.groups.left())
+        write!(f, "RangeStream({} operations to come)", self.reads.left())
     }
 }

@@ -163,7 +163,7 @@ impl AioFile {
     /// What close(2) answers. The descriptor is gone all the same.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the closing to whoever uses the file last.
+    /// Dropping the future leaves the closing to the last use of the file.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use caio::{Buffer, Result};
 
 use super::FileHandle;
-use super::change::Side;
+use super::pending_write::Half;
 use crate::boxed::BoxedFuture;
 use crate::file::reserve;
 
@@ -23,8 +23,8 @@ pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 pub(super) struct Ahead {
     /// The file's bytes from the cursor on.
     bytes: Bytes,
-    /// The edition of the file that they were read from.
-    edition: u64,
+    /// The generation of the file that they were read from.
+    generation: u64,
     fill: Option<Fill>,
 }
 
@@ -36,7 +36,7 @@ struct Fill {
     position: Option<u64>,
     /// How many bytes were ahead already; the buffer begins with a copy of them.
     kept: usize,
-    edition: u64,
+    generation: u64,
 }
 
 impl FileHandle {
@@ -49,31 +49,31 @@ impl FileHandle {
     pub(super) fn refresh(&mut self) {
         self.seeking = None;
         self.adopt_position();
-        if self.ahead.edition != self.edition.load(Ordering::Acquire) && self.is_seekable() {
+        if self.ahead.generation != self.generation.load(Ordering::Acquire) && self.is_seekable() {
             self.ahead.bytes.clear();
         }
     }
 
     /// As [`refresh`](Self::refresh), for an operation that no earlier poll belongs to: a read
-    /// that somebody began and gave up on may not answer it with what was there before a write.
+    /// that was begun and given up may not answer it with what was there before a write.
     pub(super) fn refresh_all(&mut self) {
         self.refresh();
-        let edition = self.edition.load(Ordering::Acquire);
-        if self.ahead.fill.as_ref().is_some_and(|fill| fill.edition != edition)
+        let generation = self.generation.load(Ordering::Acquire);
+        if self.ahead.fill.as_ref().is_some_and(|fill| fill.generation != generation)
             && self.is_seekable()
         {
             self.ahead.fill = None;
         }
     }
 
-    /// Gives up on a read that nobody waits for any more.
+    /// Gives up on the read under way, and on what was read ahead.
     pub(super) fn give_up_reading(&mut self) {
         self.ahead = Ahead::default();
     }
 
-    /// Notes that the read under way began before a change through this handle: its bytes are not
+    /// Marks the read under way, which began before a change through this handle: its bytes are not
     /// what is there now. It goes on, since the other half of the handle may wait for it.
-    pub(super) fn distrust_fill(&mut self) {
+    pub(super) fn invalidate_fill(&mut self) {
         if let Some(fill) = &mut self.ahead.fill {
             fill.position = None;
         }
@@ -116,7 +116,7 @@ impl FileHandle {
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<Result<usize>> {
         loop {
             if self.is_seekable() {
-                ready!(self.poll_settled(cx, Side::Read));
+                ready!(self.poll_no_write(cx, Half::Read));
             }
             let Some(fill) = &mut self.ahead.fill else {
                 self.start_fill(length)?;
@@ -138,8 +138,8 @@ impl FileHandle {
         buffer.writable(0..kept).copy_from_slice(&self.ahead.bytes);
         let file = self.file.clone();
         let work = BoxedFuture::new(async move { file.read_buffer(buffer, kept..size, at).await });
-        let edition = self.edition.load(Ordering::Acquire);
-        self.ahead.fill = Some(Fill { work, position: Some(self.position), kept, edition });
+        let generation = self.generation.load(Ordering::Acquire);
+        self.ahead.fill = Some(Fill { work, position: Some(self.position), kept, generation });
         Ok(())
     }
 
@@ -161,10 +161,10 @@ impl FileHandle {
         if seekable || ahead.bytes.len() == fill.kept {
             ahead.bytes = read;
         } else {
-            // Somebody took bytes of a stream while more were being read.
+            // Bytes of a stream were taken while more were being read.
             ahead.bytes = [&ahead.bytes, &read[fill.kept..]].concat().into();
         }
-        ahead.edition = fill.edition;
+        ahead.generation = fill.generation;
         Some(Ok(bytes))
     }
 }

@@ -1,4 +1,4 @@
-//! Where the handle stands: seek and tell.
+//! The handle's cursor: seek and tell.
 
 use std::future::poll_fn;
 use std::io::{self, Seek, SeekFrom};
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use caio::{Error, ErrorKind, FileClass, Result};
 
 use super::FileHandle;
-use super::change::Side;
+use super::pending_write::Half;
 use crate::boxed::BoxedFuture;
 use crate::file::AioFile;
 
@@ -48,7 +48,7 @@ impl FileHandle {
     /// # Ok(()) }
     /// ```
     pub async fn seek(&mut self, to: SeekFrom) -> Result<u64> {
-        poll_fn(|cx| self.poll_settled(cx, Side::Write)).await;
+        poll_fn(|cx| self.poll_no_write(cx, Half::Write)).await;
         self.seeking = None;
         self.adopt_position();
         match to {
@@ -78,11 +78,11 @@ impl FileHandle {
         self.shared_position().unwrap_or(self.position)
     }
 
-    /// Seeks at once where that is possible, else notes the wish.
+    /// Seeks at once where that is possible, else keeps it for later.
     pub(super) fn begin_seek(&mut self, to: SeekFrom) -> Result<()> {
         self.check_seekable()?;
         self.seeking = None;
-        if !self.is_settled() || matches!(to, SeekFrom::End(_)) {
+        if !self.is_idle() || matches!(to, SeekFrom::End(_)) {
             self.seeking = Some(Seeking::Waiting(to));
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl FileHandle {
 
     /// Finishes the seek that was begun, if one was.
     pub(super) fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64>> {
-        ready!(self.poll_settled(cx, Side::Write));
+        ready!(self.poll_no_write(cx, Half::Write));
         self.adopt_position();
         loop {
             match self.seeking.take() {

@@ -24,13 +24,13 @@ impl FileHandle {
 
     /// The position that is shared, unless a change of this handle's is under way and will move it.
     pub(super) fn shared_position(&self) -> Option<u64> {
-        self.shared().filter(|_| self.is_settled())?.stream_position().ok()
+        self.shared().filter(|_| self.is_idle())?.stream_position().ok()
     }
 
     /// Moves the shared position to the cursor. What cannot be moved stays, and the next operation
     /// begins there.
     pub(crate) fn publish_position(&self) {
-        if let Some(mut file) = self.shared().filter(|_| self.is_settled()) {
+        if let Some(mut file) = self.shared().filter(|_| self.is_idle()) {
             let _ = file.seek(SeekFrom::Start(self.position));
         }
     }
@@ -66,7 +66,7 @@ impl FileHandle {
 
     /// Moves the shared position back to the end of a write that was not written whole, unless
     /// others have moved it since; and to the cursor where no place was reserved.
-    pub(super) fn settle_place(&self, reserved: Option<u64>) {
+    pub(super) fn release_place(&self, reserved: Option<u64>) {
         if reserved.is_none() || self.shared_position() == reserved {
             self.publish_position();
         }
@@ -78,8 +78,8 @@ impl FileHandle {
     }
 }
 
-/// Where the descriptor of a file stands that was opened elsewhere; `None` where that is of no
-/// meaning, and for a file of our own, where nothing moves it.
+/// The position of a descriptor that was opened elsewhere; `None` where that has no meaning, and for
+/// a file that this crate opened, whose position nothing moves.
 pub(crate) fn position(file: &AioFile) -> Option<u64> {
     let shared = file.file().ok().filter(|_| file.is_foreign())?;
     shared.file().stream_position().ok()

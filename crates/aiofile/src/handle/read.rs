@@ -7,7 +7,7 @@ use bytes::Bytes;
 use caio::{Error, ErrorKind, OpKind, Result};
 
 use super::ahead::CHUNK_BYTES;
-use super::change::Side;
+use super::pending_write::Half;
 use super::{FileHandle, has_length};
 
 /// What is reserved at once for a read, in bytes; a longer one first asks how long the file is.
@@ -180,7 +180,7 @@ impl FileHandle {
     async fn begin_read(&mut self) -> Result<()> {
         self.file.file()?;
         if self.is_seekable() {
-            poll_fn(|cx| self.poll_settled(cx, Side::Read)).await;
+            poll_fn(|cx| self.poll_no_write(cx, Half::Read)).await;
         }
         self.refresh_all();
         Ok(())

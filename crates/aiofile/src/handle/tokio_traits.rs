@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
 use super::FileHandle;
 use super::ahead::CHUNK_BYTES;
-use super::change::Side;
+use super::pending_write::Half;
 
 /// The most that one poll reads or copies for a write, in bytes.
 const POLL_BYTES_MAX: usize = 1 << 20;
@@ -49,7 +49,7 @@ impl AsyncBufRead for FileHandle {
 
 /// Writes through: a poll is ready when the kernel has accepted the bytes, at most 1 MiB of them.
 ///
-/// A write that was begun is finished, whoever waits for it: where tokio says that a dropped
+/// A write that was begun is finished, also where its future was dropped: where tokio says that a dropped
 /// `write` has written nothing, this one may have. Offering the same bytes again, as a `select!` in
 /// a loop does, waits for the same write; offering others writes them after it, and a seek in
 /// between makes it a write of its own.
@@ -76,7 +76,7 @@ impl AsyncWrite for FileHandle {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_accounted(cx).map_err(io::Error::from)
+        self.get_mut().poll_flushed(cx).map_err(io::Error::from)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -100,7 +100,7 @@ impl FileHandle {
     fn poll_ahead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<()>> {
         self.file.file()?;
         if self.is_seekable() {
-            ready!(self.poll_settled(cx, Side::Read));
+            ready!(self.poll_no_write(cx, Half::Read));
         }
         self.refresh();
         if self.ahead().is_empty() {
@@ -115,16 +115,16 @@ impl FileHandle {
         offer: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         loop {
-            if let Some(mut changed) = ready!(self.poll_change(cx)) {
-                let offered = changed.offered.take();
+            if let Some(mut outcome) = ready!(self.poll_outcome(cx)) {
+                let offered = outcome.offered.take();
                 let same = offered.as_deref().is_some_and(|offered| begins_with(offer, offered));
                 self.recycle(offered);
                 if same {
-                    return Poll::Ready(changed.written().map_err(io::Error::from));
+                    return Poll::Ready(outcome.written().map_err(io::Error::from));
                 }
-                self.note(changed);
+                self.keep_error(outcome);
             }
-            ready!(self.poll_accounted(cx))?;
+            ready!(self.poll_flushed(cx))?;
             self.file.file()?;
             let copy = self.copy_of(offer, POLL_BYTES_MAX);
             if copy.is_empty() {

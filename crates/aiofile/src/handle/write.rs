@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use caio::{Buffer, OwnedBuffer, Result};
 
 use super::FileHandle;
-use super::change::Changed;
+use super::pending_write::WriteOutcome;
 
 impl FileHandle {
     /// Writes the buffer at the cursor, or at the end of a file opened to append: all of it, unless
@@ -88,10 +88,10 @@ impl FileHandle {
     /// # Ok(()) }
     /// ```
     pub async fn truncate(&mut self, length: impl Into<Option<u64>>) -> Result<u64> {
-        self.begin_change().await?;
+        self.begin_write().await?;
         let length = length.into().unwrap_or(self.position);
         self.start_truncate(length);
-        self.changed().await.complete()?;
+        self.outcome().await.complete()?;
         Ok(length)
     }
 
@@ -116,7 +116,7 @@ impl FileHandle {
     /// # Ok(()) }
     /// ```
     pub async fn flush(&mut self) -> Result<()> {
-        poll_fn(|cx| self.poll_accounted(cx)).await
+        poll_fn(|cx| self.poll_flushed(cx)).await
     }
 
     /// fsync(2): everything written by this file's handles so far reaches the device, with the
@@ -175,7 +175,7 @@ impl FileHandle {
     /// closed all the same.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the closing to whoever uses the file last.
+    /// Dropping the future leaves the closing to the last use of the file.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
@@ -219,23 +219,23 @@ impl FileHandle {
         synced.and(self.close().await)
     }
 
-    async fn put(&mut self, buffer: Buffer, all: bool) -> Result<Changed> {
-        self.begin_change().await?;
+    async fn put(&mut self, buffer: Buffer, all: bool) -> Result<WriteOutcome> {
+        self.begin_write().await?;
         if buffer.is_empty() {
-            return Ok(Changed::default());
+            return Ok(WriteOutcome::default());
         }
         self.start_write(buffer, all, None);
-        Ok(self.changed().await)
+        Ok(self.outcome().await)
     }
 
-    async fn begin_change(&mut self) -> Result<()> {
-        poll_fn(|cx| self.poll_accounted(cx)).await?;
+    async fn begin_write(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_flushed(cx)).await?;
         self.adopt_position();
         self.file.file().map(drop)
     }
 
-    async fn changed(&mut self) -> Changed {
-        let changed = poll_fn(|cx| self.poll_change(cx)).await;
-        changed.expect("a change was begun")
+    async fn outcome(&mut self) -> WriteOutcome {
+        let outcome = poll_fn(|cx| self.poll_outcome(cx)).await;
+        outcome.expect("a change was begun")
     }
 }

@@ -2,8 +2,8 @@
 //! not.
 //!
 //! What is cached costs one system call when it is asked for, so nothing is read ahead then: it
-//! would only be copied earlier. The first chunk that has to wait for the device starts the pipe of
-//! chunks ahead, and the first chunk ahead that turns out to be cached lets it run dry again.
+//! would only be copied earlier. Reading ahead begins with the first chunk that has to wait for the
+//! device, and ends with the first chunk ahead that turns out to be cached.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,7 +23,7 @@ pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 /// consumed, and still when its completion is picked up late.
 const CHUNKS_AHEAD: usize = 2;
 
-/// Where in a file, and what is on its way from there.
+/// A position in a file, and the chunks that are being read from there on.
 pub(crate) struct Chunks {
     file: AioFile,
     /// Byte offset of the next chunk to be delivered.
@@ -229,7 +229,7 @@ impl fmt::Debug for Chunks {
             .field("file", &self.file)
             .field("position", &self.position)
             .field("chunk_bytes", &self.chunk_bytes)
-            .field("on_their_way", &self.queue.len())
+            .field("pieces", &self.queue.len())
             .finish_non_exhaustive()
     }
 }

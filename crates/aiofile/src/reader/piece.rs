@@ -1,4 +1,4 @@
-//! One chunk on its way: a buffer that fills up, by whatever steps it takes.
+//! One chunk while it is read: a buffer that fills up, by whatever steps it takes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,7 +32,7 @@ enum State {
     Lost,
 }
 
-/// How a piece stands when it is no longer waiting.
+/// The state of a piece that is no longer waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// The whole buffer is filled.
@@ -195,7 +195,7 @@ impl Piece {
         self.filled - self.filled % read_block(shared) as usize
     }
 
-    /// Notes what one step gave; `Some` when the piece is done with it.
+    /// Adds what one step gave; `Some` when the piece is done with it.
     fn account(&mut self, bytes: usize, shared: &SharedFile) -> Option<Progress> {
         let reached = self.start(shared) + bytes;
         let is_new = reached > self.filled;

@@ -17,8 +17,8 @@ use crate::file::AioFile;
 /// What is collected unless said otherwise.
 const CAPACITY_BYTES: usize = 64 * 1024;
 
-/// What is reserved before any of it is used: a capacity is the caller's word. Beyond that memory
-/// grows with what is collected.
+/// What is reserved before any of it is used: the caller may name any. Beyond
+/// that memory grows with what is collected.
 const RESERVED_BYTES_MAX: usize = 1 << 20;
 
 /// Collects small pieces and writes them together: the one writer here that buffers, and so the one
@@ -65,7 +65,7 @@ pub struct BufferedWriter {
     /// What is outgoing could not be written the last time.
     failed: bool,
     /// The error of that, as long as no call has returned it.
-    untold: Option<Error>,
+    unreported: Option<Error>,
 }
 
 impl BufferedWriter {
@@ -91,7 +91,7 @@ impl BufferedWriter {
             write: None,
             buffer: BytesMut::new(),
             failed: false,
-            untold: None,
+            unreported: None,
         }
     }
 
@@ -265,7 +265,7 @@ impl BufferedWriter {
         self.outgoing = Bytes::new();
         self.buffer.clear();
         self.failed = false;
-        self.untold = None;
+        self.unreported = None;
         forgotten
     }
 
@@ -311,7 +311,7 @@ impl BufferedWriter {
     }
 
     fn poll_take(&mut self, cx: &mut TaskContext<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        self.tell()?;
+        self.take_unreported()?;
         // An error that can be found is found before more bytes are taken.
         if self.poll_outgoing(cx)?.is_pending() && (self.failed || self.is_full()) {
             return Poll::Pending;
@@ -335,7 +335,7 @@ impl BufferedWriter {
         if self.write.is_none()
             && let Poll::Ready(Err(error)) = self.poll_outgoing(cx)
         {
-            self.untold = Some(error);
+            self.unreported = Some(error);
         }
         Poll::Ready(Ok(taken))
     }
@@ -345,8 +345,8 @@ impl BufferedWriter {
     }
 
     /// Fails with what no call has returned yet.
-    fn tell(&mut self) -> Result<()> {
-        self.untold.take().map_or(Ok(()), Err)
+    fn take_unreported(&mut self) -> Result<()> {
+        self.unreported.take().map_or(Ok(()), Err)
     }
 
     /// Writes what is outgoing.
@@ -373,7 +373,7 @@ impl BufferedWriter {
     }
 
     fn poll_out(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        self.tell()?;
+        self.take_unreported()?;
         loop {
             ready!(self.poll_outgoing(cx))?;
             if self.buffer.is_empty() {

@@ -221,8 +221,8 @@ impl Drop for SequencedWrite {
     }
 }
 
-/// Whoever waits, by the numbers of their writes. All of them are woken when the running write can
-/// go on: any may be one that is no longer polled.
+/// The wakers of the futures that wait, by the numbers of their writes. All of them are called when
+/// the running write can go on: any of these futures may be one that is no longer polled.
 #[derive(Default)]
 struct Wakers(Mutex<HashMap<u64, Waker>>);
 

@@ -1,6 +1,4 @@
-//! The way of each read into memory of any kind: as it is, or widened to whole blocks.
-//!
-//! `Reader` and the ranges, which poll, make their own memory of whole blocks.
+//! Reads into memory of any kind: as they are, or widened to whole blocks.
 
 use std::ops::Range;
 

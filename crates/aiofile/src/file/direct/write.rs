@@ -1,4 +1,4 @@
-//! The way of each write from memory of any kind: as it is, through the page cache, or refused.
+//! Writes from memory of any kind: as they are, through the page cache, or refused.
 
 use std::io;
 use std::ops::Range;

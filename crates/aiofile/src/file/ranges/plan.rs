@@ -8,7 +8,7 @@ use super::RangeOptions;
 
 /// Ranges that are read as one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Together {
+pub(super) struct Coalesced {
     pub(super) extent: Range<u64>,
     /// The ranges by their indices.
     pub(super) members: Vec<usize>,
@@ -31,15 +31,15 @@ pub(super) fn check(ranges: &[Range<u64>]) -> Result<()> {
     Ok(())
 }
 
-/// Puts neighbours together. Empty ranges are in none of the groups.
-pub(super) fn plan(ranges: &[Range<u64>], options: &RangeOptions) -> Vec<Together> {
+/// Coalesces neighbours. Empty ranges are left out.
+pub(super) fn plan(ranges: &[Range<u64>], options: &RangeOptions) -> Vec<Coalesced> {
     let mut order: Vec<usize> =
         (0..ranges.len()).filter(|index| !ranges[*index].is_empty()).collect();
     order.sort_unstable_by_key(|index| (ranges[*index].start, ranges[*index].end));
-    let mut groups: Vec<Together> = Vec::new();
+    let mut coalesced: Vec<Coalesced> = Vec::new();
     for index in order {
         let range = &ranges[index];
-        if let Some(last) = groups.last_mut() {
+        if let Some(last) = coalesced.last_mut() {
             let end = last.extent.end.max(range.end);
             let near = range.start <= last.extent.end.saturating_add(options.gap_max);
             let small = end - last.extent.start <= options.coalesced_bytes_max;
@@ -50,9 +50,9 @@ pub(super) fn plan(ranges: &[Range<u64>], options: &RangeOptions) -> Vec<Togethe
                 continue;
             }
         }
-        groups.push(Together { extent: range.clone(), members: vec![index] });
+        coalesced.push(Coalesced { extent: range.clone(), members: vec![index] });
     }
-    groups
+    coalesced
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
 
     fn extents(ranges: &[Range<u64>], gap_max: u64, bytes_max: u64) -> Vec<Range<u64>> {
         let options = RangeOptions::new().gap_max(gap_max).coalesced_bytes_max(bytes_max);
-        plan(ranges, &options).into_iter().map(|group| group.extent).collect()
+        plan(ranges, &options).into_iter().map(|one| one.extent).collect()
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Slab {
     /// Memory for one of the ranges of this file.
     ///
     /// # Errors
-    /// Where there is no memory for a large one: a length is the caller's word.
+    /// Where there is no memory for a large one: the caller has named its length.
     pub(super) fn take(&mut self, file: &SharedFile, length: usize, offset: u64) -> Result<Buffer> {
         let cut = padded(length);
         if !is_small(length) || cut > self.left {

@@ -1,4 +1,4 @@
-//! Groups of ranges on their way: in place, then as one batch, then on until they are whole.
+//! Coalesced reads: in place, then as one batch, then on until they are whole.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -21,21 +21,21 @@ use crate::file::direct;
 use crate::file::memory::reserve;
 
 /// The most operations in flight for one stream: enough for any device, and a bound on memory.
-const FLYING_MAX: usize = 256;
+const IN_FLIGHT_MAX: usize = 256;
 
-pub(super) struct Groups {
+pub(super) struct CoalescedReads {
     file: AioFile,
     ranges: Vec<Range<u64>>,
-    /// What was not begun yet.
-    waiting: VecDeque<Group>,
+    /// Those that have not begun.
+    waiting: VecDeque<CoalescedRead>,
     slab: Slab,
-    /// What was found not to be cached and goes into the next batch.
-    missed: Vec<Group>,
-    flying: FuturesUnordered<Flight>,
-    landed: VecDeque<(usize, Result<Bytes>)>,
+    /// Those that are not cached and go into the next batch.
+    uncached: Vec<CoalescedRead>,
+    in_flight: FuturesUnordered<InFlight>,
+    ready: VecDeque<(usize, Result<Bytes>)>,
 }
 
-struct Group {
+struct CoalescedRead {
     /// Byte offset of the buffer's first byte.
     offset: u64,
     /// Bytes to ask for: whole blocks for an O_DIRECT file.
@@ -44,64 +44,64 @@ struct Group {
     needed: usize,
     filled: usize,
     members: Vec<usize>,
-    /// Empty until the group's turn comes.
+    /// Empty until the read begins.
     buffer: Buffer,
 }
 
-struct Flight {
+struct InFlight {
     operation: Operation,
-    group: Option<Group>,
+    read: Option<CoalescedRead>,
 }
 
-impl Groups {
+impl CoalescedReads {
     pub(super) fn new(file: &AioFile, ranges: &[Range<u64>], options: &RangeOptions) -> Self {
         let block = file.file().map_or(1, direct::read_block);
-        let groups = plan(ranges, options).into_iter().map(|together| {
-            let offset = together.extent.start - together.extent.start % block;
-            let end = together.extent.end.next_multiple_of(block);
-            Group {
+        let reads = plan(ranges, options).into_iter().map(|coalesced| {
+            let offset = coalesced.extent.start - coalesced.extent.start % block;
+            let end = coalesced.extent.end.next_multiple_of(block);
+            CoalescedRead {
                 offset,
                 wanted: usize::try_from(end - offset).unwrap_or(usize::MAX),
-                needed: usize::try_from(together.extent.end - offset).unwrap_or(usize::MAX),
+                needed: usize::try_from(coalesced.extent.end - offset).unwrap_or(usize::MAX),
                 filled: 0,
-                members: together.members,
+                members: coalesced.members,
                 buffer: Buffer::default(),
             }
         });
-        let waiting: VecDeque<Group> = groups.collect();
-        let slab = Slab::new(waiting.iter().map(|group| group.wanted));
+        let waiting: VecDeque<CoalescedRead> = reads.collect();
+        let slab = Slab::new(waiting.iter().map(|read| read.wanted));
         let empty = ranges.iter().enumerate().filter(|(_, range)| range.is_empty());
         Self {
             file: file.clone(),
             ranges: ranges.to_vec(),
             waiting,
             slab,
-            missed: Vec::new(),
-            flying: FuturesUnordered::new(),
-            landed: empty.map(|(index, _)| (index, Ok(Bytes::new()))).collect(),
+            uncached: Vec::new(),
+            in_flight: FuturesUnordered::new(),
+            ready: empty.map(|(index, _)| (index, Ok(Bytes::new()))).collect(),
         }
     }
 
-    /// Operations that have not landed yet.
+    /// Operations that have not completed yet.
     pub(super) fn left(&self) -> usize {
-        self.waiting.len() + self.missed.len() + self.flying.len()
+        self.waiting.len() + self.uncached.len() + self.in_flight.len()
     }
 
-    /// The next range that has landed, by its index; `None` when all have.
-    pub(super) fn poll_landed(
+    /// The next range that is ready, by its index; `None` when all have been given.
+    pub(super) fn poll_ready(
         &mut self,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<(usize, Result<Bytes>)>> {
         loop {
-            let begins = !(self.waiting.is_empty() && self.missed.is_empty());
-            if begins && self.landed.is_empty() && self.flying.len() <= FLYING_MAX / 2 {
-                ready!(self.poll_begin(cx));
+            let begins = !(self.waiting.is_empty() && self.uncached.is_empty());
+            if begins && self.ready.is_empty() && self.in_flight.len() <= IN_FLIGHT_MAX / 2 {
+                ready!(self.poll_submit(cx));
             }
-            if let Some(landed) = self.landed.pop_front() {
-                return Poll::Ready(Some(landed));
+            if let Some(ready) = self.ready.pop_front() {
+                return Poll::Ready(Some(ready));
             }
-            match Pin::new(&mut self.flying).poll_next(cx) {
-                Poll::Ready(Some((group, outcome))) => self.land(group, outcome),
+            match Pin::new(&mut self.in_flight).poll_next(cx) {
+                Poll::Ready(Some((read, outcome))) => self.complete(read, outcome),
                 Poll::Ready(None) if self.waiting.is_empty() => return Poll::Ready(None),
                 Poll::Ready(None) => {}
                 Poll::Pending => return Poll::Pending,
@@ -110,72 +110,74 @@ impl Groups {
     }
 
     /// Reads in place what is cached, and submits the rest as one batch.
-    fn poll_begin(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        while self.missed.len() + self.flying.len() < FLYING_MAX && self.landed.len() < FLYING_MAX {
-            let Some(mut group) = self.waiting.pop_front() else { break };
-            match group.poll_in_place(cx, &self.file, &mut self.slab) {
+    fn poll_submit(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        while self.uncached.len() + self.in_flight.len() < IN_FLIGHT_MAX
+            && self.ready.len() < IN_FLIGHT_MAX
+        {
+            let Some(mut read) = self.waiting.pop_front() else { break };
+            match read.poll_in_place(cx, &self.file, &mut self.slab) {
                 Poll::Pending => {
-                    self.waiting.push_front(group);
+                    self.waiting.push_front(read);
                     return Poll::Pending;
                 }
-                Poll::Ready(Some(end)) => self.deliver(group, end.err()),
-                Poll::Ready(None) => self.missed.push(group),
+                Poll::Ready(Some(end)) => self.deliver(read, end.err()),
+                Poll::Ready(None) => self.uncached.push(read),
             }
         }
         let Ok(file) = self.file.file() else { return Poll::Ready(()) };
-        let mut groups = std::mem::take(&mut self.missed);
-        let ops: Vec<_> = groups.iter_mut().map(|group| group.op(file)).collect();
+        let mut reads = std::mem::take(&mut self.uncached);
+        let ops: Vec<_> = reads.iter_mut().map(|read| read.op(file)).collect();
         let operations = self.file.context().submit_all(file, ops);
-        let flights = operations.into_iter().zip(groups);
-        self.flying
-            .extend(flights.map(|(operation, group)| Flight { operation, group: Some(group) }));
+        let pairs = operations.into_iter().zip(reads);
+        self.in_flight
+            .extend(pairs.map(|(operation, read)| InFlight { operation, read: Some(read) }));
         Poll::Ready(())
     }
 
-    fn land(&mut self, mut group: Group, outcome: Outcome) {
+    fn complete(&mut self, mut read: CoalescedRead, outcome: Outcome) {
         let bytes = match (outcome.result, outcome.op) {
             (Ok(Output::Bytes(bytes)), Some(Op::Read { buffer, .. })) => {
-                group.buffer = buffer;
+                read.buffer = buffer;
                 bytes
             }
             (Ok(_), _) => {
-                group.filled = 0;
+                read.filled = 0;
                 let message = "the backend's answer does not fit a read";
-                return self.deliver(group, Some(Error::new(ErrorKind::Abandoned, message)));
+                return self.deliver(read, Some(Error::new(ErrorKind::Abandoned, message)));
             }
             (Err(error), Some(Op::Read { buffer, .. })) => {
-                group.buffer = buffer;
-                return self.deliver(group, Some(error));
+                read.buffer = buffer;
+                return self.deliver(read, Some(error));
             }
             (Err(error), _) => {
-                group.filled = 0;
-                return self.deliver(group, Some(error));
+                read.filled = 0;
+                return self.deliver(read, Some(error));
             }
         };
         let Ok(file) = self.file.file() else { return };
-        if group.account(bytes, file) {
-            return self.deliver(group, None);
+        if read.account(bytes, file) {
+            return self.deliver(read, None);
         }
-        let operation = self.file.context().submit(Some(file), group.op(file));
-        self.flying.push(Flight { operation, group: Some(group) });
+        let operation = self.file.context().submit(Some(file), read.op(file));
+        self.in_flight.push(InFlight { operation, read: Some(read) });
     }
 
     /// Gives each range its part; those behind what was read get the error, or none of the file.
-    fn deliver(&mut self, mut group: Group, error: Option<Error>) {
-        group.buffer.set_len(group.filled);
-        let bytes = group.buffer.into_bytes();
-        for index in group.members {
+    fn deliver(&mut self, mut read: CoalescedRead, error: Option<Error>) {
+        read.buffer.set_len(read.filled);
+        let bytes = read.buffer.into_bytes();
+        for index in read.members {
             let range = &self.ranges[index];
-            let start = (range.start - group.offset) as usize;
-            let end = (range.end - group.offset) as usize;
+            let start = (range.start - read.offset) as usize;
+            let end = (range.end - read.offset) as usize;
             let part = if end <= bytes.len() {
                 Ok(bytes.slice(start..end))
             } else {
                 Err(error.clone().unwrap_or_else(|| {
-                    self.ended(index, (bytes.len() as u64 + group.offset).max(range.start))
+                    self.ended(index, (bytes.len() as u64 + read.offset).max(range.start))
                 }))
             };
-            self.landed.push_back((index, part));
+            self.ready.push_back((index, part));
         }
     }
 
@@ -193,8 +195,8 @@ impl Groups {
     }
 }
 
-impl Group {
-    /// `Some` when the group is done with, `None` when the rest has to go through the backend.
+impl CoalescedRead {
+    /// `Some` when the read is done, `None` when the rest has to go through the backend.
     fn poll_in_place(
         &mut self,
         cx: &mut TaskContext<'_>,
@@ -247,7 +249,7 @@ impl Group {
         Op::Read { buffer, range: start..end, offset: self.offset + start as u64 }
     }
 
-    /// Notes what one step gave; whether the group is done with it.
+    /// Adds what one step gave; whether the read is done with it.
     fn account(&mut self, bytes: usize, file: &SharedFile) -> bool {
         let reached = self.start(file) + bytes;
         let is_new = reached > self.filled;
@@ -257,12 +259,12 @@ impl Group {
     }
 }
 
-impl Future for Flight {
-    type Output = (Group, Outcome);
+impl Future for InFlight {
+    type Output = (CoalescedRead, Outcome);
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<(Group, Outcome)> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<(CoalescedRead, Outcome)> {
         let outcome = ready!(Pin::new(&mut self.operation).poll(cx));
-        let group = self.group.take().expect("a flight lands once");
-        Poll::Ready((group, outcome))
+        let read = self.read.take().expect("an operation completes once");
+        Poll::Ready((read, outcome))
     }
 }

@@ -16,36 +16,36 @@ use super::FileHandle;
 use crate::boxed::BoxedFuture;
 use crate::file::AioFile;
 
-/// Who waits: a reading and a writing half of one handle may do so in two tasks.
+/// Which half of a handle waits: the reading and the writing one may do so in two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum Half {
     Read,
     Write,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Change {
-    under_way: Option<UnderWay>,
+pub(super) struct PendingWrite {
+    running: Option<RunningWrite>,
     /// What `poll_write` had offered and a reading half saw the end of.
-    finished: Option<Changed>,
-    /// The error of a change that nobody waited for.
+    finished: Option<WriteOutcome>,
+    /// The error of a change whose future was dropped.
     failed: Option<Error>,
     waiting: [Option<Waker>; 2],
 }
 
 #[derive(Debug)]
-struct UnderWay {
-    work: BoxedFuture<Changed>,
+struct RunningWrite {
+    work: BoxedFuture<WriteOutcome>,
     /// What `poll_write` was offered, to know the offer again.
     offered: Option<Bytes>,
-    /// Where a position that others share stands meanwhile, unless they move it; `None` where a
-    /// write has no place of its own.
+    /// The shared position meanwhile, unless others move it; `None` where a write has reserved no
+    /// place.
     reserved: Option<u64>,
 }
 
 /// What a change came to.
 #[derive(Debug, Default)]
-pub(super) struct Changed {
+pub(super) struct WriteOutcome {
     /// Bytes that the kernel has accepted.
     pub(super) bytes: usize,
     /// Where the cursor goes, where it does not simply advance by the bytes.
@@ -55,7 +55,7 @@ pub(super) struct Changed {
     pub(super) offered: Option<Bytes>,
 }
 
-impl Changed {
+impl WriteOutcome {
     /// A write's answer: progress counts for more than a later error, which the rest will meet.
     pub(super) fn written(self) -> Result<usize> {
         match self.error {
@@ -71,89 +71,93 @@ impl Changed {
 }
 
 impl FileHandle {
-    /// Waits until nothing is under way. A reading half leaves the outcome to the writing half,
-    /// which may offer the same bytes again to hear it; any other operation means that nobody
-    /// will, and notes its error.
-    pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>, side: Side) -> Poll<()> {
-        if let Some(changed) = ready!(self.poll_under_way(cx, side)) {
-            self.change.finished = Some(changed);
+    /// Waits until no change is under way. A reading half leaves the outcome to the writing half,
+    /// which may offer the same bytes again to get it; any other operation means that it will not,
+    /// and keeps the error.
+    pub(super) fn poll_no_write(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<()> {
+        if let Some(outcome) = ready!(self.poll_running(cx, half)) {
+            self.pending_write.finished = Some(outcome);
         }
-        let for_writer = side == Side::Read
-            && self.change.finished.as_ref().is_some_and(|changed| changed.offered.is_some());
-        if !for_writer && let Some(changed) = self.change.finished.take() {
-            self.note(changed);
+        let for_writer = half == Half::Read
+            && self
+                .pending_write
+                .finished
+                .as_ref()
+                .is_some_and(|outcome| outcome.offered.is_some());
+        if !for_writer && let Some(outcome) = self.pending_write.finished.take() {
+            self.keep_error(outcome);
         }
         Poll::Ready(())
     }
 
-    /// Keeps the error of a change that nobody waited for.
-    pub(super) fn note(&mut self, changed: Changed) {
-        if changed.error.is_some() {
-            self.change.failed = changed.error;
+    /// Keeps the error of a change whose future was dropped.
+    pub(super) fn keep_error(&mut self, outcome: WriteOutcome) {
+        if outcome.error.is_some() {
+            self.pending_write.failed = outcome.error;
         }
     }
 
-    /// As [`poll_settled`](Self::poll_settled), and reports that error: once, to whoever changes,
-    /// flushes, syncs or closes next.
-    pub(super) fn poll_accounted(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        ready!(self.poll_settled(cx, Side::Write));
-        Poll::Ready(self.change.failed.take().map_or(Ok(()), Err))
+    /// As [`poll_no_write`](Self::poll_no_write), and reports the error that was kept: once, to the
+    /// next change, flush, sync or close.
+    pub(super) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(self.poll_no_write(cx, Half::Write));
+        Poll::Ready(self.pending_write.failed.take().map_or(Ok(()), Err))
     }
 
     /// Waits for the change that was begun last, if its outcome is not taken yet.
-    pub(super) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Option<Changed>> {
-        match self.change.finished.take() {
-            None => self.poll_under_way(cx, Side::Write),
+    pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Option<WriteOutcome>> {
+        match self.pending_write.finished.take() {
+            None => self.poll_running(cx, Half::Write),
             finished => Poll::Ready(finished),
         }
     }
 
-    fn poll_under_way(&mut self, cx: &mut Context<'_>, side: Side) -> Poll<Option<Changed>> {
-        let Change { under_way, waiting, .. } = &mut self.change;
-        let Some(UnderWay { work, .. }) = under_way else { return Poll::Ready(None) };
-        let waker = wake_both(waiting, side, cx.waker());
-        let mut changed = ready!(work.poll(&mut Context::from_waker(&waker)));
-        // The other half's task may have been promised a wake-up by what is now done.
+    fn poll_running(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Option<WriteOutcome>> {
+        let PendingWrite { running, waiting, .. } = &mut self.pending_write;
+        let Some(RunningWrite { work, .. }) = running else { return Poll::Ready(None) };
+        let waker = wake_both(waiting, half, cx.waker());
+        let mut outcome = ready!(work.poll(&mut Context::from_waker(&waker)));
+        // The other half's task may wait for what is now done.
         waiting.iter_mut().filter_map(Option::take).for_each(|waiting| {
             if !waiting.will_wake(cx.waker()) {
                 waiting.wake();
             }
         });
-        let UnderWay { offered, reserved, .. } = under_way.take().expect("it was just polled");
-        changed.offered = offered;
-        self.edition.fetch_add(1, Ordering::AcqRel);
+        let RunningWrite { offered, reserved, .. } = running.take().expect("it was just polled");
+        outcome.offered = offered;
+        self.generation.fetch_add(1, Ordering::AcqRel);
         if self.is_seekable() {
-            self.distrust_fill();
-            self.set_position(changed.cursor.unwrap_or(self.position + changed.bytes as u64));
-            self.settle_place(reserved);
+            self.invalidate_fill();
+            self.set_position(outcome.cursor.unwrap_or(self.position + outcome.bytes as u64));
+            self.release_place(reserved);
         } else {
-            self.position += changed.bytes as u64;
+            self.position += outcome.bytes as u64;
         }
-        Poll::Ready(Some(changed))
+        Poll::Ready(Some(outcome))
     }
 
     /// Begins to write a buffer at the cursor, or at the end of a file opened to append: once,
     /// which may be short where an error comes in between, or until `all` of it is written. The
-    /// handle must be settled.
+    /// handle must be idle.
     pub(super) fn start_write(&mut self, buffer: Buffer, all: bool, offered: Option<Bytes>) {
         self.seeking = None;
         let reserved = self.reserve_place(buffer.len());
         let work = BoxedFuture::new(write(self.file.clone(), buffer, self.position, all));
-        self.change.under_way = Some(UnderWay { work, offered, reserved });
+        self.pending_write.running = Some(RunningWrite { work, offered, reserved });
     }
 
-    /// Begins to cut or extend the file. The handle must be settled.
+    /// Begins to cut or extend the file. The handle must be idle.
     pub(super) fn start_truncate(&mut self, length: u64) {
         let (file, cursor) = (self.file.clone(), Some(self.position));
         let work = BoxedFuture::new(async move {
             let error = file.set_len(length).await.err();
-            Changed { cursor, error, ..Changed::default() }
+            WriteOutcome { cursor, error, ..WriteOutcome::default() }
         });
-        self.change.under_way = Some(UnderWay { work, offered: None, reserved: cursor });
+        self.pending_write.running = Some(RunningWrite { work, offered: None, reserved: cursor });
     }
 
-    pub(super) fn is_settled(&self) -> bool {
-        self.change.under_way.is_none()
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending_write.running.is_none()
     }
 
     /// Gets back the memory of an offer for the next one.
@@ -163,7 +167,7 @@ impl FileHandle {
         }
     }
 
-    /// A copy of the first bytes offered, at most `bytes_max`, in memory of our own.
+    /// A copy of the first bytes offered, at most `bytes_max`, in memory of the handle's.
     pub(super) fn copy_of(&mut self, offer: &[IoSlice<'_>], bytes_max: usize) -> Bytes {
         let mut copy = std::mem::take(&mut self.spare);
         copy.clear();
@@ -175,7 +179,7 @@ impl FileHandle {
     }
 }
 
-async fn write(file: AioFile, buffer: Buffer, position: u64, all: bool) -> Changed {
+async fn write(file: AioFile, buffer: Buffer, position: u64, all: bool) -> WriteOutcome {
     let (bytes, result) = if all {
         file.write_all(buffer, position).await
     } else {
@@ -185,27 +189,27 @@ async fn write(file: AioFile, buffer: Buffer, position: u64, all: bool) -> Chang
             Err(error) => (0, Err(error)),
         }
     };
-    let mut changed = Changed { bytes, error: result.err(), ..Changed::default() };
-    if changed.bytes > 0
+    let mut outcome = WriteOutcome { bytes, error: result.err(), ..WriteOutcome::default() };
+    if outcome.bytes > 0
         && let Ok(shared) = file.file()
         && shared.is_append()
         && shared.class() == FileClass::Regular
     {
-        changed.cursor = file.len().await.ok();
+        outcome.cursor = file.len().await.ok();
     }
-    changed
+    outcome
 }
 
-/// Notes who waits, and returns what wakes everybody who does.
-fn wake_both(waiting: &mut [Option<Waker>; 2], side: Side, own: &Waker) -> Waker {
-    let other = &waiting[usize::from(side == Side::Read)];
+/// Keeps the waker of this half, and returns one that wakes both.
+fn wake_both(waiting: &mut [Option<Waker>; 2], half: Half, own: &Waker) -> Waker {
+    let other = &waiting[usize::from(half == Half::Read)];
     let waker = match other {
         Some(other) if !other.will_wake(own) => {
             Waker::from(Arc::new(Both(own.clone(), other.clone())))
         }
         _ => own.clone(),
     };
-    waiting[usize::from(side == Side::Write)] = Some(own.clone());
+    waiting[usize::from(half == Half::Write)] = Some(own.clone());
     waker
 }
 

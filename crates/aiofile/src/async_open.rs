@@ -106,8 +106,8 @@ impl From<File> for Target {
 }
 
 impl From<OwnedFd> for Target {
-    /// A descriptor, such as a duplicate of standard output: the handle keeps to its position, which
-    /// it shares with what is printed, and closes what it is given.
+    /// A descriptor, such as a duplicate of standard output: the handle keeps to its position,
+    /// which it shares with what is printed, and closes what it is given.
     fn from(descriptor: OwnedFd) -> Self {
         Self::Std(descriptor.into())
     }

@@ -44,10 +44,10 @@ pub use streams::{Chunks, Lines};
 /// seeking is an error.
 ///
 /// # Descriptors that were opened elsewhere
-/// A file from std, such as a duplicate of standard output, may share its position with others: what
-/// is printed, a child process. A handle on it begins where the descriptor stands, follows it, and
-/// moves it along as std does, so that nothing is written over or read twice. That costs two system
-/// calls for each operation. What was read ahead does not count.
+/// A file from std, such as a duplicate of standard output, may share its position with others:
+/// with what is printed, with a child process. A handle on it begins at the descriptor's position,
+/// follows it and moves it as std does, so that nothing is written over or read twice; what was
+/// read ahead does not move it. That costs two lseek(2) for each operation. Clones share it too.
 ///
 /// # Cancel safety
 /// Dropping the future of a read loses nothing, of a stream either: bytes that arrive for it are

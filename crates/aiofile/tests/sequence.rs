@@ -1,4 +1,4 @@
-//! Writes to a pipe and to the end of a file: in the order of the calls, whichever future is polled.
+//! Writes to a pipe and to the end of a file: in the order of the calls, whichever is polled.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 
 mod common;

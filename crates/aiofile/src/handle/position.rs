@@ -78,8 +78,8 @@ impl FileHandle {
     }
 }
 
-/// The position of a descriptor that was opened elsewhere; `None` where that has no meaning, and for
-/// a file that this crate opened, whose position nothing moves.
+/// The position of a descriptor that was opened elsewhere; `None` where that has no meaning, and
+/// for a file that this crate opened, whose position nothing moves.
 pub(crate) fn position(file: &AioFile) -> Option<u64> {
     let shared = file.file().ok().filter(|_| file.is_foreign())?;
     shared.file().stream_position().ok()

@@ -49,10 +49,10 @@ impl AsyncBufRead for FileHandle {
 
 /// Writes through: a poll is ready when the kernel has accepted the bytes, at most 1 MiB of them.
 ///
-/// A write that was begun is finished, also where its future was dropped: where tokio says that a dropped
-/// `write` has written nothing, this one may have. Offering the same bytes again, as a `select!` in
-/// a loop does, waits for the same write; offering others writes them after it, and a seek in
-/// between makes it a write of its own.
+/// A write that was begun is finished, also where its future was dropped: where tokio says that a
+/// dropped `write` has written nothing, this one may have. Offering the same bytes again, as a
+/// `select!` in a loop does, waits for the same write; offering others writes them after it, and a
+/// seek in between makes it a write of its own.
 /// Shutting down flushes, which has nothing to do, and neither syncs nor closes.
 impl AsyncWrite for FileHandle {
     fn poll_write(

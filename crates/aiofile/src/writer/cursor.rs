@@ -1,5 +1,5 @@
-//! The cursor that the clones of a writer share: ranges of the file are reserved in the order of the
-//! calls, and released when a write fails.
+//! The cursor that the clones of a writer share: ranges of the file are reserved in the order of
+//! the calls, and released when a write fails.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -11,7 +11,8 @@ use crate::file::AioFile;
 impl AioFile {
     /// Writes a range of the buffer: all of it, unless an error comes in between, and then as much
     /// as was accepted before. What lies before the range in the buffer must be what lies before
-    /// `offset` in the file: a write that was cut within a block goes on from the block's beginning.
+    /// `offset` in the file: a write that was cut within a block goes on from the beginning of the
+    /// block.
     pub(crate) async fn write_buffer(
         &self,
         mut buffer: Buffer,

@@ -31,7 +31,9 @@ const COPY_BYTES_MAX: usize = 1 << 20;
 /// it is first polled, so that the pieces of concurrent callers lie in the order of the calls and
 /// never overlap, while the writes themselves run side by side. At the end of a file opened to
 /// append, and into a pipe, they run one after the other; whichever of their futures is polled
-/// carries out those that were called before it, too, so that they may be awaited in any order.
+/// carries out those that were called before it, too, so that they may be awaited in any order. Of
+/// those that wait, small ones are written as one, but for sockets and with O_DIRECT; each is told
+/// what became of its own bytes.
 ///
 /// # When a write fails
 /// The cursor goes back to where the failed write was to begin, as if it had not been called,

@@ -3,14 +3,16 @@
 
 mod common;
 
-use std::io::{PipeReader, Read};
-use std::os::fd::OwnedFd;
+use std::io::{PipeReader, Read, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Waker};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use aiofile::{AioFile, Result, Writer};
+use aiofile::{AioFile, BackendKind, Result, Writer};
+use caio::{Backend, Capability, Lanes, Op, Output, Request, Token};
 use common::{scratch, unruly};
 use futures_util::future::{join_all, try_join_all};
 use tokio::time::timeout;
@@ -183,4 +185,102 @@ async fn many_tasks_on_several_threads_write_each_record_once() {
             assert!(is_right, "{task}:{record} is there {count} times");
         }
     }
+}
+
+#[tokio::test]
+async fn small_writes_that_wait_are_written_as_one_and_datagrams_are_not() {
+    let (_directory, path) = scratch(b"");
+    let context = aiofile::context().in_place(false).build().unwrap();
+    let file = common::open_in(&context, &path, "a").await;
+    let writer = Writer::new(&file);
+    let before = context.counters().submitted;
+    let records: Vec<String> = (0..1_000).map(|number| format!("{number},")).collect();
+    let writes = records.iter().map(|record| writer.write_all(record.clone()));
+    in_time(try_join_all(writes)).await.unwrap();
+    assert_eq!(context.counters().submitted - before, 1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), records.concat());
+
+    let (near, far) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    let file = AioFile::from_std(std::fs::File::from(OwnedFd::from(near))).unwrap();
+    let writer = Writer::new(&file);
+    in_time(try_join_all(["one", "two", "three"].map(|text| writer.write_all(text))))
+        .await
+        .unwrap();
+    let mut message = [0; 20];
+    let lengths = [(); 3].map(|()| far.recv(&mut message).unwrap());
+    assert_eq!(lengths, [3, 3, 5]);
+}
+
+/// Accepts so many bytes and then answers that there is no space.
+#[derive(Debug)]
+struct Limited {
+    space: AtomicUsize,
+    capability: Capability,
+}
+
+impl Backend for Limited {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Other("limited")
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
+        for mut request in batch.iter_mut().filter_map(Option::take) {
+            let result = match request.parts_mut() {
+                (Op::Write { buffer, range, .. }, Some(file)) => {
+                    match self.space.load(Ordering::SeqCst).min(range.len()) {
+                        0 => Err(std::io::Error::from_raw_os_error(28)),
+                        bytes => {
+                            self.space.fetch_sub(bytes, Ordering::SeqCst);
+                            let written = &buffer.as_slice()[range.start..][..bytes];
+                            file.file().write_all(written).map(|()| Output::Bytes(bytes))
+                        }
+                    }
+                }
+                _ => Err(std::io::ErrorKind::Unsupported.into()),
+            };
+            request.complete(result);
+        }
+        Ok(Lanes::NONE)
+    }
+
+    fn cancel(&self, _: Token) {}
+
+    fn reap(&self, _: usize) -> usize {
+        0
+    }
+
+    fn descriptor(&self, _: usize) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn shutdown(&self, _: Instant) -> usize {
+        0
+    }
+}
+
+#[tokio::test]
+async fn writes_done_as_one_have_their_own_outcomes() {
+    let (_directory, path) = scratch(b"");
+    let limited = Limited { space: AtomicUsize::new(10), capability: Capability::all(8) };
+    let builder = aiofile::context().custom(std::sync::Arc::new(limited));
+    let context = builder.in_place(false).build().unwrap();
+    let log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    let writer = Writer::new(&AioFile::from_std_in(&context, log).unwrap());
+    let (first, empty) = (writer.write_all("aaaa"), writer.write_all(""));
+    let (second, cut) = (writer.write_all("bbbb"), writer.write("cccc"));
+    let given_up = writer.write_all("xxxx");
+    let (last, none) = (writer.write_all("dddd"), writer.write_all(""));
+    drop(given_up);
+    assert_eq!(in_time(last).await.unwrap_err().raw_os_error(), Some(28));
+    in_time(first).await.unwrap();
+    in_time(empty).await.unwrap();
+    in_time(second).await.unwrap();
+    assert_eq!(in_time(cut).await.unwrap(), 2);
+    in_time(none).await.unwrap();
+    assert_eq!(writer.position(), 10);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "aaaabbbbcc");
 }

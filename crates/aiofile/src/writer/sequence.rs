@@ -3,24 +3,37 @@
 //! Where a file has no offsets, the order of the calls has to be the order in which the writes run.
 //! So the writes stand in a queue that the clones of a writer share, and whichever future is polled
 //! carries out the writes before its own, too: none depends on another one being polled.
+//!
+//! The end of a write wakes every future that waits, since any of them may be one that is no longer
+//! polled. So that this does not happen for each of many small writes, those that wait are written
+//! as one, where that makes no difference to the file.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::os::unix::fs::FileTypeExt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Wake, Waker, ready};
 
-use caio::{Buffer, Error, ErrorKind, OpKind, Result};
+use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::boxed::BoxedFuture;
 use crate::file::AioFile;
+
+/// What is written as one to the end of a file.
+const COALESCED_BYTES_MAX: usize = 64 * 1024;
+
+/// The same for a pipe: what Linux writes without mixing it with what others write (`PIPE_BUF`).
+const PIPE_BYTES_MAX: usize = 4096;
 
 /// How many bytes were accepted, and the error that came then.
 type Outcome = (usize, Result<()>);
 
 pub(super) struct Sequence {
     file: AioFile,
+    /// As many bytes of several writes may be written as one.
+    coalesced_bytes_max: usize,
     state: Mutex<State>,
     /// Apart from the writes, since the waker that the running write keeps holds them.
     wakers: Arc<Wakers>,
@@ -38,6 +51,7 @@ struct State {
 
 struct QueuedWrite {
     buffer: Buffer,
+    length: usize,
     answer: Sender<Outcome>,
 }
 
@@ -51,16 +65,18 @@ enum Running {
     },
 }
 
+/// Writes from the head of the queue that are done as one.
 struct RunningWrite {
     write: BoxedFuture<Outcome>,
-    answer: Sender<Outcome>,
+    parts: Vec<Option<QueuedWrite>>,
 }
 
 impl Sequence {
     pub(super) fn new(file: AioFile) -> Self {
         let state =
             State { accepted: 0, first: 0, queue: VecDeque::new(), running: Running::Nothing };
-        Self { file, state: Mutex::new(state), wakers: Arc::default() }
+        let coalesced_bytes_max = coalesced_bytes_max(&file);
+        Self { file, coalesced_bytes_max, state: Mutex::new(state), wakers: Arc::default() }
     }
 
     /// Bytes that were accepted by the writes which have ended.
@@ -73,7 +89,8 @@ impl Sequence {
         let (sender, answer) = channel();
         let mut state = self.state();
         let number = state.first + state.queue.len() as u64;
-        state.queue.push_back(Some(QueuedWrite { buffer, answer: sender }));
+        let length = buffer.len();
+        state.queue.push_back(Some(QueuedWrite { buffer, length, answer: sender }));
         SequencedWrite { sequence: Arc::clone(self), number, answer }
     }
 
@@ -96,24 +113,70 @@ impl Sequence {
     /// thread polls it.
     fn take_running(&self) -> Option<Polled<'_>> {
         let mut state = self.state();
-        let running = match std::mem::replace(&mut state.running, Running::Nothing) {
+        let running = std::mem::replace(&mut state.running, Running::Polled { again: false });
+        let running = match running {
             Running::Idle(running) => running,
             Running::Polled { .. } => {
                 state.running = Running::Polled { again: true };
                 return None;
             }
-            Running::Nothing => loop {
-                let next = state.queue.pop_front()?;
-                state.first += 1;
-                if let Some(QueuedWrite { buffer, answer }) = next {
-                    let file = self.file.clone();
-                    let write = BoxedFuture::new(async move { file.write_all(buffer, 0).await });
-                    break RunningWrite { write, answer };
+            Running::Nothing => {
+                let parts = state.take_parts(self.coalesced_bytes_max);
+                if parts.is_empty() {
+                    state.running = Running::Nothing;
+                    return None;
                 }
-            },
+                drop(state);
+                self.begin(parts)
+            }
         };
-        state.running = Running::Polled { again: false };
         Some(Polled { sequence: self, running: Some(running) })
+    }
+
+    fn begin(&self, mut parts: Vec<Option<QueuedWrite>>) -> RunningWrite {
+        let mut writes = parts.iter_mut().flatten();
+        let buffer = match (writes.next(), writes.next()) {
+            (Some(only), None) => std::mem::take(&mut only.buffer),
+            _ => {
+                let buffers = parts.iter().flatten().map(|part| part.buffer.as_slice());
+                buffers.collect::<Vec<_>>().concat().into()
+            }
+        };
+        let file = self.file.clone();
+        let write = BoxedFuture::new(async move { file.write_all(buffer, 0).await });
+        RunningWrite { write, parts }
+    }
+
+    /// Ends the writes that were done as one: those before the error, that which met it, and none
+    /// of those behind it, which are written by themselves.
+    fn end(&self, parts: Vec<Option<QueuedWrite>>, (written, result): Outcome) {
+        let mut left = written;
+        let mut result = Some(result);
+        let mut answers = Vec::new();
+        let mut rest = parts.into_iter();
+        for QueuedWrite { length, answer, .. } in rest.by_ref().flatten() {
+            let bytes = length.min(left);
+            left -= bytes;
+            if bytes < length {
+                answers.push((answer, (bytes, result.take().unwrap_or(Ok(())))));
+                break;
+            }
+            answers.push((answer, (bytes, Ok(()))));
+        }
+        let rest: Vec<_> =
+            rest.map(|part| part.filter(|part| !part.answer.is_closed())).rev().collect();
+        let mut state = self.state();
+        state.accepted += written as u64;
+        state.running = Running::Nothing;
+        for part in rest {
+            state.first -= 1;
+            state.queue.push_front(part);
+        }
+        drop(state);
+        for (answer, outcome) in answers {
+            // Its future may have been dropped.
+            let _ = answer.send(outcome);
+        }
     }
 
     /// Takes a write whose future is dropped out of the queue. One that has begun goes on.
@@ -138,6 +201,40 @@ impl Sequence {
     }
 }
 
+impl State {
+    /// The next write, and those behind it that may be written with it. Begins with a write, if
+    /// there is one.
+    fn take_parts(&mut self, bytes_max: usize) -> Vec<Option<QueuedWrite>> {
+        let (mut parts, mut bytes) = (Vec::new(), 0);
+        while let Some(next) = self.queue.front() {
+            let length = next.as_ref().map_or(0, |next| next.length);
+            if bytes + length > bytes_max && parts.iter().any(Option::is_some) {
+                break;
+            }
+            bytes += length;
+            self.first += 1;
+            match self.queue.pop_front() {
+                Some(None) if parts.is_empty() => {}
+                next => parts.extend(next),
+            }
+        }
+        parts
+    }
+}
+
+/// As many bytes of several writes may be written as one to this file. None where each write is a
+/// message of its own, and where O_DIRECT makes demands.
+fn coalesced_bytes_max(file: &AioFile) -> usize {
+    let Ok(file) = file.file() else { return 0 };
+    let is_pipe = || file.file().metadata().is_ok_and(|found| found.file_type().is_fifo());
+    match file.class() {
+        _ if file.is_direct() => 0,
+        FileClass::Regular => COALESCED_BYTES_MAX,
+        FileClass::Stream if is_pipe() => PIPE_BYTES_MAX,
+        _ => 0,
+    }
+}
+
 impl fmt::Debug for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sequence").field("accepted", &self.accepted()).finish_non_exhaustive()
@@ -156,14 +253,8 @@ impl Polled<'_> {
     }
 
     fn end(mut self, outcome: Outcome) {
-        let running = self.running.take();
-        let mut state = self.sequence.state();
-        state.accepted += outcome.0 as u64;
-        state.running = Running::Nothing;
-        drop(state);
-        if let Some(RunningWrite { answer, .. }) = running {
-            // Its future may have been dropped.
-            let _ = answer.send(outcome);
+        if let Some(RunningWrite { parts, .. }) = self.running.take() {
+            self.sequence.end(parts, outcome);
         }
     }
 

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use aiofile::{AioFile, BackendKind, Result, Writer};
-use caio::{Backend, Capability, Lanes, Op, Output, Request, Token};
+use caio::{Backend, Capability, Op, Output, QueueId, Request, Token};
 use common::{scratch, unruly};
 use futures_util::future::{join_all, try_join_all};
 use tokio::time::timeout;
@@ -227,33 +227,33 @@ impl Backend for Limited {
         &self.capability
     }
 
-    fn submit(&self, batch: &mut [Option<Request>]) -> Result<Lanes> {
-        for mut request in batch.iter_mut().filter_map(Option::take) {
-            let result = match request.parts_mut() {
-                (Op::Write { buffer, range, .. }, Some(file)) => {
-                    match self.space.load(Ordering::SeqCst).min(range.len()) {
-                        0 => Err(std::io::Error::from_raw_os_error(28)),
-                        bytes => {
-                            self.space.fetch_sub(bytes, Ordering::SeqCst);
-                            let written = &buffer.as_slice()[range.start..][..bytes];
-                            file.file().write_all(written).map(|()| Output::Bytes(bytes))
-                        }
+    fn queue(&self, mut request: Request) -> QueueId {
+        let result = match request.parts_mut() {
+            (Op::Write { buffer, range, .. }, Some(file)) => {
+                match self.space.load(Ordering::SeqCst).min(range.len()) {
+                    0 => Err(std::io::Error::from_raw_os_error(28)),
+                    bytes => {
+                        self.space.fetch_sub(bytes, Ordering::SeqCst);
+                        let written = &buffer.as_slice()[range.start..][..bytes];
+                        file.file().write_all(written).map(|()| Output::Bytes(bytes))
                     }
                 }
-                _ => Err(std::io::ErrorKind::Unsupported.into()),
-            };
-            request.complete(result);
-        }
-        Ok(Lanes::NONE)
+            }
+            _ => Err(std::io::ErrorKind::Unsupported.into()),
+        };
+        request.complete(result);
+        QueueId(0)
     }
+
+    fn commit(&self, _: QueueId) {}
 
     fn cancel(&self, _: Token) {}
 
-    fn reap(&self, _: usize) -> usize {
+    fn reap(&self, _: QueueId) -> usize {
         0
     }
 
-    fn descriptor(&self, _: usize) -> Option<BorrowedFd<'_>> {
+    fn descriptor(&self, _: QueueId) -> Option<BorrowedFd<'_>> {
         None
     }
 

@@ -3,7 +3,7 @@
 //! A path is looked up in the directory cache alone (openat2(2) with `RESOLVE_CACHED`), as a mere
 //! place in the tree (`O_PATH`): no file system is asked, and no FIFO or device notices. Only a
 //! regular file on a mount that an earlier look from another thread has found to be local is then
-//! opened for real, by way of that place, so that it is the very file that was looked at.
+//! opened for real.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -42,8 +42,11 @@ pub(crate) fn open(path: &CStr) -> Option<(File, u64)> {
     if !is_regular || !mount_of(&stat).is_some_and(is_known) {
         return None;
     }
-    let file = File::open(format!("/proc/self/fd/{}", place.as_raw_fd())).ok()?;
-    Some((file, stat.stx_size))
+    // Should another file have come into its place since, it is one that a reader may open as well;
+    // what is none answers the read that follows with an error.
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = cached(path, flags).ok()?;
+    Some((file.into(), stat.stx_size))
 }
 
 fn is_known(mount: u64) -> bool {

@@ -57,7 +57,9 @@ const OPERATIONS: &[Operation] = &[
     |context, _, path| async move { open(&context, &path, flags::O_RDONLY).await }.boxed(),
     |context, _, path| async move { open(&context, &path, flags::O_CREAT).await }.boxed(),
     |context, file, _| async move { context.close(file, true).await.unwrap() }.boxed(),
-    |context, file, _| async move { drop(context.metadata(&file).await.unwrap()) }.boxed(),
+    |context, file, _| {
+        async move { assert!(context.metadata(&file).await.unwrap().is_file()) }.boxed()
+    },
     |context, file, _| async move { context.set_length(&file, 4096).await.unwrap() }.boxed(),
     |context, _, path| async move { drop(context.read_file(&path).await.unwrap()) }.boxed(),
 ];

@@ -11,27 +11,36 @@
     reason = "these are tests, which a harness of our own hides from the lint"
 )]
 
+mod appending;
 mod budget;
 mod cancel;
+mod clock;
 mod computing_tasks;
+mod direct_bounce;
+mod dropped_syncs;
 mod dropping;
+mod ends;
 mod errors;
 mod faults;
 mod harness;
 mod idle_futures;
 mod limits;
+mod nested;
 mod order;
+mod panics;
 mod read;
 mod refusal;
 mod runtimes;
 mod several_runtimes;
 mod shutdown;
+mod shutdown_everywhere;
 mod signals;
 mod soak;
 mod special;
 mod support;
 mod sync;
 mod vectored;
+mod waiting_files;
 mod write;
 
 use std::process::ExitCode;
@@ -57,6 +66,15 @@ const MODULES: &[Module] = &[
     ("budget", budget::CASES),
     ("computing_tasks", computing_tasks::CASES),
     ("idle_futures", idle_futures::CASES),
+    ("dropped_syncs", dropped_syncs::CASES),
+    ("shutdown_everywhere", shutdown_everywhere::CASES),
+    ("panics", panics::CASES),
+    ("waiting_files", waiting_files::CASES),
+    ("direct_bounce", direct_bounce::CASES),
+    ("clock", clock::CASES),
+    ("nested", nested::CASES),
+    ("appending", appending::CASES),
+    ("ends", ends::CASES),
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
 ];

@@ -1,13 +1,22 @@
 //! Where the kernel or a sandbox refuses a backend: `auto` goes on, a demand is told the reason.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::fd::RawFd;
+use std::time::Duration;
 
 use caio::{BackendKind, Choice, ErrorKind};
 use nix::libc;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter_all_threads,
+};
 
-use crate::harness::{Case, cases};
-use crate::support::{disk, pattern, within_reason};
+use crate::harness::{Case, cases, skipped};
+use crate::support::{
+    Env, begun, bounded, current_thread, disk, multi_thread, output, pattern, pipe, room,
+    within_reason,
+};
 
 pub(crate) const CASES: &[Case] = cases![
     once_alone io_uring_hidden_by_enosys,
@@ -17,6 +26,8 @@ pub(crate) const CASES: &[Case] = cases![
     once_alone kernel_aio_hidden_by_enosys,
     once_alone kernel_aio_at_its_limit,
     once_alone both_forbidden,
+    alone calls_in_place_that_a_sandbox_forbids,
+    once_alone io_uring_that_is_forbidden_after_its_start,
 ];
 
 /// Lets these system calls, without which these backends cannot work, fail with this errno for the
@@ -26,13 +37,30 @@ fn refuse(backends: &[BackendKind], calls: &[libc::c_long], errno: i32) -> Vec<B
     let works = |kind: &BackendKind| aiofile::context().backend(*kind).build().is_ok();
     let refused = |kind: &BackendKind| backends.contains(kind) || !works(kind);
     let refused = BackendKind::ALL.into_iter().filter(refused).collect();
-    let rules: BTreeMap<_, _> = calls.iter().map(|call| (*call, Vec::new())).collect();
+    forbid(calls, errno);
+    refused
+}
+
+/// Lets these system calls fail with this errno for the rest of this process, on every thread that
+/// it has now or later.
+fn forbid(calls: &[libc::c_long], errno: i32) {
+    apply(calls.iter().map(|call| (*call, Vec::new())).collect(), errno);
+}
+
+/// The same for the close of this descriptor.
+pub(crate) fn forbid_close_of(descriptor: RawFd, errno: i32) {
+    let number = u64::from(descriptor.unsigned_abs());
+    let is_it = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, number);
+    let rule = SeccompRule::new(vec![is_it.unwrap()]).unwrap();
+    apply(BTreeMap::from([(libc::SYS_close, vec![rule])]), errno);
+}
+
+fn apply(rules: BTreeMap<libc::c_long, Vec<SeccompRule>>, errno: i32) {
     let architecture = TargetArch::try_from(std::env::consts::ARCH).unwrap();
     let answer = SeccompAction::Errno(errno.unsigned_abs());
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, answer, architecture).unwrap();
     let program: BpfProgram = filter.try_into().unwrap();
-    apply_filter(&program).unwrap();
-    refused
+    apply_filter_all_threads(&program).unwrap();
 }
 
 /// `auto` works, on none of the refused backends, and knows why.
@@ -114,4 +142,60 @@ fn both_forbidden() {
     auto_goes_on(&refuse(&backends, &calls, libc::EPERM));
     demand_is_told(BackendKind::Uring, "io_uring_setup", libc::EPERM);
     demand_is_told(BackendKind::Linux, "io_setup", libc::EPERM);
+}
+
+/// What a sandbox answers that does not know the calls: the data is there all the same.
+fn calls_in_place_that_a_sandbox_forbids(env: &Env) {
+    let place = disk();
+    let path = place.file("data", &pattern(100_000));
+    forbid(&[libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_openat2], libc::EPERM);
+    let env = env.with(|builder| builder);
+    env.bounded(move |env| {
+        current_thread().block_on(async {
+            let file = env.file(&path, "r+").await;
+            assert_eq!(file.read_exact_at(5000, 10).await.unwrap(), pattern(100_000)[10..5010]);
+            let buffers = vec![Vec::with_capacity(100), Vec::with_capacity(200)];
+            assert_eq!(file.read_vectored_at(buffers, 0).await.0.unwrap(), 300);
+            assert_eq!(file.read_to_end(0).await.unwrap(), pattern(100_000));
+            file.write_all_at(pattern(5000), 0).await.unwrap();
+            let (result, _) = file.write_vectored_at(vec![vec![1; 10], vec![2; 20]], 0).await;
+            assert_eq!(result.unwrap(), 30);
+            file.fdatasync().await.unwrap();
+            assert_eq!(env.context.read_file(&path).await.unwrap().len(), 100_000);
+        });
+    });
+}
+
+/// A sandbox that closes once the program has begun, with requests in flight and none. Each
+/// operation ends, by another route or with an error.
+fn io_uring_that_is_forbidden_after_its_start() {
+    let Ok(context) = aiofile::context().backend(BackendKind::Uring).in_place(false).build() else {
+        skipped("io_uring that is forbidden after its start: it does not work here");
+        return;
+    };
+    bounded(move || {
+        let place = disk();
+        let path = place.file("data", &pattern(100_000));
+        multi_thread(2).block_on(async {
+            let options = aiofile::OpenOptions::new().mode("r+").unwrap().context(&context);
+            let file = options.open(&path).await.unwrap();
+            assert_eq!(file.read_exact_at(5000, 0).await.unwrap(), pattern(100_000)[..5000]);
+            let (silent, mut writer) = pipe();
+            let before = begun(context.read(&silent, room(1), 0..1, 0)).await;
+            forbid(&[libc::SYS_io_uring_enter], libc::EPERM);
+            writer.write_all(b"x").unwrap();
+            for number in 0..20 {
+                let read = file.read_exact_at(5000, number).await;
+                assert!(read.is_err() || read.unwrap().len() == 5000);
+                drop(file.write_all_at(vec![1; 5000], number).await);
+                drop(file.fdatasync().await);
+                drop(options.open(&path).await);
+                drop(context.read_file(&path).await);
+            }
+            let given_up = begun(context.read(&silent, room(1), 0..1, 0)).await;
+            drop(given_up);
+            drop(output(before).await);
+            context.shutdown(Duration::from_secs(1)).await;
+        });
+    });
 }

@@ -6,7 +6,9 @@ use std::io::PipeWriter;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use aiofile::{AioFile, OpenOptions};
@@ -187,14 +189,37 @@ pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut TaskContext::from_waker(Waker::noop()))
 }
 
-/// A future that has begun in the current task, and may be put aside then. It is polled twice: at
-/// first a task that had its share only yields.
+/// A future that has begun in the current task and waits now, and may be put aside then. A task
+/// that had its share only yields; such a future is polled again.
 pub(crate) async fn begun<F: Future>(future: F) -> Pin<Box<MaybeDone<F>>> {
     let mut future = Box::pin(maybe_done(future));
-    polled(&mut future).await;
-    tokio::task::yield_now().await;
-    polled(&mut future).await;
-    future
+    loop {
+        let forward = poll_fn(|cx| {
+            let forward =
+                Arc::new(Forward { to: cx.waker().clone(), woken: AtomicBool::new(false) });
+            let waker = Waker::from(Arc::clone(&forward));
+            let polled = future.as_mut().poll(&mut TaskContext::from_waker(&waker));
+            Poll::Ready((polled.is_pending(), forward))
+        });
+        let (is_pending, forward) = forward.await;
+        if !is_pending || !forward.woken.load(Ordering::SeqCst) {
+            return future;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Passes a wake on and remembers it.
+struct Forward {
+    to: Waker,
+    woken: AtomicBool,
+}
+
+impl Wake for Forward {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        self.to.wake_by_ref();
+    }
 }
 
 /// Polls such a future once more in the current task.

@@ -135,7 +135,7 @@ fn a_length_is_set_after_the_bounced_writes_before_it(env: &Env) {
 }
 
 fn clearing_a_sync_error_clears_it_for_both_descriptors() {
-    for inner in faults::inner() {
+    for inner in faults::inner_with_syncs() {
         bounded(|| {
             let place = disk();
             let path = place.file("data", &pattern(ODD));

@@ -70,7 +70,7 @@ impl Failing {
 
 fn a_failure_is_remembered_though_its_future_was_dropped() {
     for kind in [OpKind::Fdatasync, OpKind::Fsync] {
-        for inner in faults::inner() {
+        for inner in faults::inner_with_syncs() {
             bounded(move || {
                 let failing = Failing::new(inner, kind, 0);
                 multi_thread(2).block_on(async {
@@ -86,7 +86,7 @@ fn a_failure_is_remembered_though_its_future_was_dropped() {
 }
 
 fn a_sync_that_waits_behind_a_dropped_one_tells_the_truth() {
-    for inner in faults::inner() {
+    for inner in faults::inner_with_syncs() {
         bounded(move || {
             let failing = Failing::new(inner, OpKind::Fdatasync, 0);
             multi_thread(2).block_on(async {
@@ -105,7 +105,7 @@ fn a_sync_that_waits_behind_a_dropped_one_tells_the_truth() {
 
 /// The second sync fails, which two share that came while the first was running.
 fn a_sync_shared_with_a_dropped_future_tells_the_truth() {
-    for inner in faults::inner() {
+    for inner in faults::inner_with_syncs() {
         bounded(move || {
             let failing = Failing::new(inner, OpKind::Fdatasync, 1);
             multi_thread(2).block_on(async {

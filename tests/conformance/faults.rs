@@ -18,6 +18,15 @@ pub(crate) const CASES: &[Case] = cases![
     once any_interleaving_of_disjoint_writes_gives_the_same_file,
 ];
 
+/// Those of the backends under test that sync by themselves, so that a fault can meet the sync.
+pub(crate) fn inner_with_syncs() -> impl Iterator<Item = Arc<dyn Backend>> {
+    let syncs = |inner: &Arc<dyn Backend>| {
+        let operations = inner.capability().operations;
+        operations.contains(OpKind::Fsync) && operations.contains(OpKind::Fdatasync)
+    };
+    inner().into_iter().filter(syncs)
+}
+
 /// The backends under test, each in its own right.
 pub(crate) fn inner() -> Vec<Arc<dyn Backend>> {
     let mut backends: Vec<Arc<dyn Backend>> = vec![

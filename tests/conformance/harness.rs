@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -176,11 +176,17 @@ fn in_own_process(name: &str) -> Result<(), Failed> {
     let mut child = Command::new(env::current_exe()?)
         .env(ALONE, name)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
+    // Read as it comes: backtraces do not fit into a pipe, and the child would wait for room.
+    let mut said = child.stderr.take().expect("it is piped");
+    let reading = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = said.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    });
     let deadline = Instant::now() + PATIENCE;
-    // Its few lines fit into the pipes, so that reading can wait until it has ended.
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -191,8 +197,7 @@ fn in_own_process(name: &str) -> Result<(), Failed> {
         }
         std::thread::sleep(Duration::from_millis(2));
     };
-    let output = child.wait_with_output()?;
-    let text = String::from_utf8_lossy(&output.stderr);
+    let text = reading.join().expect("reading does not panic");
     text.lines().filter_map(|line| line.strip_prefix("SKIPPED ")).for_each(skipped);
     match status.success() {
         true => Ok(()),

@@ -157,21 +157,21 @@ fn what_cannot_end_is_answered_when_the_patience_is_over(env: &Env) {
     env.bounded(|env| {
         let place = disk();
         let env = env.queued();
-        let fifo = place.path("fifo");
-        nix::unistd::mkfifo(&fifo, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        // A FIFO is open for reading at once; a writer waits for its reader.
+        let (fifo, unread) = (place.path("fifo"), place.path("unread"));
+        for path in [&fifo, &unread] {
+            nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        }
         multi_thread(2).block_on(async {
             let (silent, _writer) = pipe();
             let read = begun(env.context.read(&silent, room(1), 0..1, 0)).await;
             let whole = begun(env.context.read_file(&fifo)).await;
-            let opened = begun(env.context.open(&fifo, flags::O_RDONLY, 0)).await;
+            let opened = begun(env.context.open(&unread, flags::O_WRONLY, 0)).await;
             env.context.shutdown(Duration::from_millis(200)).await;
             assert!(output(read).await.0.is_err(), "there was nothing to be read");
             assert!(output(whole).await.is_err(), "there was nothing to be read");
             assert!(output(opened).await.is_err(), "there was no other end");
         });
-        // Lets go a thread that still waits for the other end of the FIFO.
-        let options = File::options().read(true).write(true).custom_flags(libc::O_NONBLOCK).clone();
-        drop(options.open(&fifo).unwrap());
     });
 }
 

@@ -23,7 +23,7 @@ use crate::worker_thread;
 
 use class::Traits;
 pub use class::{DirectAlignment, FileClass, FileSystem};
-pub(crate) use group_sync::{GroupSync, SyncRun};
+pub(crate) use group_sync::{Begin, GroupSync, SyncRun};
 pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
 pub(crate) use pending_writes::{Deferred, PendingWrites};
 

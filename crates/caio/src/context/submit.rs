@@ -14,7 +14,7 @@ use super::driver::bits;
 use crate::backend::QueueId;
 use crate::completion::Receiver;
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{Deferred, NoPlace, SharedFile, SyncRun};
+use crate::file::{Begin, Deferred, NoPlace, SharedFile, SyncRun};
 use crate::op::{Op, OpKind, Output};
 use crate::pending_count::shut_down;
 use crate::request::{Finished, Owner, Reply, Request, Room};
@@ -85,12 +85,17 @@ impl Inner {
         Ok(receiver)
     }
 
-    /// Accepts a sync of the file. What comes of it, the file is told and all that wait for the
-    /// run.
-    pub(super) fn accept_sync(self: &Arc<Self>, file: &SharedFile, run: &Arc<SyncRun>) {
-        if let Err(error) = self.pending.enter() {
-            return self.end_sync(file, run, Err(error));
-        }
+    /// Accepts a sync of the file, which begins when its run does.
+    ///
+    /// # Errors
+    /// After the shutdown.
+    pub(super) fn accept_sync(self: &Arc<Self>, file: &SharedFile) -> Result<Box<dyn Begin>> {
+        self.pending.enter()?;
+        Ok(Box::new(AcceptedSync { context: Some(Arc::clone(self)), file: file.clone() }))
+    }
+
+    /// Begins a sync. What comes of it, the file is told and all that wait for the run.
+    fn begin_sync(self: &Arc<Self>, file: &SharedFile, run: &Arc<SyncRun>) {
         let op = if run.is_data_only() { Op::Fdatasync } else { Op::Fsync };
         let (file, reply) = (Some(file.clone()), Reply::Sync(Arc::clone(run)));
         let route = self.route(file.as_ref(), &op);
@@ -306,11 +311,11 @@ impl Inner {
             _ => error,
         });
         run.end(result);
-        while let Some(next) = file.syncs().next() {
+        while let Some((next, begin)) = file.syncs().next() {
             match file.sync_error() {
                 // Nothing asks the system again after a failure.
                 Some(error) => next.end(Err(lost(Error::system(error)))),
-                None => return self.accept_sync(file, &next),
+                None => return begin.begin(&next),
             }
         }
     }
@@ -382,6 +387,29 @@ impl Inner {
                 return;
             }
         }
+    }
+}
+
+/// A sync that was accepted and has not begun.
+#[derive(Debug)]
+struct AcceptedSync {
+    /// `None` once it has begun.
+    context: Option<Arc<Inner>>,
+    file: SharedFile,
+}
+
+impl Begin for AcceptedSync {
+    fn begin(mut self: Box<Self>, run: &Arc<SyncRun>) {
+        if let Some(context) = self.context.take() {
+            context.begin_sync(&self.file, run);
+        }
+    }
+}
+
+impl Drop for AcceptedSync {
+    fn drop(&mut self) {
+        // It will not begin, since no future waits for it any more.
+        self.context.iter().for_each(|context| context.pending.leave());
     }
 }
 

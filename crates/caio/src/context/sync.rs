@@ -5,6 +5,7 @@ use super::submit::lost;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::op::OpKind;
+use crate::pending_count::shut_down;
 
 impl Context {
     /// fsync(2), or with `data_only` fdatasync(2). Covers every write to this file that had
@@ -48,10 +49,11 @@ impl Context {
             if let Some(error) = failed() {
                 return Err(error);
             }
-            let (wait, begins) = file.syncs().join(data_only);
-            if begins {
-                self.inner.accept_sync(file, wait.run());
+            if self.is_shut_down() {
+                return Err(shut_down().during(kind).on(file.path()));
             }
+            let wait = file.syncs().join(data_only, || self.inner.accept_sync(file));
+            let wait = wait.map_err(|error| error.during(kind).on(file.path()))?;
             let waits = self.inner.runtime.waits();
             let result = wait.await;
             drop(waits);

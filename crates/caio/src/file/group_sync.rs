@@ -5,6 +5,7 @@
 //! that each write and sync pay for few syncs. A run ends with its system call, whether or not a
 //! future still waits for it, and so does what it says about the file.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,13 @@ pub(crate) struct GroupSync {
 #[derive(Debug, Default)]
 struct Runs {
     running: Option<Arc<SyncRun>>,
-    next: Option<Arc<SyncRun>>,
+    next: Option<(Arc<SyncRun>, Box<dyn Begin>)>,
+}
+
+/// Begins a run when its turn comes.
+pub(crate) trait Begin: fmt::Debug + Send {
+    /// Has the system call made, after which the run ends.
+    fn begin(self: Box<Self>, run: &Arc<SyncRun>);
 }
 
 /// One system call, and all that wait for it.
@@ -43,24 +50,46 @@ struct State {
 }
 
 impl GroupSync {
-    /// Joins a run that has not begun yet. With `true` the caller is to begin it.
-    pub(crate) fn join(&self, data_only: bool) -> (SyncWait, bool) {
+    /// Joins a run that has not begun yet. Where there is none, a new one is made, which `begin`
+    /// begins: now, or when the run before it is over. That fails where nothing may begin any more.
+    pub(crate) fn join(
+        &self,
+        data_only: bool,
+        begin: impl FnOnce() -> Result<Box<dyn Begin>>,
+    ) -> Result<SyncWait> {
         let mut runs = lock(&self.runs);
-        if runs.running.is_none() {
-            let run = Arc::new(SyncRun::new(data_only));
-            runs.running = Some(Arc::clone(&run));
-            return (run.join(data_only), true);
+        if runs.running.is_some() {
+            let run = match &runs.next {
+                Some((run, _)) => Arc::clone(run),
+                None => {
+                    let run = Arc::new(SyncRun::new(data_only));
+                    runs.next = Some((Arc::clone(&run), begin()?));
+                    run
+                }
+            };
+            return Ok(run.join(data_only));
         }
-        let next = runs.next.get_or_insert_with(|| Arc::new(SyncRun::new(data_only)));
-        (Arc::clone(next).join(data_only), false)
+        let (begin, run) = (begin()?, Arc::new(SyncRun::new(data_only)));
+        runs.running = Some(Arc::clone(&run));
+        drop(runs);
+        let wait = Arc::clone(&run).join(data_only);
+        begin.begin(&run);
+        Ok(wait)
     }
 
-    /// The present run is over. Returns the next one, which the caller is to begin, if a future
-    /// waits for it.
-    pub(crate) fn next(&self) -> Option<Arc<SyncRun>> {
+    /// The present run is over, and the next one is this, if a future waits for it.
+    pub(crate) fn next(&self) -> Option<(Arc<SyncRun>, Box<dyn Begin>)> {
         let mut runs = lock(&self.runs);
-        runs.running = runs.next.take().filter(|run| lock(&run.state).is_awaited());
-        runs.running.clone()
+        let next = runs.next.take();
+        let (awaited, left) = match next {
+            Some((run, begin)) if lock(&run.state).is_awaited() => (Some((run, begin)), None),
+            left => (None, left),
+        };
+        runs.running = awaited.as_ref().map(|(run, _)| Arc::clone(run));
+        drop(runs);
+        // What will not begin is dropped outside of the lock.
+        drop(left);
+        awaited
     }
 }
 
@@ -114,12 +143,6 @@ pub(crate) struct SyncWait {
     place: usize,
 }
 
-impl SyncWait {
-    pub(crate) fn run(&self) -> &Arc<SyncRun> {
-        &self.run
-    }
-}
-
 impl Future for SyncWait {
     type Output = Result<()>;
 
@@ -151,6 +174,28 @@ impl Drop for SyncWait {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Waker;
+
+    /// Counts the runs that have begun.
+    #[derive(Debug, Clone, Default)]
+    struct Count(Arc<AtomicUsize>);
+
+    impl Begin for Count {
+        fn begin(self: Box<Self>, _run: &Arc<SyncRun>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Count {
+        fn join(&self, group: &GroupSync, data_only: bool) -> SyncWait {
+            group.join(data_only, || Ok(Box::new(self.clone()))).unwrap()
+        }
+
+        fn begun(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
 
     fn poll(wait: &mut SyncWait) -> Poll<Result<()>> {
         Pin::new(wait).poll(&mut Context::from_waker(Waker::noop()))
@@ -158,38 +203,40 @@ mod tests {
 
     #[test]
     fn the_first_begins_and_the_others_share_the_next_run() {
-        let group = GroupSync::default();
-        let (mut first, begins) = group.join(true);
-        assert!(begins);
-        let ((mut second, no), (mut third, neither)) = (group.join(true), group.join(false));
-        assert!(!no && !neither && Arc::ptr_eq(second.run(), third.run()));
-        assert!(!second.run().is_data_only(), "the third wants all");
-        first.run().end(Ok(()));
+        let (group, count) = (GroupSync::default(), Count::default());
+        let mut first = count.join(&group, true);
+        assert_eq!(count.begun(), 1);
+        let (mut second, mut third) = (count.join(&group, true), count.join(&group, false));
+        assert!(count.begun() == 1 && Arc::ptr_eq(&second.run, &third.run));
+        assert!(!second.run.is_data_only(), "the third wants all");
+        first.run.end(Ok(()));
         assert!(poll(&mut first).is_ready() && poll(&mut second).is_pending());
-        let next = group.next().expect("two wait for it");
-        next.end(Ok(()));
+        let (run, begin) = group.next().expect("two wait for it");
+        begin.begin(&run);
+        run.end(Ok(()));
         assert!(poll(&mut second).is_ready() && poll(&mut third).is_ready());
-        assert!(group.next().is_none());
+        assert!(group.next().is_none() && count.begun() == 2);
     }
 
     #[test]
     fn a_run_that_no_future_waits_for_is_not_begun() {
-        let group = GroupSync::default();
-        let (first, _) = group.join(true);
-        drop(group.join(true));
-        first.run().end(Ok(()));
+        let (group, count) = (GroupSync::default(), Count::default());
+        let first = count.join(&group, true);
+        drop(count.join(&group, true));
+        first.run.end(Ok(()));
         assert!(group.next().is_none());
-        assert!(group.join(true).1, "the next one begins at once");
+        let _next = count.join(&group, true);
+        assert_eq!(count.begun(), 2, "the next one begins at once");
     }
 
     #[test]
     fn polls_and_futures_that_go_leave_nothing_behind() {
-        let group = GroupSync::default();
-        let (_first, _) = group.join(true);
-        let (mut second, _) = group.join(true);
+        let (group, count) = (GroupSync::default(), Count::default());
+        let _first = count.join(&group, true);
+        let mut second = count.join(&group, true);
         for _ in 0..10_000 {
             assert!(poll(&mut second).is_pending());
-            let (mut other, _) = group.join(true);
+            let mut other = count.join(&group, true);
             assert!(poll(&mut other).is_pending());
         }
         assert!(lock(&second.run.state).waiting.len() <= 2);

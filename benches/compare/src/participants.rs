@@ -157,7 +157,7 @@ fn on_tokio() -> Vec<Participant> {
         ),
         new(
             "tokio-fs-8k",
-            Reference,
+            Plain,
             "tokio::fs with the 8 KiB of BufReader::new",
             "threads",
             Cell::is_lines,

@@ -37,6 +37,7 @@ const RING: &[&str] = &["ring", "ring-2"];
 const THREAD: &str = "aiofile:thread";
 const RUST: &str = "aiofile:rust";
 const SPAWN: &[&str] = &["spawn_blocking"];
+const TOKIO_RING: &[&str] = &["tokio-ring"];
 
 /// Every demand, by cell.
 const TARGETS: &[(&str, &str, &[Demand])] = &[
@@ -73,6 +74,12 @@ const TARGETS: &[(&str, &str, &[Demand])] = &[
     ("cp-1g-bytes", OURS, &[Rows(&["cp"], 1.0)]),
     ("cp-1g", OURS, &[Rows(&["cp"], 1.0)]),
     ("many-ranges-8k", OURS, &[Peer(0.0), Rows(&["pread"], 0.0)]),
+    ("readers-compute-32", OURS, &[Rows(TOKIO_RING, 1.0), PeerOnTwo(1.0)]),
+    ("compute-1ms", OURS, &[Rows(TOKIO_RING, 1.0), Peer(0.0)]),
+    ("echo-beside-direct-32", OURS, &[Rows(TOKIO_RING, 1.0), Peer(0.0)]),
+    ("timer-beside-direct-32", OURS, &[Rows(TOKIO_RING, 1.0), Peer(0.0)]),
+    ("echo-beside-writes-64", OURS, &[Rows(SPAWN, 1.0), Peer(0.0)]),
+    ("timer-beside-writes-64", OURS, &[Rows(SPAWN, 1.0), Peer(0.0)]),
     ("in-flight-100k", OURS, &[Said]),
     ("in-flight-100k-raised", OURS, &[Said]),
     ("fairness-64-wait", OURS, &[AtMost(10.0)]),

@@ -1,11 +1,10 @@
 //! The results as one page that needs nothing else: no script, no font, no picture from elsewhere.
 
-mod canvas;
 mod plots;
+mod svg;
 
 use std::fmt::Write;
 
-use crate::Result;
 use crate::cell::{Access, Work};
 use crate::measure::Measure;
 use crate::participant::Class;
@@ -15,26 +14,23 @@ use crate::table;
 const STYLE: &str = include_str!("html/style.css");
 
 /// The page.
-///
-/// # Errors
-/// Where a plot cannot be drawn.
-pub fn page(results: &Results) -> Result<String> {
+pub fn page(results: &Results) -> String {
     let title = "aiofile bench";
     let sections = [
         head(results),
-        summary(results)?,
-        rows(results)?,
-        sweeps(results)?,
-        latencies(results)?,
+        summary(results),
+        rows(results),
+        sweeps(results),
+        latencies(results),
         figures(results),
         machine(results),
     ];
-    Ok(format!(
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{title}</title><style>{STYLE}</style></head><body>\n{}\n</body></html>\n",
         sections.concat()
-    ))
+    )
 }
 
 /// Text as it may stand in HTML.
@@ -83,7 +79,7 @@ fn head(results: &Results) -> String {
     )
 }
 
-fn summary(results: &Results) -> Result<String> {
+fn summary(results: &Results) -> String {
     let from_cache = |measured: &&Measured| {
         measured.cell.access == Access::Cached && measured.cell.work != Work::DurableAppend
     };
@@ -96,14 +92,14 @@ fn summary(results: &Results) -> Result<String> {
     );
     for (title, cells) in [("The page cache", cached), ("The device", device)] {
         if !cells.is_empty() {
-            let plot = plots::summary(&cells)?;
+            let plot = plots::summary(&cells);
             let _ = write!(text, "<figure class=\"card\"><h3>{title}</h3>{plot}</figure>");
         }
     }
-    Ok(text + "</div>")
+    text + "</div>"
 }
 
-fn rows(results: &Results) -> Result<String> {
+fn rows(results: &Results) -> String {
     let mut text = String::from(
         "<h2>Row by row</h2><p>Operations, or bytes (B), each second: medians, with the spread of \
          the runs as a thin line. uring, linux, thread and rust are ours, as they come, and -alone \
@@ -121,10 +117,10 @@ fn rows(results: &Results) -> Result<String> {
             text,
             "<figure class=\"card {class}\"><h3>{}</h3><p class=\"verdict\">{words}</p>{}</figure>",
             escape(&measured.cell.title),
-            plots::bars(measured)?
+            plots::bars(measured)
         );
     }
-    Ok(text + "</div>")
+    text + "</div>"
 }
 
 fn verdict_words(verdict: Verdict<'_>) -> String {
@@ -138,12 +134,11 @@ fn verdict_words(verdict: Verdict<'_>) -> String {
 fn legend(results: &Results) -> String {
     let mut text = String::from("<ul class=\"legend\">");
     for participant in participants(results) {
-        let plotters::style::RGBColor(red, green, blue) = canvas::colour(&participant.name);
         let _ = write!(
             text,
-            "<li title=\"{}\"><i style=\"background:rgb({red},{green},{blue})\"></i>\
-             {}</li>",
+            "<li title=\"{}\"><i style=\"background:{}\"></i>{}</li>",
             escape(&participant.what),
+            svg::colour(&participant.name),
             participant.name
         );
     }
@@ -158,7 +153,7 @@ fn participants(results: &Results) -> Vec<&Described> {
     all.filter(was_there).collect()
 }
 
-fn sweeps(results: &Results) -> Result<String> {
+fn sweeps(results: &Results) -> String {
     let participants: Vec<_> = participants(results).iter().map(|one| one.name.as_str()).collect();
     let pick = |passes: &dyn Fn(&Measured) -> bool, key: &dyn Fn(&Measured) -> usize| {
         let random =
@@ -182,25 +177,25 @@ fn sweeps(results: &Results) -> Result<String> {
         if depths.len() > 1 {
             let title = format!("{way}, 4 KiB: operations each second by operations in flight");
             let label = |measured: &Measured| measured.cell.in_flight.to_string();
-            let plot = plots::curves(&title, &depths, &participants, label, |_, speed| speed)?;
+            let plot = plots::curves(&title, &depths, &participants, label, |_, speed| speed);
             let _ = write!(text, "<figure class=\"card\"><h3>{title}</h3>{plot}</figure>");
         }
         if blocks.len() > 1 {
             let title = format!("{way}, {in_flight} in flight: bytes each second by block");
             let label = |measured: &Measured| measured.cell.block_words();
             let bytes = |measured: &Measured, speed| speed * measured.cell.block as f64;
-            let plot = plots::curves(&title, &blocks, &participants, label, bytes)?;
+            let plot = plots::curves(&title, &blocks, &participants, label, bytes);
             let _ = write!(text, "<figure class=\"card\"><h3>{title}</h3>{plot}</figure>");
         }
     }
     if text.is_empty() {
-        return Ok(text);
+        return text;
     }
     let head = "<h2>Random reads, by depth and by block</h2>";
-    Ok(format!("{head}{}<div class=\"cards wide\">{text}</div>", legend(results)))
+    format!("{head}{}<div class=\"cards wide\">{text}</div>", legend(results))
 }
 
-fn latencies(results: &Results) -> Result<String> {
+fn latencies(results: &Results) -> String {
     let mut text = String::from(
         "<h2>Latency</h2><p>From the median (the large dot) over the p99 to the p99.9 (the small \
          one), on a scale of factors. Less is better; a dot that is missing had too few operations \
@@ -211,10 +206,10 @@ fn latencies(results: &Results) -> Result<String> {
             && measured.rows.iter().any(|row| !row.runs.is_empty())
     };
     for measured in headlines(results).filter(timed) {
-        let (title, plot) = (escape(&measured.cell.title), plots::latencies(measured)?);
+        let (title, plot) = (escape(&measured.cell.title), plots::latencies(measured));
         let _ = write!(text, "<figure class=\"card\"><h3>{title}</h3>{plot}</figure>");
     }
-    Ok(text + "</div>")
+    text + "</div>"
 }
 
 fn figures(results: &Results) -> String {
@@ -300,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_page_stands_alone_and_has_a_plot_for_everything() {
-        let (results, page) = (results(), page(&results()).unwrap());
+        let (results, page) = (results(), page(&results()));
         for external in ["<script", "<link", "src=", "@import", "url("] {
             assert!(!page.contains(external), "{external}");
         }
@@ -316,7 +311,7 @@ mod tests {
     fn a_page_of_a_single_row_has_no_curves() {
         let mut results = results();
         results.cells.truncate(1);
-        let page = page(&results).unwrap();
+        let page = page(&results);
         assert!(!page.contains("by depth and by block"), "{page}");
     }
 }

@@ -80,6 +80,7 @@ impl Measure {
         let unit = match self {
             Self::Operations => "",
             Self::Bytes | Self::BytesEach => "B",
+            Self::P99 if value >= 999.5 => return Self::Longest.short(value / 1000.0),
             Self::P99 => "us",
             Self::Longest | Self::Processor => "ms",
         };
@@ -109,6 +110,7 @@ mod tests {
         let shown = [0.5, 9.996, 99.96, 999.7, 12_345.0, 2.5e6, 1e9].map(short);
         assert_eq!(shown, ["0.50", "10.0", "100", "1.00k", "12.3k", "2.50M", "1.00G"]);
         assert_eq!(Measure::Longest.short(4.25), "4.25ms");
+        assert_eq!([250.0, 4250.0].map(|us| Measure::P99.short(us)), ["250us", "4.25ms"]);
     }
 
     #[test]

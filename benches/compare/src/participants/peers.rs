@@ -7,45 +7,40 @@ mod tokio_uring;
 
 use std::ops::Range;
 
+use aiofile_bench::Class::{OneThreadPeer, Peer};
 use aiofile_bench::participants::own_ring;
-use aiofile_bench::{Cell, Class, Participant, Work};
+use aiofile_bench::{Cell, Participant, Work};
 
 /// All of them, on one thread and on two.
 pub fn all() -> Vec<Participant> {
-    use Class::{OneThreadPeer, Peer};
-    let (one, two) = (has_form, |cell: &Cell| has_form(cell) && cell.in_flight > 1);
-    let new =
-        |name, class, does, takes, run| Participant::new(name, class, does, "io_uring", takes, run);
-    // They have no call that reads a whole file.
-    let one_lacks_files: fn(&Cell) -> bool = |cell| has_form(cell) && cell.work != Work::WholeFiles;
-    let two_lacks_files: fn(&Cell) -> bool =
-        |cell| has_form(cell) && cell.work != Work::WholeFiles && cell.in_flight > 1;
-    vec![
-        new("tokio-uring", OneThreadPeer, "tokio-uring, one thread", one_lacks_files, |job| {
-            own_ring::run::<tokio_uring::Runtime>(job, 1)
-        }),
-        new("tokio-uring-2", Peer, "the same on two", two_lacks_files, |job| {
-            own_ring::run::<tokio_uring::Runtime>(job, 2)
-        }),
-        new("compio", OneThreadPeer, "compio, one thread", one, |job| {
-            own_ring::run::<compio::Runtime>(job, 1)
-        }),
-        new("compio-2", Peer, "the same on two", two, |job| {
-            own_ring::run::<compio::Runtime>(job, 2)
-        }),
-        new("monoio", OneThreadPeer, "monoio, one thread", one, |job| {
-            own_ring::run::<monoio::Runtime>(job, 1)
-        }),
-        new("monoio-2", Peer, "the same on two", two, |job| {
-            own_ring::run::<monoio::Runtime>(job, 2)
-        }),
-        new("glommio", OneThreadPeer, "glommio, one thread", one_lacks_files, |job| {
-            own_ring::run::<glommio::Runtime>(job, 1)
-        }),
-        new("glommio-2", Peer, "the same on two", two_lacks_files, |job| {
-            own_ring::run::<glommio::Runtime>(job, 2)
-        }),
-    ]
+    macro_rules! peers {
+        ($($name:literal, $two:literal, $does:literal, $runtime:ty, $takes:ident;)*) => {
+            vec![$(
+                Participant::new($name, OneThreadPeer, $does, "io_uring", $takes, |job| {
+                    own_ring::run::<$runtime>(job, 1)
+                }),
+                Participant::new(
+                    $two,
+                    Peer,
+                    "the same on two",
+                    "io_uring",
+                    |cell| $takes(cell) && cell.in_flight > 1,
+                    |job| own_ring::run::<$runtime>(job, 2),
+                ),
+            )*]
+        };
+    }
+    peers! {
+        "tokio-uring", "tokio-uring-2", "tokio-uring, one thread", tokio_uring::Runtime, lacks_files;
+        "compio", "compio-2", "compio, one thread", compio::Runtime, has_form;
+        "monoio", "monoio-2", "monoio, one thread", monoio::Runtime, has_form;
+        "glommio", "glommio-2", "glommio, one thread", glommio::Runtime, lacks_files;
+    }
+}
+
+/// Without a call that reads a whole file.
+fn lacks_files(cell: &Cell) -> bool {
+    has_form(cell) && cell.work != Work::WholeFiles
 }
 
 /// Fairness between tasks needs another thread to wait for.

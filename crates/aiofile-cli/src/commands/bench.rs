@@ -155,8 +155,7 @@ fn unoptimized() -> &'static str {
 fn report(args: &BenchArgs, results: &Results) -> Result<(), Failure> {
     let to_stdout = args.json.as_deref() == Some(Path::new("-"));
     if let Some(path) = &args.html {
-        let page = html::page(results).map_err(|error| Failure::during("draw", error))?;
-        save(path, page.as_bytes())?;
+        save(path, html::page(results).as_bytes())?;
     }
     if let Some(path) = &args.json {
         let json = results.json().map_err(|error| Failure::during("write JSON", error))?;

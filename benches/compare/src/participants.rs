@@ -1,5 +1,5 @@
-//! Everyone who takes part, with the label of the row and what has to be running for the row to
-//! bear it.
+//! The participants, each with the label of its row and what has to be running for the row to bear
+//! it.
 
 mod copy;
 mod fio;
@@ -25,15 +25,15 @@ type Run = fn(&Job) -> Result<Report>;
 
 /// All participants, in the order of the table.
 pub fn all() -> Vec<Participant> {
-    let mut everyone = plain();
-    everyone.extend(on_tokio());
+    let mut all = plain();
+    all.extend(on_tokio());
     #[cfg(feature = "peers")]
-    everyone.extend(peers::all());
-    everyone.extend(forms_of_ours());
+    all.extend(peers::all());
+    all.extend(forms_of_ours());
     let fio = |name, does, backend, takes: Takes, run: Run| {
         Participant::new(name, Plain, does, backend, takes, run)
     };
-    everyone.extend([
+    all.extend([
         fio("fio:io_uring", "fio, engine io_uring", "fio io_uring", fio::takes, |job| {
             fio::run(job, "io_uring")
         }),
@@ -41,7 +41,7 @@ pub fn all() -> Vec<Participant> {
             fio::run(job, "libaio")
         }),
     ]);
-    everyone
+    all
 }
 
 fn plain() -> Vec<Participant> {
@@ -267,14 +267,14 @@ pub mod tests {
 
     #[test]
     fn every_cell_has_a_plain_row_and_every_label_is_there_once() {
-        let everyone = all();
+        let all = super::all();
         for cell in suite::comparison(false) {
-            let plain = ["pread", "spawn_blocking"].map(|name| find(&everyone, name).unwrap());
+            let plain = ["pread", "spawn_blocking"].map(|name| find(&all, name).unwrap());
             assert!(plain.iter().any(|one| (one.takes)(&cell)), "{}", cell.name);
         }
-        let mut names: Vec<_> = everyone.iter().map(|participant| participant.name).collect();
+        let mut names: Vec<_> = all.iter().map(|participant| participant.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), everyone.len());
+        assert_eq!(names.len(), all.len());
     }
 }

@@ -119,7 +119,7 @@ pub struct Checked {
     pub cell: &'static str,
     /// Our row.
     pub ours: &'static str,
-    /// Whom or what it is compared with.
+    /// What it is compared with.
     pub against: String,
     /// The ratio, or the figure.
     pub measured: String,
@@ -223,7 +223,7 @@ impl Target {
         Some(Found { against, value, shown: format!("{value:.2}") })
     }
 
-    /// Whom it is to be compared with, where that one was not there.
+    /// What it is to be compared with, where that one was not there.
     fn wanted(&self) -> String {
         match self.demand {
             Rows(names, _) => names.join(" or "),

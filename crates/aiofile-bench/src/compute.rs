@@ -1,4 +1,4 @@
-//! Work for a processor: a given number of microseconds of it, whoever else wants the processor.
+//! Work for a processor: a given number of microseconds of it, however busy the processor is.
 
 use std::hint::black_box;
 use std::sync::OnceLock;

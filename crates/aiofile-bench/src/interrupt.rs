@@ -21,7 +21,7 @@ pub struct Interrupt {
 #[derive(Debug, Default)]
 struct Shared {
     signal: AtomicU8,
-    /// A process that nobody has waited for yet, so that its number is its own.
+    /// A process that has not been waited for yet, so that its number is its own.
     running: Mutex<Option<Pid>>,
 }
 
@@ -74,7 +74,7 @@ impl Interrupt {
     pub fn run(&self, command: &mut Command) -> Result<Output> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.start(command)?;
-        // Both pipes end with the process; only then is it waited for, by nobody else.
+        // Both pipes end with the process; only then is it waited for, and only here.
         let output = self.output(child);
         self.check()?;
         Ok(output?)

@@ -15,7 +15,7 @@ use crate::latencies::Latencies;
 /// One run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// The name of who does it.
+    /// The name of the participant.
     pub participant: String,
     /// What.
     pub cell: Cell,

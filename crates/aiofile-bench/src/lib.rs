@@ -1,4 +1,4 @@
-//! Measuring asynchronous file I/O: what is measured, by whom, how, and how it is shown.
+//! Measuring asynchronous file I/O: cells, participants, runs, statistics, tables and plots.
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

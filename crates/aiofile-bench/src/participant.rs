@@ -1,4 +1,4 @@
-//! Who takes part, under which name, and in which cells; and what a participant's process does.
+//! A participant: its name, the cells it has a form for, and what its process does.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::job::{Job, Report};
 /// The hidden command that a participant's process is started with; its argument is the job.
 pub const COMMAND: &str = "bench-participant";
 
-/// Whom a participant is compared with.
+/// What a participant is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -44,7 +44,7 @@ impl Class {
         matches!(self, Self::OursElsewhere | Self::OursAlone)
     }
 
-    /// Whether it is somebody else who competes.
+    /// Whether it is not ours and competes.
     pub fn is_rival(self) -> bool {
         matches!(self, Self::Plain) || self.is_peer()
     }
@@ -60,7 +60,7 @@ impl Class {
 pub struct Participant {
     /// The label.
     pub name: &'static str,
-    /// Whom it is compared with.
+    /// What it is compared with.
     pub class: Class,
     /// What it does, in a few words.
     pub does: &'static str,
@@ -152,7 +152,7 @@ pub fn find<'a>(all: &'a [Participant], name: &str) -> Option<&'a Participant> {
 /// # Errors
 /// Where the job is none, or failed.
 pub fn participate(all: &[Participant], job: &str) -> Result<String> {
-    // What was blocked by whoever waits for signals is inherited.
+    // The signals that the parent waits for are blocked here, too, by inheritance.
     SigSet::all().thread_unblock()?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     let job: Job = serde_json::from_str(job)?;

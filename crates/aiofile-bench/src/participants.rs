@@ -18,7 +18,7 @@ use crate::job::Job;
 use crate::participant::{Class, Participant};
 use ours::Form;
 
-/// Everyone in `aiofile bench`, in the order of the columns.
+/// The participants of `aiofile bench`, in the order of the columns.
 pub fn all() -> Vec<Participant> {
     use BackendKind::{Linux, Rust, Thread, Uring};
     let ours = |name, run| {
@@ -68,7 +68,7 @@ pub fn full_buffer(length: usize) -> AlignedBuffer {
 }
 
 /// Tells the kernel that a file of cold data is read at random places, so that it does not fetch
-/// what nobody asked for. The same for everyone.
+/// more than was asked for. The same for all participants.
 fn advise(job: &Job, file: impl AsFd) -> Result<()> {
     let is_random = matches!(job.cell.work, Work::RandomRead | Work::Ranges);
     if is_random && job.cell.access == Access::Cold {

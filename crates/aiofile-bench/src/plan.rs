@@ -28,7 +28,7 @@ const TRACE: Duration = Duration::from_millis(160);
 pub struct Plan {
     /// The cells, in order.
     pub cells: Vec<Cell>,
-    /// Those who take part.
+    /// The participants.
     pub participants: Vec<Participant>,
     /// Runs of each participant in each cell.
     pub rounds: usize,

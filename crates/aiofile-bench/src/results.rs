@@ -1,4 +1,4 @@
-//! What was measured, and who won.
+//! What was measured, and which participant won.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Results {
     pub machine: Machine,
     /// How: names and values.
     pub settings: BTreeMap<String, String>,
-    /// Those who were to take part.
+    /// The participants that were asked for.
     pub participants: Vec<Described>,
     /// The cells.
     pub cells: Vec<Measured>,
@@ -31,7 +31,7 @@ pub struct Results {
 pub struct Described {
     /// The label.
     pub name: String,
-    /// Whom it is compared with.
+    /// What it is compared with.
     pub class: Class,
     /// What it does.
     pub what: String,
@@ -47,16 +47,16 @@ pub struct Measured {
     /// What was done.
     #[serde(flatten)]
     pub cell: Cell,
-    /// By whom.
+    /// By which participants.
     pub rows: Vec<Row>,
 }
 
 /// The runs of one participant in one cell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// Who.
+    /// The name of the participant.
     pub participant: String,
-    /// Whom it is compared with.
+    /// What it is compared with.
     pub class: Class,
     /// The runs that were what they should be.
     pub runs: Vec<Report>,
@@ -74,7 +74,7 @@ pub struct Row {
     trouble: Option<String>,
 }
 
-/// Who won a cell, and how far we are from the best of the others.
+/// Which participant won a cell, and how far we are from the best of the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict<'a> {
     /// The best of all.
@@ -148,7 +148,7 @@ impl Measured {
         rows
     }
 
-    /// Who won; none where either we or all others have no figure.
+    /// Which participant won; none where either we or all others have no figure.
     pub fn verdict(&self) -> Option<Verdict<'_>> {
         let (ours, our_figure) = self.best(|row| row.class == Class::Ours)?;
         let (rival, their_figure) = self.best(|row| row.class.is_rival())?;

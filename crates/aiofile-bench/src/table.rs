@@ -96,7 +96,7 @@ pub fn ratios(results: &Results, baselines: &[&str]) -> Grid {
     grid
 }
 
-/// The cells in which someone else is ahead of us, and by how much: a line each.
+/// The cells in which another participant is ahead of ours, and by how much: a line each.
 pub fn lost(results: &Results) -> String {
     let line = |measured: &Measured| {
         let verdict = measured.verdict().filter(|verdict| verdict.is_loss())?;

@@ -108,7 +108,7 @@ where
 }
 
 fn give_up(error: &(dyn std::error::Error + Send + Sync)) -> ! {
-    // Where that fails there is nobody left to tell.
+    // Where that fails there is no other place to say it.
     let _ = io::Write::write_all(&mut io::stderr(), format!("{error}\n").as_bytes());
     process::exit(2)
 }

@@ -1,5 +1,5 @@
 //! What an engine costs that has worked and has nothing more to do: processor time and context
-//! switches of the process over two seconds in which nobody asks it for anything.
+//! switches of the process over two seconds in which it is not asked for anything.
 
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, OnceLock};

@@ -135,7 +135,7 @@ where
 struct Memory {
     /// What this process has resident.
     resident: u64,
-    /// What the kernel holds for itself, for everyone on the machine.
+    /// What the kernel holds for itself, for all processes of the machine.
     kernel: u64,
 }
 

@@ -31,15 +31,15 @@ pub fn all() -> Vec<Participant> {
         };
     }
     peers! {
-        "tokio-uring", "tokio-uring-2", "tokio-uring, one thread", tokio_uring::Runtime, lacks_files;
+        "tokio-uring", "tokio-uring-2", "tokio-uring, one thread", tokio_uring::Runtime, no_files;
         "compio", "compio-2", "compio, one thread", compio::Runtime, has_form;
         "monoio", "monoio-2", "monoio, one thread", monoio::Runtime, has_form;
-        "glommio", "glommio-2", "glommio, one thread", glommio::Runtime, lacks_files;
+        "glommio", "glommio-2", "glommio, one thread", glommio::Runtime, no_files;
     }
 }
 
 /// Without a call that reads a whole file.
-fn lacks_files(cell: &Cell) -> bool {
+fn no_files(cell: &Cell) -> bool {
     has_form(cell) && cell.work != Work::WholeFiles
 }
 

@@ -46,7 +46,7 @@ const GATHERED_MAX: usize = 12;
 struct Shared {
     ring: Mutex<IoUring>,
     answers: Box<[Mutex<Answer>]>,
-    /// Whether entries are only pushed, for somebody who will enter soon.
+    /// Whether entries are only pushed, for a call that comes soon.
     gathering: AtomicBool,
     file: File,
     cell: Cell,

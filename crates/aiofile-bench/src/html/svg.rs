@@ -36,7 +36,7 @@ pub(crate) enum Side {
 }
 
 impl Svg {
-    /// An empty one with a label for those who do not see it.
+    /// An empty one, with a label for readers without a display.
     pub(crate) fn new(width: i32, height: i32, label: &str) -> Self {
         let label = super::escape(label);
         Self(format!(
@@ -72,7 +72,8 @@ impl Svg {
     pub(crate) fn line(&mut self, points: &[(i32, i32)], colour: &str, width: u32) {
         let points: Vec<_> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
         self.draw(format_args!(
-            "<polyline points=\"{}\" stroke-width=\"{width}\" style=\"fill:none;stroke:{colour}\"/>",
+            "<polyline points=\"{}\" stroke-width=\"{width}\" \
+             style=\"fill:none;stroke:{colour}\"/>",
             points.join(" ")
         ));
     }

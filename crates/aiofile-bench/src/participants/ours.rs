@@ -1,4 +1,4 @@
-//! Our backends, through the API that everyone uses: one file, reused buffers, a task for each
+//! Our backends, through the public API: one file, reused buffers, a task for each
 //! operation in flight.
 
 use std::hint::black_box;
@@ -26,7 +26,7 @@ pub enum Form {
     Default,
     /// The same on one thread.
     OneThread,
-    /// On this backend with its routes, whatever the user's files say: who compares, compares like
+    /// On this backend with its routes, whatever the user's files say, so that like is compared
     /// with like.
     On(BackendKind),
     /// The same with nothing in place and nothing by the pool.

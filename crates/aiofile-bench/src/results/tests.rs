@@ -48,7 +48,7 @@ fn the_best_has_the_most_or_the_least_and_stands_first() {
         let mut measured = measured(&cell, &[("uring", &[100]), ("pread", &[900])]);
         measured.rows.insert(0, Row::new("refused", Class::Plain));
         let names: Vec<_> = measured.ranked().iter().map(|row| &row.participant).collect();
-        // Whoever does more a second waits less; of the rest, less is better.
+        // Of cells with a value of their own, less is better; elsewhere more a second is.
         let by_value = measured.cell.is_waiting() || measured.cell.work == crate::Work::Idle;
         let expected = if by_value { ["uring", "pread"] } else { ["pread", "uring"] };
         assert_eq!(names, [expected[0], expected[1], "refused"], "{}", cell.name);

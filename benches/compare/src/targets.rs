@@ -5,13 +5,6 @@ use aiofile_bench::{Class, Measured, Results};
 
 const OURS: &str = "aiofile";
 
-/// One demand.
-struct Target {
-    cell: &'static str,
-    ours: &'static str,
-    demand: Demand,
-}
-
 /// What is compared with what. All figures are medians.
 #[derive(Clone, Copy)]
 enum Demand {
@@ -101,40 +94,30 @@ pub enum Verdict {
     NotMeasured,
 }
 
-impl Verdict {
-    /// In a word or two.
-    pub fn words(self) -> &'static str {
-        match self {
-            Verdict::Met => "met",
-            Verdict::Missed => "MISSED",
-            Verdict::Recorded => "recorded",
-            Verdict::NotMeasured => "not measured",
-        }
-    }
-}
-
 /// A demand with what was measured.
 pub struct Checked {
-    /// The cell.
-    pub cell: &'static str,
-    /// Our row.
-    pub ours: &'static str,
-    /// What it is compared with.
-    pub against: String,
-    /// The ratio, or the figure.
-    pub measured: String,
-    /// What it has to be.
-    pub demanded: String,
+    /// The cell, our row, what it is compared with, what was measured and what it has to be.
+    words: [String; 5],
     /// Whether it is.
     pub verdict: Verdict,
 }
 
 /// Every demand, held against a run of the matrix.
 pub fn check(results: &Results) -> Vec<Checked> {
-    let each = TARGETS.iter().flat_map(|(cell, ours, demands)| {
-        demands.iter().map(|demand| Target { cell, ours, demand: *demand })
-    });
-    each.map(|target| target.check(results)).collect()
+    let mut checked = Vec::new();
+    for (cell, ours, demands) in TARGETS {
+        for demand in *demands {
+            let found = results.cell(cell).and_then(|measured| demand.find(measured, ours));
+            let (demanded, verdict) = demand.judge(found.as_ref().map(|found| found.value));
+            let (against, shown) = match found {
+                Some(found) => (found.against, found.shown),
+                None => (demand.against(), "-".to_owned()),
+            };
+            let words = [(*cell).to_owned(), (*ours).to_owned(), against, shown, demanded];
+            checked.push(Checked { words, verdict });
+        }
+    }
+    checked
 }
 
 /// The demands as a table, and how many are missed.
@@ -158,74 +141,77 @@ pub fn markdown(checked: &[Checked]) -> String {
 fn grid(checked: &[Checked]) -> Grid {
     let mut grid = Grid::new(["cell", "row", "against", "measured", "demanded", "verdict"]);
     for one in checked {
-        let words = [one.cell, one.ours, &one.against, &one.measured, &one.demanded];
-        grid.push(words.into_iter().chain([one.verdict.words()]).map(str::to_owned));
+        let verdict = match one.verdict {
+            Verdict::Met => "met",
+            Verdict::Missed => "**missed**",
+            Verdict::Recorded => "recorded",
+            Verdict::NotMeasured => "not measured",
+        };
+        grid.push(one.words.iter().cloned().chain([verdict.to_owned()]));
     }
     grid
 }
 
-/// A figure with its rival.
+/// A figure with what it is compared with.
 struct Found {
     against: String,
     value: f64,
     shown: String,
 }
 
-impl Target {
-    fn check(&self, results: &Results) -> Checked {
-        let (demanded, passes): (String, Box<dyn Fn(f64) -> bool>) = match self.demand {
-            Said | Rows(_, 0.0) | Peer(0.0) => ("-".to_owned(), Box::new(|_| true)),
-            Rows(_, least) | Peer(least) | PeerOnTwo(least) | PeerOnOne(least) => {
-                (format!(">= {least:.2}"), Box::new(move |ratio| ratio >= least))
-            }
-            Processor(_, most) => (format!("<= {most:.2}"), Box::new(move |ratio| ratio <= most)),
-            AtMost(most) => (format!("<= {most}"), Box::new(move |value| value <= most)),
-        };
-        let found = self.find(results);
-        let verdict = match &found {
+impl Demand {
+    fn judge(self, value: Option<f64>) -> (String, Verdict) {
+        let verdict = |passes: fn(f64, f64) -> bool, bound| match value {
             None => Verdict::NotMeasured,
-            Some(_) if demanded == "-" => Verdict::Recorded,
-            Some(found) if passes(found.value) => Verdict::Met,
+            Some(value) if passes(value, bound) => Verdict::Met,
             Some(_) => Verdict::Missed,
         };
-        let found =
-            found.unwrap_or(Found { against: self.wanted(), value: 0.0, shown: "-".to_owned() });
-        let (against, measured) = (found.against, found.shown);
-        Checked { cell: self.cell, ours: self.ours, against, measured, demanded, verdict }
+        let (least, most) = (|value, bound| value >= bound, |value, bound| value <= bound);
+        match self {
+            Said | Rows(_, 0.0) | Peer(0.0) => {
+                ("-".to_owned(), value.map_or(Verdict::NotMeasured, |_| Verdict::Recorded))
+            }
+            Rows(_, bound) | Peer(bound) | PeerOnTwo(bound) | PeerOnOne(bound) => {
+                (format!(">= {bound:.2}"), verdict(least, bound))
+            }
+            Processor(_, bound) => (format!("<= {bound:.2}"), verdict(most, bound)),
+            AtMost(bound) => (format!("<= {bound}"), verdict(most, bound)),
+        }
     }
 
-    fn find(&self, results: &Results) -> Option<Found> {
-        let measured = results.cell(self.cell)?;
+    fn find(self, measured: &Measured, ours: &str) -> Option<Found> {
         let measure = measured.cell.measure;
-        let ours = measured.figure(self.ours)?.median;
-        let rival = match self.demand {
+        let our_figure = measured.figure(ours)?.median;
+        let rival = match self {
             Rows(names, _) => measured.best(|row| names.contains(&row.participant.as_str())),
             Peer(_) => measured.best(|row| row.class.is_peer()),
             PeerOnTwo(_) => measured.best(|row| row.class == Class::Peer),
             PeerOnOne(_) => measured.best(|row| row.class == Class::OneThreadPeer),
             Processor(name, _) => {
-                let us = |measured: &Measured, name| measured.row(name)?.processor_us();
-                let value = us(measured, self.ours)? / us(measured, name)?;
-                let against = format!("{name}, CPU for each");
-                return Some(Found { against, value, shown: format!("{value:.2}") });
+                let us = |name| measured.row(name)?.processor_us();
+                let value = us(ours)? / us(name)?;
+                return Some(Found {
+                    against: self.against(),
+                    value,
+                    shown: format!("{value:.2}"),
+                });
             }
             AtMost(_) | Said => {
-                let against = measure.unit().to_owned();
-                return Some(Found { against, value: ours, shown: measure.short(ours) });
+                let (against, shown) = (measure.unit().to_owned(), measure.short(our_figure));
+                return Some(Found { against, value: our_figure, shown });
             }
         };
         let (name, other) = rival?;
-        let value = measure.ratio(ours, other);
-        let against = match self.demand {
+        let value = measure.ratio(our_figure, other);
+        let against = match self {
             Rows(..) => name.to_owned(),
-            _ => format!("{}: {name}", self.wanted()),
+            _ => format!("{}: {name}", self.against()),
         };
         Some(Found { against, value, shown: format!("{value:.2}") })
     }
 
-    /// What it is to be compared with, where that one was not there.
-    fn wanted(&self) -> String {
-        match self.demand {
+    fn against(self) -> String {
+        match self {
             Rows(names, _) => names.join(" or "),
             Peer(_) => "best peer".to_owned(),
             PeerOnTwo(_) => "best peer, as many threads".to_owned(),
@@ -282,11 +268,10 @@ mod tests {
         let (machine, settings) = (Machine::default(), Default::default());
         let checked = check(&Results { machine, settings, participants: Vec::new(), cells });
         let verdict = |cell: &str, against: &str| {
-            let fits = |one: &&Checked| {
-                one.cell == cell && one.ours == OURS && one.against.contains(against)
-            };
+            let fits =
+                |one: &&Checked| one.words[..2] == [cell, OURS] && one.words[2].contains(against);
             let one = checked.iter().find(fits).unwrap();
-            (one.verdict, one.measured.as_str())
+            (one.verdict, one.words[3].as_str())
         };
         assert_eq!(verdict("cached-read-4k-1", "pread"), (Verdict::Met, "0.95"));
         assert_eq!(verdict("cached-read-4k-1", "best peer").0, Verdict::Missed);

@@ -13,16 +13,16 @@ use crate::pattern::Pattern;
 
 /// When counting begins and when it ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
+pub(crate) struct Window {
     /// The end of the warm-up.
-    pub open: Instant,
+    pub(crate) open: Instant,
     /// The end.
-    pub close: Instant,
+    pub(crate) close: Instant,
 }
 
 impl Window {
     /// One whose warm-up begins now.
-    pub fn starting_now(job: &Job) -> Self {
+    pub(crate) fn starting_now(job: &Job) -> Self {
         let open = Instant::now() + job.warm_up();
         Self { open, close: open + job.measure() }
     }
@@ -47,7 +47,7 @@ pub struct Client {
 
 impl Client {
     /// Client `number` of `clients`.
-    pub fn new(job: &Job, window: Window, number: usize, clients: usize) -> Self {
+    pub(crate) fn new(job: &Job, window: Window, number: usize, clients: usize) -> Self {
         let (number, clients) = (number as u64, clients as u64);
         // Where operations are counted, the clients share them out.
         let share = |all: u64| all / clients + u64::from(number < all % clients);

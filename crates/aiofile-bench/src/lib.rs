@@ -32,7 +32,7 @@ use std::error::Error;
 
 pub use beside::{Beside, Probe};
 pub use cell::{Access, Cell, RANGES, Tier, Work};
-pub use client::{Client, Window};
+pub use client::Client;
 pub use figure::Figure;
 pub use filter::Filter;
 pub use interrupt::Interrupt;

@@ -84,8 +84,10 @@ impl Probe {
     }
 
     fn note(&mut self, since: Instant) {
-        if since >= self.window.open {
-            self.latencies.record(since.elapsed().as_nanos() as u64);
+        let now = Instant::now();
+        if now >= self.window.open {
+            let nanoseconds = (now - since).as_nanos() as u64;
+            self.latencies.record_at_intervals(nanoseconds, TICK.as_nanos() as u64);
             self.times += 1;
         }
     }

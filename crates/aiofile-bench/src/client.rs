@@ -35,6 +35,8 @@ pub struct Client {
     pattern: Pattern,
     block: usize,
     compute: Duration,
+    /// Whether latencies are what counts, also of an operation that takes the whole window.
+    is_timed: bool,
     sample_every: u32,
     until_sample: u32,
     left: Option<u64>,
@@ -56,6 +58,7 @@ impl Client {
             pattern: Pattern::new(&job.cell, job.seed, number, clients),
             block: job.cell.block,
             compute: Duration::from_micros(job.cell.compute_us),
+            is_timed: !job.cell.is_speed(),
             sample_every: if job.operations.is_some() { 1 } else { job.cell.sample_every() },
             until_sample: 0,
             left: job.operations.map(share),
@@ -110,7 +113,10 @@ impl Client {
             self.operations += 1;
         }
         if let Some(since) = self.sampled.take() {
-            self.latencies.record(since.elapsed().as_nanos() as u64);
+            let now = Instant::now();
+            if now >= self.window.open {
+                self.latencies.record((now - since).as_nanos() as u64);
+            }
         }
         if !self.compute.is_zero() {
             compute(self.compute);
@@ -159,7 +165,10 @@ impl Client {
             }
             // A client whose single operation takes longer than the window ends it a little later,
             // with something to show.
-            None => now >= self.window.close && self.operations > 0,
+            None => {
+                let is_seen = self.is_timed && !self.latencies.is_empty();
+                now >= self.window.close && (self.operations > 0 || is_seen)
+            }
         };
         if over {
             return None;
@@ -167,7 +176,8 @@ impl Client {
         if self.first.is_none() && (now >= self.window.open || self.left.is_some()) {
             self.first = Some(now);
         }
-        self.sampled = self.first.map(|_| now);
+        // Also in the warm-up: an operation that is held up may end in the window, or after it.
+        self.sampled = Some(now);
         Some(())
     }
 }
@@ -227,7 +237,7 @@ mod tests {
         }
         let tally = tally_of(&[client]);
         assert!(tally.operations > 0);
-        assert_eq!(tally.operations, tally.latencies.count());
+        assert!(tally.operations <= tally.latencies.count());
         assert!(tally.duration() >= Duration::from_millis(4), "{:?}", tally.duration());
     }
 
@@ -240,6 +250,19 @@ mod tests {
         client.finish(Ok(4096)).unwrap();
         assert!(client.begin().is_none());
         assert_eq!(tally_of(&[client]).operations, 1);
+    }
+
+    #[test]
+    fn an_operation_that_is_held_up_from_the_warm_up_to_the_end_is_seen() {
+        let job = job("compute-1ms");
+        let mut client = Client::new(&job, Window::starting_now(&job), 0, 1);
+        assert!(client.begin().is_some());
+        std::thread::sleep(Duration::from_millis(10));
+        client.finish(Ok(4096)).unwrap();
+        assert!(client.begin().is_none());
+        let tally = tally_of(&[client]);
+        assert_eq!(tally.operations, 0);
+        assert!(tally.latencies.longest_us().unwrap() >= 9_900.0);
     }
 
     #[test]

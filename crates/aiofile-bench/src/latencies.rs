@@ -28,6 +28,12 @@ impl Latencies {
         self.add(nanoseconds, 1);
     }
 
+    /// Counts one latency of what is begun at every `interval`, and those of all that would have
+    /// been begun meanwhile: what waits for one that is held up is held up, too.
+    pub fn record_at_intervals(&mut self, nanoseconds: u64, interval: u64) {
+        let _ = self.0.record_correct(nanoseconds.min(LONGEST_NS), interval);
+    }
+
     /// Adds what another one has counted.
     pub fn merge(&mut self, other: &Self) {
         for counted in other.0.iter_recorded() {
@@ -100,6 +106,15 @@ mod tests {
         (0..100).for_each(|_| latencies.record(5000));
         assert!(latencies.percentile_us(0.99).is_some());
         assert_eq!(latencies.percentile_us(0.999), None);
+    }
+
+    #[test]
+    fn what_would_have_waited_meanwhile_counts() {
+        let mut latencies = Latencies::default();
+        latencies.record_at_intervals(10_000_000, 1_000_000);
+        assert_eq!(latencies.count(), 10);
+        let median = latencies.percentile_us(0.5).unwrap();
+        assert!((4900.0..5200.0).contains(&median), "{median}");
     }
 
     #[test]

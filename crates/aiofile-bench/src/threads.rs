@@ -138,7 +138,8 @@ impl Seen {
     }
 
     fn into_report(self, job: &Job, tally: Tally, probe: Option<Probe>) -> Result<Report> {
-        if tally.operations == 0 && job.operations.is_none() {
+        let is_seen = tally.operations > 0 || !job.cell.is_speed() && !tally.latencies.is_empty();
+        if !is_seen && job.operations.is_none() {
             return Err("no operation ended in time; give it more with --seconds".into());
         }
         let (before, after) = (self.before, Usage::now()?);
@@ -163,8 +164,9 @@ impl Seen {
         };
         let mut latencies = tally.latencies;
         if let Some(probe) = probe {
-            report.note("beside_per_s", probe.times as f64 / job.measure().as_secs_f64());
-            report.note("operations_per_s", report.operations as f64 / seconds);
+            let window = job.measure().as_secs_f64().max(1e-9);
+            report.note("beside_per_s", probe.times as f64 / window);
+            report.note("operations_per_s", report.operations as f64 / window);
             if probe.is_timed() {
                 latencies = probe.latencies;
             }

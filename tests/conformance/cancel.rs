@@ -79,9 +79,9 @@ fn cancel_races_completion(env: &Env) {
         }
     });
     assert_settled(&env.context);
-    let counters = env.context.counters();
-    assert!(counters.cancelled as usize + finished <= ROUNDS, "{counters:?}, {finished} finished");
-    assert_eq!(counters.failed, 0, "{counters:?}");
+    let metrics = env.context.metrics();
+    assert!(metrics.cancelled as usize + finished <= ROUNDS, "{metrics:?}, {finished} finished");
+    assert_eq!(metrics.failed, 0, "{metrics:?}");
     // All that were ever taken at once lie in the pool again: taking as many makes no new one.
     eventually("buffers are back", || pool.idle() > 0);
 }
@@ -94,10 +94,10 @@ fn completed_and_dropped_before_it_was_polled_again(env: &Env) {
     let mut read = context.read(&file, room(4096), 0..4096, 0).boxed();
     env.run(async {
         // A task that had its share yields before it submits.
-        while context.counters().submitted == 0 {
+        while context.metrics().submitted == 0 {
             let _ = poll_once(&mut read);
         }
-        while context.counters().completed == 0 {
+        while context.metrics().completed == 0 {
             tokio::task::yield_now().await;
         }
         drop(read);

@@ -113,11 +113,11 @@ fn a_length_is_set_after_the_bounced_writes_before_it(env: &Env) {
                 // The first write that bounces opens the second descriptor.
                 file.write_all_at("x", 1).await.unwrap();
                 let mut write = pin!(file.write_all_at(vec![1; LARGE], 0));
-                let before = env.context.counters();
+                let before = env.context.metrics();
                 // It is under way once it is counted; in between a task that had its share yields.
                 let ended = loop {
                     let polled = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await;
-                    let now = env.context.counters();
+                    let now = env.context.metrics();
                     if polled.is_ready() || now != before {
                         break polled;
                     }

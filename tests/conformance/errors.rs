@@ -58,7 +58,7 @@ fn what_cannot_be_right_is_refused_before_the_system_sees_it(env: &Env) {
     let path = place.file("data", b"data");
     env.run(async {
         let file = env.file(&path, "r+").await;
-        let before = env.context.counters();
+        let before = env.context.metrics();
         for offset in [u64::MAX, i64::MAX as u64] {
             assert_eq!(file.read_at(10, offset).await.unwrap_err().kind(), ErrorKind::InvalidInput);
             let error = file.write_at("ten bytes!", offset).await.unwrap_err();
@@ -67,7 +67,7 @@ fn what_cannot_be_right_is_refused_before_the_system_sees_it(env: &Env) {
         assert_eq!(file.set_len(u64::MAX).await.unwrap_err().kind(), ErrorKind::InvalidInput);
         let error = file.read_at(usize::MAX, 0).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-        assert_eq!(env.context.counters().submitted, before.submitted);
+        assert_eq!(env.context.metrics().submitted, before.submitted);
         let error = AioFile::open("with\0nul", "r").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(OpenOptions::new().mode("rw!").is_err());

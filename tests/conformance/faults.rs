@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aiofile::AioFile;
+use caio::OpKind;
 use caio::backend::pool::{PoolOptions, ThreadPool};
 use caio::{Backend, Result};
 use caio_testkit::{Faulty, Plan, Random, Simulated, Skeleton};

@@ -140,9 +140,9 @@ fn submitted_is_completed_and_in_flight_at_every_moment(env: &Env) {
         let watcher = scope.spawn(|| {
             let mut looks = 0u64;
             while !done.load(Ordering::Relaxed) || looks == 0 {
-                let counters = env.context.counters();
-                assert_eq!(counters.submitted, counters.completed + counters.in_flight);
-                assert!(counters.in_flight <= 512, "{counters:?}");
+                let metrics = env.context.metrics();
+                assert_eq!(metrics.submitted, metrics.completed + metrics.in_flight);
+                assert!(metrics.in_flight <= 512, "{metrics:?}");
                 looks += 1;
             }
         });
@@ -156,9 +156,9 @@ fn submitted_is_completed_and_in_flight_at_every_moment(env: &Env) {
         watcher.join().unwrap();
     });
     assert_settled(&env.context);
-    let counters = env.context.counters();
-    assert_eq!(counters.submitted + counters.in_place, 1000, "{counters:?}");
-    assert_eq!(counters.bytes_read, 64_000);
+    let metrics = env.context.metrics();
+    assert_eq!(metrics.submitted + metrics.in_place, 1000, "{metrics:?}");
+    assert_eq!(metrics.bytes_read, 64_000);
     eventually("nothing is in flight", || env.context.in_flight() == (0, 0));
 }
 

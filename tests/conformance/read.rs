@@ -84,10 +84,10 @@ fn an_empty_read_is_no_operation(env: &Env) {
     let path = place.file("data", b"data");
     env.run(async {
         let file = env.file(&path, "r").await;
-        let before = env.context.counters();
+        let before = env.context.metrics();
         assert!(file.read_at(0, 0).await.unwrap().is_empty());
         assert!(file.read_at(0, 1 << 40).await.unwrap().is_empty());
-        let after = env.context.counters();
+        let after = env.context.metrics();
         assert_eq!((after.submitted, after.in_place), (before.submitted, before.in_place));
     });
 }

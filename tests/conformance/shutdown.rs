@@ -32,7 +32,7 @@ fn a_graceful_shutdown_loses_no_accepted_write(env: &Env) {
             Op::write(buffer, 0..4, u64::from(number) * 4).unwrap()
         });
         let operations = context.submit_all(&file, ops);
-        let accepted = context.counters().submitted;
+        let accepted = context.metrics().submitted;
         assert_eq!(context.shutdown(Duration::from_secs(30)).await, 0);
         let outcomes = join_all(operations).await;
         let written = std::fs::read(&path).unwrap();
@@ -48,8 +48,8 @@ fn a_graceful_shutdown_loses_no_accepted_write(env: &Env) {
             }
         }
         assert!(done >= accepted.min(1), "{done} of {accepted} accepted writes were done");
-        let counters = context.counters();
-        assert_eq!((counters.submitted, counters.in_flight), (counters.completed, 0));
+        let metrics = context.metrics();
+        assert_eq!((metrics.submitted, metrics.in_flight), (metrics.completed, 0));
     });
 }
 

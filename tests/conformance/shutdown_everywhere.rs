@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +12,6 @@ use std::time::Duration;
 use aiofile::{ErrorKind, OpenOptions, Reader, Writer};
 use caio::{Buffer, Context, Op, SharedFile, flags};
 use futures_util::future::{join_all, maybe_done};
-use nix::libc;
 use nix::sys::stat::Mode;
 
 use crate::harness::{Case, cases};

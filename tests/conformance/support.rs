@@ -251,7 +251,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 #[track_caller]
 pub(crate) fn assert_settled(context: &Context) {
     eventually("nothing is in flight", || context.in_flight().0 == 0);
-    eventually("the counters agree", || context.counters().in_flight == 0);
-    let counters = context.counters();
-    assert_eq!(counters.submitted, counters.completed, "{counters:?}");
+    eventually("the metrics agree", || context.metrics().in_flight == 0);
+    let metrics = context.metrics();
+    assert_eq!(metrics.submitted, metrics.completed, "{metrics:?}");
 }

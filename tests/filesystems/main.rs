@@ -93,12 +93,12 @@ fn xfs_takes_buffered_writes_in_place() {
         let file = buffered(context, image, kind).await;
         round_trip(&file).await;
         // The blocks are allocated and cached now, so that nothing has to wait.
-        let before = context.counters();
+        let before = context.metrics();
         for index in 0..BLOCKS {
             let offset = index * BLOCK_BYTES as u64;
             file.write_all_at(vec![7; BLOCK_BYTES], offset).await.unwrap();
         }
-        let after = context.counters();
+        let after = context.metrics();
         let in_place = after.in_place - before.in_place;
         assert!(in_place > BLOCKS / 2, "{in_place} of {BLOCKS} writes were done in place");
         assert_eq!(file.read_exact_at(BLOCK_BYTES, 0).await.unwrap(), [7; BLOCK_BYTES][..]);

@@ -56,10 +56,10 @@ fn an_empty_read_does_nothing_even_where_the_other_end_is_closed() {
         let (reader, writer) = io::pipe().unwrap();
         let mut reading = pipe_reader(context, reader).await;
         drop(writer);
-        let before = context.counters();
+        let before = context.metrics();
         assert_eq!(reading.read(0).await.unwrap(), "");
         assert_eq!(reading.read_exact(0).await.unwrap(), "");
-        let after = context.counters();
+        let after = context.metrics();
         assert_eq!((before.submitted, before.in_place), (after.submitted, after.in_place));
     });
 }

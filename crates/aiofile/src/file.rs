@@ -118,7 +118,7 @@ impl AioFile {
     /// let context = aiofile::context().max_requests(8).build()?;
     /// let file = AioFile::from_std_in(&context, tempfile::tempfile()?)?;
     /// file.write_all_at("scratch", 0).await?;
-    /// assert_eq!(context.counters().bytes_written, 7);
+    /// assert_eq!(context.metrics().bytes_written, 7);
     /// # Ok(()) }
     /// ```
     pub fn from_std_in(context: &Context, file: std::fs::File) -> Result<Self> {

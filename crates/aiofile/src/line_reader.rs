@@ -172,7 +172,7 @@ impl LineReader {
     /// let file = aiofile::AioFile::open(&path, "r").await?; // 9000 bytes
     /// let mut lines = aiofile::LineReader::new(&file).chunk_size(512);
     /// assert_eq!(lines.next_str().await?, Some("an entry"));
-    /// assert!(file.context().counters().bytes_read < 9000);
+    /// assert!(file.context().metrics().bytes_read < 9000);
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -191,7 +191,7 @@ impl LineReader {
     /// let file = aiofile::AioFile::open(&path, "r").await?; // 9000 bytes
     /// let mut lines = aiofile::LineReader::new(&file).chunk_size(512).read_ahead(0);
     /// assert_eq!(lines.next_str().await?, Some("an entry"));
-    /// assert_eq!(file.context().counters().bytes_read, 512);
+    /// assert_eq!(file.context().metrics().bytes_read, 512);
     /// # Ok(()) }
     /// ```
     #[must_use]

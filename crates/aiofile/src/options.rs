@@ -256,7 +256,7 @@ impl OpenOptions {
     /// let context = aiofile::context().max_requests(8).build()?;
     /// let file = OpenOptions::new().read(true).context(&context).open("/proc/version").await?;
     /// file.read_exact_at(5, 0).await?;
-    /// assert_eq!(context.counters().bytes_read, 5);
+    /// assert_eq!(context.metrics().bytes_read, 5);
     /// # Ok(()) }
     /// ```
     pub fn context(mut self, context: &Context) -> Self {

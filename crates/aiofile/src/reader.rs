@@ -135,7 +135,7 @@ impl Reader {
     /// let file = AioFile::open(&path, "r").await?; // 0123456789
     /// let mut reader = Reader::new(&file).chunk_size(4).read_ahead(0);
     /// assert_eq!(reader.fill().await?, b"0123");
-    /// assert_eq!(file.context().counters().bytes_read, 4);
+    /// assert_eq!(file.context().metrics().bytes_read, 4);
     /// # Ok(()) }
     /// ```
     #[must_use]

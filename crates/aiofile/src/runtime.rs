@@ -18,7 +18,7 @@ use caio::{
 };
 use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::task::{self, AbortHandle};
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
@@ -135,8 +135,8 @@ impl Runtime for Tokio {
     }
 
     fn poll_proceed(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
-        // Outside of a task of tokio's there is none of its budget: on another executor.
-        if Handle::try_current().is_err() {
+        // Outside of a task of tokio's, as on another executor, there is none of its budget.
+        if task::try_id().is_none() {
             return NoRuntime.poll_proceed(cx, bytes);
         }
         budget::poll_proceed(cx, bytes)

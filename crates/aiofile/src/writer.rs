@@ -209,9 +209,9 @@ impl Writer {
     /// let file = AioFile::open(&path, "w").await?;
     /// let writer = Writer::new(&file);
     /// writer.write_all("paid 10\n").await?;
-    /// let before = file.context().counters();
+    /// let before = file.context().metrics();
     /// writer.sync().await?;
-    /// assert!(file.context().counters().submitted > before.submitted);
+    /// assert!(file.context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
     pub async fn sync(&self) -> Result<()> {

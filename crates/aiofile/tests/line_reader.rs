@@ -121,10 +121,10 @@ async fn each_chunk_is_read_once_whatever_the_lines() {
         let (_directory, path) = scratch(text);
         let context = aiofile::context().build().unwrap();
         let file = open_in(&context, &path, "r").await;
-        let before = context.counters();
+        let before = context.metrics();
         let lines = read_all(LineReader::new(&file).chunk_size(chunk).read_ahead(0)).await;
         assert_eq!(lines.len(), split(text, b"\n", false).len());
-        let after = context.counters();
+        let after = context.metrics();
         let reads = after.in_place + after.submitted - before.in_place - before.submitted;
         assert_eq!(reads, text.len().div_ceil(chunk) as u64 + 1);
     }
@@ -219,7 +219,7 @@ async fn a_skip_that_was_dropped_is_finished_by_the_next_call() {
         let mut skip = pin!(lines.skip_line());
         let mut cx = TaskContext::from_waker(Waker::noop());
         while skip.as_mut().poll(&mut cx).is_pending() {
-            if file.context().counters().completed > 0 {
+            if file.context().metrics().completed > 0 {
                 break;
             }
         }

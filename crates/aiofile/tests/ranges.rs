@@ -85,12 +85,12 @@ async fn wrong_ranges_are_refused_before_anything_is_read() {
     let (_directory, path) = scratch(b"data");
     let context = aiofile::context().build().unwrap();
     let file = open_in(&context, &path, "r").await;
-    let before = context.counters();
+    let before = context.metrics();
     for wrong in [Range { start: 3, end: 1 }, 0..u64::MAX, (1 << 63)..(1 << 63) + 1] {
         let error = file.read_ranges(&[0..4, wrong]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
-    assert_eq!(context.counters(), before);
+    assert_eq!(context.metrics(), before);
     let error = file.read_ranges(&[0..4, 5..i64::MAX as u64]).await.unwrap_err();
     assert!([ErrorKind::InvalidInput, ErrorKind::UnexpectedEof].contains(&error.kind()), "{error}");
     let (receiver, _sender) = std::io::pipe().unwrap();
@@ -108,9 +108,9 @@ async fn neighbours_are_one_operation_and_many_ranges_share_the_limit() {
     let context = aiofile::context().in_place(false).max_requests(7).build().unwrap();
     let file = open_in(&context, &path, "r").await;
     let near: Vec<_> = (0..64_u64).map(|i| i * 1_000..i * 1_000 + 100).collect();
-    let before = context.counters().submitted;
+    let before = context.metrics().submitted;
     assert!(file.read_ranges(&near).await.unwrap() == parts(&contents, &near));
-    assert_eq!(context.counters().submitted - before, 1);
+    assert_eq!(context.metrics().submitted - before, 1);
     let far: Vec<_> = (0..600_u64).rev().map(|i| i * 1_700..i * 1_700 + 1 + i % 90).collect();
     let apart = RangeOptions::new().gap_max(0);
     assert!(file.read_ranges_with(&far, &apart).await.unwrap() == parts(&contents, &far));

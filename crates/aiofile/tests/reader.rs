@@ -151,9 +151,9 @@ async fn an_empty_read_does_nothing_and_errors_leave_the_position() {
     let context = aiofile::context().build().unwrap();
     let (_directory, path) = scratch(b"x");
     let file = open_in(&context, &path, "r").await;
-    let before = context.counters();
+    let before = context.metrics();
     assert_eq!(Reader::new(&file).read(&mut []).await.unwrap(), 0);
-    assert_eq!(context.counters(), before);
+    assert_eq!(context.metrics(), before);
 
     let error = Reader::new(&file).chunk_size(0).fill().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -177,10 +177,10 @@ async fn what_is_cached_is_read_in_place_and_only_when_asked_for() {
     let (_directory, path) = scratch(&contents);
     let context = aiofile::context().build().unwrap();
     let file = open_in(&context, &path, "r").await;
-    let before = context.counters();
+    let before = context.metrics();
     let mut reader = Reader::new(&file).read_ahead(8);
     reader.fill().await.unwrap();
-    let after = context.counters();
+    let after = context.metrics();
     // Where the file system reads nothing in place, the chunks ahead are on their way instead.
     if after.in_place > before.in_place {
         assert_eq!(after.bytes_read - before.bytes_read, 64 << 10);

@@ -193,11 +193,11 @@ async fn small_writes_that_wait_are_written_as_one_and_datagrams_are_not() {
     let context = aiofile::context().in_place(false).build().unwrap();
     let file = common::open_in(&context, &path, "a").await;
     let writer = Writer::new(&file);
-    let before = context.counters().submitted;
+    let before = context.metrics().submitted;
     let records: Vec<String> = (0..1_000).map(|number| format!("{number},")).collect();
     let writes = records.iter().map(|record| writer.write_all(record.clone()));
     in_time(try_join_all(writes)).await.unwrap();
-    assert_eq!(context.counters().submitted - before, 1);
+    assert_eq!(context.metrics().submitted - before, 1);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), records.concat());
 
     let (near, far) = std::os::unix::net::UnixDatagram::pair().unwrap();

@@ -148,7 +148,7 @@ async fn a_buffered_writer_writes_whole_buffers_and_the_rest_when_flushed() {
     let (_directory, path) = scratch(b"");
     let context = aiofile::context().build().unwrap();
     let file = open_in(&context, &path, "w+").await;
-    let before = context.counters();
+    let before = context.metrics();
     let mut writer = BufferedWriter::new(&file).capacity(1000);
     let mut expected = Vec::new();
     for number in 0..1_000 {
@@ -160,7 +160,7 @@ async fn a_buffered_writer_writes_whole_buffers_and_the_rest_when_flushed() {
     assert!(writer.unflushed() > 0);
     writer.flush().await.unwrap();
     assert_eq!(writer.unflushed(), 0);
-    let after = context.counters();
+    let after = context.metrics();
     let writes = after.in_place + after.submitted - before.in_place - before.submitted;
     assert_eq!(writes, expected.len().div_ceil(1000) as u64);
     assert!(std::fs::read(&path).unwrap() == expected);

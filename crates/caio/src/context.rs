@@ -24,9 +24,9 @@ use crate::backend::Backend;
 use crate::backend::pool::PoolOptions;
 use crate::completion::Channels;
 use crate::config::Config;
-use crate::counters::{Counters, Snapshot};
 use crate::error::Result;
 use crate::file::{OpenFiles, SharedFile};
+use crate::metrics::{Metrics, Recorder};
 use crate::op::Op;
 use crate::pending_count::{PendingCount, shut_down};
 use crate::request::{Request, Token};
@@ -46,7 +46,7 @@ use submit::Batch;
 pub use transfer::Transfer;
 pub use vectored::VectoredTransfer;
 
-/// An engine with one backend, its limits and its counters, shared by cloning.
+/// An engine with one backend, its limits and its metrics, shared by cloning.
 ///
 /// Operations in flight keep their memory until they have ended, also after the last clone is
 /// dropped.
@@ -89,7 +89,7 @@ pub(crate) struct Inner {
     info: Info,
     runtime: Arc<dyn Runtime>,
     channels: Channels,
-    counters: Counters,
+    metrics: Recorder,
     /// Everything that was accepted and has not ended.
     pending: PendingCount,
     /// Room for what moves bytes, for what waits for a stream, and for all else.
@@ -154,7 +154,7 @@ impl Context {
         &self.inner.config
     }
 
-    /// The counters, as they are now.
+    /// The metrics, as they are now.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -164,14 +164,14 @@ impl Context {
     /// use caio::Buffer;
     ///
     /// context.write(&file, Buffer::from(&b"data"[..]), 0..4, 0).await.0?;
-    /// let counters = context.counters();
-    /// assert_eq!((counters.bytes_written, counters.in_flight), (4, 0));
+    /// let metrics = context.metrics();
+    /// assert_eq!((metrics.bytes_written, metrics.in_flight), (4, 0));
     /// # Ok(())
     /// # });
     /// ```
     #[must_use]
-    pub fn counters(&self) -> Snapshot {
-        self.inner.counters.snapshot()
+    pub fn metrics(&self) -> Metrics {
+        self.inner.metrics.snapshot()
     }
 
     /// Requests that move bytes and are in flight now, and how many bytes these are; those that wait
@@ -399,7 +399,7 @@ impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("backend", &self.backend.kind())
-            .field("counters", &self.counters.snapshot())
+            .field("metrics", &self.metrics.snapshot())
             .finish_non_exhaustive()
     }
 }

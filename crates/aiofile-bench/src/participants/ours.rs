@@ -94,11 +94,11 @@ pub fn describe(context: &Context, before: Routes, report: &mut Report) {
 }
 
 fn routes(context: &Context) -> Routes {
-    let counters = context.counters();
+    let metrics = context.metrics();
     Routes {
-        in_place: counters.in_place,
-        backend: counters.submitted.saturating_sub(counters.routed),
-        pool: counters.routed,
+        in_place: metrics.in_place,
+        backend: metrics.submitted.saturating_sub(metrics.routed),
+        pool: metrics.routed,
     }
 }
 

@@ -54,7 +54,7 @@ impl RangeOptions {
     ///
     /// let file = AioFile::open(&path, "r").await?; // 100 bytes
     /// file.read_ranges_with(&[0..10, 20..30], &RangeOptions::new()).await?;
-    /// assert_eq!(file.context().counters().bytes_read, 30, "the gap came along");
+    /// assert_eq!(file.context().metrics().bytes_read, 30, "the gap came along");
     /// # Ok(()) }
     /// ```
     pub fn new() -> Self {
@@ -73,7 +73,7 @@ impl RangeOptions {
     /// let file = AioFile::open(&path, "r").await?; // 100 bytes
     /// let apart = RangeOptions::new().gap_max(0);
     /// file.read_ranges_with(&[0..10, 20..30], &apart).await?;
-    /// assert_eq!(file.context().counters().bytes_read, 20);
+    /// assert_eq!(file.context().metrics().bytes_read, 20);
     /// # Ok(()) }
     /// ```
     pub fn gap_max(mut self, bytes: u64) -> Self {
@@ -93,7 +93,7 @@ impl RangeOptions {
     /// let file = AioFile::open(&path, "r").await?; // 100 bytes
     /// let small = RangeOptions::new().coalesced_bytes_max(25);
     /// file.read_ranges_with(&[0..10, 12..22, 24..34], &small).await?;
-    /// assert_eq!(file.context().counters().bytes_read, 22 + 10);
+    /// assert_eq!(file.context().metrics().bytes_read, 22 + 10);
     /// # Ok(()) }
     /// ```
     pub fn coalesced_bytes_max(mut self, bytes: u64) -> Self {
@@ -154,7 +154,7 @@ impl AioFile {
     /// let apart = RangeOptions::new().gap_max(4);
     /// let parts = file.read_ranges_with(&[21..25, 0..4], &apart).await?;
     /// assert_eq!(parts, ["tail", "head"]);
-    /// assert_eq!(file.context().counters().bytes_read, 8);
+    /// assert_eq!(file.context().metrics().bytes_read, 8);
     /// assert!(file.read_ranges_with(&[0..26], &apart).await.is_err(), "beyond the end");
     /// # Ok(()) }
     /// ```

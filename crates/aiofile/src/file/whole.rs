@@ -121,9 +121,9 @@ impl AioFile {
     /// // A file that is replaced as a whole or not at all, also when the power fails.
     /// let file = AioFile::open(&temporary, "x").await?;
     /// file.write_all_at("theme = dark\n", 0).await?;
-    /// # let before = file.context().counters();
+    /// # let before = file.context().metrics();
     /// file.fsync().await?;
-    /// # assert!(file.context().counters().submitted > before.submitted);
+    /// # assert!(file.context().metrics().submitted > before.submitted);
     /// std::fs::rename(&temporary, &path)?;
     /// AioFile::open(directory, "r").await?.fsync().await?;
     /// assert_eq!(aiofile::fs::read(&path).await?, b"theme = dark\n");
@@ -146,9 +146,9 @@ impl AioFile {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
     /// let file = aiofile::AioFile::open(&path, "w").await?;
     /// file.write_all_at("paid 10\n", 0).await?;
-    /// let before = file.context().counters();
+    /// let before = file.context().metrics();
     /// file.fdatasync().await?;
-    /// assert!(file.context().counters().submitted > before.submitted);
+    /// assert!(file.context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
     pub async fn fdatasync(&self) -> Result<()> {
@@ -226,7 +226,7 @@ impl AioFile {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// let file = aiofile::AioFile::open("/proc/version", "r").await?;
     /// file.read_exact_at(5, 0).await?;
-    /// assert_eq!(file.context().counters().bytes_read, 5);
+    /// assert_eq!(file.context().metrics().bytes_read, 5);
     /// # Ok(()) }
     /// ```
     #[must_use]

@@ -133,9 +133,9 @@ impl FileHandle {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
     /// let mut file = aiofile::async_open(&path, "w").await?;
     /// file.write("safe").await?;
-    /// let before = file.file().context().counters();
+    /// let before = file.file().context().metrics();
     /// file.fsync().await?;
-    /// assert!(file.file().context().counters().submitted > before.submitted);
+    /// assert!(file.file().context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
     pub async fn fsync(&mut self) -> Result<()> {
@@ -156,9 +156,9 @@ impl FileHandle {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
     /// let mut journal = aiofile::async_open(&path, "a").await?;
     /// journal.write("paid 10\n").await?;
-    /// let before = journal.file().context().counters();
+    /// let before = journal.file().context().metrics();
     /// journal.fdatasync().await?;
-    /// assert!(journal.file().context().counters().submitted > before.submitted);
+    /// assert!(journal.file().context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
     pub async fn fdatasync(&mut self) -> Result<()> {

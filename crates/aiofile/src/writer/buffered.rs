@@ -216,9 +216,9 @@ impl BufferedWriter {
     /// writer.sync().await?;
     /// assert_eq!(writer.unflushed(), 0);
     /// assert_eq!(file.read_to_end(0).await?, "paid 10\n");
-    /// # let before = file.context().counters();
+    /// # let before = file.context().metrics();
     /// # writer.sync().await?;
-    /// # assert!(file.context().counters().submitted > before.submitted);
+    /// # assert!(file.context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
     pub async fn sync(&mut self) -> Result<()> {

@@ -159,7 +159,7 @@ impl Plan {
     /// }
     /// let interrupted = faulty.injected().errors;
     /// assert!(interrupted > 0);
-    /// assert_eq!(context.counters().retried, interrupted);
+    /// assert_eq!(context.metrics().retried, interrupted);
     /// # Ok(())
     /// # }) }
     /// ```
@@ -180,7 +180,7 @@ impl Plan {
     /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
     /// context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
     /// // A thread of the context's pool has waited instead.
-    /// assert_eq!((faulty.injected().errors, context.counters().routed), (1, 1));
+    /// assert_eq!((faulty.injected().errors, context.metrics().routed), (1, 1));
     /// # Ok(())
     /// # }) }
     /// ```

@@ -45,9 +45,9 @@ fn short_and_interrupted_transfers_are_invisible_above_the_context() {
     assert_eq!(read(&context, &file, data.len(), 0), data);
     let injected = faulty.injected();
     assert!(injected.short > 10 && injected.errors > 10 && injected.refused > 10, "{injected:?}");
-    let counters = context.counters();
-    assert_eq!((counters.submitted, counters.in_flight), (counters.completed, 0));
-    assert_eq!(counters.bytes_written, data.len() as u64);
+    let metrics = context.metrics();
+    assert_eq!((metrics.submitted, metrics.in_flight), (metrics.completed, 0));
+    assert_eq!(metrics.bytes_written, data.len() as u64);
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl ContextBuilder {
     /// let context = Context::builder().in_place(false).build()?;
     /// let buffer = Buffer::from(Vec::with_capacity(9));
     /// context.read(&file, buffer, 0..9, 0).await.0?;
-    /// assert_eq!(context.counters().in_place, 0);
+    /// assert_eq!(context.metrics().in_place, 0);
     /// # Ok(())
     /// # });
     /// ```
@@ -267,7 +267,7 @@ impl ContextBuilder {
                 pool: OnceLock::new(),
                 runtime: self.runtime.unwrap_or_else(|| Arc::new(NoRuntime)),
                 channels: Default::default(),
-                counters: Default::default(),
+                metrics: Default::default(),
                 pending: Default::default(),
                 transfers: Semaphore::new(requests_max, config.max_bytes_in_flight),
                 streams: Semaphore::new(config.max_requests, config.max_bytes_in_flight),

@@ -112,7 +112,7 @@ impl Context {
         if self.inner.config.in_place && file.file_system().is_local() && !self.is_shut_down() {
             self.check_fork().map_err(describe)?;
             self.proceed(0).await;
-            self.inner.counters.in_place_other();
+            self.inner.metrics.in_place_other();
             return file.file().metadata().map_err(|error| describe(Error::system(error)));
         }
         match self.submit_borrowed(Some(file), Op::Metadata).await.result? {

@@ -200,11 +200,11 @@ impl Progress {
         match receiver.cancel() {
             None => {}
             Some(Token(0)) => {
-                context.inner.counters.cancelled();
+                context.inner.metrics.cancelled();
                 context.inner.drop_cancelled();
             }
             Some(token) => {
-                context.inner.counters.cancelled();
+                context.inner.metrics.cancelled();
                 context.inner.cancel(route, token);
             }
         }

@@ -99,7 +99,7 @@ impl Inner {
         let op = if run.is_data_only() { Op::Fdatasync } else { Op::Fsync };
         let (file, reply) = (Some(file.clone()), Reply::Sync(Arc::clone(run)));
         let route = self.route(file.as_ref(), &op);
-        self.counters.submitted(route == Route::Pool);
+        self.metrics.submitted(route == Route::Pool);
         let request = Request::new(op, file, self.owner(), reply, route);
         let mut batch = Batch::default();
         self.start_after_writes(request, &mut batch);
@@ -194,7 +194,7 @@ impl Inner {
 
     fn request(self: &Arc<Self>, file: Option<&SharedFile>, op: Op) -> (Request, Receiver) {
         let route = self.route(file, &op);
-        self.counters.submitted(route == Route::Pool);
+        self.metrics.submitted(route == Route::Pool);
         let (sender, receiver) = self.channels.open();
         let reply = Reply::Future(sender);
         (Request::new(op, file.cloned(), self.owner(), reply, route), receiver)
@@ -326,7 +326,7 @@ impl Owner for Inner {
         let next = route::after(request.route(), request.kind(), errno);
         match next {
             Some(route) if request.count_retry(RETRIES_MAX, route) => {
-                self.counters.retried();
+                self.metrics.retried();
                 self.again(request);
                 None
             }
@@ -343,7 +343,7 @@ impl Owner for Inner {
         if let (Ok(Output::File(opened)), Some(place)) = (&outcome.result, place) {
             opened.keep_place(place);
         }
-        self.counters.completed(kind, &outcome);
+        self.metrics.completed(kind, &outcome);
         let sync = match reply {
             Reply::Future(sender) => {
                 // The file goes before its task is woken, so that a close after the last operation

@@ -10,7 +10,7 @@ use crate::pending_count::shut_down;
 impl Context {
     /// fsync(2), or with `data_only` fdatasync(2). Covers every write to this file that had
     /// started before, and waits for them first. Calls that come while a sync of the file is
-    /// running share the next one: see [`Snapshot`](crate::Snapshot) for how many were submitted.
+    /// running share the next one: see [`Metrics`](crate::Metrics) for how many were submitted.
     ///
     /// A sync that failed stays failed, whether or not a future still waited for it: the kernel
     /// reports lost data once and forgets it, so later calls repeat the error until

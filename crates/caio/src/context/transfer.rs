@@ -132,7 +132,7 @@ impl Context {
         ready!(self.poll_proceed(cx, length));
         let read = in_place::read(file, buffer, range.start..range.start + length, offset);
         if let Some(bytes) = read {
-            self.inner.counters.in_place(OpKind::Read, bytes, length);
+            self.inner.metrics.in_place(OpKind::Read, bytes, length);
             buffer.set_len(range.start + bytes);
         }
         Poll::Ready(Ok(read))
@@ -276,7 +276,7 @@ impl Context {
             }
             let offset = progress.position();
             let bytes = in_place::write(progress.file, buffer, piece.clone(), offset)?;
-            self.inner.counters.in_place(OpKind::Write, bytes, piece.len());
+            self.inner.metrics.in_place(OpKind::Write, bytes, piece.len());
             progress.done += bytes;
         }
         Some(Ok(()))

@@ -57,7 +57,7 @@ impl Context {
             if let Ok(_place) = self.inner.open_files.try_open()
                 && let Ok(Some(contents)) = read_cached(&name, bytes_max)
             {
-                self.inner.counters.in_place(OpKind::ReadFile, contents.len(), contents.len());
+                self.inner.metrics.in_place(OpKind::ReadFile, contents.len(), contents.len());
                 return Ok(contents);
             }
         }

@@ -1,7 +1,7 @@
 //! Which process this is, for the price of a load, and whether it has more rights than its caller.
 //!
 //! After fork(2) without exec the child has a copy of the parent's memory, but none of its threads,
-//! and it shares the parent's descriptors, those of rings and event counters among them. So what
+//! and it shares the parent's descriptors, those of rings and event metrics among them. So what
 //! has threads or descriptors compares the process that it was made in with the running one.
 //! getpid(2) would tell, too, with a system call for each operation. Here, where the system has it,
 //! one page of memory is emptied by the kernel in each child: where the number in it is gone, this

@@ -58,11 +58,11 @@ impl Summary {
         if let Way::Parallel { .. } = self.way {
             line += &format!(", {} jobs of {}", args.jobs(), args.block());
         }
-        let counters = context.counters();
-        let all = counters.submitted + counters.in_place;
+        let metrics = context.metrics();
+        let all = metrics.submitted + metrics.in_place;
         line += &format!(
             ", {all} operations: {} in place, {} routed to the pool, {} short",
-            counters.in_place, counters.routed, counters.short
+            metrics.in_place, metrics.routed, metrics.short
         );
         if let Some(elapsed) = self.verified {
             line += &format!("; verified in {:.2} s", elapsed.as_secs_f64());

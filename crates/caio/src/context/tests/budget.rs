@@ -59,9 +59,9 @@ fn a_large_file_is_read_whole_by_the_pool() {
     let context = Context::builder().build().unwrap();
     for (length, in_place) in [(1000, true), (200 << 10, false)] {
         std::fs::write(&path, vec![7; length]).unwrap();
-        let before = context.counters().in_place;
+        let before = context.metrics().in_place;
         assert_eq!(block_on(context.read_file(&path)).unwrap(), vec![7; length]);
-        let took_place = context.counters().in_place > before;
+        let took_place = context.metrics().in_place > before;
         assert!(in_place || !took_place, "{length} bytes would keep others waiting");
     }
     std::fs::remove_file(path).unwrap();

@@ -15,9 +15,9 @@ fn what_was_cancelled_has_not_failed() {
         let mut operation = read(&context, &reader, 16);
         begin(&mut operation);
         drop(operation);
-        assert!(eventually(|| context.counters().in_flight == 0), "{context:?}");
-        let counters = context.counters();
-        assert_eq!((counters.cancelled, counters.failed), (1, 0), "{context:?}");
+        assert!(eventually(|| context.metrics().in_flight == 0), "{context:?}");
+        let metrics = context.metrics();
+        assert_eq!((metrics.cancelled, metrics.failed), (1, 0), "{context:?}");
         drop(writer);
     });
 }
@@ -29,7 +29,7 @@ fn a_real_error_after_the_cancellation_still_counts() {
     let file = SharedFile::from_std(write_only).unwrap();
     let result = block_on(read(&context, &file, 16)).result;
     assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EBADF));
-    assert_eq!(context.counters().failed, 1);
+    assert_eq!(context.metrics().failed, 1);
 }
 
 fn descriptors() -> usize {
@@ -56,7 +56,7 @@ fn a_context_dropped_with_reads_in_flight_frees_everything_when_they_end() {
         let kind = context.info().backend;
         let (reader, writer) = pipe();
         let receivers: Vec<_> = (0..64).map(|_| send(&context, &reader)).collect();
-        assert_eq!(context.counters().in_flight, 64);
+        assert_eq!(context.metrics().in_flight, 64);
         drop((reader, context));
         File::from(writer).write_all(&[7; 64]).unwrap();
         for receiver in receivers {

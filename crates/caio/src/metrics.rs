@@ -7,7 +7,7 @@ use crate::error::ErrorKind;
 use crate::op::{OpKind, Output};
 use crate::sync::thread_index;
 
-/// The counters of a context at one moment.
+/// The metrics of a context at one moment.
 ///
 /// `submitted == completed + in_flight`, at every moment.
 ///
@@ -16,17 +16,17 @@ use crate::sync::thread_index;
 /// # doc::run(async {
 /// # let context = doc::served_by(doc::keep)?;
 /// # let file = doc::file_with(b"")?;
-/// use caio::{Op, Snapshot};
+/// use caio::{Op, Metrics};
 ///
 /// let _operations = context.submit_all(&file, [Op::Fsync, Op::Fdatasync]);
-/// let counters: Snapshot = context.counters();
-/// assert_eq!((counters.submitted, counters.in_flight), (2, 2));
+/// let metrics: Metrics = context.metrics();
+/// assert_eq!((metrics.submitted, metrics.in_flight), (2, 2));
 /// # Ok(())
 /// # });
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Snapshot {
+pub struct Metrics {
     /// Operations that were accepted: they wait for room, or a backend has or had them.
     pub submitted: u64,
     /// Accepted operations that have ended, in whatever way.
@@ -58,11 +58,11 @@ const SHARDS: usize = 16;
 const LOOKS_MAX: u32 = 100;
 
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct Recorder {
     shards: [Shard; SHARDS],
 }
 
-/// One thread's counters, alone on its cache lines.
+/// One thread's metrics, alone on its cache lines.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shard {
@@ -78,7 +78,7 @@ struct Shard {
     bytes_written: AtomicU64,
 }
 
-impl Counters {
+impl Recorder {
     pub(crate) fn submitted(&self, routed: bool) {
         let shard = self.shard();
         add(&shard.submitted, 1);
@@ -124,7 +124,7 @@ impl Counters {
     /// as completed but not submitted; and again after them, since whoever is submitted into the
     /// place of one that completed meanwhile would seem to be one too many. Where they come without
     /// a break, the last look counts.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Metrics {
         let sum = |field: fn(&Shard) -> &AtomicU64| {
             self.shards.iter().map(|shard| field(shard).load(Ordering::Acquire)).sum::<u64>()
         };
@@ -137,7 +137,7 @@ impl Counters {
             }
             (completed, submitted) = (later, sum(|shard| &shard.submitted));
         }
-        Snapshot {
+        Metrics {
             submitted,
             completed,
             in_flight: submitted - completed,

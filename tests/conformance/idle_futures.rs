@@ -13,6 +13,7 @@ use caio::{BufferedWrites, SharedFile};
 use caio_testkit::{Faulty, Plan};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
+use nix::libc::EMFILE;
 
 use crate::faults;
 use crate::harness::{Case, cases};
@@ -234,8 +235,8 @@ fn readers_ahead_of_their_writers(env: &Env) {
     });
 }
 
-/// Whole reads that wait for a place among the open files and are not polled when it comes. Opens
-/// too: the places of what was opened for them come back once they are dropped.
+/// Opens and whole reads that wait for a place among the open files and are not polled when it
+/// comes. Where all places are held by what was opened, there is an error at once and no waiting.
 fn opens_put_aside_at_the_limit_of_files(env: &Env) {
     env.bounded(|env| {
         let place = disk();
@@ -245,19 +246,23 @@ fn opens_put_aside_at_the_limit_of_files(env: &Env) {
             let open = || env.context.open(&path, 0, 0);
             for _ in 0..3 {
                 let held = [open().await.unwrap(), open().await.unwrap()];
+                assert_eq!(open().await.unwrap_err().raw_os_error(), Some(EMFILE));
+                let refused = env.context.read_file(&path).await.unwrap_err();
+                assert_eq!(refused.raw_os_error(), Some(EMFILE));
+                drop(held);
+                let aside = [begun(open()).await, begun(open()).await];
                 let reads = [
                     begun(env.context.read_file(&path)).await,
                     begun(env.context.read_file(&path)).await,
                 ];
-                drop(held);
-                let held = [open().await.unwrap(), open().await.unwrap()];
-                let aside = [begun(open()).await, begun(open()).await];
-                drop(held);
                 drop(aside);
-                drop(open().await.unwrap());
                 for read in reads {
-                    assert_eq!(output(read).await.unwrap(), b"data");
+                    match output(read).await {
+                        Ok(read) => assert_eq!(read, b"data"),
+                        Err(refused) => assert_eq!(refused.raw_os_error(), Some(EMFILE)),
+                    }
                 }
+                assert_eq!(env.context.read_file(&path).await.unwrap(), b"data");
             }
         });
         eventually("nothing is in flight", || env.context.in_flight().0 == 0);

@@ -135,8 +135,9 @@ impl Runtime for Tokio {
     }
 
     fn poll_proceed(&self, cx: &mut TaskContext<'_>, bytes: usize) -> Poll<()> {
-        // Outside of a task of tokio's, as on another executor, there is none of its budget.
-        if task::try_id().is_none() {
+        // On another executor there is none of tokio's budget. Asking for the task comes first: it
+        // is far cheaper than asking for the runtime, which only `block_on` itself needs.
+        if task::try_id().is_none() && Handle::try_current().is_err() {
             return NoRuntime.poll_proceed(cx, bytes);
         }
         budget::poll_proceed(cx, bytes)

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use super::driver::Driver;
 use super::{Context, Inner};
 use crate::backend::{Backend, BackendKind};
-use crate::config::Config;
+use crate::config::{Config, Reactor};
 use crate::error::Result;
 use crate::file::OpenFiles;
 use crate::runtime::{NoRuntime, Runtime};
@@ -134,20 +134,21 @@ impl ContextBuilder {
         self.configure(move |config| config.max_bytes_in_flight = bytes)
     }
 
-    /// The most files open at once; who wants to open more waits.
+    /// The most files open at once. Who wants to open more waits for those that are being opened or
+    /// read whole; where all are held open, there is an error at once: only their owners can close
+    /// them.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
     /// # doc::run(async {
-    /// # use doc::poll_once;
     /// use caio::{Context, flags};
     ///
     /// let context = Context::builder().max_open_files(1).build()?;
     /// let file = context.open("/dev/zero".as_ref(), flags::O_RDONLY, 0).await?;
-    /// let mut another = Box::pin(context.open("/dev/null".as_ref(), flags::O_RDONLY, 0));
-    /// assert!(poll_once(&mut another).is_none());
+    /// let refused = context.open("/dev/null".as_ref(), flags::O_RDONLY, 0).await.unwrap_err();
+    /// assert!(refused.to_string().contains("max_open_files"));
     /// context.close(file, true).await?;
-    /// assert!(another.await.is_ok());
+    /// assert!(context.open("/dev/null".as_ref(), flags::O_RDONLY, 0).await.is_ok());
     /// # Ok(())
     /// # });
     /// ```
@@ -185,46 +186,20 @@ impl ContextBuilder {
         self.configure(move |config| config.in_place = in_place)
     }
 
-    /// The services of the runtime that the context lives in.
+    /// Who waits for completions: the runtime's reactor or a thread.
     ///
     /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # use std::sync::atomic::{AtomicUsize, Ordering};
-    /// # use caio::{Runtime, Source, Watch};
-    /// # static CHARGED: AtomicUsize = AtomicUsize::new(0);
-    /// # #[derive(Debug)]
-    /// # struct Accountant;
-    /// # impl Runtime for Accountant {
-    /// #     fn watch(&self, source: Source) -> Result<Watch, Source> {
-    /// #         Err(source)
-    /// #     }
-    /// #     fn poll_budget(
-    /// #         &self,
-    /// #         _: &mut std::task::Context<'_>,
-    /// #         bytes: usize,
-    /// #     ) -> std::task::Poll<usize> {
-    /// #         CHARGED.fetch_add(bytes, Ordering::Relaxed);
-    /// #         std::task::Poll::Ready(bytes)
-    /// #     }
-    /// #     fn gathers_wakes(&self) -> bool {
-    /// #         false
-    /// #     }
-    /// #     fn workers(&self) -> caio::Workers {
-    /// #         caio::Workers::Apart
-    /// #     }
-    /// # }
-    /// # let file = doc::file_with(b"some text")?;
-    /// use std::sync::Arc;
-    /// use caio::{Buffer, Context};
+    /// use caio::{Context, Reactor};
     ///
-    /// // A runtime that counts the bytes which tasks are charged for.
-    /// let context = Context::builder().runtime(Arc::new(Accountant)).build()?;
-    /// context.read(&file, Buffer::from(Vec::with_capacity(9)), 0..9, 0).await.0?;
-    /// assert!(CHARGED.load(Ordering::Relaxed) >= 9);
-    /// # Ok(())
-    /// # });
+    /// let context = Context::builder().reactor(Reactor::Never).build()?;
+    /// assert_eq!(context.config().reactor, Reactor::Never);
+    /// # Ok::<(), caio::Error>(())
     /// ```
+    pub fn reactor(self, reactor: Reactor) -> Self {
+        self.configure(move |config| config.reactor = reactor)
+    }
+
+    /// The services of the runtime that the context lives in. [`NoRuntime`] unless said.
     pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.runtime = Some(runtime);
         self

@@ -77,32 +77,35 @@ impl Queue {
 
     /// Takes a request for the next commit. What is wrong with it completes it at once.
     pub(super) fn add(&self, request: Request) {
-        if let Err((request, error)) = self.try_add(request) {
+        if let Err(refused) = self.try_add(request) {
+            let (request, error) = *refused;
             request.complete(Err(error));
         }
     }
 
-    fn try_add(&self, mut request: Request) -> Result<(), (Request, io::Error)> {
+    fn try_add(&self, mut request: Request) -> Result<(), Box<(Request, io::Error)>> {
+        let refuse = |request, error| Err(Box::new((request, error)));
         // Where the file refuses to be asked without waiting, a thread has to wait.
         let waits = request.file().is_some_and(|file| {
             !file.is_direct()
                 || file.refuses_in_place(request.op().is_write()).load(Ordering::Relaxed)
         });
         if waits || self.refused.load(Ordering::Acquire) {
-            return Err((request, Errno::EOPNOTSUPP.into()));
+            return refuse(request, Errno::EOPNOTSUPP.into());
         }
         let (block, extents) = match Entry::describe(&mut request) {
             Ok(description) => description,
-            Err(error) => return Err((request, error)),
+            Err(error) => return refuse(request, error),
         };
         let block = block.counted_on(self.eventfd.as_raw_fd()).nowait(true);
         let mut state = lock(&self.state);
         if state.closed {
-            return Err((request, shut_down().into()));
+            return refuse(request, shut_down().into());
         }
-        let full = |entry: Entry| (entry.into_request(), Errno::EAGAIN.into());
-        let token = state.in_flight.insert(Entry::new(request, block, extents)).map_err(full)?;
-        state.unsubmitted.push_back(token);
+        match state.in_flight.insert(Entry::new(request, block, extents)) {
+            Ok(token) => state.unsubmitted.push_back(token),
+            Err(entry) => return refuse(entry.into_request(), Errno::EAGAIN.into()),
+        }
         Ok(())
     }
 

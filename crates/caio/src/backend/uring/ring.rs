@@ -108,7 +108,7 @@ impl Ring {
         }
         let mut state = lock(&self.state);
         let refused = match state.closed {
-            true => Err((request, shut_down().into())),
+            true => Err(Box::new((request, shut_down().into()))),
             false => state.insert(request),
         };
         match refused {
@@ -116,8 +116,9 @@ impl Ring {
                 let mut queue = self.submissions(&state);
                 state.write(token, &mut queue);
             }
-            Err((request, error)) => {
+            Err(refused) => {
                 drop(state);
+                let (request, error) = *refused;
                 request.complete(Err(error));
             }
         }
@@ -241,15 +242,15 @@ impl Ring {
 
 impl State {
     /// Keeps a request; gives it back where it is wrong in itself.
-    fn insert(&mut self, mut request: Request) -> Result<Token, (Request, io::Error)> {
+    fn insert(&mut self, mut request: Request) -> Result<Token, Box<(Request, io::Error)>> {
         let mut vectors = Vectors::default();
         if request.op().is_vectored() {
             vectors = self.spare.pop().unwrap_or_default();
         }
         if let Err(error) = sqe::build(&mut request, &mut vectors) {
-            return Err((request, error));
+            return Err(Box::new((request, error)));
         }
-        let full = |held: Held| (held.request, Errno::EAGAIN.into());
+        let full = |held: Held| Box::new((held.request, Errno::EAGAIN.into()));
         self.in_flight.insert(Held { request, vectors }).map_err(full)
     }
 

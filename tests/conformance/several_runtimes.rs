@@ -176,15 +176,18 @@ fn a_future_moves_to_another_executor_and_back(env: &Env) {
         let file = smol::block_on(env.file(&path, "r+"));
         for round in 0..6 {
             let (operations, mut writer) = operations(&env, &file);
+            let mut moved = Vec::new();
             for operation in operations {
-                if round % 2 == 0 {
-                    let moved = runtime.block_on(begun(operation));
-                    writer.write_all(b"x").unwrap();
-                    smol::block_on(output(moved));
-                } else {
-                    let moved = smol::block_on(begun(operation));
-                    writer.write_all(b"x").unwrap();
-                    runtime.block_on(output(moved));
+                moved.push(match round % 2 {
+                    0 => runtime.block_on(begun(operation)),
+                    _ => smol::block_on(begun(operation)),
+                });
+            }
+            writer.write_all(b"x").unwrap();
+            for operation in moved {
+                match round % 2 {
+                    0 => smol::block_on(output(operation)),
+                    _ => runtime.block_on(output(operation)),
                 }
             }
         }

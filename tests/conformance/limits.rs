@@ -85,8 +85,8 @@ fn exactly_the_maximum_is_in_flight() {
     }
 }
 
-/// Row 14: a fleet of reads does not end in EMFILE. A file that stays open is the caller's to close:
-/// waiting for that could last for ever, so that it is an error at once.
+/// Row 14: many reads at once do not end in EMFILE. A file that stays open is the caller's to
+/// close: waiting for that could last for ever, so that it is an error at once.
 fn a_thousand_files_at_a_limit_of_sixteen(env: &Env) {
     let place = disk();
     let path = place.file("data", b"data");

@@ -1,10 +1,14 @@
 //! Who may import whom, who may make system calls, and where `unsafe` may stand.
+//!
+//! The rules look at lines and words. They do not parse: rustfmt writes one import like the other.
 
-use crate::tokens::{paths, tokens};
 use crate::tree::{Findings, Source};
 
 /// The modules of the backends. Beside them lies what they share.
-const BACKENDS: [&str; 4] = ["uring", "linux_aio", "pthread", "thread"];
+const BACKENDS: [&str; 3] = ["uring", "linux_aio", "pool"];
+
+/// The modules above the backends.
+const ABOVE: [&str; 2] = ["context", "select"];
 
 /// The crates through which system calls are made.
 const SYSTEM: [&str; 4] = ["libc", "nix", "io_uring", "rustix"];
@@ -18,27 +22,37 @@ const UNSAFE: [&str; 3] = [
 
 /// A backend knows nothing of what is above it, nor of another backend.
 pub(crate) fn backends(source: &Source) -> Findings {
-    let Some(module) = module(&source.path) else { return Vec::new() };
-    if module.first() != Some(&"backend") {
+    let Some(path) = source.path.strip_prefix("crates/caio/src/backend/") else {
         return Vec::new();
-    }
-    let own = module.get(1).copied();
+    };
+    let own = path.split(['/', '.']).next().unwrap_or_default();
+    let foreign: Vec<_> = BACKENDS.into_iter().filter(|backend| *backend != own).collect();
     let mut found = Vec::new();
-    for (line, path) in paths(&source.text, &module) {
-        let path: Vec<_> = path.iter().map(String::as_str).collect();
-        let what_to_do = match path.as_slice() {
-            [above @ ("context" | "select"), ..] => {
-                format!("`{above}` is above the backends: let it hand down what is needed")
-            }
-            [name] if name.starts_with(char::is_uppercase) => {
-                format!("import `{name}` from its module, so that its layer can be seen")
-            }
-            ["backend", other, ..] if is_foreign(own, other) => {
-                format!("`{other}` is another backend: put what both need beside them")
-            }
-            _ => continue,
+    let mut imports = false;
+    for (number, line) in code(&source.text) {
+        let start = line.trim_start();
+        imports |= start.starts_with("use ") || start.starts_with("pub use ");
+        let follows = |name: &str, roots: &[&str]| {
+            roots.iter().any(|root| line.contains(&format!("{root}::{name}")))
         };
-        found.push((line, what_to_do));
+        let names = |name: &str, roots: &[&str]| {
+            if imports { words(line).any(|word| word == name) } else { follows(name, roots) }
+        };
+        for above in ABOVE.into_iter().filter(|above| names(above, &["crate", "super"])) {
+            let what = format!("`{above}` is above the backends: let it hand down what is needed");
+            found.push((number, what));
+        }
+        for other in foreign.iter().filter(|other| names(other, &["backend", "super"])) {
+            let what = format!("`{other}` is another backend: put what both need beside them");
+            found.push((number, what));
+        }
+        let item = line.split_once("crate::").map_or("", |(_, item)| item);
+        let is_hidden = item.starts_with(|first: char| first == '{' || first.is_uppercase());
+        if is_hidden && (imports || item.starts_with("Context")) {
+            let what = "import it from its module, so that its layer can be seen";
+            found.push((number, what.to_owned()));
+        }
+        imports &= !line.contains(';');
     }
     found
 }
@@ -48,8 +62,11 @@ pub(crate) fn system_crates(source: &Source) -> Findings {
     if !source.path.starts_with("crates/aiofile/src/") {
         return Vec::new();
     }
-    let named = tokens(&source.text).into_iter().filter(|token| SYSTEM.contains(&token.text));
-    named.map(|token| (token.line, format!("`{}`: let caio do that", token.text))).collect()
+    let named = code(&source.text).flat_map(|(number, line)| {
+        let named = words(line).filter(|word| SYSTEM.contains(word));
+        named.map(move |word| (number, format!("`{word}`: let caio do that")))
+    });
+    named.collect()
 }
 
 /// `unsafe` stands only where it is allowed.
@@ -57,75 +74,72 @@ pub(crate) fn unsafe_code(source: &Source) -> Findings {
     if UNSAFE.iter().any(|place| source.path.starts_with(place)) {
         return Vec::new();
     }
-    let words = tokens(&source.text);
-    let named = words.iter().filter(|token| token.text == "unsafe");
-    named.map(|token| (token.line, "move what is unsafe into caio".to_owned())).collect()
+    let begins = ["{", "fn", "impl", "trait", "extern"];
+    let is_unsafe = |line: &str| {
+        begins.iter().any(|next| line.contains(&format!("{} {next}", concat!("un", "safe"))))
+    };
+    let named = code(&source.text).filter(|(_, line)| is_unsafe(line));
+    named.map(|(number, _)| (number, "move what is unsafe into caio".to_owned())).collect()
 }
 
-/// The module of a file of `caio`, from the root of the crate.
-fn module(path: &str) -> Option<Vec<&str>> {
-    let within = path.strip_prefix("crates/caio/src/")?.strip_suffix(".rs")?;
-    Some(within.split('/').collect())
+/// The lines, without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate();
+    lines.map(|(index, line)| (index + 1, line.split("//").next().unwrap_or_default()))
 }
 
-/// Whether a file of `own` (a backend, something that they share, or `backend.rs` itself) must not
-/// import from `other`. What they share must know none of them, except to test them all.
-fn is_foreign(own: Option<&str>, other: &str) -> bool {
-    let free = [Some(other), Some("pool_tests"), None].contains(&own);
-    BACKENDS.contains(&other) && !free
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn source(path: &str, text: &str) -> Source {
-        Source { path: path.to_owned(), text: text.to_owned() }
+    /// The lines that a rule complains of.
+    fn at(rule: fn(&Source) -> Findings, path: &str, text: &str) -> Vec<usize> {
+        let source = Source { path: path.to_owned(), text: text.to_owned() };
+        rule(&source).into_iter().map(|(line, _)| line).collect()
     }
 
     #[test]
     fn a_backend_that_looks_up_is_found() {
-        for line in [
-            "use crate::context::Context;",
-            "use crate::{\n    file::SharedFile,\n    select::Choice,\n};",
-            "use super::super::super::context;",
-            "fn f() { crate::select::open() }",
-            "use crate::Context;",
-        ] {
-            let found = backends(&source("crates/caio/src/backend/uring/ring.rs", line));
-            assert_eq!(found.len(), 1, "{line}: {found:?}");
-        }
-        let found = backends(&source("crates/caio/src/backend/perform.rs", "\nuse crate::select;"));
-        assert_eq!(found[0].0, 2);
+        let find = |text| at(backends, "crates/caio/src/backend/uring/ring.rs", text);
+        assert_eq!(find("use crate::context::Context;"), [1]);
+        assert_eq!(find("use super::super::super::{\n    file,\n    select::Choice,\n};"), [3]);
+        assert_eq!(find("\nfn f() { crate::select::open() }"), [2]);
+        assert_eq!(find("use crate::Context;\nuse crate::{\n    op::Op,\n};"), [1, 2]);
+        assert_eq!(find("fn f(_: crate::Context) {}\nfn g(_: crate::ErrorKind) {}"), [1]);
+        assert_eq!(find("use std::task::Context;\nlet context = super::f();"), []);
+        assert_eq!(find("//! Links to [`crate::Context`] are no imports.\n"), []);
+        assert_eq!(at(backends, "crates/caio/src/context.rs", "use crate::select;"), []);
     }
 
     #[test]
     fn a_backend_that_looks_at_another_is_found() {
-        let find = |path, line| backends(&source(path, line)).len();
-        let (uring, pthread) =
-            ("crates/caio/src/backend/uring.rs", "crates/caio/src/backend/pthread/queue.rs");
-        assert_eq!(find(uring, "use super::thread::Threads;"), 1);
-        assert_eq!(find(pthread, "use crate::backend::{serve::serve, uring::Uring};"), 1);
-        assert_eq!(find(pthread, "use crate::backend::pthread::Pthreads;"), 0);
-        assert_eq!(find(pthread, "use super::super::serve;"), 0);
-        assert_eq!(find("crates/caio/src/backend/serve.rs", "use super::uring::Uring;"), 1);
-        assert_eq!(find("crates/caio/src/backend/pool_tests.rs", "use super::thread::Threads;"), 0);
-        assert_eq!(find(uring, "//! Links to [`crate::Context`] are no imports.\n"), 0);
-        assert_eq!(find("crates/caio/src/select/openers.rs", "use crate::select::Choice;"), 0);
+        let find =
+            |file: &str, text| at(backends, &format!("crates/caio/src/backend/{file}"), text);
+        assert_eq!(find("uring.rs", "use super::pool::ThreadPool;"), [1]);
+        assert_eq!(find("pool/queue.rs", "let ring = crate::backend::uring::Uring::open();"), [1]);
+        assert_eq!(find("in_flight.rs", "use super::linux_aio::LinuxAio;"), [1]);
+        assert_eq!(find("pool/queue.rs", "use crate::backend::pool::PoolOptions;"), []);
+        assert_eq!(find("uring.rs", "use super::in_flight::InFlight;\nlet pool = 3;"), []);
     }
 
     #[test]
     fn a_system_call_in_the_user_api_is_found() {
         let text = "//! No libc.\nfn f() { libc::close(3) }";
-        assert_eq!(system_crates(&source("crates/aiofile/src/file.rs", text))[0].0, 2);
-        assert!(system_crates(&source("crates/caio/src/sys.rs", text)).is_empty());
+        assert_eq!(at(system_crates, "crates/aiofile/src/file.rs", text), [2]);
+        assert_eq!(at(system_crates, "crates/caio/src/sys.rs", text), []);
     }
 
     #[test]
     fn unsafe_outside_the_engine_is_found() {
-        let text = "// unsafe here is a word\nlet x = unsafe { f() };";
-        assert_eq!(unsafe_code(&source("crates/aiofile/src/file.rs", text))[0].0, 2);
-        assert_eq!(unsafe_code(&source("tests/handle/main.rs", text)).len(), 1);
-        assert!(unsafe_code(&source("crates/caio/src/sys/aio.rs", text)).is_empty());
+        let word = concat!("un", "safe");
+        let text = format!("// {word} {{ here is a comment\nlet x = {word} {{ f() }};");
+        assert_eq!(at(unsafe_code, "crates/aiofile/src/file.rs", &text), [2]);
+        assert_eq!(at(unsafe_code, "tests/handle/main.rs", &format!("{word} fn f() {{}}")), [1]);
+        assert_eq!(at(unsafe_code, "crates/aiofile/src/lib.rs", "a word: unsafe, in words"), []);
+        assert_eq!(at(unsafe_code, "crates/caio/src/sys/aio.rs", &text), []);
     }
 }

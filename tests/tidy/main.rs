@@ -1,5 +1,5 @@
 //! The repository keeps its own rules of order: what a file looks like, who may import whom, and
-//! that the documents name what there is and show it in use.
+//! that the documents name what there is.
 //!
 //! Each rule is a function from text to findings, with tests of its own that show it fail; the
 //! tests here apply the rules to the tree. Not here: what rustfmt and clippy already see.
@@ -7,10 +7,8 @@
 #![allow(clippy::print_stdout, reason = "long files are told, not refused")]
 
 mod documents;
-mod examples;
 mod imports;
 mod layout;
-mod tokens;
 mod tree;
 
 use caio::BackendKind;
@@ -117,10 +115,4 @@ fn the_example_has_every_key_of_the_configuration() {
 fn every_variable_of_the_environment_is_documented() {
     let documents = read("CAIO_IMPL.md").text + &read("docs/testing.md").text;
     hold(&rust_sources(), |source| documents::variables(&source.text, &documents));
-}
-
-#[test]
-fn what_a_user_can_reach_is_shown_in_use() {
-    let sources: Vec<_> = rust_sources().into_iter().filter(examples::is_concerned).collect();
-    hold(&sources, examples::examples);
 }

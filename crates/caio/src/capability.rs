@@ -36,8 +36,9 @@ pub struct Capability {
     /// others.
     pub local_only: bool,
     /// Whether it completes requests on threads of its own, or while they are queued or committed,
-    /// so that nothing has to be waited for with [`Backend::descriptor`](crate::Backend::descriptor)
-    /// and [`Backend::reap`](crate::Backend::reap).
+    /// so that nothing has to be waited for with
+    /// [`Backend::descriptor`](crate::Backend::descriptor) and
+    /// [`Backend::reap`](crate::Backend::reap).
     pub completes_by_itself: bool,
     /// Facts worth a line in a report: kernel features in use, limits met.
     pub features: Vec<String>,

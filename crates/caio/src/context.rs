@@ -174,8 +174,8 @@ impl Context {
         self.inner.metrics.snapshot()
     }
 
-    /// Requests that move bytes and are in flight now, and how many bytes these are; those that wait
-    /// for room or for a stream are not among them.
+    /// Requests that move bytes and are in flight now, and how many bytes these are. Those that
+    /// wait for room, and those on streams, are not among them.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }

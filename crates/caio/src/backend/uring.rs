@@ -15,7 +15,8 @@
 //!   ECANCELED, and the context submits it again.
 //! - It moves bytes of regular files on local file systems and of block devices, and does nothing
 //!   else. What may wait for long, such as a pipe or a server, would take one of the kernel's few
-//!   workers, and a read that is given up there may still swallow bytes; a sync takes a worker, too.
+//!   workers, and a read that is given up there may still swallow bytes. A sync takes a worker,
+//!   too.
 #![cfg(target_os = "linux")]
 
 mod options;

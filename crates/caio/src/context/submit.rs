@@ -458,8 +458,8 @@ fn cancelled(request: Request) {
 
 fn all_held(max: usize) -> Error {
     Error::system(io::Error::from_raw_os_error(libc::EMFILE)).hint(format!(
-        "all {max} files that the context may have open (max_open_files) are open, and only closing \
-         one of them would end the wait: close one first, or raise max_open_files"
+        "all {max} files that the context may have open (max_open_files) are open, and only \
+         closing one of them would end the wait: close one first, or raise max_open_files"
     ))
 }
 

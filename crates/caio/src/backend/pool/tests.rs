@@ -35,7 +35,9 @@ macro_rules! for_both {
             $(
                 #[test]
                 fn $test() {
-                    super::$test($crate::backend::pool::tests::open::<super::super::super::StdThreads>);
+                    super::$test(
+                        $crate::backend::pool::tests::open::<super::super::super::StdThreads>,
+                    );
                 }
             )*
         }
@@ -44,7 +46,9 @@ macro_rules! for_both {
             $(
                 #[test]
                 fn $test() {
-                    super::$test($crate::backend::pool::tests::open::<super::super::super::Pthreads>);
+                    super::$test(
+                        $crate::backend::pool::tests::open::<super::super::super::Pthreads>,
+                    );
                 }
             )*
         }

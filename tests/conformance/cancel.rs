@@ -1,4 +1,4 @@
-//! Futures that are dropped: no memory is written after it was freed, nothing leaks, nobody hangs.
+//! Futures that are dropped: no memory is written after it was freed, nothing leaks or hangs.
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -183,7 +183,7 @@ fn a_read_of_a_silent_pipe_can_be_dropped(env: &Env) {
         let file = file.unwrap();
         for _ in 0..5 {
             let read = tokio::time::timeout(Duration::from_millis(5), file.read_at(100, 0));
-            assert!(read.await.is_err(), "nobody wrote");
+            assert!(read.await.is_err(), "nothing was written");
         }
         let begun = Instant::now();
         context.shutdown(Duration::from_secs(20)).await;

@@ -1,4 +1,4 @@
-//! What is refused, by the system or before it: clear words, nothing lost, nobody else harmed.
+//! What is refused, by the system or before it: clear words, nothing lost, no other harmed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Limits: at a limit callers wait; nobody fails, and never is one more admitted.
+//! Limits: at a limit requests wait; none fails, and never is one more admitted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -129,12 +129,12 @@ fn a_waker_may_submit_inside_of_wake(env: &Env) {
     }
     // The last answer was seen before its wake had come, perhaps, and that submits once more.
     drop(waker);
-    eventually("nobody will wake", || Arc::strong_count(&busy) == 1);
+    eventually("no wake-up is left", || Arc::strong_count(&busy) == 1);
     busy.kept.lock().unwrap().clear();
     assert_settled(&env.context);
 }
 
-/// Trap B12: nobody tells the parked thread that there is something to do.
+/// Trap B12: the parked thread is not told that there is something to do.
 fn a_request_from_another_thread_wakes_a_parked_runtime(env: &Env) {
     let place = disk();
     let path = place.file("data", &words(1000));

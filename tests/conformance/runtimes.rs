@@ -119,7 +119,7 @@ fn a_runtime_that_ends_while_tasks_of_another_wait(env: &Env) {
         thread::sleep(Duration::from_millis(round));
         one.shutdown_background();
         let ended = async { timeout(Duration::from_secs(30), join_all(waiting)).await };
-        let ended = other.block_on(ended).expect("nobody wakes them");
+        let ended = other.block_on(ended).expect("they end by themselves");
         ended.into_iter().for_each(|result| result.unwrap());
     }
 }

@@ -94,7 +94,7 @@ fn an_impatient_shutdown_answers_everybody(env: &Env) {
             context.shutdown(Duration::ZERO).await
         };
         let (silent, reads, _) = tokio::join!(silent, join_all(reads), end);
-        assert!(silent.0.is_err(), "nobody wrote to the pipe");
+        assert!(silent.0.is_err(), "nothing was written to the pipe");
         for (result, _) in reads {
             match result {
                 Ok(bytes) => assert_eq!(bytes, 4096),

@@ -1,4 +1,4 @@
-//! Signals interrupt system calls; nobody above the backend sees it.
+//! Signals interrupt system calls; nothing above the backend sees it.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;

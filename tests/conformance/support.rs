@@ -184,7 +184,7 @@ pub(crate) fn room(capacity: usize) -> Buffer {
     Buffer::from(Vec::with_capacity(capacity))
 }
 
-/// Polls once, waking nobody.
+/// Polls once, with a waker that wakes nothing.
 pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut TaskContext::from_waker(Waker::noop()))
 }

@@ -45,7 +45,7 @@ fn context(backend: Option<Choice>) -> Result<Context, aiofile::Error> {
 }
 
 /// Runs a command on a runtime of its own. What still blocks at its end, such as a read from a pipe
-/// that nobody writes to, does not hold up the end of the process.
+/// without a writer, does not hold up the end of the process.
 fn on_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = Builder::new_multi_thread()
         .enable_all()

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Reported,
     /// Flags that do not go together.
     Usage(String),
-    /// Nobody reads what this writes any more, which is no error.
+    /// The reader of what this writes has gone, which is no error.
     BrokenPipe,
     /// A signal of this number ended it.
     Interrupted(u8),

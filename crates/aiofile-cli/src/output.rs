@@ -15,7 +15,7 @@ pub(crate) fn print(text: impl Display) -> Result<(), Failure> {
     written.map_err(|error| Failure::of_stdout(&error))
 }
 
-/// Writes one line to standard error. Where that fails there is nobody left to tell.
+/// Writes one line to standard error. Where that fails, there is no other place for it.
 pub(crate) fn complain(text: impl Display) {
     let _ = writeln!(io::stderr(), "aiofile: {text}");
 }

@@ -1,5 +1,5 @@
 //! Prints files, as cat(1) does: `cargo run --example cat -- FILE…`. Without a file it prints
-//! `/proc/version`, whose length nobody knows before it is read.
+//! `/proc/version`, whose length is not known before it is read.
 
 use std::error::Error;
 

@@ -3,7 +3,8 @@
 //! An [`AioFile`] is addressed by offset: one open file serves any number of reads and writes at
 //! once, from any task. Cached data is read on the calling thread; what has to wait goes to
 //! io_uring, to kernel AIO or to a pool of threads (the crate `caio`), and tokio's own reactor
-//! finds the completions. Nothing blocks a thread of the executor, and every future is `Send`.
+//! finds the completions. Opening, reading and writing block no thread of the executor, and every
+//! future is `Send`.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
@@ -34,12 +35,13 @@
 //!
 //! | operation | cost |
 //! | --- | --- |
-//! | read of cached data | one system call for a MiB, pieces where tasks share a thread; no hop |
+//! | read of cached data | one system call for a MiB; no hop |
 //! | read of other data; any transfer with O_DIRECT | one hop |
 //! | buffered write | no hop on XFS, btrfs and tmpfs unless it would wait; one hop on ext4 |
 //! | sync | one hop, shared by the syncs that are asked for meanwhile |
-//! | open, path cached, nothing created or truncated | no hop; else one |
-//! | [`fs::read`] of a small cached file | five system calls in place, no hop; else one hop |
+//! | open | one hop |
+//! | [`fs::read`] of a small cached file on a known local mount | six system calls, no hop |
+//! | [`fs::read`] of any other | one hop for a MiB |
 //! | a line of [`LineReader`] or of the handle | no system call; one for each chunk of the file |
 //! | `metadata` | no hop on local file systems |
 //! | `set_len`, `close` of the last handle | one hop |
@@ -48,7 +50,8 @@
 //!
 //! Any future may be dropped, and no memory or descriptor is lost or used too early by that. A
 //! dropped read of an [`AioFile`] has no effect; a dropped write may have written all, a part or
-//! nothing. Types with a cursor say for each method what a dropped future means for it.
+//! nothing. A future that is kept and not polled any more holds up no other. Types with a cursor
+//! say for each method what a dropped future means for it.
 //!
 //! # Where to go next
 //!

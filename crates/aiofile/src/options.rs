@@ -292,7 +292,9 @@ impl OpenOptions {
         Ok(self)
     }
 
-    /// Opens the file. At most one hop; none for an existing file whose path is cached.
+    /// Opens the file: one hop, in which it is also examined, and with [`bounce`](Self::bounce) one
+    /// more. A FIFO that is opened for reading is open at once, and its first read waits for a
+    /// writer; one that is opened for writing is open when it has a reader.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for options that contradict each other, before the file is

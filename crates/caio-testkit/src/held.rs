@@ -39,7 +39,7 @@ impl Held {
         }
     }
 
-    /// Lets nobody in any more.
+    /// Takes nothing in any more.
     pub(crate) fn close(&self) {
         lock(&self.shared.0).closed = true;
     }

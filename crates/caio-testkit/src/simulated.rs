@@ -200,7 +200,7 @@ impl Simulated {
         let index = state.random.below(count);
         let mut request = state.pending.swap_remove(index);
         let result = if request.is_cancelled() {
-            Err(Error::new(ErrorKind::Cancelled, "nobody waits for it any more").into())
+            Err(Error::new(ErrorKind::Cancelled, "its future is gone").into())
         } else {
             state.perform(&mut request)
         };
@@ -322,7 +322,7 @@ impl Backend for Simulated {
         QueueId(0)
     }
 
-    /// A request that nobody waits for is found when its turn comes.
+    /// A request whose future is gone is found when its turn comes.
     fn cancel(&self, _token: Token) {}
 
     fn commit(&self, _queue: QueueId) {}
@@ -335,7 +335,7 @@ impl Backend for Simulated {
         None
     }
 
-    /// Does what is pending, in random order: nobody else would.
+    /// Does what is pending, in random order: nothing else would.
     fn shutdown(&self, _deadline: Instant) -> usize {
         lock(&self.state).closed = true;
         self.run();

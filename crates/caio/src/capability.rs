@@ -8,7 +8,7 @@ use crate::op::OpKind;
 ///
 /// ```
 /// use caio::{Backend, FileClass, OpKind};
-/// use caio::backend::{PoolOptions, thread::ThreadPool};
+/// use caio::backend::pool::{PoolOptions, ThreadPool};
 ///
 /// let pool = ThreadPool::open(&PoolOptions { queue_max: 8, ..PoolOptions::default() })?;
 /// let capability = pool.capability();
@@ -27,8 +27,8 @@ pub struct Capability {
     pub requests_max: usize,
     /// Whether it can end an operation that the kernel has begun.
     pub cancels_running: bool,
-    /// Whether a buffered write blocks nobody but is slower than a thread on a file system
-    /// without non-blocking buffered writes (ext4), so that the context may prefer its pool.
+    /// Whether a buffered write does not block the caller, but is slower than by a thread on a file
+    /// system without non-blocking buffered writes (ext4), so that the context may prefer its pool.
     pub writes_buffered_slowly: bool,
     /// Whether it serves only files opened with `O_DIRECT` without blocking its caller.
     pub direct_only: bool,

@@ -33,19 +33,23 @@ use crate::select::Choice;
 pub struct Config {
     /// Which backend to use; `None` (the default) leaves it to `CAIO_IMPL`, then to `auto`.
     pub backend: Option<Choice>,
-    /// The most operations in flight at once; further ones wait. Default 512.
+    /// The most operations in flight at once; further ones wait. Transfers, reads and writes of
+    /// streams (which may wait for ever), and all other operations are counted apart, up to this
+    /// many of each, so that none of them waits for another kind. Default 512.
     pub max_requests: usize,
-    /// The most bytes that the operations in flight move together, 4096 or more; further
-    /// operations wait, and a larger one goes alone. Default 256 MiB.
+    /// The most bytes that the transfers in flight move together, 4096 or more; further ones wait,
+    /// and a larger one goes alone. A file that is read whole counts as a MiB. Streams have as much
+    /// for themselves. Default 256 MiB.
     pub max_bytes_in_flight: usize,
-    /// The most files open at once; opening more waits. Default: three quarters of the
-    /// soft limit on descriptors (`ulimit -n`), at most 1,048,576.
+    /// The most files open at once. Opening more waits for files that are being opened or read
+    /// whole; where all are open, so that only closing one would help, it is an error at once.
+    /// Default: three quarters of the soft limit on descriptors (`ulimit -n`), at most 1,048,576.
     pub max_open_files: usize,
     /// The number of pool threads that stay when there is nothing to do. Default 0: an idle pool
     /// is no thread at all.
     pub threads_min: usize,
-    /// The most pool threads. More than two for each CPU start only while those at work wait for
-    /// a device. Default 32.
+    /// The most pool threads. One starts when a request waits and no thread is without work.
+    /// Default 32.
     pub threads_max: usize,
     /// How long a pool thread beyond `threads_min` waits for work before it ends, in
     /// milliseconds. Default 10,000.
@@ -54,8 +58,7 @@ pub struct Config {
     /// true.
     pub in_place: bool,
     /// The largest read or write that is tried on the caller's thread with one system call, in
-    /// bytes, 4096 or more. A task that has not the thread to itself does less at a time. Default
-    /// 1 MiB.
+    /// bytes, 4096 or more. Default 1 MiB.
     pub in_place_bytes_max: usize,
     /// What does buffered writes. Default [`BufferedWrites::Auto`].
     pub buffered_writes: BufferedWrites,
@@ -89,8 +92,9 @@ pub enum BufferedWrites {
     Pool,
 }
 
-/// What waits for the completions of a backend that announces them on a descriptor: the reactor of
-/// the runtime, or a thread of the engine, which costs a wake-up more for each batch.
+/// What waits for the completions of a backend that announces them on a descriptor: a task of the
+/// runtime, by its reactor, or a thread of the engine, which costs a wake-up more for each batch.
+/// Where the runtime is not driven while an answer lies ready, the thread takes it within 50 ms.
 ///
 /// ```
 /// use caio::{Config, Reactor};

@@ -104,7 +104,7 @@ impl SharedFile {
         Ok(shared)
     }
 
-    /// Shares an open file whose path nobody knows: `/dev/fd/N` in messages.
+    /// Shares an open file whose path is not known: `/dev/fd/N` in messages.
     ///
     /// # Errors
     /// As for [`new`](Self::new).

@@ -42,30 +42,32 @@
 //!
 //! # What an operation costs
 //!
-//! A hop is a hand-over and back: to the kernel's queue (one system call for a batch) or to a
-//! thread of a pool.
+//! A hop is a hand-over and back: to the kernel's queue (one system call for what one call of
+//! [`Context::submit_all`] or one completion hands over together) or to a thread of a pool.
 //!
 //! | operation | on the calling thread | hops |
 //! | --- | --- | --- |
-//! | read of cached data | 1 system call for a MiB; pieces where tasks share a thread | none |
+//! | read of cached data | 1 system call for a MiB | none |
 //! | read of other data, buffered | 1, which finds that it would wait | 1 |
 //! | transfer with O_DIRECT | none | 1 |
 //! | write, buffered, on XFS, btrfs or tmpfs | 1 | none, or 1 where it would wait |
-//! | write, buffered, on ext4 | none | 1 |
-//! | [`Context::sync`] | none | 1, shared by those who ask meanwhile |
-//! | [`Context::open`], path cached | openat2(2), and what examines the file | none |
-//! | [`Context::open`] that creates, truncates or waits | what examines the file | 1 |
-//! | [`Context::metadata`] on a local file system | 1 | none |
+//! | write, buffered, on ext4 | none | 1, to the pool |
+//! | [`Context::sync`] | none | 1, shared by the syncs that are asked for meanwhile |
+//! | [`Context::open`] | none: the file is opened and examined elsewhere | 1 |
+//! | [`Context::read_file`], up to 128 KiB, cached, on a mount known to be local | 6 | none |
+//! | [`Context::read_file`] of any other file | 1, which finds that out, if any | 1 for a MiB |
+//! | [`Context::metadata`] | 1 on a local file system | none there, else 1 |
 //! | [`Context::set_length`], [`Context::close`] of the last share | none | 1 |
 //!
 //! In steady state a read or a write allocates nothing.
 //!
 //! # Cancellation
 //!
-//! Any future may be dropped. The request owns its buffer and its file until the kernel has
-//! finished with both; what has not begun does not begin, and what has is ended as far as the
-//! backend can. A dropped read has read nothing that anybody sees; a dropped write may have written
-//! all, a part or nothing; a dropped open closes the descriptor it is given.
+//! Any future may be dropped, or kept and not polled any more: that holds up no other operation.
+//! The request owns its buffer and its file until the kernel has finished with both. What has not
+//! begun does not begin: what waits for room, for a thread, or in a pipe's queue. What a thread or
+//! the kernel has begun goes on to its end. A dropped read of a file has no effect; a dropped write
+//! may have written all, a part or nothing; a dropped open closes the descriptor it is given.
 //!
 //! # Where to go next
 //!

@@ -1,4 +1,4 @@
-//! What was done, counted. Spread over shards by thread, so that counting contends with nobody.
+//! What was done, counted. Spread over shards by thread, so that threads do not contend.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

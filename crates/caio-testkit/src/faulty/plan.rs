@@ -189,7 +189,7 @@ impl Plan {
         self.chance(probability, Errno::EAGAIN)
     }
 
-    /// Operations end with ECANCELED with this probability, although nobody cancelled them.
+    /// Operations end with ECANCELED with this probability, although they were not cancelled.
     ///
     /// ```
     /// # fn main() -> caio::Result<()> { smol::block_on(async {

@@ -70,7 +70,7 @@ impl ContextBuilder {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use caio::backend::{PoolOptions, thread::ThreadPool};
+    /// use caio::backend::pool::{PoolOptions, ThreadPool};
     /// use caio::Context;
     ///
     /// let pool = ThreadPool::open(&PoolOptions { queue_max: 8, ..PoolOptions::default() })?;
@@ -112,7 +112,8 @@ impl ContextBuilder {
         self
     }
 
-    /// The most operations in flight at once; who comes later waits. 512 unless said.
+    /// The most operations in flight at once, transfers, streams and all others counted apart;
+    /// further ones wait. 512 unless said.
     ///
     /// ```
     /// let context = caio::Context::builder().max_requests(64).build()?;
@@ -123,7 +124,7 @@ impl ContextBuilder {
         self.configure(move |config| config.max_requests = requests)
     }
 
-    /// The most bytes that the operations in flight move together. 256 MiB unless said.
+    /// The most bytes that the transfers in flight move together. 256 MiB unless said.
     ///
     /// ```
     /// let context = caio::Context::builder().max_bytes_in_flight(16 << 20).build()?;
@@ -134,9 +135,8 @@ impl ContextBuilder {
         self.configure(move |config| config.max_bytes_in_flight = bytes)
     }
 
-    /// The most files open at once. Who wants to open more waits for those that are being opened or
-    /// read whole; where all are held open, there is an error at once: only their owners can close
-    /// them.
+    /// The most files open at once. Opening more waits for those that are being opened or read
+    /// whole; where all are open, so that only closing one would help, it is an error at once.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -156,7 +156,7 @@ impl ContextBuilder {
         self.configure(move |config| config.max_open_files = files)
     }
 
-    /// The least and the most threads of a pool.
+    /// How many threads of a pool stay without work, and how many there are at most.
     ///
     /// ```
     /// let context = caio::Context::builder().threads(1, 8).build()?;
@@ -186,7 +186,7 @@ impl ContextBuilder {
         self.configure(move |config| config.in_place = in_place)
     }
 
-    /// Who waits for completions: the runtime's reactor or a thread.
+    /// What waits for completions: the runtime's reactor or a thread.
     ///
     /// ```
     /// use caio::{Context, Reactor};

@@ -19,7 +19,8 @@ impl Context {
     /// Opens a file with `O_*` flags and, where it is created, a mode. `O_CLOEXEC` is added. One
     /// hop to the pool, in which the file is also examined.
     ///
-    /// A FIFO that is opened for reading is open at once, and its first read waits for a writer.
+    /// A FIFO that is opened for reading is open at once, and its first read waits for a writer;
+    /// one that is opened for writing is open when it has a reader, for which no thread waits.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a path with a NUL byte; EMFILE where as many files are open

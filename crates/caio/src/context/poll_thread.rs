@@ -91,7 +91,8 @@ fn update(queues: &mut Vec<Queue>, context: &Inner) {
 }
 
 impl Queue {
-    /// Reaps what nobody has come for, and has the backend try again what the kernel did not take.
+    /// Reaps what has lain ready since the last look, and has the backend try again what the kernel
+    /// did not take.
     fn look(&mut self, context: &std::sync::Arc<Inner>) {
         let queue = QueueId(self.number);
         context.backend.commit(queue);

@@ -235,7 +235,7 @@ impl Inner {
                 }
                 Err(NoPlace::Now) => {
                     lock(&self.opening).push(request);
-                    // A place that came back in between has told nobody.
+                    // A place that came back in between was not announced.
                     match self.open_files.try_open() {
                         Err(NoPlace::Now) => return,
                         place => drop(place),

@@ -77,7 +77,7 @@ fn write(
     while let Some(mut block) = filled.blocking_recv() {
         write_all(&mut stdout, &block)?;
         block.clear();
-        // Nobody takes blocks any more once all files are read.
+        // No blocks are taken any more once all files are read.
         let _ = emptied.blocking_send(block);
     }
     Ok(())

@@ -21,7 +21,7 @@ pub(super) struct Extents {
 
 impl Extents {
     /// Asks the file system where data is. A file with as many blocks as its size needs has no
-    /// holes, and nobody is asked. A file system that does not tell has data everywhere.
+    /// holes, and needs no such call. A file system that does not tell has data everywhere.
     pub(super) async fn of(file: &AioFile, size: u64, blocks: u64) -> Result<Self, Failure> {
         let sparse = blocks.saturating_mul(512) < size;
         if !sparse {

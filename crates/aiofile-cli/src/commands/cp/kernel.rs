@@ -52,7 +52,7 @@ pub(super) async fn copy(
     }
 }
 
-/// Tells the thread, when it is dropped, that nobody waits any more.
+/// Tells the thread, when it is dropped, that its result is not waited for any more.
 #[derive(Default)]
 struct Interrupted(Arc<AtomicBool>);
 

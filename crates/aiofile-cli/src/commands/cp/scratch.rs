@@ -26,8 +26,8 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the file beside `target`, readable for nobody else. The path is noted before the file
-    /// can exist.
+    /// Makes the file beside `target`, readable for its owner alone. The path is noted before the
+    /// file can exist.
     ///
     /// # Errors
     /// What open(2) answers.
@@ -88,7 +88,7 @@ impl Scratch {
     }
 }
 
-/// A hidden name in the same directory, that nobody can guess.
+/// A hidden name in the same directory, that cannot be guessed.
 fn beside(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().as_bytes();
     let name = &name[..name.len().min(NAME_BYTES)];

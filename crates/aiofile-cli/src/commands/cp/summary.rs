@@ -40,7 +40,7 @@ impl Summary {
         Self { way, bytes, elapsed: started.elapsed(), verified: None, to_stderr: false }
     }
 
-    /// Prints the line, unless nobody wants it.
+    /// Prints the line, unless it is not wanted.
     pub(super) fn print(&self, context: &Context, args: &CpArgs) -> Result<(), Failure> {
         if args.quiet {
             return Ok(());

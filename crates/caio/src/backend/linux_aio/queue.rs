@@ -139,7 +139,7 @@ impl Queue {
                 return;
             }
             if full > 0 {
-                // Some have ended whose events nobody has fetched.
+                // Some have ended whose events have not been fetched.
                 self.fetch(Duration::ZERO);
             }
         }

@@ -154,8 +154,8 @@ impl PollLoop {
     }
 
     /// The last part of a pool's shutdown: waits for all that is pending in the pool. Reads whose
-    /// bytes are not there yet end at once, since nobody knows when they come; writes get until the
-    /// deadline.
+    /// bytes are not there yet end at once, since it is unknown when they come; writes get until
+    /// the deadline.
     pub(super) fn shutdown(&self, deadline: Instant) -> usize {
         self.shared.end(Ending::AllButWrites);
         let pending = self.shared.pending.wait(deadline);

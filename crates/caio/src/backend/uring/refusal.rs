@@ -45,10 +45,7 @@ fn cure(errno: Errno, disabled: Option<&str>) -> Option<Cow<'static, str>> {
             }
         },
         Errno::ENOMEM => "raise RLIMIT_MEMLOCK (`ulimit -l`), or use fewer or smaller rings",
-        Errno::EMFILE => {
-            "raise RLIMIT_NOFILE (`ulimit -n`): each ring is an open file, and no table of \
-             registered files is larger than that"
-        }
+        Errno::EMFILE => "raise RLIMIT_NOFILE (`ulimit -n`): each ring is an open file",
         Errno::ENFILE => "raise sysctl fs.file-max: each ring is an open file",
         Errno::EINVAL => "the kernel does not know these options; Linux 5.6 or later is needed",
         _ => return None,

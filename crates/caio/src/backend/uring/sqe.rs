@@ -224,7 +224,7 @@ mod tests {
         let (address, length) = to_fill(buffer, range).unwrap();
         assert_eq!((address, length), (buffer.as_mut_ptr().wrapping_add(8), 56));
         for index in 0..4 {
-            // SAFETY: within the capacity of the buffer above, which nobody else uses.
+            // SAFETY: within the capacity of the buffer above, which nothing else uses.
             #[allow(unsafe_code)]
             unsafe {
                 address.wrapping_add(index).write(7)

@@ -26,7 +26,7 @@ unsafe impl<T: Send> Send for Monitor<T> {}
 unsafe impl<T: Send> Sync for Monitor<T> {}
 
 impl<T> Monitor<T> {
-    /// A monitor whose timed waits go by a clock that nobody sets.
+    /// A monitor whose timed waits go by a clock that cannot be set.
     #[allow(unsafe_code)]
     pub(crate) fn new(state: T) -> io::Result<Self> {
         let mut attributes = MaybeUninit::<libc::pthread_condattr_t>::uninit();
@@ -36,7 +36,7 @@ impl<T> Monitor<T> {
         // SAFETY: initialised above.
         check(unsafe { libc::pthread_condattr_setclock(attributes, libc::CLOCK_MONOTONIC) })?;
         let condition = Box::new(UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER));
-        // SAFETY: the condition lies in a box, where it stays, and nobody waits for it yet.
+        // SAFETY: the condition lies in a box, where it stays, and no thread waits for it yet.
         check(unsafe { libc::pthread_cond_init(condition.get(), attributes) })?;
         // SAFETY: initialised above, and not used again.
         check(unsafe { libc::pthread_condattr_destroy(attributes) })?;
@@ -64,7 +64,7 @@ impl<T> Monitor<T> {
 impl<T> Drop for Monitor<T> {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
-        // SAFETY: nobody else has a reference any more, so nobody waits or holds the mutex.
+        // SAFETY: no other reference is left, so no thread waits or holds the mutex.
         unsafe { libc::pthread_cond_destroy(self.condition.get()) };
         // SAFETY: as above.
         unsafe { libc::pthread_mutex_destroy(self.mutex.get()) };

@@ -19,7 +19,7 @@ pub(crate) fn page() -> Option<&'static AtomicU32> {
     }
     // SAFETY: the mapping of this length was just made, and nothing is in it yet.
     if unsafe { libc::madvise(address, PAGE_BYTES, libc::MADV_WIPEONFORK) } != 0 {
-        // SAFETY: as above, and nobody has its address.
+        // SAFETY: as above, and nothing has its address.
         unsafe { libc::munmap(address, PAGE_BYTES) };
         return None;
     }

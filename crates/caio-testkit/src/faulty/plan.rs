@@ -180,7 +180,7 @@ impl Plan {
     /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
     /// context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
     /// // A thread of the context's pool has waited instead.
-    /// assert_eq!((faulty.injected().errors, context.metrics().routed), (1, 1));
+    /// assert_eq!((faulty.injected().errors, context.metrics().retried), (1, 1));
     /// # Ok(())
     /// # }) }
     /// ```
@@ -212,8 +212,9 @@ impl Plan {
         self.chance(probability, Errno::ECANCELED)
     }
 
-    /// The queue says that it is full, and hands requests back, with this probability (below 1, or
-    /// nothing ever gets through).
+    /// The backend refuses requests as if it were full, with this probability: they end with
+    /// EAGAIN, before the plan says anything else about them. A context then has its pool do them,
+    /// but for syncs, which fail.
     ///
     /// ```
     /// # fn main() -> caio::Result<()> { smol::block_on(async {
@@ -224,7 +225,7 @@ impl Plan {
     /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
     /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
     /// for _ in 0..32 {
-    ///     context.sync(&file, false).await?;
+    ///     context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
     /// }
     /// assert!(faulty.injected().refused > 0);
     /// # Ok(())

@@ -26,7 +26,7 @@ use tokio::task::{self, AbortHandle};
 /// A runtime that was built without its I/O driver cannot be asked for one without a panic of
 /// tokio's, which is caught, and which the program's panic hook sees once. A program that is built
 /// with `panic = "abort"` is not asked, and a thread waits there, unless
-/// [`reactor`](ContextBuilder::reactor) says what there is.
+/// [`Config::reactor`](caio::Config::reactor) says what there is.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -110,9 +110,10 @@ impl Writer {
     /// Writes all of the buffer behind what was written so far.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] where the file would end beyond 2^63 - 1;
-    /// [`ErrorKind::InvalidData`] while there is a gap; [`ErrorKind::Closed`]; else what the
-    /// system answers. An unknown part was written then.
+    /// [`ErrorKind::InvalidInput`](caio::ErrorKind::InvalidInput) where the file would end beyond
+    /// 2^63 - 1; [`ErrorKind::InvalidData`](caio::ErrorKind::InvalidData) while there is a gap;
+    /// [`ErrorKind::Closed`](caio::ErrorKind::Closed); else what the system answers. An unknown
+    /// part was written then.
     ///
     /// # Cancel safety
     /// Dropping the future counts as a failed write; any part may still be written.

@@ -99,7 +99,6 @@ impl Simulated {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let capability = Capability {
-            cancels_running: true,
             features: vec![format!("in memory, seed {seed}")],
             ..Capability::all(usize::MAX)
         };

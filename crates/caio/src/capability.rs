@@ -25,8 +25,6 @@ pub struct Capability {
     pub classes: ClassSet,
     /// The most requests it holds at once.
     pub requests_max: usize,
-    /// Whether it can end an operation that the kernel has begun.
-    pub cancels_running: bool,
     /// Whether a buffered write does not block the caller, but is slower than by a thread on a file
     /// system without non-blocking buffered writes (ext4), so that the context may prefer its pool.
     pub writes_buffered_slowly: bool,
@@ -62,7 +60,6 @@ impl Capability {
             operations: OpSet::all(),
             classes: ClassSet::all(),
             requests_max,
-            cancels_running: false,
             writes_buffered_slowly: false,
             direct_only: false,
             local_only: false,

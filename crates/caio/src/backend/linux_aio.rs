@@ -94,7 +94,6 @@ impl LinuxAio {
             operations,
             classes: ClassSet::default().with(FileClass::Regular).with(FileClass::Block),
             requests_max: room as usize,
-            cancels_running: false,
             writes_buffered_slowly: false,
             direct_only: true,
             local_only: true,

@@ -110,7 +110,6 @@ impl Uring {
             operations,
             classes,
             requests_max: made.requests_max,
-            cancels_running: false,
             writes_buffered_slowly: true,
             direct_only: false,
             local_only: true,

@@ -20,7 +20,8 @@ pub type Transfer = (Result<usize>, Buffer);
 
 impl Context {
     /// Fills `range` of the buffer's capacity from `offset`. Fewer bytes come only at the end of
-    /// the file; from a stream or a character device, what is there. The buffer's contents end
+    /// the file; from a stream or a character device, what is there; with `O_DIRECT`, up to where
+    /// the system stopped within a block, from which it could not go on. The buffer's contents end
     /// with the last byte read.
     ///
     /// Cached data costs one system call on the calling thread and no hop. What is not cached
@@ -30,6 +31,7 @@ impl Context {
     /// [`ErrorKind::InvalidInput`] before anything is done, for a range outside the capacity, a
     /// read-only buffer and an offset that overflows; else what the system answers. An error
     /// after some bytes is not lost: these bytes are returned, and the next read meets it again.
+    /// Only where the bytes went with the buffer, at a shutdown, is the error returned at once.
     ///
     /// # Cancel safety
     /// Dropping the future loses the buffer's contents and nothing else.
@@ -206,10 +208,12 @@ impl Context {
             Some(result) => result,
             None => self.read_by_backend(&mut buffer, &mut progress).await,
         };
-        // It is missing where the operation was abandoned: the kernel has kept it.
-        if buffer.capacity() > 0 {
-            buffer.set_len(progress.range.start + progress.done);
+        // It is missing where the operation was abandoned: the kernel has kept it, and with it
+        // whatever was read before.
+        if buffer.capacity() == 0 {
+            return (result.map(|()| progress.done), buffer);
         }
+        buffer.set_len(progress.range.start + progress.done);
         (progress.settle(result), buffer)
     }
 

@@ -19,7 +19,6 @@ pub(super) struct Report {
     operations: Vec<String>,
     classes: Vec<String>,
     requests_max: usize,
-    cancels_running: bool,
     routed: Routed,
     features: Vec<String>,
     limits: Config,
@@ -59,7 +58,6 @@ impl From<Info> for Report {
             operations: words(info.capability.operations.iter()),
             classes: words(info.capability.classes.iter()),
             requests_max: info.capability.requests_max,
-            cancels_running: info.capability.cancels_running,
             routed: Routed {
                 operations: words(info.routed_operations()),
                 classes: words(info.routed_classes()),

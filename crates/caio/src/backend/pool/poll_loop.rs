@@ -94,7 +94,7 @@ enum Ending {
 }
 
 impl PollLoop {
-    /// The poll loop of a pool; its thread is `<name>-streams`.
+    /// The poll loop of a pool; its thread is `<name>-poll`.
     pub(super) fn new(
         options: &PoolOptions,
         spawn: Spawn,
@@ -107,7 +107,7 @@ impl PollLoop {
             spawn,
             pending,
             pool,
-            name: format!("{}-streams", options.name),
+            name: format!("{}-poll", options.name),
             idle_timeout: options.idle_timeout(),
         };
         Self { shared: Arc::new(shared) }

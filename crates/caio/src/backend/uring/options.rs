@@ -39,7 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     /// 512 requests, as many rings as processors (16 at most), no polling kernel thread, two
-    /// kernel workers for each processor (4 to 64), 128 entries.
+    /// kernel workers for each processor (4 to 32), 128 entries.
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = u32::try_from(processors.saturating_mul(2)).unwrap_or(u32::MAX);
@@ -47,7 +47,7 @@ impl Default for Options {
             requests_max: 512,
             rings: processors.clamp(1, 16),
             sqpoll_idle_ms: None,
-            kernel_workers_max: workers.clamp(4, 64),
+            kernel_workers_max: workers.clamp(4, 32),
             entries: 128,
         }
     }

@@ -10,7 +10,6 @@ use crate::capability::{Capability, ClassSet, OpSet};
 fn example() -> Info {
     let directory = Path::new("/home/u/.config/caio");
     let capability = Capability {
-        cancels_running: true,
         writes_buffered_slowly: true,
         features: vec!["NODROP".into()],
         ..Capability::all(64)

@@ -30,10 +30,10 @@ impl Notifier {
 
     /// Forgets every notification so far.
     pub(crate) fn clear(&self) {
-        let mut rings = [0; 512];
+        let mut times = [0; 512];
         loop {
-            match (&self.heard).read(&mut rings) {
-                Ok(bytes) if bytes == rings.len() => {}
+            match (&self.heard).read(&mut times) {
+                Ok(bytes) if bytes == times.len() => {}
                 Err(error) if is_interruption(&error) => {}
                 _ => return,
             }
@@ -57,20 +57,20 @@ mod tests {
 
     use super::*;
 
-    fn is_heard(bell: &Notifier) -> bool {
-        let mut files = [PollFd::new(bell.as_fd(), PollFlags::POLLIN)];
+    fn is_readable(notifier: &Notifier) -> bool {
+        let mut files = [PollFd::new(notifier.as_fd(), PollFlags::POLLIN)];
         poll(&mut files, PollTimeout::ZERO).unwrap() == 1
     }
 
     #[test]
-    fn a_bell_is_heard_until_it_is_hushed_however_often_it_was_rung() {
-        let bell = Notifier::new().unwrap();
-        assert!(!is_heard(&bell));
-        for rings in [1, 512, 100_000] {
-            (0..rings).for_each(|_| bell.notify());
-            assert!(is_heard(&bell));
-            bell.clear();
-            assert!(!is_heard(&bell), "after {rings} rings");
+    fn it_is_readable_until_cleared_however_often_it_was_notified() {
+        let notifier = Notifier::new().unwrap();
+        assert!(!is_readable(&notifier));
+        for times in [1, 512, 100_000] {
+            (0..times).for_each(|_| notifier.notify());
+            assert!(is_readable(&notifier));
+            notifier.clear();
+            assert!(!is_readable(&notifier), "after {times} times");
         }
     }
 }

@@ -32,10 +32,12 @@ pub(super) struct FileQueues {
     /// The most threads for what shares a [`Key`], except for buffered writes.
     slots_max: usize,
     queues: HashMap<Key, FileQueue>,
+    /// Memory of queues that ended, to be used again.
+    spare: Vec<VecDeque<Job>>,
 }
 
 /// The slots that are taken, and the requests that wait for one, which then are all taken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct FileQueue {
     slots: usize,
     waiting: VecDeque<Job>,
@@ -44,6 +46,9 @@ struct FileQueue {
 /// So many buffered writes to one file a thread does in a row while requests wait in the pool's
 /// queue; the next one goes to the end of that.
 const WRITES_IN_A_ROW: usize = 64;
+
+/// So many queues keep their memory, each for at most so many requests.
+const SPARE_MAX: usize = 16;
 
 impl Key {
     pub(super) fn of(request: &Request) -> Self {
@@ -69,7 +74,7 @@ impl FileQueues {
     /// together, if there are two.
     pub(super) fn new(threads_max: usize, transfers_max: usize) -> Self {
         let slots_max = (threads_max * 3 / 4).min(transfers_max - 1).max(1);
-        Self { slots_max, queues: HashMap::new() }
+        Self { slots_max, queues: HashMap::new(), spare: Vec::new() }
     }
 
     /// Keeps a fresh request whose file is at its bound; gives any other back.
@@ -90,7 +95,9 @@ impl FileQueues {
             return Some(job);
         }
         let slots_max = self.slots_max(job.place.key);
-        let queue = self.queues.entry(job.place.key).or_default();
+        let spare = &mut self.spare;
+        let fresh = || FileQueue { slots: 0, waiting: spare.pop().unwrap_or_default() };
+        let queue = self.queues.entry(job.place.key).or_insert_with(fresh);
         if queue.slots == slots_max {
             // Others may have joined that came later.
             let at = queue.waiting.partition_point(|other| other.number < job.number);
@@ -109,8 +116,12 @@ impl FileQueues {
             return Some(next);
         }
         queue.slots -= 1;
-        if queue.slots == 0 {
-            self.queues.remove(&key);
+        if queue.slots == 0
+            && let Some(FileQueue { waiting, .. }) = self.queues.remove(&key)
+            && self.spare.len() < SPARE_MAX
+            && (1..=SPARE_MAX).contains(&waiting.capacity())
+        {
+            self.spare.push(waiting);
         }
         None
     }

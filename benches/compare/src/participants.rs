@@ -203,7 +203,8 @@ fn forms_of_ours() -> Vec<Participant> {
         alone("aiofile:rust", "backend rust, nothing in place", "rust", |job| {
             ours_in(job, Form::Alone(BackendKind::Rust))
         }),
-        alone("aiofile:linux", "backend linux, nothing in place", "linux", |job| {
+        // It takes nothing else.
+        new("aiofile:linux", OursAlone, "backend linux", "linux", Cell::is_direct, |job| {
             ours_in(job, Form::Alone(BackendKind::Linux))
         }),
     ]

@@ -51,13 +51,13 @@ pub fn all() -> Vec<Participant> {
             tokio_fs::run,
         ),
         alone("uring-alone", "uring", |job| ours::run(job, Form::Alone(Uring))),
-        alone("linux-alone", "linux", |job| ours::run(job, Form::Alone(Linux))),
         alone("thread-alone", "thread", |job| ours::run(job, Form::Alone(Thread))),
         alone("rust-alone", "rust", |job| ours::run(job, Form::Alone(Rust))),
     ]
 }
 
-/// Whether a backend's routes make a difference in this cell that is worth a row.
+/// Whether a backend's routes make a difference in this cell that is worth a row. Kernel AIO has
+/// none of these: it takes no cached transfers.
 fn routes_matter(cell: &Cell) -> bool {
     cell.is_random() && cell.access == Access::Cached && cell.is_headline()
 }

@@ -82,7 +82,7 @@ mod tests {
         let all = suite::disk(false).len();
         assert_eq!(picked(&["=uring"]), (all, vec!["uring"]));
         assert_eq!(picked(&["uring"]), (all, vec!["uring", "uring-alone"]));
-        assert_eq!(picked(&["*-alone"]).1.len(), 4);
+        assert_eq!(picked(&["*-alone"]).1.len(), 3);
         assert_eq!(picked(&["lines", "pread"]), (1, vec!["pread"]));
         assert_eq!(picked(&["random-read-direct-4k-q?"]).0, 2);
         assert_eq!(picked(&[]).0, all);

@@ -143,39 +143,34 @@ const TIMES: usize = 20;
 
 fn a_fifo_is_read_whole_without_breaking_it(env: &Env) {
     env.bounded(|env| {
-        let place = disk();
-        multi_thread(2).block_on(async {
-            for number in 0..TIMES {
-                // One for each time: the end of the last reader may come a little later.
-                let path = fifo(&place, &format!("fifo-{number}"));
-                let writer = writer(&path, pattern(20_000));
-                // The writer waits in its open by then, most of the time.
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                let found = env.context.read_file(&path).await.unwrap();
-                let written = writer.join().unwrap();
-                assert!(written.is_ok(), "the writer lost its reader: {written:?}");
-                assert!(found == pattern(20_000), "{} of 20,000 bytes", found.len());
-            }
-        });
+        fifos_keep_their_writers(async |path| env.context.read_file(path).await.unwrap());
     });
 }
 
 fn a_fifo_is_opened_without_breaking_it(env: &Env) {
     env.bounded(|env| {
-        let place = disk();
-        multi_thread(2).block_on(async {
-            for number in 0..TIMES {
-                // One for each time: the end of the last reader may come a little later.
-                let path = fifo(&place, &format!("fifo-{number}"));
-                let writer = writer(&path, pattern(20_000));
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                let file = env.file(&path, "r").await;
-                let found = file.read_to_end(0).await.unwrap();
-                let written = writer.join().unwrap();
-                assert!(written.is_ok(), "the writer lost its reader: {written:?}");
-                assert!(found == pattern(20_000), "{} of 20,000 bytes", found.len());
-            }
+        fifos_keep_their_writers(async |path| {
+            env.file(path, "r").await.read_to_end(0).await.unwrap()
         });
+    });
+}
+
+/// Reads FIFOs in some way: everything arrives, and no writer loses its reader.
+fn fifos_keep_their_writers<Bytes: AsRef<[u8]>>(read: impl AsyncFn(&Path) -> Bytes) {
+    let place = disk();
+    multi_thread(2).block_on(async {
+        for number in 0..TIMES {
+            // One for each time: the end of the last reader may come a little later.
+            let path = fifo(&place, &format!("fifo-{number}"));
+            let writer = writer(&path, pattern(20_000));
+            // The writer waits in its open by then, most of the time.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let found = read(&path).await;
+            let written = writer.join().unwrap();
+            assert!(written.is_ok(), "the writer lost its reader: {written:?}");
+            let found = found.as_ref();
+            assert!(found == pattern(20_000), "{} of 20,000 bytes", found.len());
+        }
     });
 }
 

@@ -30,6 +30,7 @@ pub(crate) const CASES: &[Case] = cases![
     each reads_and_writes_of_a_file_that_complete_together,
     each direct_reads_that_complete_together,
     each a_write_is_submitted_before_another_task_computes,
+    each a_task_that_submits_and_computes_keeps_no_answer_of_another,
     each everything_ends_beside_tasks_that_compute,
 ];
 
@@ -95,6 +96,41 @@ fn direct_reads_that_complete_together(env: &Env) {
                 .boxed()
             })
         });
+    });
+}
+
+/// A direct read completes while both workers are busy. One of them then submits a read and
+/// computes; the other is free, and has to deliver the answer.
+fn a_task_that_submits_and_computes_keeps_no_answer_of_another(env: &Env) {
+    env.bounded(|env| {
+        let env = env.queued();
+        let place = disk();
+        let path = place.file("data", &pattern(4096));
+        let Some(direct) = current_thread().block_on(env.direct(&path)) else { return };
+        let (context, file) = (env.context.clone(), shared(&path));
+        let runtime = multi_thread(2);
+        let (busy, both_busy) = channel();
+        let (submitted, is_submitted) = channel();
+        let (answered, answer) = channel();
+        let computing = runtime.spawn(async move {
+            both_busy.recv().unwrap();
+            thread::sleep(Duration::from_millis(5));
+            let _ = read(context, file, 0).now_or_never();
+            submitted.send(()).unwrap();
+            answer.recv_timeout(Duration::from_secs(10)).is_ok()
+        });
+        let waiting = runtime.spawn(async move {
+            // It runs next on this worker, before that looks after anything else.
+            let other = tokio::spawn(async move {
+                busy.send(()).unwrap();
+                is_submitted.recv().unwrap();
+            });
+            assert_eq!(direct.read_exact_at(4096, 0).await.unwrap().len(), 4096);
+            answered.send(()).unwrap();
+            other.await.unwrap();
+        });
+        assert!(runtime.block_on(computing).unwrap(), "the answer waited for a task's computing");
+        runtime.block_on(waiting).unwrap();
     });
 }
 

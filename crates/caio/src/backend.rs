@@ -31,8 +31,9 @@ pub mod uring;
 ///   [`shutdown`](Self::shutdown) and drop. What cannot be waited for is leaked, never freed. One
 ///   that is wrong in itself, or that comes after the shutdown, completes with an error.
 /// - There is room for as many transfers as [`Capability::requests_max`] says, whichever thread
-///   queues them. What moves no bytes and what waits for a stream comes beside them, as the
-///   context's limits allow.
+///   queues them. What moves no bytes comes beside them, as the context's limits allow, and what
+///   waits for a stream in any number: a backend that cannot keep that leaves
+///   [`FileClass::Stream`](crate::FileClass::Stream) to the context's pool.
 /// - No method blocks, except [`shutdown`](Self::shutdown).
 /// - No lock of the backend is held while a request completes: that wakes a task and may queue
 ///   further requests, which call back into the backend.

@@ -33,13 +33,13 @@ use crate::select::Choice;
 pub struct Config {
     /// Which backend to use; `None` (the default) leaves it to `CAIO_IMPL`, then to `auto`.
     pub backend: Option<Choice>,
-    /// The most operations in flight at once; further ones wait. Transfers, reads and writes of
-    /// streams (which may wait for ever), and all other operations are counted apart, up to this
-    /// many of each, so that none of them waits for another kind. Default 512.
+    /// The most operations in flight at once; further ones wait. Transfers and all other operations
+    /// are counted apart, up to this many of each, so that neither waits for the other kind. Reads
+    /// and writes of streams are not counted, since they may wait for ever. Default 512.
     pub max_requests: usize,
     /// The most bytes that the transfers in flight move together, 4096 or more; further ones wait,
-    /// and a larger one goes alone. A file that is read whole counts as a MiB. Streams have as much
-    /// for themselves. Default 256 MiB.
+    /// and a larger one goes alone. A file that is read whole counts as a MiB, a stream not at all.
+    /// Default 256 MiB.
     pub max_bytes_in_flight: usize,
     /// The most files open at once. Opening more waits for files that are being opened or read
     /// whole; where all are open, so that only closing one would help, it is an error at once.

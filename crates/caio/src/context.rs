@@ -94,6 +94,7 @@ pub(crate) struct Inner {
     pending: PendingCount,
     /// Room for what moves bytes, for what waits for a stream, and for all else.
     transfers: Semaphore<Request>,
+    /// It counts what waits for streams, and limits nothing.
     streams: Semaphore<Request>,
     others: Semaphore<Request>,
     /// How many calls for admission the thread that admits has to answer.
@@ -234,7 +235,7 @@ impl Context {
         let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
         let mut batch = Batch::default();
         let receiver = self.inner.try_accept(file, op, &mut batch)?;
-        self.inner.commit(batch, true);
+        self.inner.commit(batch);
         Ok(Operation::accepted(self, file, receiver, kind, route))
     }
 
@@ -276,7 +277,7 @@ impl Context {
             }
         });
         let operations = operations.collect();
-        self.inner.commit(batch, true);
+        self.inner.commit(batch);
         operations
     }
 
@@ -366,7 +367,6 @@ impl Inner {
 
     /// Waits for all that was accepted, until the deadline, and fails what is left.
     fn drain(self: &Arc<Self>, deadline: Instant) -> usize {
-        self.end_waiting_reads();
         // What waits for room is handed over as others end, and only then may backends close.
         while self.not_handed_over() > 0 && Instant::now() < deadline {
             self.driver.queues().for_each(|queue| _ = self.collect(queue));

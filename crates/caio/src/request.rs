@@ -87,8 +87,9 @@ pub(crate) enum Reply {
 pub(crate) enum Room {
     /// That for what moves bytes.
     Transfer(usize),
-    /// That for what waits for a stream, however long that takes.
-    Stream(usize),
+    /// That for what waits for a stream, of which there is always enough: it may wait for ever, and
+    /// must keep no other from its answer.
+    Stream,
     /// That for everything else, so that neither waits for the other.
     Other,
 }
@@ -335,7 +336,7 @@ impl Room {
         match op.kind() {
             OpKind::Read | OpKind::Write | OpKind::ReadVectored | OpKind::WriteVectored => {
                 match file.map(SharedFile::class) {
-                    Some(FileClass::Stream) => Self::Stream(op.length()),
+                    Some(FileClass::Stream) => Self::Stream,
                     _ => Self::Transfer(op.length()),
                 }
             }
@@ -347,8 +348,8 @@ impl Room {
     /// The bytes that it takes.
     pub(crate) fn bytes(self) -> usize {
         match self {
-            Self::Transfer(bytes) | Self::Stream(bytes) => bytes,
-            Self::Other => 0,
+            Self::Transfer(bytes) => bytes,
+            Self::Stream | Self::Other => 0,
         }
     }
 }

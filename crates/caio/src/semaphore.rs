@@ -116,12 +116,12 @@ impl<T: Waiter> Semaphore<T> {
             return Vec::new();
         }
         self.cancelled.store(0, Ordering::Relaxed);
-        self.extract(&mut waiters, T::is_cancelled)
-    }
-
-    /// Takes out the waiters that fit the condition.
-    pub(crate) fn remove(&self, condition: impl FnMut(&T) -> bool) -> Vec<T> {
-        self.extract(&mut lock(&self.waiters), condition)
+        let (gone, kept): (Vec<T>, Vec<T>) = waiters.drain(..).partition(T::is_cancelled);
+        waiters.extend(kept);
+        if waiters.is_empty() {
+            self.word.fetch_and(!WAITING, Ordering::AcqRel);
+        }
+        gone
     }
 
     /// Whether anything waits.
@@ -134,15 +134,6 @@ impl<T: Waiter> Semaphore<T> {
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         lock(&self.waiters).len()
-    }
-
-    fn extract(&self, waiters: &mut VecDeque<T>, mut condition: impl FnMut(&T) -> bool) -> Vec<T> {
-        let (out, kept): (Vec<T>, Vec<T>) = waiters.drain(..).partition(|one| condition(one));
-        waiters.extend(kept);
-        if waiters.is_empty() {
-            self.word.fetch_and(!WAITING, Ordering::AcqRel);
-        }
-        out
     }
 
     /// Takes room for one request, if there is some; while others wait, only for one of these.

@@ -112,8 +112,8 @@ impl ContextBuilder {
         self
     }
 
-    /// The most operations in flight at once, transfers, streams and all others counted apart;
-    /// further ones wait. 512 unless said.
+    /// The most operations in flight at once, transfers and all others counted apart; further ones
+    /// wait. Reads and writes of streams are not limited. 512 unless said.
     ///
     /// ```
     /// let context = caio::Context::builder().max_requests(64).build()?;
@@ -245,7 +245,7 @@ impl ContextBuilder {
                 metrics: Default::default(),
                 pending: Default::default(),
                 transfers: Semaphore::new(requests_max, config.max_bytes_in_flight),
-                streams: Semaphore::new(config.max_requests, config.max_bytes_in_flight),
+                streams: Semaphore::new(usize::MAX, usize::MAX),
                 others: Semaphore::new(config.max_requests, usize::MAX),
                 admitting: Default::default(),
                 reaping: Default::default(),

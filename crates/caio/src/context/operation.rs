@@ -229,7 +229,7 @@ fn accept(context: &Context, file: Option<&SharedFile>, op: Op) -> Result<Accept
     let route = context.inner.route(file, &op);
     let mut batch = Batch::default();
     let receiver = context.inner.accept(file, op, &mut batch)?;
-    context.inner.commit(batch, true);
+    context.inner.commit(batch);
     Ok(Accepted { receiver, kind, path, route, waits: None })
 }
 

@@ -39,10 +39,9 @@ pub(super) fn poll_thread(context: &Weak<Inner>, notifier: &Notifier) {
     let mut queues: Vec<Queue> = Vec::new();
     let (mut look_at, mut idle) = (Instant::now(), 0);
     loop {
-        let ready = wait(notifier, &queues, look_at);
+        reap_until(look_at, context, notifier, &queues);
         notifier.clear();
         let Some(context) = context.upgrade() else { return };
-        ready.into_iter().for_each(|queue| _ = context.collect(QueueId(queue)));
         update(&mut queues, &context);
         if Instant::now() < look_at {
             continue;
@@ -56,23 +55,30 @@ pub(super) fn poll_thread(context: &Weak<Inner>, notifier: &Notifier) {
     }
 }
 
-/// Waits for the queues that futures depend on, a notification or the next look. Returns which
-/// queues are ready.
-fn wait(notifier: &Notifier, queues: &[Queue], until: Instant) -> Vec<usize> {
+/// Reaps the queues that futures depend on, until a notification or the next look.
+fn reap_until(look_at: Instant, context: &Weak<Inner>, notifier: &Notifier, queues: &[Queue]) {
+    let waited = queues.iter().filter(|queue| queue.waits);
+    let waited = waited.filter_map(|queue| Some((queue.number, queue.descriptor.as_ref()?)));
+    let waited: Vec<_> = waited.collect();
     let mut files = vec![PollFd::new(notifier.as_fd(), PollFlags::POLLIN)];
-    let waited: Vec<_> = queues.iter().filter(|queue| queue.waits).collect();
-    let descriptors = waited.iter().filter_map(|queue| queue.descriptor.as_ref());
-    files.extend(descriptors.map(|own| PollFd::new(own.as_fd(), PollFlags::POLLIN)));
-    // Rounded up, so that the last fraction of a millisecond is not spent in a busy loop.
-    let left = until.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-    if poll(&mut files, timeout).is_err() {
-        // An interruption, or no memory: the caller looks after all of them in time.
-        return Vec::new();
+    files.extend(waited.iter().map(|(_, own)| PollFd::new(own.as_fd(), PollFlags::POLLIN)));
+    loop {
+        // Rounded up, so that the last fraction of a millisecond is not spent in a busy loop.
+        let left = look_at.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        if poll(&mut files, timeout).is_err() {
+            // An interruption, or no memory: the caller looks after all of them in time.
+            return;
+        }
+        let Some(context) = context.upgrade() else { return };
+        let is_ready = |file: &PollFd<'_>| file.any().unwrap_or(true);
+        for ((queue, _), _) in waited.iter().zip(&files[1..]).filter(|(_, file)| is_ready(file)) {
+            context.collect(QueueId(*queue));
+        }
+        if is_ready(&files[0]) || Instant::now() >= look_at {
+            return;
+        }
     }
-    let waited = waited.iter().filter(|queue| queue.descriptor.is_some());
-    let ready = waited.zip(&files[1..]).filter(|(_, file)| file.any().unwrap_or(true));
-    ready.map(|(queue, _)| queue.number).collect()
 }
 
 /// Adds queues that have come into use, and notes which of them futures depend on.

@@ -16,7 +16,6 @@ use crate::completion::Receiver;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{Begin, Deferred, NoPlace, SharedFile, SyncRun};
 use crate::op::{Op, OpKind, Output};
-use crate::pending_count::shut_down;
 use crate::request::{Finished, Owner, Reply, Request, Room};
 use crate::route::{self, Route};
 use crate::semaphore::{Admitted, Semaphore};
@@ -36,9 +35,6 @@ pub(super) struct Batch {
     queues: u64,
     pool: bool,
     len: usize,
-    /// Whether something may complete while it is committed. What has to wait for a device does
-    /// not.
-    may_be_ready: bool,
 }
 
 impl Inner {
@@ -103,17 +99,14 @@ impl Inner {
         let request = Request::new(op, file, self.owner(), reply, route);
         let mut batch = Batch::default();
         self.start_after_writes(request, &mut batch);
-        self.commit(batch, false);
+        self.commit(batch);
     }
 
-    /// Has everything begun that was queued. With `reap`, what completed meanwhile is completed
-    /// right here.
-    pub(super) fn commit(self: &Arc<Self>, batch: Batch, reap: bool) {
+    /// Has everything begun that was queued. It does not reap: the calling task would wake others
+    /// in the middle of its own work, and a runtime may keep such a one until that work is done.
+    pub(super) fn commit(&self, batch: Batch) {
         for queue in bits(batch.queues).map(QueueId) {
             self.backend.commit(queue);
-            if reap && batch.may_be_ready {
-                self.collect(queue);
-            }
         }
         if batch.pool
             && let Some(pool) = self.pool.get()
@@ -148,7 +141,7 @@ impl Inner {
                 if batch.len == 0 && cancelled == 0 {
                     break;
                 }
-                self.commit(batch, false);
+                self.commit(batch);
             }
             if self.admitting.fetch_sub(asked, Ordering::AcqRel) == asked {
                 return;
@@ -170,14 +163,6 @@ impl Inner {
         self.pending.count().saturating_sub(with_room)
     }
 
-    /// Ends reads of streams that wait for room: when their bytes come is unknown.
-    pub(super) fn end_waiting_reads(&self) {
-        let is_read = |request: &Request| !request.op().is_write();
-        for request in self.streams.remove(is_read) {
-            request.refuse(shut_down());
-        }
-    }
-
     /// Goes on with what waits for a place among the open files.
     pub(super) fn resume_opening(self: &Arc<Self>) {
         let mut batch = Batch::default();
@@ -185,7 +170,7 @@ impl Inner {
         for request in waiting {
             self.start_opening(request, &mut batch);
         }
-        self.commit(batch, false);
+        self.commit(batch);
     }
 
     pub(super) fn semaphores(&self) -> [&Semaphore<Request>; 3] {
@@ -207,7 +192,7 @@ impl Inner {
     fn semaphore(&self, room: Room) -> &Semaphore<Request> {
         match room {
             Room::Transfer(_) => &self.transfers,
-            Room::Stream(_) => &self.streams,
+            Room::Stream => &self.streams,
             Room::Other => &self.others,
         }
     }
@@ -262,7 +247,6 @@ impl Inner {
         batch.len += 1;
         match request.route() {
             Route::Backend => {
-                batch.may_be_ready |= request.file().is_none_or(|file| !file.is_direct());
                 let QueueId(queue) = self.backend.queue(request);
                 batch.queues |= 1 << (queue % QueueId::MAX);
                 self.driver.uses(queue % QueueId::MAX);
@@ -382,7 +366,7 @@ impl Inner {
             let requests = std::mem::take(&mut *lock(&self.retries));
             let mut batch = Batch::default();
             requests.into_iter().for_each(|request| self.hand_over(request, &mut batch));
-            self.commit(batch, false);
+            self.commit(batch);
             if self.resubmitting.fetch_sub(asked, Ordering::AcqRel) == asked {
                 return;
             }
@@ -429,7 +413,7 @@ impl Deferred for AfterWrites {
         let Self { context, request } = *self;
         let mut batch = Batch::default();
         context.start(request, &mut batch);
-        context.commit(batch, false);
+        context.commit(batch);
     }
 }
 

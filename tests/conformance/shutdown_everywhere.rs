@@ -30,7 +30,7 @@ pub(crate) const CASES: &[Case] = cases![
 ];
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(25);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// More writes than there may be requests: some are in the kernel, some queued, most wait for room.
 fn what_waits_for_room_is_done(env: &Env) {

@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::harness::skipped;
 
 /// Longer than this nothing here takes: it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A variant with a context of it.
 #[derive(Clone)]

@@ -26,7 +26,7 @@ const COMPUTING_MAX: Duration = Duration::from_secs(1);
 const FLOOR: Duration = Duration::from_millis(100);
 
 /// How often each is measured.
-const TRIES: usize = 5;
+const TRIES: usize = 3;
 
 /// Operations that end once the other part is called.
 pub(super) type Round = (Vec<BoxFuture<'static, ()>>, Box<dyn FnOnce() + Send>);

@@ -6,19 +6,19 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Builds the program beside this test, from the same libraries, so that a panic aborts it. Only
-/// the program itself is compiled: what a panic does is decided where everything is linked.
+/// Builds the program beside this test, with all its libraries, so that a panic aborts it.
 fn build(target: &Path) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["rustc", "--package", "tests", "--example", "abort", "--offline", "--quiet"]);
+    cargo.args(["build", "--package", "abort", "--offline", "--quiet"]);
+    cargo.args(["--config", "profile.dev.panic=\"abort\"", "--config", "profile.dev.debug=0"]);
     cargo.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-    cargo.arg("--target-dir").arg(target).args(["--", "-C", "panic=abort"]);
+    cargo.arg("--target-dir").arg(target);
     cargo
 }
 
 #[test]
 fn a_program_that_aborts_in_a_panic_does_not_abort() {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("abort");
     let place = match tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")) {
         Ok(place) => place,
         Err(error) => {
@@ -26,11 +26,11 @@ fn a_program_that_aborts_in_a_panic_does_not_abort() {
             return;
         }
     };
-    let built = build(target).status().unwrap();
+    let built = build(&target).status().unwrap();
     assert!(built.success(), "{built}");
     // The place of the program is another test's as soon as that builds it: it is run from a copy.
     let program = place.path().join("program");
-    std::fs::copy(target.join("debug/examples/abort"), &program).unwrap();
+    std::fs::copy(target.join("debug/abort"), &program).unwrap();
     let output = Command::new(&program).arg(place.path().join("data")).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{said}", output.status);

@@ -231,7 +231,7 @@ impl<T: Into<Done>> From<io::Result<T>> for Done {
     fn from(result: io::Result<T>) -> Self {
         match result {
             Ok(value) => value.into(),
-            Err(error) => Self::Failed(error.raw_os_error().ok_or(error.kind())),
+            Err(error) => Self::Failed(errno(&error).ok_or(error.kind())),
         }
     }
 }
@@ -295,6 +295,10 @@ async fn apply(handle: &mut FileHandle, step: &Step) -> Done {
         Step::TokioSeek(to) => AsyncSeekExt::seek(handle, *to).await.into(),
         Step::Clone | Step::Switch(_) => unreachable!("they concern more than one handle"),
     }
+}
+
+fn errno(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| aiofile::Error::of(error)?.raw_os_error())
 }
 
 fn io<T>(result: aiofile::Result<T>) -> io::Result<T> {

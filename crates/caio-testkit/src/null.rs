@@ -128,6 +128,7 @@ fn pretend(op: &mut Op) -> io::Result<Output> {
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
-        | Op::Close { .. } => Err(io::ErrorKind::Unsupported.into()),
+        | Op::Close { .. }
+        | Op::Run { .. } => Err(io::ErrorKind::Unsupported.into()),
     }
 }

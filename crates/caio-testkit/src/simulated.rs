@@ -18,8 +18,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Op, Output, QueueId, Request,
-    Result, SharedFile, Token,
+    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Op, OpKind, OpSet, Output, QueueId,
+    Request, Result, SharedFile, Token,
 };
 use nix::errno::Errno;
 use nix::libc;
@@ -99,6 +99,10 @@ impl Simulated {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let capability = Capability {
+            operations: OpKind::ALL
+                .into_iter()
+                .filter(|kind| *kind != OpKind::Run)
+                .fold(OpSet::default(), OpSet::with),
             features: vec![format!("in memory, seed {seed}")],
             ..Capability::all(usize::MAX)
         };
@@ -422,7 +426,7 @@ impl Entry {
                 Output::Done
             }
             Op::Metadata => Output::Metadata(Box::new(self.stand_in.metadata()?)),
-            Op::Open { .. } | Op::ReadFile { .. } | Op::Close { .. } => {
+            Op::Open { .. } | Op::ReadFile { .. } | Op::Close { .. } | Op::Run { .. } => {
                 return Err(Errno::EINVAL.into());
             }
         };

@@ -180,6 +180,7 @@ fn perform(request: &mut Request) -> io::Result<Output> {
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
-        | Op::Close { .. } => Err(io::ErrorKind::Unsupported.into()),
+        | Op::Close { .. }
+        | Op::Run { .. } => Err(io::ErrorKind::Unsupported.into()),
     }
 }

@@ -5,6 +5,7 @@ mod driver;
 mod open;
 mod operation;
 mod poll_thread;
+mod run;
 mod submit;
 mod sync;
 #[cfg(test)]

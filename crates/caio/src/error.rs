@@ -49,9 +49,8 @@ pub enum ErrorKind {
 
 /// An error with its operation, its file and its cause.
 ///
-/// Converts into [`io::Error`] without losing the errno: a failed system call becomes exactly the
-/// error that std would have given, so that code which matches on `raw_os_error` goes on working.
-/// Keep this type where the text with operation, path and offset is wanted.
+/// Converts into [`io::Error`] and travels in it, with the kind that std's error would have had;
+/// [`Error::of`] shows it there.
 ///
 /// ```
 /// use caio::{Error, ErrorKind};
@@ -66,7 +65,11 @@ pub struct Error(Box<Detail>);
 struct Detail {
     kind: ErrorKind,
     operation: Option<OpKind>,
+    /// The operation's name, where that says more than its kind.
+    name: Option<&'static str>,
     path: Option<PathBuf>,
+    /// The second path of an operation that has two.
+    target: Option<PathBuf>,
     offset: Option<u64>,
     message: Cow<'static, str>,
     hint: Option<Cow<'static, str>>,
@@ -86,7 +89,9 @@ impl Error {
         Self(Box::new(Detail {
             kind,
             operation: None,
+            name: None,
             path: None,
+            target: None,
             offset: None,
             message: message.into(),
             hint: None,
@@ -138,6 +143,36 @@ impl Error {
     #[must_use]
     pub fn during(mut self, operation: OpKind) -> Self {
         self.0.operation.get_or_insert(operation);
+        self
+    }
+
+    /// Says by name what was being done, unless that is known already.
+    ///
+    /// ```
+    /// use std::{io, path::Path};
+    /// use caio::Error;
+    ///
+    /// let error = Error::system(io::Error::from_raw_os_error(18)).doing("rename");
+    /// let error = error.on(Path::new("/tmp/a")).to(Path::new("/home/a"));
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "rename /tmp/a to /home/a: Invalid cross-device link (os error 18)"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn doing(mut self, name: &'static str) -> Self {
+        if matches!(self.0.operation, None | Some(OpKind::Run)) {
+            self.0.name.get_or_insert(name);
+        }
+        self
+    }
+
+    /// Says to which second path, for an operation that has two.
+    #[must_use]
+    pub fn to(mut self, path: &Path) -> Self {
+        if self.0.target.is_none() {
+            self.0.target = Some(path.to_owned());
+        }
         self
     }
 
@@ -200,6 +235,52 @@ impl Error {
     pub(crate) fn into_refusal(mut self, undertaking: &str) -> Self {
         self.0.kind = ErrorKind::Backend;
         self.within(undertaking)
+    }
+
+    /// The error that travels in an [`io::Error`] of this library's; `None` for any other.
+    ///
+    /// ```
+    /// use std::io;
+    /// use caio::{Error, OpKind};
+    ///
+    /// let inner = Error::system(io::Error::from_raw_os_error(28)).during(OpKind::Write);
+    /// let outer = io::Error::from(inner);
+    /// assert_eq!(outer.kind(), io::ErrorKind::StorageFull);
+    /// let inner = Error::of(&outer).unwrap();
+    /// assert_eq!((inner.operation(), inner.raw_os_error()), (Some(OpKind::Write), Some(28)));
+    /// ```
+    #[must_use]
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// Whether the same operation may succeed a moment later: the system was interrupted, was
+    /// busy, or had no memory, no descriptor or no time left. Of a write it is not known how much
+    /// was done.
+    ///
+    /// ```
+    /// use std::io;
+    /// use caio::Error;
+    ///
+    /// let of = |errno| Error::system(io::Error::from_raw_os_error(errno));
+    /// assert!(of(16).is_transient(), "EBUSY");
+    /// assert!(!of(2).is_transient(), "ENOENT");
+    /// ```
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.raw_os_error(),
+            Some(
+                libc::EINTR
+                    | libc::EAGAIN
+                    | libc::EBUSY
+                    | libc::ETXTBSY
+                    | libc::ETIMEDOUT
+                    | libc::EMFILE
+                    | libc::ENFILE
+                    | libc::ENOMEM
+            )
+        )
     }
 
     /// What went wrong, in one word.
@@ -322,13 +403,22 @@ impl Error {
     }
 }
 
+/// The errno of an error that the system gave, or that travels in one.
+pub(crate) fn errno(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| Error::of(error)?.raw_os_error())
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = &*self.0;
-        if let Some(operation) = detail.operation {
-            write!(f, "{operation}")?;
+        let name = detail.name.map(str::to_owned);
+        if let Some(name) = name.or_else(|| detail.operation.map(|kind| kind.to_string())) {
+            f.write_str(&name)?;
             if let Some(path) = &detail.path {
                 write!(f, " {}", path.display())?;
+            }
+            if let Some(target) = &detail.target {
+                write!(f, " to {}", target.display())?;
             }
             if let Some(offset) = detail.offset {
                 write!(f, " at offset {offset}")?;
@@ -352,8 +442,9 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
+    /// The sentence, since it is what is seen of an error that leaves `main`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -364,13 +455,10 @@ impl std::error::Error for Error {
 }
 
 impl From<Error> for io::Error {
-    /// An errno stays an errno; an error of our own is carried inside, whole, and
-    /// [`io::Error::downcast`] gives it back.
+    /// It is carried inside, whole: the kind is std's, [`Error::of`] shows the rest, the errno
+    /// too, and [`io::Error::downcast`] gives it back.
     fn from(error: Error) -> Self {
-        match error.raw_os_error() {
-            Some(errno) => io::Error::from_raw_os_error(errno),
-            None => io::Error::new(error.io_kind(), error),
-        }
+        io::Error::new(error.io_kind(), error)
     }
 }
 
@@ -407,9 +495,12 @@ mod tests {
     }
 
     #[test]
-    fn io_error_keeps_the_errno_and_our_own_errors_survive_the_round_trip() {
+    fn io_error_keeps_the_kind_and_errors_survive_the_round_trip() {
         let error = Error::system(io::Error::from_raw_os_error(2)).during(OpKind::Open);
-        assert_eq!(io::Error::from(error).raw_os_error(), Some(2));
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(errno(&error), Some(2));
+        assert_eq!(Error::system(error).raw_os_error(), Some(2));
 
         let own = Error::new(ErrorKind::Closed, "the file is closed").during(OpKind::Read);
         let back = Error::system(io::Error::from(own));

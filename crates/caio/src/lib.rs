@@ -119,7 +119,9 @@ pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer
 pub use error::{Error, ErrorKind, Result};
 pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
 pub use metrics::Metrics;
-pub use op::{Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX};
+pub use op::{
+    Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
+};
 pub use request::{Request, Token};
 pub use runtime::{NoRuntime, Registration, Runtime, Watch};
 pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};

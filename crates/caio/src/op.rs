@@ -1,6 +1,7 @@
 //! What is to be done: a closed set of plain values, checked when they are made.
 
 mod check;
+mod job;
 
 use std::ffi::CString;
 use std::fmt;
@@ -9,6 +10,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 pub(crate) use check::{check_extent, check_read, check_write};
+pub use job::Job;
 
 use crate::buffer::Buffer;
 use crate::error::Error;
@@ -106,6 +108,11 @@ pub enum Op {
         /// The descriptor to close.
         file: OwnedFd,
     },
+    /// Whatever a closure does, on a thread that may block. Needs no open file.
+    Run {
+        /// The closure.
+        job: Job,
+    },
 }
 
 /// What an operation gave.
@@ -174,6 +181,8 @@ pub enum OpKind {
     SetLength,
     /// [`Op::Close`]
     Close,
+    /// [`Op::Run`]
+    Run,
 }
 
 impl Op {
@@ -237,6 +246,7 @@ impl Op {
             Self::Metadata => OpKind::Metadata,
             Self::SetLength { .. } => OpKind::SetLength,
             Self::Close { .. } => OpKind::Close,
+            Self::Run { .. } => OpKind::Run,
         }
     }
 
@@ -307,7 +317,7 @@ impl Op {
 
 impl OpKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [OpKind; 11] = [
+    pub const ALL: [OpKind; 12] = [
         OpKind::Read,
         OpKind::Write,
         OpKind::ReadVectored,
@@ -319,6 +329,7 @@ impl OpKind {
         OpKind::Metadata,
         OpKind::SetLength,
         OpKind::Close,
+        OpKind::Run,
     ];
 }
 
@@ -336,6 +347,7 @@ impl fmt::Display for OpKind {
             Self::Metadata => "fstat",
             Self::SetLength => "ftruncate",
             Self::Close => "close",
+            Self::Run => "run",
         })
     }
 }

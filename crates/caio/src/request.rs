@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::completion::{Outcome, Sender};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, errno};
 use crate::file::{FileClass, OpenPermit, SharedFile, SyncRun};
 use crate::op::{Op, OpKind, Output};
 use crate::route::Route;
@@ -249,7 +249,7 @@ impl Request {
         }
         let mut request = self;
         if let Err(error) = &result
-            && let Some(errno) = error.raw_os_error()
+            && let Some(errno) = errno(error)
             && !request.is_cancelled()
         {
             let owner = Arc::clone(&request.body().owner);
@@ -367,7 +367,7 @@ impl Waiter for Request {
 /// The answer that is not wanted. What ended because it was cancelled has not failed; a real error
 /// that came before that remains one.
 fn unwanted(error: io::Error) -> Error {
-    match error.raw_os_error() {
+    match errno(&error) {
         Some(libc::ECANCELED | libc::EINTR) => {
             Error::new(ErrorKind::Cancelled, "it was cancelled, since its future was dropped")
         }

@@ -48,7 +48,8 @@ impl Op {
             | Self::Open { .. }
             | Self::ReadFile { .. }
             | Self::Metadata
-            | Self::Close { .. } => Ok(()),
+            | Self::Close { .. }
+            | Self::Run { .. } => Ok(()),
         }
     }
 }

@@ -106,7 +106,8 @@ fn describe(op: &mut Op) -> Result<Description, i32> {
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
-        | Op::Close { .. } => Err(libc::EOPNOTSUPP),
+        | Op::Close { .. }
+        | Op::Run { .. } => Err(libc::EOPNOTSUPP),
     }
 }
 

@@ -34,6 +34,10 @@ pub(super) fn execute(op: &mut Op, file: Option<&SharedFile>) -> Executed {
         },
         Op::ReadFile { path } => read_file(path),
         Op::Close { .. } => close(op),
+        Op::Run { job } => {
+            job.run();
+            Ok(Output::Done)
+        }
         op => needed(file).and_then(|file| execute_on(op, file)),
     };
     Executed::Completed(result)
@@ -92,7 +96,7 @@ fn execute_on(op: &mut Op, file: &SharedFile) -> io::Result<Output> {
         Op::SetLength { length } => {
             retry_on_eintr(|| file.file().set_len(*length)).map(|()| Output::Done)
         }
-        Op::Open { .. } | Op::ReadFile { .. } | Op::Close { .. } => {
+        Op::Open { .. } | Op::ReadFile { .. } | Op::Close { .. } | Op::Run { .. } => {
             unreachable!("the caller does what needs no open file")
         }
     }

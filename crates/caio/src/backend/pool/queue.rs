@@ -150,7 +150,8 @@ impl Place {
             | OpKind::ReadVectored
             | OpKind::WriteVectored
             | OpKind::Open
-            | OpKind::ReadFile => true,
+            | OpKind::ReadFile
+            | OpKind::Run => true,
             OpKind::Fsync
             | OpKind::Fdatasync
             | OpKind::Metadata

@@ -71,7 +71,8 @@ pub(super) fn build(request: &mut Request, vectors: &mut Vectors) -> io::Result<
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
-        | Op::Close { .. } => {
+        | Op::Close { .. }
+        | Op::Run { .. } => {
             return Err(Errno::EOPNOTSUPP.into());
         }
     };
@@ -109,7 +110,8 @@ pub(super) fn outcome(op: &mut Op, result: i32) -> io::Result<Output> {
         | Op::ReadFile { .. }
         | Op::Metadata
         | Op::SetLength { .. }
-        | Op::Close { .. } => {
+        | Op::Close { .. }
+        | Op::Run { .. } => {
             return Err(Errno::EOPNOTSUPP.into());
         }
     }

@@ -1,0 +1,50 @@
+//! Whatever a closure does, on a thread of the pool.
+
+use std::sync::mpsc::sync_channel;
+
+use super::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::op::{Job, Op};
+
+impl Context {
+    /// Runs a closure on a thread that may block, and returns what it returns: for calls that are
+    /// no operation of their own, and for several that belong together. One hop for all of it.
+    ///
+    /// It runs on the backend where that is a pool, else on the pool beside it, where such closures
+    /// and operations on paths together have three quarters of the threads.
+    ///
+    /// # Errors
+    /// Those of the closure, with the name of what it does, unless they have one;
+    /// [`ErrorKind::Shutdown`] after the shutdown; [`ErrorKind::Abandoned`] where it panicked.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped before a thread has begun with the closure drops it; once begun, it
+    /// runs to its end.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// let target = context.run("readlink", || Ok(std::fs::read_link("/proc/self/exe")?)).await?;
+    /// assert!(target.is_absolute());
+    ///
+    /// let error = context.run("readlink", || Ok(std::fs::read_link("/none")?)).await.unwrap_err();
+    /// assert!(error.to_string().starts_with("readlink: No such file"));
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn run<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        closure: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = sync_channel(1);
+        let job = Job::new(move || _ = sender.send(closure()));
+        let outcome = self.submit_borrowed(None, Op::Run { job }).await;
+        let done = outcome.result.and_then(|_| {
+            let abandoned = || Error::new(ErrorKind::Abandoned, "the backend did not run it");
+            receiver.try_recv().unwrap_or_else(|_| Err(abandoned()))
+        });
+        done.map_err(|error| error.doing(name))
+    }
+}

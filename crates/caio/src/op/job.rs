@@ -1,0 +1,35 @@
+//! A closure as an operation.
+
+use std::fmt;
+
+/// What an [`Op::Run`](crate::Op::Run) does: a closure that runs once, on a thread that may block.
+/// It hands its result over by itself.
+///
+/// ```
+/// use caio::Job;
+///
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// let mut job = Job::new(move || drop(sender.send(6 * 7)));
+/// job.run();
+/// job.run(); // it has run already
+/// assert_eq!(receiver.iter().collect::<Vec<_>>(), [42]);
+/// ```
+pub struct Job(Option<Box<dyn FnOnce() + Send>>);
+
+impl Job {
+    /// Of a closure that was not run yet.
+    pub fn new(closure: impl FnOnce() + Send + 'static) -> Self {
+        Self(Some(Box::new(closure)))
+    }
+
+    /// Runs the closure, the first time.
+    pub fn run(&mut self) {
+        self.0.take().into_iter().for_each(|closure| closure());
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Job").field(&self.0.is_some()).finish()
+    }
+}

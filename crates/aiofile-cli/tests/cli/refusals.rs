@@ -53,7 +53,7 @@ fn a_source_of_which_nothing_can_be_read_again_is_not_verified() {
     let place = place();
     let target = place.path().join("target");
     let ran = run(aiofile().args(["cp", "--verify", "/dev/zero"]).arg(&target));
-    ran.failed(1, &["--verify", "regular files"]);
+    ran.failed(1, &["verify /dev/zero", "regular files"]);
     assert!(names(place.path()).is_empty());
 }
 

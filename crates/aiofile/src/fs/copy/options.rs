@@ -1,0 +1,274 @@
+//! How a file is to be copied.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use caio::{Context, Result};
+
+use super::meter::Callback;
+use super::outcome::{Copied, CopyProgress};
+use super::{DIRECT_BYTES, job, refused};
+use crate::runtime::default_context_for_task;
+
+/// Whether a copy may share the blocks of its source, where the file system can (Btrfs, XFS).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reflink {
+    /// Share them where possible, copy them otherwise.
+    #[default]
+    Auto,
+    /// Share them or fail.
+    Always,
+    /// Copy them.
+    Never,
+}
+
+/// How the copy gets its name where a file of that name may be there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Replace {
+    /// The file is overwritten, and its links, its owner and who has it open see the new contents.
+    /// What is interrupted stays incomplete.
+    #[default]
+    InPlace,
+    /// The copy grows in a temporary file of the same directory, which gets the name when it is
+    /// complete. A link stays, and what it leads to is replaced. An error where the directory does
+    /// not allow it.
+    ByRename,
+    /// By renaming; in place where that cannot work: a directory that is not writable, is sticky or
+    /// takes only new names, a file that something is mounted on, a place with room for one of both
+    /// only. [`Copied::in_place`] then tells why.
+    ByRenameIfPossible,
+}
+
+/// Copies files in the way that was described.
+///
+/// Without any option it copies as [`copy`](super::copy) does, from anything that can be read.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
+/// # let directory = tempfile::tempdir()?; let directory = directory.path();
+/// use aiofile::fs::{CopyOptions, Replace};
+///
+/// let mut options = CopyOptions::new();
+/// options.replace(Replace::ByRename).keep_times(true).verify(true).durable(true);
+/// let copied = options.copy("/etc/hosts", directory.join("hosts")).await?;
+/// assert_eq!(copied.len(), std::fs::metadata("/etc/hosts")?.len());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CopyOptions {
+    settings: Settings,
+    context: Option<Context>,
+}
+
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) reflink: Reflink,
+    pub(super) copy_file_range: bool,
+    pub(super) in_flight: usize,
+    pub(super) block_size: usize,
+    pub(super) sparse: bool,
+    pub(super) direct: bool,
+    pub(super) verify: bool,
+    pub(super) durable: bool,
+    pub(super) replace: Replace,
+    pub(super) keep_mode: bool,
+    pub(super) keep_times: bool,
+    pub(super) keep_owner: bool,
+    pub(super) keep_xattrs: bool,
+    pub(super) regular_only: bool,
+    pub(super) progress: Option<Arc<Callback>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            reflink: Reflink::Auto,
+            copy_file_range: true,
+            in_flight: 4,
+            block_size: 1 << 20,
+            sparse: true,
+            direct: false,
+            verify: false,
+            durable: false,
+            replace: Replace::InPlace,
+            keep_mode: true,
+            keep_times: false,
+            keep_owner: false,
+            keep_xattrs: false,
+            regular_only: false,
+            progress: None,
+        }
+    }
+}
+
+impl CopyOptions {
+    /// As [`copy`](super::copy) does it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the copy may share the blocks of its source; [`Reflink::Auto`] unless set.
+    pub fn reflink(&mut self, reflink: Reflink) -> &mut Self {
+        self.settings.reflink = reflink;
+        self
+    }
+
+    /// Whether the kernel may copy by itself (copy_file_range(2)), which is the fastest way where
+    /// no blocks can be shared; true unless set. If not, all bytes go through the context's
+    /// backend, in blocks.
+    pub fn copy_file_range(&mut self, allowed: bool) -> &mut Self {
+        self.settings.copy_file_range = allowed;
+        self
+    }
+
+    /// How many blocks are read and written at once where the kernel does not copy; 4 unless set.
+    /// Each takes the memory of one block, of two to verify.
+    pub fn in_flight(&mut self, blocks: usize) -> &mut Self {
+        self.settings.in_flight = blocks;
+        self
+    }
+
+    /// Bytes of a block; 1 MiB unless set.
+    pub fn block_size(&mut self, bytes: usize) -> &mut Self {
+        self.settings.block_size = bytes;
+        self
+    }
+
+    /// Whether holes of the source stay holes; true unless set. If not, they become zeros on the
+    /// device.
+    pub fn sparse(&mut self, sparse: bool) -> &mut Self {
+        self.settings.sparse = sparse;
+        self
+    }
+
+    /// Whether the page cache is bypassed for both files (`O_DIRECT`). The block size is a multiple
+    /// of 4096 then.
+    pub fn direct(&mut self, direct: bool) -> &mut Self {
+        self.settings.direct = direct;
+        self
+    }
+
+    /// Whether both files are read again and compared before the copy counts as made. Reads what
+    /// the system has by then: the page cache, or with [`direct`](Self::direct) the device.
+    pub fn verify(&mut self, verify: bool) -> &mut Self {
+        self.settings.verify = verify;
+        self
+    }
+
+    /// Whether the copy is on the device before this ends: fsync of the file and, for a new name,
+    /// of its directory.
+    pub fn durable(&mut self, durable: bool) -> &mut Self {
+        self.settings.durable = durable;
+        self
+    }
+
+    /// How the copy gets its name; [`Replace::InPlace`] unless set.
+    pub fn replace(&mut self, replace: Replace) -> &mut Self {
+        self.settings.replace = replace;
+        self
+    }
+
+    /// Whether the copy gets the permission bits of its source, without those that would lend
+    /// another owner's rights; true unless set. If not, a new file gets what the umask allows.
+    pub fn keep_mode(&mut self, keep: bool) -> &mut Self {
+        self.settings.keep_mode = keep;
+        self
+    }
+
+    /// Whether the copy gets the times of its source: of the last change and of the last access.
+    pub fn keep_times(&mut self, keep: bool) -> &mut Self {
+        self.settings.keep_times = keep;
+        self
+    }
+
+    /// Whether the copy gets the owner and the group of its source, which the system allows to
+    /// few.
+    pub fn keep_owner(&mut self, keep: bool) -> &mut Self {
+        self.settings.keep_owner = keep;
+        self
+    }
+
+    /// Whether the copy gets the extended attributes of its source, and with them its access
+    /// control list.
+    pub fn keep_xattrs(&mut self, keep: bool) -> &mut Self {
+        self.settings.keep_xattrs = keep;
+        self
+    }
+
+    /// What is told how far the copy is: after each block, on whichever thread copied it. It should
+    /// be quick.
+    pub fn progress(
+        &mut self,
+        callback: impl Fn(CopyProgress<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.settings.progress = Some(Arc::new(callback));
+        self
+    }
+
+    /// The context that does it; the default one unless set.
+    pub fn context(&mut self, context: &Context) -> &mut Self {
+        self.context = Some(context.clone());
+        self
+    }
+
+    /// Copies one file. Anything that can be read is copied, to its end where it has no size: pipes,
+    /// devices, files of `/proc`. A target that is a device or a FIFO is written to.
+    ///
+    /// What the source grows by meanwhile is left out; one that shrinks is an error. Attributes
+    /// that cannot be set are no error: [`Copied::unkept`] has them.
+    ///
+    /// Costs: as for [`copy`](super::copy), and one hop more to verify, for each block of it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput), before anything is written, for a file that
+    /// would be copied onto itself, a directory, and an option that cannot be obeyed with these
+    /// files; else what the system answers. Nothing is left behind, but for a file that was being
+    /// overwritten.
+    ///
+    /// # Cancel safety
+    /// As for [`copy`](super::copy); by renaming, the file that was there stays as it was.
+    pub async fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<Copied> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        self.check(to)?;
+        let settings = Arc::new(self.settings.clone());
+        Ok(job::copy(&self.chosen_context().await?, settings, from, to).await?)
+    }
+
+    async fn chosen_context(&self) -> Result<Context> {
+        match &self.context {
+            Some(context) => Ok(context.clone()),
+            None => default_context_for_task().await,
+        }
+    }
+
+    fn check(&self, to: &Path) -> Result<()> {
+        let Settings { in_flight, block_size, direct, .. } = self.settings;
+        if in_flight == 0 || block_size == 0 {
+            return Err(refused("no block at once, or blocks of 0 bytes, would copy nothing", to));
+        }
+        if direct && !(block_size as u64).is_multiple_of(DIRECT_BYTES) {
+            let message =
+                format!("O_DIRECT moves multiples of {DIRECT_BYTES} bytes, not {block_size}");
+            return Err(refused(message, to));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("reflink", &self.reflink)
+            .field("copy_file_range", &self.copy_file_range)
+            .field("in_flight", &self.in_flight)
+            .field("block_size", &self.block_size)
+            .field("direct", &self.direct)
+            .field("verify", &self.verify)
+            .field("durable", &self.durable)
+            .field("replace", &self.replace)
+            .finish_non_exhaustive()
+    }
+}

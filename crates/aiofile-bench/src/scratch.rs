@@ -62,13 +62,10 @@ impl Scratch {
             return Ok(());
         }
         if !path.exists() {
-            match cell.work {
-                Work::WholeFiles => small_files(job)?,
-                Work::LineBytes | Work::LineStrings => log(&path, cell.size)?,
-                Work::DurableAppend => drop(File::create(&path)?),
-                _ if cell.writes() => noise(&path, WRITTEN_BYTES, job, interrupt)?,
-                _ => noise(&path, CHUNK_BYTES, job, interrupt)?,
-            }
+            make(&path, job, interrupt).map_err(|error| {
+                let place = job.directory.display();
+                format!("make the scratch files in {place}: {error} (choose another directory)")
+            })?;
         }
         if cell.work == Work::WholeFiles {
             return Ok(());
@@ -105,6 +102,17 @@ impl Scratch {
             _ => {}
         }
         Ok(())
+    }
+}
+
+fn make(path: &Path, job: &Job, interrupt: &Interrupt) -> Result<()> {
+    let cell = &job.cell;
+    match cell.work {
+        Work::WholeFiles => Ok(small_files(job)?),
+        Work::LineBytes | Work::LineStrings => Ok(log(path, cell.size)?),
+        Work::DurableAppend => Ok(drop(File::create(path)?)),
+        _ if cell.writes() => noise(path, WRITTEN_BYTES, job, interrupt),
+        _ => noise(path, CHUNK_BYTES, job, interrupt),
     }
 }
 

@@ -4,6 +4,7 @@ mod copy;
 mod read;
 
 pub use copy::{
-    Copied, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
+    Copied, CopiedDir, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
+    copy_dir, rename_or_copy,
 };
 pub use read::{read, read_to_string};

@@ -3,6 +3,7 @@
 mod progress;
 mod summary;
 mod target;
+mod tree;
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,7 @@ pub(super) async fn run(
         result = copy(&context, &args, any_way) => result,
     };
     match result {
-        Ok(summary) => summary.print(&context, &args),
+        Ok(()) => Ok(()),
         Err(failure) => {
             // What is under way removes its temporary file when it ends.
             context.shutdown(PATIENCE).await;
@@ -73,9 +74,17 @@ fn check(args: &CpArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn copy(context: &Context, args: &CpArgs, any_way: bool) -> Result<Summary, Failure> {
-    let target = target::resolve(context, &args.source, &args.target).await?;
+async fn copy(context: &Context, args: &CpArgs, any_way: bool) -> Result<(), Failure> {
+    let target = target::resolve(context, args).await?;
     let progress = Progress::new(args);
+    if target.is_tree {
+        let started = Instant::now();
+        let options = options(context, args, any_way, &progress);
+        let copied = options.copy_dir(&args.source, &target.path).await;
+        progress.finish();
+        return tree::report(&copied?, started.elapsed(), args);
+    }
+    let target = target.path;
     let started = Instant::now();
     let copied = options(context, args, any_way, &progress).copy(&args.source, &target).await;
     progress.finish();
@@ -86,7 +95,7 @@ async fn copy(context: &Context, args: &CpArgs, any_way: bool) -> Result<Summary
     for attribute in copied.unkept() {
         output::complain(format_args!("copied, but {attribute}"));
     }
-    Ok(Summary::new(&copied, started.elapsed(), progress.verifying()))
+    Summary::new(&copied, started.elapsed(), progress.verifying()).print(context, args)
 }
 
 /// The library's options for what was typed.

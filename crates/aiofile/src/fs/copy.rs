@@ -8,6 +8,7 @@ mod extents;
 mod in_kernel;
 mod job;
 mod meter;
+mod moving;
 mod options;
 mod outcome;
 mod place;
@@ -17,6 +18,7 @@ mod sequential;
 mod settle;
 mod special;
 mod spot;
+mod tree;
 mod verify;
 
 use std::io;
@@ -26,8 +28,10 @@ use caio::{Context, Error, ErrorKind, Result};
 
 use crate::runtime::default_context_for_task;
 use options::Settings;
+pub use moving::rename_or_copy;
 pub use options::{CopyOptions, Reflink, Replace};
 pub use outcome::{Copied, CopyMethod, CopyPhase, CopyProgress};
+pub use tree::CopiedDir;
 
 /// What every device and file system in common use accepts for `O_DIRECT`, in bytes.
 const DIRECT_BYTES: u64 = 4096;
@@ -78,6 +82,46 @@ pub(crate) async fn copy_in(context: &Context, from: &Path, to: &Path) -> io::Re
     match copied.take_unkept() {
         Some(error) => Err(error),
         None => Ok(copied.len()),
+    }
+}
+
+/// Copies a directory with all that is in it, and returns how many bytes its files have.
+///
+/// As [`CopyOptions::copy_dir`] without any option, but for what cannot be copied: that is an error
+/// here, after all the rest has been copied.
+///
+/// Costs: one hop for each directory and for every 32 files of a larger one.
+///
+/// # Errors
+/// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made; else the
+/// first entry that could not be copied, with the number of the others.
+///
+/// # Cancel safety
+/// A future that is dropped ends the copy at its next file. What is complete stays.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
+/// # let directory = tempfile::tempdir()?; let directory = directory.path();
+/// # std::fs::create_dir_all(directory.join("project/src"))?;
+/// # std::fs::write(directory.join("project/src/main.rs"), "fn main() {}")?;
+/// use aiofile::fs;
+///
+/// fs::copy_dir(directory.join("project"), directory.join("copy")).await?;
+/// assert_eq!(fs::read(directory.join("copy/src/main.rs")).await?, b"fn main() {}");
+/// # Ok(()) }
+/// ```
+#[doc(alias = "copytree")]
+pub async fn copy_dir(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+    let context = default_context_for_task().await?;
+    copy_dir_in(&context, from.as_ref(), to.as_ref()).await
+}
+
+/// [`copy_dir`] in a context.
+pub(crate) async fn copy_dir_in(context: &Context, from: &Path, to: &Path) -> io::Result<u64> {
+    let copied = tree::copy(context, Settings::default().into(), from, to).await?;
+    match copied.first_failure() {
+        Some(error) => Err(error.into()),
+        None => Ok(copied.bytes()),
     }
 }
 

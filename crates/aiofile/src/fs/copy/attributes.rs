@@ -6,7 +6,7 @@ mod xattrs;
 use std::fs::{File, FileTimes, Metadata};
 use std::os::unix::fs::MetadataExt;
 
-use caio::{Error, SharedFile};
+use caio::Error;
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use rustix::io::Errno;
 
@@ -23,7 +23,7 @@ const GROUP: u32 = 0o070;
 /// be kept: the copy is complete without it.
 pub(super) fn keep(
     job: &Job,
-    source: &SharedFile,
+    source: &File,
     metadata: &Metadata,
     copy: &File,
     is_new: bool,
@@ -37,7 +37,7 @@ pub(super) fn keep(
     }
     let mut list_is_kept = false;
     if settings.keep_xattrs {
-        let kept = xattrs::keep(source.file(), copy);
+        let kept = xattrs::keep(source, copy);
         list_is_kept = kept.list;
         for (name, answer) in kept.failed {
             let name = name.to_string_lossy().into_owned();
@@ -46,7 +46,7 @@ pub(super) fn keep(
         }
     }
     if settings.keep_mode {
-        let mode = mode(metadata, source.file(), copy, is_new, list_is_kept);
+        let mode = mode(metadata, source, copy, is_new, list_is_kept);
         let set = fchmod(copy, Mode::from_raw_mode(mode));
         note(set.map_err(|answer| answered(answer, "set the permissions of", &job.to)));
     }

@@ -18,6 +18,9 @@ use super::{answered, in_kernel, plain, refused};
 /// What is copied by the same thread that opened it, in bytes, where the kernel does not copy.
 const SMALL_BYTES: u64 = 128 * 1024;
 
+/// What is read and written faster than the kernel copies it, in bytes: that takes a pipe.
+const TINY_BYTES: u64 = 32 * 1024;
+
 /// How far the first hop came.
 pub(super) enum Begun {
     Done(Copied),
@@ -98,7 +101,7 @@ fn regular(job: &Job, spot: Spot) -> Result<Begun> {
     }
     let (target, landing) = make_room(job, &metadata, target, landing)?;
     let work = match source.class() {
-        FileClass::Regular => fill(job, &source, &metadata, &target)?,
+        FileClass::Regular => fill(job, source.file(), &metadata, &target)?,
         _ => Work::Stream,
     };
     opened(job, source, metadata, (target, landing), work)
@@ -147,8 +150,15 @@ fn make_room(
 }
 
 /// Copies what the kernel copies, and what is small.
-fn fill(job: &Job, source: &SharedFile, metadata: &Metadata, target: &File) -> Result<Work> {
-    let source = source.file();
+///
+/// # Errors
+/// Where the source ends before its size; else what the system answers.
+pub(super) fn fill(
+    job: &Job,
+    source: &File,
+    metadata: &Metadata,
+    target: &File,
+) -> Result<Work> {
     let len = metadata.len();
     if len == 0 {
         let len = plain::copy_to_end(job, source, target, 0)?;
@@ -164,8 +174,10 @@ fn fill(job: &Job, source: &SharedFile, metadata: &Metadata, target: &File) -> R
     job.meter.begin(CopyPhase::Copying, bytes);
     let (mut rest, mut method) = (extents, CopyMethod::Blocks);
     if job.settings.copy_file_range && !job.settings.direct {
-        let at = in_kernel::copy_range(job, source, target, &rest)?;
-        rest = rest.from(at);
+        if bytes > TINY_BYTES {
+            let at = in_kernel::copy_range(job, source, target, &rest)?;
+            rest = rest.from(at);
+        }
         method = CopyMethod::CopyFileRange;
         if (1..=SMALL_BYTES).contains(&rest.bytes()) {
             plain::copy(job, len, source, target, &rest)?;

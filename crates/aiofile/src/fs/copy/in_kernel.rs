@@ -4,10 +4,11 @@
 //! all the calls: each keeps a pipe for it, and its pages, and what was just copied is in its caches.
 
 use std::fs::File;
+use std::sync::atomic::Ordering;
 
 use caio::{Error, ErrorKind, Result};
 use rustix::fs::{copy_file_range, ioctl_ficlone};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::extents::Extents;
 use super::job::Job;
@@ -27,6 +28,7 @@ pub(super) fn share(job: &Job, source: &File, target: &File, size: u64) -> Resul
         Reflink::Never => return Ok(false),
         // Nothing to share: the call would say no where it is not supported, and nothing is lost.
         Reflink::Auto if size == 0 => return Ok(false),
+        Reflink::Auto if job.shares_nothing.load(Ordering::Relaxed) => return Ok(false),
         Reflink::Auto | Reflink::Always => {}
     }
     match ioctl_ficlone(target, source) {
@@ -34,7 +36,11 @@ pub(super) fn share(job: &Job, source: &File, target: &File, size: u64) -> Resul
         Err(answer) if job.settings.reflink == Reflink::Always => {
             Err(answered(answer, "share the blocks of", &job.from))
         }
-        Err(_) => Ok(false),
+        Err(answer) => {
+            let is_for_all = matches!(answer, Errno::OPNOTSUPP | Errno::XDEV | Errno::NOTTY);
+            job.shares_nothing.fetch_or(is_for_all, Ordering::Relaxed);
+            Ok(false)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use caio::{Context, Result, SharedFile};
 
@@ -17,7 +18,22 @@ pub(super) struct Job {
     pub(super) settings: Arc<Settings>,
     pub(super) from: PathBuf,
     pub(super) to: PathBuf,
-    pub(super) meter: Arc<Meter>,
+    pub(super) meter: Meter,
+    /// The file system was asked to share blocks, and does not.
+    pub(super) shares_nothing: Arc<AtomicBool>,
+}
+
+impl Job {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        from: PathBuf,
+        to: PathBuf,
+        waiting: &Waiting,
+        shares_nothing: Arc<AtomicBool>,
+    ) -> Self {
+        let meter = Meter::new(from.clone(), settings.progress.clone(), waiting);
+        Self { settings, from, to, meter, shares_nothing }
+    }
 }
 
 /// Copies one file. What a thread can do at once is one hop; blocks and streams are operations of
@@ -28,9 +44,9 @@ pub(super) async fn copy(
     from: &Path,
     to: &Path,
 ) -> Result<Copied> {
-    let meter = Arc::new(Meter::new(from.to_owned(), settings.progress.clone()));
-    let _waiting = Waiting(Arc::clone(&meter));
-    let job = Arc::new(Job { settings, from: from.to_owned(), to: to.to_owned(), meter });
+    let waiting = Waiting::default();
+    let job = Job::new(settings, from.to_owned(), to.to_owned(), &waiting, Arc::default());
+    let job = Arc::new(job);
     let begun = {
         let job = Arc::clone(&job);
         context.run("copy", move || begin::begin(&job)).await?

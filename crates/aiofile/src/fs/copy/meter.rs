@@ -20,18 +20,22 @@ pub(super) struct Meter {
     verifying: AtomicBool,
     done: AtomicU64,
     total: AtomicU64,
-    is_abandoned: AtomicBool,
+    is_abandoned: Arc<AtomicBool>,
 }
 
 impl Meter {
-    pub(super) fn new(source: PathBuf, callback: Option<Arc<Callback>>) -> Self {
+    pub(super) fn new(
+        source: PathBuf,
+        callback: Option<Arc<Callback>>,
+        waiting: &Waiting,
+    ) -> Self {
         Self {
             source,
             callback,
             verifying: AtomicBool::new(false),
             done: AtomicU64::new(0),
             total: AtomicU64::new(UNKNOWN),
-            is_abandoned: AtomicBool::new(false),
+            is_abandoned: Arc::clone(&waiting.0),
         }
     }
 
@@ -58,18 +62,35 @@ impl Meter {
 
     /// Ends the work of a thread for a copy that nobody waits for any more.
     pub(super) fn check(&self) -> Result<()> {
-        if self.is_abandoned.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Cancelled, "nobody waits for the copy any more"));
-        }
-        Ok(())
+        check(&self.is_abandoned)
     }
 }
 
-/// Tells the thread, when it is dropped, that its result is not waited for any more.
-pub(super) struct Waiting(pub(super) Arc<Meter>);
+/// Tells the threads, when it is dropped, that their results are not waited for any more.
+#[derive(Default)]
+pub(super) struct Waiting(Arc<AtomicBool>);
+
+fn check(is_abandoned: &AtomicBool) -> Result<()> {
+    if is_abandoned.load(Ordering::Relaxed) {
+        return Err(Error::new(ErrorKind::Cancelled, "nobody waits for the copy any more"));
+    }
+    Ok(())
+}
+
+impl Waiting {
+    /// As [`Meter::check`].
+    pub(super) fn check(&self) -> Result<()> {
+        check(&self.0)
+    }
+
+    /// Tells them now.
+    pub(super) fn abandon(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.is_abandoned.store(true, Ordering::Relaxed);
+        self.abandon();
     }
 }

@@ -84,7 +84,8 @@ impl Drop for Scratch {
     }
 }
 
-fn name() -> OsString {
+/// A name that is short, hidden and cannot be guessed.
+pub(super) fn name() -> OsString {
     let random = RandomState::new().hash_one(std::process::id());
     format!(".aio{random:016x}").into()
 }

@@ -46,7 +46,7 @@ pub(super) fn settle(
     };
     if !is_special {
         let is_new = landing.scratch.is_some();
-        copied.unkept = attributes::keep(job, source, metadata, &target, is_new);
+        copied.unkept = attributes::keep(job, source.file(), metadata, &target, is_new);
     }
     finish(job, target)?;
     let directory = match (landing.scratch, landing.rename_to) {
@@ -102,7 +102,7 @@ fn overwrite(
     plain::copy(job, len, &complete, &target, &extents.from(at))?;
     ftruncate(&target, len).map_err(|answer| answered(answer, "truncate", &job.to))?;
     copied.in_place = landing.in_place;
-    copied.unkept = attributes::keep(job, source, metadata, &target, landing.scratch.is_some());
+    copied.unkept = attributes::keep(job, source.file(), metadata, &target, landing.scratch.is_some());
     finish(job, target)?;
     if let Some(made) = landing.scratch {
         made.keep();

@@ -32,6 +32,6 @@ pub(super) fn report(copied: &CopiedDir, took: Duration, args: &CpArgs) -> Resul
     }
     match copied.failures() {
         0 => Ok(()),
-        failures => Err(Failure::Failed(format!("{failures} entries could not be copied"))),
+        _ => Err(Failure::Reported),
     }
 }

@@ -1,6 +1,6 @@
 //! Entries of a tree without contents: links, FIFOs, sockets, devices.
 
-use std::ffi::{CStr, OsStr};
+use std::ffi::OsStr;
 
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, Stat, Timespec, Timestamps, Uid, chownat, mknodat, readlinkat,
@@ -36,18 +36,24 @@ pub(super) fn make(tree: &Tree, directory: &Directory, name: &OsStr, kind: FileT
     }
 }
 
-/// A link to the same path, which takes the place of what is there, unless that is a directory.
+/// A link to the same path.
 fn link(directory: &Directory, name: &OsStr) -> Result<(), Errno> {
     let path = readlinkat(&directory.source, name, Vec::new())?;
-    match symlinkat(&*path, &directory.target, name) {
-        Err(Errno::EXIST) => replace(directory, name, &path),
-        made => made,
-    }
+    or_replace(directory, name, |name| symlinkat(&*path, &directory.target, name))
 }
 
-fn replace(directory: &Directory, name: &OsStr, path: &CStr) -> Result<(), Errno> {
+/// Makes an entry, which takes the place of what is there, unless that is a directory.
+fn or_replace(
+    directory: &Directory,
+    name: &OsStr,
+    make: impl Fn(&OsStr) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    match make(name) {
+        Err(Errno::EXIST) => {}
+        made => return made,
+    }
     let temporary = scratch::name();
-    symlinkat(path, &directory.target, &temporary)?;
+    make(&temporary)?;
     let renamed = renameat(&directory.target, &temporary, &directory.target, name);
     renamed.inspect_err(|_| {
         let _ = unlinkat(&directory.target, &temporary, AtFlags::empty());
@@ -57,7 +63,9 @@ fn replace(directory: &Directory, name: &OsStr, path: &CStr) -> Result<(), Errno
 fn node(directory: &Directory, name: &OsStr, kind: FileType) -> Result<(), Errno> {
     let found = stat(directory, name)?;
     let mode = Mode::from_raw_mode(found.st_mode & 0o777);
-    mknodat(&directory.target, name, kind, mode, found.st_rdev)
+    or_replace(directory, name, |name| {
+        mknodat(&directory.target, name, kind, mode, found.st_rdev)
+    })
 }
 
 /// Owner and times, where they are to be kept.

@@ -43,7 +43,13 @@ pub(super) async fn run(backend: Option<Choice>, args: CatArgs) -> Result<(), Fa
     let is_asked_for = backend.is_some() || std::env::var_os("CAIO_IMPL").is_some();
     let mut engine = match is_asked_for {
         true => Some(Engine::new(super::context(backend)?)?),
-        false => None,
+        false => {
+            if std::env::var_os("CAIO_CONFIG").is_some() {
+                // A file that was named and is wrong is told, though nothing of it is needed here.
+                super::context(None)?;
+            }
+            None
+        }
     };
     let mut failed = false;
     let mut ended = Ok(());

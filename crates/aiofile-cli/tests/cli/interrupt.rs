@@ -11,7 +11,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
-use crate::support::{BACKENDS, Ran, aiofile, file, hangup_is_ignored, names, noise, place, works};
+use crate::support::{
+    BACKENDS, Ran, aiofile, file, hangup_is_ignored, names, noise, place, shell, works,
+};
 
 /// Waits until something other than `known` is there and has contents.
 fn wait_for_scratch(directory: &Path, known: &[&str]) {
@@ -65,6 +67,27 @@ fn a_copy_under_nohup_survives_the_end_of_its_terminal() {
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(std::fs::read(&target).unwrap(), b"before and after");
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let place = place();
+    let fifo = place.path().join("fifo");
+    mkfifo(&fifo, Mode::from_bits_truncate(0o600)).unwrap();
+    let target = place.path().join("target");
+    for (name, signal) in [("INT", Signal::SIGINT), ("TERM", Signal::SIGTERM)] {
+        let script = format!("trap '' {name}; exec \"$0\" cp -q \"$1\" \"$2\"");
+        let child = shell(place.path(), &script, &[&fifo, &target]).spawn().unwrap();
+        let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+        writer.write_all(b"before ").unwrap();
+        wait_for_scratch(place.path(), &["fifo", "target"]);
+        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+        writer.write_all(b"and after").unwrap();
+        drop(writer);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(std::fs::read(&target).unwrap(), b"before and after");
+    }
 }
 
 #[test]

@@ -9,9 +9,12 @@
 mod bench;
 mod cat;
 mod copy;
+mod limits;
 mod doctor;
 mod interrupt;
 mod reflink;
 mod refusals;
+mod streams;
 mod support;
+mod tree;
 mod usage;

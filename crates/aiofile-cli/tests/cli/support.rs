@@ -16,6 +16,16 @@ pub(crate) fn aiofile() -> Command {
     command
 }
 
+/// A shell that runs this script with the command's path as `$0` and these arguments, in that
+/// directory.
+pub(crate) fn shell(directory: &Path, script: &str, arguments: &[&Path]) -> Command {
+    let mut command = Command::new("sh");
+    command.env_remove("CAIO_IMPL").env("CAIO_CONFIG", "/dev/null").stdin(Stdio::null());
+    command.current_dir(directory).arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_aiofile"));
+    command.args(arguments);
+    command
+}
+
 /// What a run printed and how it ended.
 #[derive(Debug)]
 pub(crate) struct Ran {

@@ -174,7 +174,7 @@ pub(super) fn fill(
     job.meter.begin(CopyPhase::Copying, bytes);
     let (mut rest, mut method) = (extents, CopyMethod::Blocks);
     if job.settings.copy_file_range && !job.settings.direct {
-        if bytes > TINY_BYTES {
+        if len > TINY_BYTES {
             let at = in_kernel::copy_range(job, source, target, &rest)?;
             rest = rest.from(at);
         }

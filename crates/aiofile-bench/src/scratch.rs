@@ -108,12 +108,13 @@ impl Scratch {
 fn make(path: &Path, job: &Job, interrupt: &Interrupt) -> Result<()> {
     let cell = &job.cell;
     match cell.work {
-        Work::WholeFiles => Ok(small_files(job)?),
-        Work::LineBytes | Work::LineStrings => Ok(log(path, cell.size)?),
-        Work::DurableAppend => Ok(drop(File::create(path)?)),
-        _ if cell.writes() => noise(path, WRITTEN_BYTES, job, interrupt),
-        _ => noise(path, CHUNK_BYTES, job, interrupt),
+        Work::WholeFiles => small_files(job)?,
+        Work::LineBytes | Work::LineStrings => log(path, cell.size)?,
+        Work::DurableAppend => drop(File::create(path)?),
+        _ if cell.writes() => noise(path, WRITTEN_BYTES, job, interrupt)?,
+        _ => noise(path, CHUNK_BYTES, job, interrupt)?,
     }
+    Ok(())
 }
 
 fn has_file(cell: &Cell) -> bool {

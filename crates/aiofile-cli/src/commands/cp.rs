@@ -99,12 +99,7 @@ async fn copy(context: &Context, args: &CpArgs, any_way: bool) -> Result<(), Fai
 }
 
 /// The library's options for what was typed.
-fn options(
-    context: &Context,
-    args: &CpArgs,
-    any_way: bool,
-    progress: &Progress,
-) -> CopyOptions {
+fn options(context: &Context, args: &CpArgs, any_way: bool, progress: &Progress) -> CopyOptions {
     let mut options = CopyOptions::new();
     options
         .context(context)

@@ -9,9 +9,9 @@
 mod bench;
 mod cat;
 mod copy;
-mod limits;
 mod doctor;
 mod interrupt;
+mod limits;
 mod reflink;
 mod refusals;
 mod streams;

@@ -27,8 +27,8 @@ use std::path::Path;
 use caio::{Context, Error, ErrorKind, Result};
 
 use crate::runtime::default_context_for_task;
-use options::Settings;
 pub use moving::rename_or_copy;
+use options::Settings;
 pub use options::{CopyOptions, Reflink, Replace};
 pub use outcome::{Copied, CopyMethod, CopyPhase, CopyProgress};
 pub use tree::CopiedDir;
@@ -150,7 +150,6 @@ fn no_memory(bytes: u64) -> Error {
 /// The memory for one block.
 fn block(bytes: u64) -> Result<caio::Buffer> {
     let room = usize::try_from(bytes).ok();
-    let buffer =
-        room.and_then(|room| caio::AlignedBuffer::try_new(room, caio::DEFAULT_ALIGNMENT));
+    let buffer = room.and_then(|room| caio::AlignedBuffer::try_new(room, caio::DEFAULT_ALIGNMENT));
     buffer.map(caio::Buffer::from).ok_or_else(|| no_memory(bytes))
 }

@@ -39,8 +39,7 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
 
 /// A context on each backend that works here.
 pub(crate) fn contexts() -> Vec<Context> {
-    let kinds =
-        [BackendKind::Uring, BackendKind::Linux, BackendKind::Thread, BackendKind::Rust];
+    let kinds = [BackendKind::Uring, BackendKind::Linux, BackendKind::Thread, BackendKind::Rust];
     let build = |kind: BackendKind| match aiofile::context().backend(kind).build() {
         Ok(context) => Some(context),
         Err(error) => {

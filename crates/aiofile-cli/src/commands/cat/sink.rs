@@ -81,10 +81,7 @@ impl Sink {
     }
 }
 
-fn write(
-    mut filled: mpsc::Receiver<Vec<u8>>,
-    emptied: &mpsc::Sender<Vec<u8>>,
-) -> io::Result<()> {
+fn write(mut filled: mpsc::Receiver<Vec<u8>>, emptied: &mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     while let Some(mut block) = filled.blocking_recv() {
         write_all(&block)?;
         block.clear();

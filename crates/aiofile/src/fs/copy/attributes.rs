@@ -72,13 +72,7 @@ fn keep_times(source: &Metadata, copy: &File) -> std::io::Result<()> {
 }
 
 /// The mode for the copy, that gives nobody more than the source does.
-fn mode(
-    metadata: &Metadata,
-    source: &File,
-    copy: &File,
-    is_new: bool,
-    list_is_kept: bool,
-) -> u32 {
+fn mode(metadata: &Metadata, source: &File, copy: &File, is_new: bool, list_is_kept: bool) -> u32 {
     let mut mode = metadata.mode() & 0o7777;
     let own = copy.metadata().ok();
     let owners = |metadata: &Metadata| (metadata.uid(), metadata.gid());

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::extents::Extents;
 use super::job::Job;
 use super::outcome::{Copied, CopyMethod, CopyPhase};
-use super::place::{self, Place};
+use super::place;
 use super::settle::{self, Filled};
 use super::spot::{Landing, Spot};
 use super::{answered, in_kernel, plain, refused};
@@ -26,7 +26,10 @@ pub(super) enum Begun {
     Done(Copied),
     Opened(Box<Opened>, Work),
     /// One of both is no regular file, and opening it may have to wait.
-    Special { source: Box<Metadata>, spot: Option<Spot> },
+    Special {
+        source: Box<Metadata>,
+        spot: Option<Spot>,
+    },
 }
 
 /// Two open files.
@@ -43,7 +46,11 @@ pub(super) struct Opened {
 pub(super) enum Work {
     Nothing(Filled),
     /// To copy the rest by blocks, of so many bytes in all, in a file of that length.
-    Blocks { rest: Extents, bytes: u64, len: u64 },
+    Blocks {
+        rest: Extents,
+        bytes: u64,
+        len: u64,
+    },
     /// To copy from the start to the end, wherever that is.
     Stream,
 }
@@ -61,9 +68,8 @@ pub(super) fn begin(job: &Job) -> Result<Begun> {
         return Err(refused("it is neither a regular file nor a link to one", &job.from));
     }
     let spot = match place::find(job, &source)? {
-        Place::Regular(spot) if source.is_file() => return regular(job, spot),
-        Place::Regular(spot) => Some(spot),
-        Place::Special => None,
+        Some(spot) if source.is_file() => return regular(job, spot),
+        spot => spot,
     };
     in_kernel::refuse_always(job)?;
     refuse_verify(job)?;
@@ -153,12 +159,7 @@ fn make_room(
 ///
 /// # Errors
 /// Where the source ends before its size; else what the system answers.
-pub(super) fn fill(
-    job: &Job,
-    source: &File,
-    metadata: &Metadata,
-    target: &File,
-) -> Result<Work> {
+pub(super) fn fill(job: &Job, source: &File, metadata: &Metadata, target: &File) -> Result<Work> {
     let len = metadata.len();
     if len == 0 {
         let len = plain::copy_to_end(job, source, target, 0)?;
@@ -206,8 +207,7 @@ fn opened(
 ) -> Result<Begun> {
     match work {
         Work::Nothing(filled) if !job.settings.verify => {
-            settle::settle(job, &source, &metadata, target, landing, filled, false)
-                .map(Begun::Done)
+            settle::settle(job, &source, &metadata, target, landing, filled, false).map(Begun::Done)
         }
         work => {
             let target = SharedFile::new(target, &job.to)?;

@@ -10,10 +10,10 @@ use caio::{Error, ErrorKind, Result};
 use rustix::fs::{copy_file_range, ioctl_ficlone};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::answered;
 use super::extents::Extents;
 use super::job::Job;
 use super::options::Reflink;
-use super::answered;
 
 /// The most that one call copies: milliseconds, after which the progress shows and an interruption
 /// is heeded.

@@ -62,8 +62,9 @@ pub(super) async fn copy(
     }
     let Opened { source, metadata, target, landing, is_special } = *opened;
     let Some(target) = target.released().await else { unreachable!("nobody else released it") };
-    let settle =
-        move || settle::settle(&job, &source, &metadata, target.into(), landing, filled, is_special);
+    let settle = move || {
+        settle::settle(&job, &source, &metadata, target.into(), landing, filled, is_special)
+    };
     context.run("copy", settle).await
 }
 

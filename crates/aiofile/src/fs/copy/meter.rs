@@ -24,11 +24,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(
-        source: PathBuf,
-        callback: Option<Arc<Callback>>,
-        waiting: &Waiting,
-    ) -> Self {
+    pub(super) fn new(source: PathBuf, callback: Option<Arc<Callback>>, waiting: &Waiting) -> Self {
         Self {
             source,
             callback,

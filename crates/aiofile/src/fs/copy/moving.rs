@@ -50,11 +50,7 @@ pub async fn rename_or_copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io:
 }
 
 /// [`rename_or_copy`] in a context.
-pub(crate) async fn rename_or_copy_in(
-    context: &Context,
-    from: &Path,
-    to: &Path,
-) -> io::Result<()> {
+pub(crate) async fn rename_or_copy_in(context: &Context, from: &Path, to: &Path) -> io::Result<()> {
     let (source, target) = (from.to_owned(), to.to_owned());
     match context.run("rename", move || begin(&source, &target)).await? {
         Left::Nothing => {}

@@ -17,20 +17,13 @@ use super::{answered, refused};
 /// Links followed one after the other before it is given up, as the kernel does.
 const LINKS_MAX: usize = 40;
 
-/// What is at the target's path.
-pub(super) enum Place {
-    /// A device, a FIFO or a socket, which is written to and not replaced.
-    Special,
-    /// A regular file, or none yet.
-    Regular(Spot),
-}
-
-/// Finds the place. Blocks.
+/// Finds the place of a regular file. `None` where a device, a FIFO or a socket is, which is written
+/// to and not replaced. Blocks.
 ///
 /// # Errors
 /// A target that is the source, a directory, or below what is no directory; by renaming, a link
 /// that leads nowhere.
-pub(super) fn find(job: &Job, source: &Metadata) -> Result<Place> {
+pub(super) fn find(job: &Job, source: &Metadata) -> Result<Option<Spot>> {
     let to = &job.to;
     let there = match fs::metadata(to) {
         Ok(there) => Some(there),
@@ -46,7 +39,7 @@ pub(super) fn find(job: &Job, source: &Metadata) -> Result<Place> {
             return Err(answered(Errno::ISDIR, "copy", to).hint("it is a directory"));
         }
         if !there.is_file() {
-            return Ok(Place::Special);
+            return Ok(None);
         }
     }
     let (path, followed) = follow(to);
@@ -57,7 +50,7 @@ pub(super) fn find(job: &Job, source: &Metadata) -> Result<Place> {
         return Err(answered(Errno::NOENT, "copy", to).hint("there is no such directory"));
     }
     let spot = Spot::at(&path, there, job)?;
-    Ok(Place::Regular(if followed { spot.reached_by_links(&path) } else { spot }))
+    Ok(Some(if followed { spot.reached_by_links(&path) } else { spot }))
 }
 
 /// One file under two names, or one device.

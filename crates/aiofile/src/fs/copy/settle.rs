@@ -102,7 +102,8 @@ fn overwrite(
     plain::copy(job, len, &complete, &target, &extents.from(at))?;
     ftruncate(&target, len).map_err(|answer| answered(answer, "truncate", &job.to))?;
     copied.in_place = landing.in_place;
-    copied.unkept = attributes::keep(job, source.file(), metadata, &target, landing.scratch.is_some());
+    copied.unkept =
+        attributes::keep(job, source.file(), metadata, &target, landing.scratch.is_some());
     finish(job, target)?;
     if let Some(made) = landing.scratch {
         made.keep();

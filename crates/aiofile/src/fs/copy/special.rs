@@ -63,11 +63,7 @@ pub(super) async fn open(
     Ok((Box::new(Opened { source, metadata, target, landing, is_special }), work))
 }
 
-async fn in_spot(
-    context: &Context,
-    job: &Arc<Job>,
-    spot: Spot,
-) -> Result<(SharedFile, Landing)> {
+async fn in_spot(context: &Context, job: &Arc<Job>, spot: Spot) -> Result<(SharedFile, Landing)> {
     let job = Arc::clone(job);
     let open = move || {
         let (file, landing) = spot.open(&job)?;

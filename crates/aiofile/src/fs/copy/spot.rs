@@ -111,7 +111,9 @@ impl Spot {
         let Ok(found) = fstatvfs(&self.directory) else { return false };
         let (needed, free) = (blocks * 512, found.f_bavail.saturating_mul(found.f_frsize));
         // A file system that knows no limit has no blocks at all.
-        found.f_blocks > 0 && needed > free && needed <= free.saturating_add(existing.blocks() * 512)
+        found.f_blocks > 0
+            && needed > free
+            && needed <= free.saturating_add(existing.blocks() * 512)
     }
 
     /// Opens what is there to be overwritten, though it was to be replaced; or says no where that

@@ -63,9 +63,7 @@ fn or_replace(
 fn node(directory: &Directory, name: &OsStr, kind: FileType) -> Result<(), Errno> {
     let found = stat(directory, name)?;
     let mode = Mode::from_raw_mode(found.st_mode & 0o777);
-    or_replace(directory, name, |name| {
-        mknodat(&directory.target, name, kind, mode, found.st_rdev)
-    })
+    or_replace(directory, name, |name| mknodat(&directory.target, name, kind, mode, found.st_rdev))
 }
 
 /// Owner and times, where they are to be kept.

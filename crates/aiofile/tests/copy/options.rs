@@ -48,7 +48,7 @@ async fn progress_goes_to_the_total_in_both_phases() {
     let place = place();
     let source = file(place.path(), "source", noise(3_000_001));
     for by_kernel in [true, false] {
-        let seen: Arc<Mutex<Vec<(CopyPhase, u64, Option<u64>)>>> = Arc::default();
+        let seen = Arc::new(Mutex::new(Vec::<(CopyPhase, u64, Option<u64>)>::new()));
         let told = Arc::clone(&seen);
         let mut options = CopyOptions::new();
         options.copy_file_range(by_kernel).reflink(Reflink::Never).block_size(1 << 18);

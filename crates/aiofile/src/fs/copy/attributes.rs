@@ -50,11 +50,15 @@ pub(super) fn keep(
         let set = fchmod(copy, Mode::from_raw_mode(mode));
         note(set.map_err(|answer| answered(answer, "set the permissions of", &job.to)));
     }
-    if settings.keep_times {
-        let failed = |error| answered(error, "set the times of", &job.to);
-        note(keep_times(metadata, copy).map_err(failed));
-    }
+    unkept.extend(keep_times_only(job, metadata, copy));
     unkept
+}
+
+/// The times alone: for a file that was made with its mode.
+pub(super) fn keep_times_only(job: &Job, metadata: &Metadata, copy: &File) -> Vec<Error> {
+    let kept = if job.settings.keep_times { keep_times(metadata, copy) } else { Ok(()) };
+    let failed = |error| answered(error, "set the times of", &job.to);
+    kept.map_err(failed).err().into_iter().collect()
 }
 
 /// The owner and the group; for who may not give files away, the group alone.
@@ -64,6 +68,24 @@ fn keep_owner(source: &Metadata, copy: &File) -> Result<(), Errno> {
         // The first answer tells it all.
         let _ = fchown(copy, None, Some(group));
     })
+}
+
+/// The mode that a new file can be made with, if that is all that is to be done for its mode: nobody
+/// inherits anything there, nothing is taken away by the umask, and no rights are lent.
+pub(super) fn mode_at_creation(metadata: &Metadata, source: &File, umask: u32) -> Option<u32> {
+    let mode = metadata.mode() & 0o7777;
+    if mode & (umask | 0o7000) != 0 {
+        return None;
+    }
+    match mode & GROUP {
+        0 => Some(mode),
+        _ => Some(acl::group_rights(source).map_or(mode, |group| mode & !GROUP | group << 3)),
+    }
+}
+
+/// Whether new entries of a directory inherit an access control list.
+pub(super) fn is_inherited_from(directory: &File) -> bool {
+    acl::has_default(directory)
 }
 
 fn keep_times(source: &Metadata, copy: &File) -> std::io::Result<()> {

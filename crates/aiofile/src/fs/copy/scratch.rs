@@ -13,8 +13,8 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 const ATTEMPTS: usize = 16;
 
 /// A name in a directory, which is removed when this is dropped.
-pub(super) struct Scratch {
-    directory: OwnedFd,
+pub(super) struct Scratch<D: AsFd = OwnedFd> {
+    directory: D,
     name: OsString,
     is_wanted: bool,
 }
@@ -40,11 +40,6 @@ impl Scratch {
         }
     }
 
-    /// A file that was made there, by this process.
-    pub(super) fn of(directory: OwnedFd, name: OsString) -> Self {
-        Self { directory, name, is_wanted: false }
-    }
-
     /// The file once more, to be read.
     ///
     /// # Errors
@@ -52,11 +47,6 @@ impl Scratch {
     pub(super) fn reopen(&self) -> Result<File, Errno> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         openat(&self.directory, &self.name, flags, Mode::empty()).map(File::from)
-    }
-
-    /// Leaves the file where it is.
-    pub(super) fn keep(mut self) {
-        self.is_wanted = true;
     }
 
     /// Gives the file its final name. Where that is refused, the scratch comes back.
@@ -75,7 +65,19 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl<D: AsFd> Scratch<D> {
+    /// A file that was made there, by this process.
+    pub(super) fn of(directory: D, name: OsString) -> Self {
+        Self { directory, name, is_wanted: false }
+    }
+
+    /// Leaves the file where it is.
+    pub(super) fn keep(mut self) {
+        self.is_wanted = true;
+    }
+}
+
+impl<D: AsFd> Drop for Scratch<D> {
     fn drop(&mut self) {
         if !self.is_wanted {
             // In vain where it is gone already, or nothing can be removed any more.

@@ -26,6 +26,8 @@ pub(super) struct Tree {
     settings: Arc<Settings>,
     waiting: Waiting,
     shares_nothing: Arc<AtomicBool>,
+    /// What the process takes away of the mode of a new file, where that is known.
+    umask: Option<u32>,
     tally: Mutex<CopiedDir>,
     /// The device and the inode of the copy, which is not copied into itself.
     target: (u64, u64),

@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use rustix::fs::{fgetxattr, fremovexattr};
+use rustix::io::Errno;
 
 /// The attribute that holds the list, see acl(5).
 pub(super) const NAME: &str = "system.posix_acl_access";
@@ -22,13 +23,19 @@ pub(super) fn group_rights(file: &File) -> Option<u32> {
     let mut few = [0; 128];
     match fgetxattr(file, NAME, &mut few[..]) {
         Ok(length) => rights(&few[..length]),
-        Err(rustix::io::Errno::RANGE) => {
+        Err(Errno::RANGE) => {
             let mut many = vec![0; LIST_BYTES_MAX];
             let length = fgetxattr(file, NAME, &mut many[..]).ok()?;
             rights(&many[..length])
         }
         Err(_) => None,
     }
+}
+
+/// Whether a directory has a list for what is made in it.
+pub(super) fn has_default(directory: &File) -> bool {
+    let answer = fgetxattr(directory, "system.posix_acl_default", &mut [0; 4][..]);
+    !matches!(answer, Err(Errno::NODATA | Errno::OPNOTSUPP))
 }
 
 fn rights(list: &[u8]) -> Option<u32> {

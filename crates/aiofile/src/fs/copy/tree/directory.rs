@@ -26,6 +26,8 @@ pub(super) struct Directory {
     pub(super) to: PathBuf,
     metadata: Metadata,
     is_new: bool,
+    /// What is made in the copy gets an access control list.
+    pub(super) is_inherited_from: bool,
     parent: Option<Arc<Directory>>,
     tree: Arc<Tree>,
 }
@@ -54,10 +56,12 @@ pub(super) fn begin(
         settings,
         waiting: Waiting::default(),
         shares_nothing: Arc::default(),
+        umask: umask(),
         tally: CopiedDir::default().into(),
         target: identity(&there),
     });
     tree.count(CopiedDir::add_directory);
+    let is_inherited_from = attributes::is_inherited_from(&target);
     let top = Directory {
         source,
         target,
@@ -65,6 +69,7 @@ pub(super) fn begin(
         to,
         metadata: found,
         is_new,
+        is_inherited_from,
         parent: None,
         tree: Arc::clone(&tree),
     };
@@ -98,7 +103,8 @@ impl Directory {
         let target = open(&self.target, name, OFlags::NOFOLLOW).map_err(created)?;
         tree.count(CopiedDir::add_directory);
         let (parent, tree) = (Some(Arc::clone(self)), Arc::clone(tree));
-        Ok(Self { source, target, from, to, metadata, is_new, parent, tree })
+        let is_inherited_from = attributes::is_inherited_from(&target);
+        Ok(Self { source, target, from, to, metadata, is_new, is_inherited_from, parent, tree })
     }
 }
 
@@ -135,6 +141,13 @@ fn make(at: impl AsFd, name: &Path, settings: &Settings) -> Result<bool, Errno> 
         Err(Errno::EXIST) => Ok(false),
         Err(answer) => Err(answer),
     }
+}
+
+/// The umask, which the system tells without a change of it here only.
+fn umask() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(umask.trim(), 8).ok()
 }
 
 fn identity(metadata: &Metadata) -> (u64, u64) {

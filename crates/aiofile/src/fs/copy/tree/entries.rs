@@ -1,6 +1,6 @@
 //! What one thread does at once of a tree: listing a part of a directory, copying some of its files.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -84,7 +84,7 @@ fn list(tree: &Arc<Tree>, mut listing: Listing) -> Result<Vec<Step>> {
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        let name = std::ffi::OsStr::from_bytes(name.to_bytes()).to_owned();
+        let name = OsStr::from_bytes(name.to_bytes()).to_owned();
         match others::kind(&directory, &name, entry.file_type()) {
             FileType::Directory => steps.push(Step::Enter(Arc::clone(&directory), name)),
             FileType::RegularFile => names.push(name),
@@ -115,7 +115,7 @@ fn files(tree: &Tree, directory: &Directory, names: Vec<OsString>) -> Result<Vec
     for name in names {
         tree.check()?;
         let job = tree.job(directory.from.join(&name), directory.to.join(&name));
-        match file(&job, directory, Path::new(&name)) {
+        match file(tree, &job, directory, &name) {
             Ok(Some((bytes, unkept))) => tree.count(|tally| tally.add_file(bytes, unkept)),
             Ok(None) => steps.push(Step::Whole(job.from, job.to)),
             Err(error) => {
@@ -129,7 +129,12 @@ fn files(tree: &Tree, directory: &Directory, names: Vec<OsString>) -> Result<Vec
 
 /// Copies a file that is not there yet. `None` for one that is, and for options that need more than
 /// one thread.
-fn file(job: &Job, directory: &Directory, name: &Path) -> Result<Option<(u64, Vec<Error>)>> {
+fn file(
+    tree: &Tree,
+    job: &Job,
+    directory: &Directory,
+    name: &OsStr,
+) -> Result<Option<(u64, Vec<Error>)>> {
     let settings = &job.settings;
     if settings.direct || settings.verify || settings.durable || !settings.copy_file_range {
         return Ok(None);
@@ -142,18 +147,24 @@ fn file(job: &Job, directory: &Directory, name: &Path) -> Result<Option<(u64, Ve
         // Another kind of file took its place meanwhile.
         return Ok(None);
     }
-    let mode = Mode::from_raw_mode(if settings.keep_mode { 0o600 } else { 0o666 });
+    let is_simple = settings.keep_mode && !settings.keep_owner && !settings.keep_xattrs;
+    let umask = tree.umask.filter(|_| is_simple && !directory.is_inherited_from);
+    let final_mode =
+        umask.and_then(|umask| attributes::mode_at_creation(&metadata, &source, umask));
+    let mode = final_mode.unwrap_or(if settings.keep_mode { 0o600 } else { 0o666 });
+    let mode = Mode::from_raw_mode(mode);
     let new = flags | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
     let target = match openat(&directory.target, name, new, mode) {
         Ok(target) => File::from(target),
         Err(Errno::EXIST) => return Ok(None),
         Err(answer) => return Err(answered(answer, "create", &job.to)),
     };
-    let opened = directory.target.try_clone();
-    let opened = opened.map_err(|error| answered(error, "create", &job.to))?;
-    let scratch = Scratch::of(opened.into(), name.as_os_str().to_owned());
+    let scratch = Scratch::of(&directory.target, name.to_owned());
     let bytes = contents(job, &source, &metadata, &target)?;
-    let unkept = attributes::keep(job, &source, &metadata, &target, true);
+    let unkept = match final_mode {
+        Some(_) => attributes::keep_times_only(job, &metadata, &target),
+        None => attributes::keep(job, &source, &metadata, &target, true),
+    };
     close(target).map_err(|answer| answered(answer, "close", &job.to))?;
     scratch.keep();
     Ok(Some((bytes, unkept)))

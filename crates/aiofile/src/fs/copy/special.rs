@@ -27,7 +27,8 @@ pub(super) async fn open(
     kind: &Metadata,
     spot: Option<Spot>,
 ) -> Result<(Box<Opened>, Work)> {
-    let direct = if job.settings.direct { flags::O_DIRECT } else { 0 };
+    let direct = OFlags::DIRECT.bits().cast_signed();
+    let direct = if job.settings.direct { direct } else { 0 };
     if job.settings.direct && !kind.is_file() && !has_blocks(kind) {
         return Err(refused("O_DIRECT moves blocks, and this has none", &job.from));
     }

@@ -212,8 +212,8 @@ impl Plan {
     }
 }
 
-/// This program, as its own processes and those of a tracer can start it: also when another file has
-/// its name by now, or none has.
+/// This program, as its own processes and those of a tracer can start it: also when another file
+/// has its name by now, or none has.
 fn this_program() -> Result<PathBuf> {
     let running = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
     Ok(if running.exists() { running } else { std::env::current_exe()? })

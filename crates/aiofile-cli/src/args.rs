@@ -92,8 +92,8 @@ The copy appears under its name when it is complete, never before: until then it
 file beside it, which an interruption (SIGINT, SIGTERM, SIGHUP) removes; a signal that was ignored
 at the start, as under nohup, stays ignored. Where a file cannot be replaced like this (a directory
 that is not writable, or sticky, or only takes new names; a file that is mounted; no room for both),
-it is written in place, and that is said. Holes stay holes. Permissions and times are kept, and where
-they cannot be, that is said; owner, extended attributes and hard links are not, and an access
+it is written in place, and that is said. Holes stay holes. Permissions and times are kept, and
+where they cannot be, that is said; owner, extended attributes and hard links are not, and an access
 control list gives nobody more. What the source grows by while it is copied is left out; a source
 that shrinks is an error. A source without a known size (a pipe, a file of /proc) is copied from its
 start to its end by one job.

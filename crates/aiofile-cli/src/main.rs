@@ -1,7 +1,8 @@
 //! The command `aiofile`: what was typed in, an exit code out.
 //!
 //! Exit codes: 0 for success, 1 for an operation that failed, 2 for wrong usage; 129, 130 and 143
-//! after SIGHUP, SIGINT and SIGTERM, of which it dies, so that a shell or a service manager sees it.
+//! after SIGHUP, SIGINT and SIGTERM, of which it dies, so that a shell or a service manager sees
+//! it.
 // Not forbidden: what looks at the standard streams before Rust's runtime does is started by the
 // linker, and the macro that arranges for it allows itself the attribute.
 #![deny(unsafe_code)]

@@ -1,4 +1,5 @@
-//! `aiofile cp`: its arguments, its progress bar and its signals, around `aiofile::fs::CopyOptions`.
+//! `aiofile cp`: its arguments, its progress bar and its signals, around
+//! `aiofile::fs::CopyOptions`.
 
 mod progress;
 mod summary;

@@ -15,6 +15,7 @@ mod place;
 mod plain;
 mod scratch;
 mod sequential;
+mod settings;
 mod settle;
 mod special;
 mod spot;
@@ -28,9 +29,9 @@ use caio::{Context, Error, ErrorKind, Result};
 
 use crate::runtime::default_context_for_task;
 pub use moving::rename_or_copy;
-use options::Settings;
 pub use options::{CopyOptions, Reflink, Replace};
 pub use outcome::{Copied, CopyMethod, CopyPhase, CopyProgress};
+use settings::Settings;
 pub use tree::CopiedDir;
 
 /// What every device and file system in common use accepts for `O_DIRECT`, in bytes.

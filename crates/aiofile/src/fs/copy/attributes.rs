@@ -70,8 +70,8 @@ fn keep_owner(source: &Metadata, copy: &File) -> Result<(), Errno> {
     })
 }
 
-/// The mode that a new file can be made with, if that is all that is to be done for its mode: nobody
-/// inherits anything there, nothing is taken away by the umask, and no rights are lent.
+/// The mode that a new file can be made with, if nothing else is to be done for its mode: the umask
+/// takes nothing away, and no rights are lent. To be used where no list is inherited.
 pub(super) fn mode_at_creation(metadata: &Metadata, source: &File, umask: u32) -> Option<u32> {
     let mode = metadata.mode() & 0o7777;
     if mode & (umask | 0o7000) != 0 {

@@ -1,7 +1,8 @@
 //! Copying within the kernel: shared blocks, and copy_file_range, which saves a copy of every byte.
 //!
 //! Neither io_uring nor kernel AIO has them, so that no backend could serve them. One thread makes
-//! all the calls: each keeps a pipe for it, and its pages, and what was just copied is in its caches.
+//! all the calls: each keeps a pipe for it, and its pages, and what was just copied is in its
+//! caches.
 
 use std::fs::File;
 use std::sync::atomic::Ordering;

@@ -8,8 +8,8 @@ use caio::{Context, Result, SharedFile};
 
 use super::begin::{self, Begun, Opened, Work};
 use super::meter::{Meter, Waiting};
-use super::options::Settings;
 use super::outcome::{Copied, CopyMethod};
+use super::settings::Settings;
 use super::settle::{self, Filled};
 use super::{blocks, sequential, special, verify};
 

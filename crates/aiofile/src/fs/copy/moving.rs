@@ -10,7 +10,8 @@ use rustix::fs::{AtFlags, CWD, rename, unlinkat};
 use rustix::io::Errno;
 
 use super::answered;
-use super::options::{Replace, Settings};
+use super::options::Replace;
+use super::settings::Settings;
 use super::{job, tree};
 use crate::runtime::default_context_for_task;
 

@@ -1,14 +1,13 @@
 //! How a file is to be copied.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use caio::{Context, Result};
 
-use super::meter::Callback;
 use super::outcome::{Copied, CopyProgress};
+use super::settings::Settings;
 use super::tree::{self, CopiedDir};
 use super::{DIRECT_BYTES, job, refused};
 use crate::runtime::default_context_for_task;
@@ -61,47 +60,6 @@ pub enum Replace {
 pub struct CopyOptions {
     settings: Settings,
     context: Option<Context>,
-}
-
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) reflink: Reflink,
-    pub(super) copy_file_range: bool,
-    pub(super) in_flight: usize,
-    pub(super) block_size: usize,
-    pub(super) sparse: bool,
-    pub(super) direct: bool,
-    pub(super) verify: bool,
-    pub(super) durable: bool,
-    pub(super) replace: Replace,
-    pub(super) keep_mode: bool,
-    pub(super) keep_times: bool,
-    pub(super) keep_owner: bool,
-    pub(super) keep_xattrs: bool,
-    pub(super) regular_only: bool,
-    pub(super) progress: Option<Arc<Callback>>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            reflink: Reflink::Auto,
-            copy_file_range: true,
-            in_flight: 4,
-            block_size: 1 << 20,
-            sparse: true,
-            direct: false,
-            verify: false,
-            durable: false,
-            replace: Replace::InPlace,
-            keep_mode: true,
-            keep_times: false,
-            keep_owner: false,
-            keep_xattrs: false,
-            regular_only: false,
-            progress: None,
-        }
-    }
 }
 
 impl CopyOptions {
@@ -215,8 +173,8 @@ impl CopyOptions {
         self
     }
 
-    /// Copies one file. Anything that can be read is copied, to its end where it has no size: pipes,
-    /// devices, files of `/proc`. A target that is a device or a FIFO is written to.
+    /// Copies one file. Anything that can be read is copied, to its end where it has no size:
+    /// pipes, devices, files of `/proc`. A target that is a device or a FIFO is written to.
     ///
     /// What the source grows by meanwhile is left out; one that shrinks is an error. Attributes
     /// that cannot be set are no error: [`Copied::unkept`] has them.
@@ -306,20 +264,5 @@ impl CopyOptions {
             return Err(refused(message, to));
         }
         Ok(())
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("reflink", &self.reflink)
-            .field("copy_file_range", &self.copy_file_range)
-            .field("in_flight", &self.in_flight)
-            .field("block_size", &self.block_size)
-            .field("direct", &self.direct)
-            .field("verify", &self.verify)
-            .field("durable", &self.durable)
-            .field("replace", &self.replace)
-            .finish_non_exhaustive()
     }
 }

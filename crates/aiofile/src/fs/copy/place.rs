@@ -17,8 +17,8 @@ use super::{answered, refused};
 /// Links followed one after the other before it is given up, as the kernel does.
 const LINKS_MAX: usize = 40;
 
-/// Finds the place of a regular file. `None` where a device, a FIFO or a socket is, which is written
-/// to and not replaced. Blocks.
+/// Finds the place of a regular file. `None` where a device, a FIFO or a socket is, which is
+/// written to and not replaced. Blocks.
 ///
 /// # Errors
 /// A target that is the source, a directory, or below what is no directory; by renaming, a link

@@ -16,9 +16,10 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::job::Job;
-use super::options::{Replace, Settings};
+use super::options::Replace;
 use super::place::is_same;
 use super::scratch::Scratch;
+use super::settings::Settings;
 use super::{answered, refused};
 
 /// Where the file is or will be.

@@ -16,7 +16,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::job;
 use super::meter::Waiting;
-use super::options::Settings;
+use super::settings::Settings;
 use directory::Directory;
 use entries::Listing;
 pub use tally::CopiedDir;

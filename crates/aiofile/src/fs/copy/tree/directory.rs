@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::super::job::Job;
 use super::super::meter::Waiting;
-use super::super::options::Settings;
+use super::super::settings::Settings;
 use super::super::{answered, attributes, refused};
 use super::{CopiedDir, Tree};
 

@@ -1,4 +1,4 @@
-//! What one thread does at once of a tree: listing a part of a directory, copying some of its files.
+//! What one thread does at once of a tree: listing a part of a directory, copying some files.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};

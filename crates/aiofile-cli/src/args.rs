@@ -176,7 +176,9 @@ impl CpArgs {
 
     /// Whether it is all the same how the bytes get into the copy.
     pub(crate) fn any_way(&self) -> bool {
-        let told = self.jobs.is_some() || self.block.is_some() || self.direct || self.verify;
+        // Of a directory they are how many threads there are.
+        let jobs_tell = self.jobs.is_some() && !self.recursive;
+        let told = jobs_tell || self.block.is_some() || self.direct || self.verify;
         !told && self.reflink != Reflink::Never
     }
 }

@@ -8,7 +8,6 @@
 #![deny(unsafe_code)]
 
 mod args;
-mod blocking;
 mod commands;
 mod failure;
 mod output;

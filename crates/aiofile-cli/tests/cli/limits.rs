@@ -70,6 +70,13 @@ fn few_threads_give_one_line_and_no_panic() {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(place.path(), open).unwrap();
     for threads in 1..6 {
+        // It tells at length what works and what does not.
+        let script = format!(
+            "exec setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc={threads} \
+             ./command doctor"
+        );
+        let ran = run(&mut shell(place.path(), &script, &[Path::new("")]));
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
         for command in ["cp -q source target", "--backend thread cat source", "cat source"] {
             // A user that runs nothing else.
             let script = format!(

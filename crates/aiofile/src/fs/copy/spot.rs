@@ -199,6 +199,9 @@ impl Spot {
         if file.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
             return Some("something is mounted on it, so that nothing can take its place");
         }
+        if file.stx_attributes.contains(StatxAttributes::APPEND) {
+            return Some("it can only be appended to");
+        }
         let user = geteuid();
         let is_sticky = u32::from(directory.stx_mode) & 0o1000 != 0;
         let is_ours = [existing.uid(), directory.stx_uid].contains(&user.as_raw());

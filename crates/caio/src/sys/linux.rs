@@ -33,8 +33,8 @@ pub(crate) mod known {
 
     use nix::sys::memfd::{MFdFlags, memfd_create};
 
-    /// A file in memory where that is permitted, else the program itself; with a path for messages and
-    /// the first byte.
+    /// A file in memory where that is permitted, else the program itself; with a path for messages
+    /// and the first byte.
     pub(crate) fn file() -> io::Result<(File, PathBuf, u8)> {
         const BYTE: u8 = 0xa5;
         const ELF: u8 = 0x7f;
@@ -62,8 +62,9 @@ pub(crate) mod open_flags {
     /// Whether pwrite(2) on a file opened with `O_APPEND` appends, whatever its offset.
     pub(crate) const OFFSETS_APPEND: bool = true;
 
-    /// Whether this is a device of memory that has its bytes at hand: `null`, `zero`, `full`, `random`
-    /// and `urandom` of major number 1 (the kernel's devices.txt). Its `kmsg` is not: it waits.
+    /// Whether this is a device of memory that has its bytes at hand: `null`, `zero`, `full`,
+    /// `random` and `urandom` of major number 1 (the kernel's devices.txt). Its `kmsg` is not: it
+    /// waits.
     pub(crate) fn is_memory_device(rdev: u64) -> bool {
         libc::major(rdev) == 1 && matches!(libc::minor(rdev), 3 | 5 | 7 | 8 | 9)
     }

@@ -90,5 +90,5 @@ pub use line_reader::{LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;
 pub use reader::Reader;
-pub use runtime::{context, default_context};
+pub use runtime::{context, default_context, spawn, with_context};
 pub use writer::{BufferedWriter, Writer};

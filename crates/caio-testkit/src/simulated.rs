@@ -32,7 +32,8 @@ use crate::random::Random;
 /// A backend whose files live in memory, one flat directory of them, and whose operations wait for
 /// [`step`](Self::step).
 ///
-/// Build the context with `in_place(false)`. Opening with `O_CREAT`, `O_EXCL` and `O_TRUNC` works,
+/// Build the context with `in_place(false)`. It serves open files and reads files whole; closures,
+/// and so whatever else is done with paths, go to the context's pool and to the real files. Opening with `O_CREAT`, `O_EXCL` and `O_TRUNC` works,
 /// `O_APPEND` does not. Lengths and offsets are limited to what fits in memory.
 ///
 /// ```
@@ -354,6 +355,11 @@ impl State {
                 let name = path.to_string_lossy().into_owned();
                 let file = File::from(self.open(path, *flags)?);
                 return Ok(Output::File(SharedFile::new(file, name)?));
+            }
+            Op::ReadFile { path } => {
+                let inode = self.names.get(path).ok_or(Errno::ENOENT)?;
+                let entry = self.files.get(inode).ok_or(Errno::ENOENT)?;
+                return Ok(Output::Contents(entry.model.contents().to_vec()));
             }
             Op::Close { .. } => {
                 // Replaced, so that the descriptor is closed here and not with the answer.

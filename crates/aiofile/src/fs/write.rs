@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use caio::BackendKind;
 use caio::flags::{O_APPEND, O_CREAT, O_TRUNC, O_WRONLY};
 
 use super::Fs;
@@ -100,7 +101,9 @@ impl Fs {
         flag: i32,
     ) -> io::Result<()> {
         let length = contents.as_ref().len();
-        if length <= PIECE_BYTES_MAX {
+        // A backend that is not one of the engine's has files of its own, which it alone can write.
+        let has_own_files = matches!(self.context().info().backend, BackendKind::Other(_));
+        if length <= PIECE_BYTES_MAX && !has_own_files {
             let copy = contents.as_ref().to_vec();
             if self.call(name, path, move |path| put_at_once(path, &copy, flag)).await? {
                 return Ok(());
@@ -112,7 +115,10 @@ impl Fs {
         while begin < length {
             let end = length.min(begin + PIECE_BYTES_MAX);
             let piece = contents.as_ref().get(begin..end).unwrap_or_default().to_vec();
-            file.write_all_at(piece, begin as u64).await?;
+            match flag {
+                O_APPEND => file.append(piece).await.map(drop)?,
+                _ => file.write_all_at(piece, begin as u64).await?,
+            }
             begin = end;
         }
         Ok(file.close().await?)

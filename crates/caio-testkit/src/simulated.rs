@@ -32,9 +32,10 @@ use crate::random::Random;
 /// A backend whose files live in memory, one flat directory of them, and whose operations wait for
 /// [`step`](Self::step).
 ///
-/// Build the context with `in_place(false)`. It serves open files and reads files whole; closures,
-/// and so whatever else is done with paths, go to the context's pool and to the real files. Opening with `O_CREAT`, `O_EXCL` and `O_TRUNC` works,
-/// `O_APPEND` does not. Lengths and offsets are limited to what fits in memory.
+/// Build the context with `in_place(false)`. Opening with `O_CREAT`, `O_EXCL` and `O_TRUNC` works,
+/// `O_APPEND` does not. Closures, and so whatever is done with paths but opening files and reading
+/// them whole, go to the context's pool and to the real files. Lengths and offsets are limited to
+/// what fits in memory.
 ///
 /// ```
 /// use std::sync::Arc;

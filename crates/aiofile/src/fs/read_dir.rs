@@ -21,7 +21,7 @@ use crate::boxed::BoxedFuture;
 /// So many entries come with one hop.
 const BATCH: usize = 512;
 
-/// The entries of a directory, without `.` and `..`, in the order in which the file system has them.
+/// The entries of a directory, without `.` and `..`, in the file system's order.
 ///
 /// # Costs
 /// One hop to open the directory, with which its first 512 entries come; then one for each further
@@ -195,8 +195,8 @@ impl DirEntry {
     /// Whether it is a file, a directory, a symbolic link or anything else.
     ///
     /// # Costs
-    /// Nothing: it came with the entry. One hop where it did not, since the entry was removed before
-    /// the system could tell.
+    /// Nothing: it came with the entry. One hop where the file system has no types in its
+    /// directories and the entry was removed before it was asked.
     ///
     /// # Errors
     /// As for [`metadata`](Self::metadata).

@@ -14,7 +14,8 @@ pub(crate) fn temporary() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// A context as a user gets it, and one that does nothing in place for each backend that works here.
+/// A context as a user gets it, and for each backend that works here one that does nothing in
+/// place.
 pub(crate) fn contexts() -> Vec<Context> {
     let mut contexts = vec![aiofile::context().build().unwrap()];
     for kind in BackendKind::ALL {

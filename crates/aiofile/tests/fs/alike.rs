@@ -1,11 +1,12 @@
 //! Each function does to a directory what std's does to another one that is alike, for good names
 //! and bad ones.
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use aiofile::fs::{self, DirBuilder};
@@ -99,8 +100,11 @@ fn reading() {
             |path| std::fs::read_to_string(path),
         )
         .await;
-        // Where it leads to, from the directory that is this crate's or std's.
-        let tail = |path: PathBuf| path.components().skip(4).collect::<PathBuf>();
+        // Below the directory that is this crate's or std's.
+        let is_above =
+            |part: &Component<'_>| !["ours", "std"].map(OsStr::new).contains(&part.as_os_str());
+        let tail =
+            |path: PathBuf| path.components().skip_while(is_above).skip(1).collect::<PathBuf>();
         looks_at_each_name(
             async |path| fs::canonicalize(path).await.map(tail),
             |path| std::fs::canonicalize(path).map(tail),

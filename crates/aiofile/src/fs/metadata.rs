@@ -55,7 +55,7 @@ pub async fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 ///
 /// # Cancel safety
 /// Dropping the future has no effect.
-#[doc(alias("exists", "access"))]
+#[doc(alias("exists"))]
 pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
     Fs::current().await?.try_exists(path).await
 }

@@ -61,3 +61,28 @@ fn access_tells_what_may_be_done() {
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     });
 }
+
+#[test]
+fn what_may_not_be_searched_is_told_as_by_std() {
+    everywhere(async || {
+        let directory = temporary();
+        let closed = directory.path().join("closed");
+        std::fs::create_dir(&closed).unwrap();
+        let path = closed.join("file");
+        std::fs::write(&path, "text").unwrap();
+        std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o244)).unwrap();
+        let exists = fs::try_exists(&path).await;
+        assert_same("try_exists", exists, path.try_exists());
+        assert_same(
+            "missing",
+            fs::try_exists(closed.join("no")).await,
+            closed.join("no").try_exists(),
+        );
+        let length = fs::metadata(&path).await.map(|found| found.len());
+        assert_same("metadata", length, std::fs::metadata(&path).map(|found| found.len()));
+        assert_same("read", fs::read(&path).await, std::fs::read(&path));
+        let made = fs::write_atomic(closed.join("new"), "").await;
+        assert_same("write", made, std::fs::write(closed.join("new"), ""));
+        std::fs::set_permissions(&closed, PermissionsExt::from_mode(0o700)).unwrap();
+    });
+}

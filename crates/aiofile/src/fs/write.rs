@@ -9,7 +9,7 @@ use caio::BackendKind;
 use caio::flags::{O_APPEND, O_CREAT, O_TRUNC, O_WRONLY};
 
 use super::Fs;
-use crate::file::AioFile;
+use crate::AioFile;
 
 /// So many bytes are written in one hop, and so many at once are copied to be written.
 const PIECE_BYTES_MAX: usize = 1 << 20;

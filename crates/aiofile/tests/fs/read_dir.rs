@@ -135,3 +135,21 @@ fn entries_belong_to_the_directory_that_was_read() {
         assert!(entry.file_type().await.unwrap().is_file(), "it came with the entry");
     });
 }
+
+#[test]
+fn a_shutdown_in_the_middle_is_an_error_and_then_the_end() {
+    let directory = temporary();
+    many(directory.path(), 600);
+    on_each_backend(async || {
+        let mut entries = fs::read_dir(directory.path()).await.unwrap();
+        for _ in 0..512 {
+            entries.next().await.unwrap().unwrap();
+        }
+        let context = aiofile::default_context().unwrap();
+        assert_eq!(context.shutdown(std::time::Duration::from_secs(5)).await, 0);
+        let error = entries.next_entry().await.unwrap_err();
+        let kind = aiofile::Error::of(&error).map(aiofile::Error::kind);
+        assert_eq!(kind, Some(aiofile::ErrorKind::Shutdown), "{error}");
+        assert!(entries.next_entry().await.unwrap().is_none());
+    });
+}

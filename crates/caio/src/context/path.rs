@@ -35,11 +35,13 @@ impl Context {
         if let Some(found) = self.path_metadata_in_place(path, follow).await {
             return found;
         }
-        let (name, owned) = (name(follow), path.to_owned());
+        let (name, owned, in_place) = (name(follow), path.to_owned(), self.inner.config.in_place);
         let examine = move || {
-            let found = if follow { fs::metadata(&owned) } else { fs::symlink_metadata(&owned) };
-            look_at_mount(&owned);
-            Ok(found?)
+            let found = if follow { fs::metadata(&owned)? } else { fs::symlink_metadata(&owned)? };
+            if in_place {
+                look_at_mount(&owned);
+            }
+            Ok(found)
         };
         self.run(name, examine).await.map_err(|error| error.on(path))
     }

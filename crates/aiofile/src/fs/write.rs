@@ -121,7 +121,8 @@ impl Fs {
             }
             begin = end;
         }
-        Ok(file.close().await?)
+        file.close().await?;
+        Ok(())
     }
 }
 

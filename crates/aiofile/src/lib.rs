@@ -39,9 +39,11 @@
 //! | read of other data; any transfer with O_DIRECT | one hop |
 //! | buffered write | no hop on XFS, btrfs and tmpfs unless it would wait; one hop on ext4 |
 //! | sync | one hop, shared by the syncs that are asked for meanwhile |
-//! | open | one hop |
-//! | [`fs::read`] of a small cached file on a known local mount | six system calls, no hop |
-//! | [`fs::read`] of any other | one hop for a MiB |
+//! | open | one hop; to read a file whose path is cached, on a known local mount, none |
+//! | [`fs::read`](fs::read()) of a small cached file on such a mount | six system calls, no hop |
+//! | [`fs::read`](fs::read()) of any other | one hop for a MiB |
+//! | [`fs::metadata`](fs::metadata()) of a cached path on such a mount | four, no hop |
+//! | any other function of [`fs`] | one hop |
 //! | a line of [`LineReader`] or of the handle | no system call; one for each chunk of the file |
 //! | `metadata` | no hop on local file systems |
 //! | `set_len`, `close` of the last handle | one hop |
@@ -61,7 +63,9 @@
 //! | a file-like handle with tokio's traits | [`async_open`], [`FileHandle`] |
 //! | reading from front to back | [`Reader`], [`LineReader`] |
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
+//! | functions on paths, in the manner of `tokio::fs` | [`fs`] |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
+//! | other contexts below code that names none, as in tests | [`with_context`], [`spawn`] |
 //!
 //! Outside of tokio everything works too; a thread then waits for completions. There are no cargo
 //! features.
@@ -90,5 +94,5 @@ pub use line_reader::{LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;
 pub use reader::Reader;
-pub use runtime::{context, default_context};
+pub use runtime::{context, default_context, spawn, with_context};
 pub use writer::{BufferedWriter, Writer};

@@ -4,6 +4,7 @@
 mod budget;
 mod paused_clock;
 mod reactor;
+mod scope;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,6 +20,8 @@ use caio::{
 use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
+
+pub use scope::{spawn, with_context};
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
@@ -43,9 +46,9 @@ pub fn context() -> ContextBuilder {
     Context::builder().runtime(Arc::new(Tokio))
 }
 
-/// The context that files get when none is named: one for each runtime, made when first needed
-/// and released with the runtime; outside of tokio, one for the process. A child that was forked
-/// gets a new one.
+/// The context that files get when none is named: that of [`with_context`] around the running
+/// task; else one for each runtime, made when first needed and released with the runtime; outside
+/// of tokio, one for the process. A child that was forked gets a new one.
 ///
 /// Making it reads the configuration and tries a backend out, on the calling thread.
 ///
@@ -80,7 +83,7 @@ fn owner() -> Owner {
 }
 
 fn known() -> Option<Context> {
-    contexts().get(&owner()).cloned()
+    scope::current().or_else(|| contexts().get(&owner()).cloned())
 }
 
 fn keep(fresh: Context) -> Result<Context> {

@@ -21,7 +21,7 @@ use crate::op::OpKind;
 use crate::sync::{Handoff, lock};
 use crate::worker_thread;
 
-use class::Traits;
+pub(crate) use class::Traits;
 pub use class::{DirectAlignment, FileClass, FileSystem};
 pub(crate) use group_sync::{Begin, GroupSync, SyncRun};
 pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
@@ -85,6 +85,16 @@ impl SharedFile {
         let path = path.into();
         let traits = class::examine(&file)
             .map_err(|error| Error::system(error).during(OpKind::Open).on(&path))?;
+        let shared = Self::examined(file, path, traits);
+        if shared.is_direct() {
+            // Where the file was opened it may wait; later it must not.
+            let _ = shared.direct_alignment();
+        }
+        Ok(shared)
+    }
+
+    /// Shares an open file of which all is known.
+    pub(crate) fn examined(file: File, path: PathBuf, traits: Traits) -> Self {
         let inner = Inner {
             file: Some(file),
             path,
@@ -96,12 +106,7 @@ impl SharedFile {
             place: OnceLock::new(),
             released: Mutex::default(),
         };
-        let shared = Self { inner: Arc::new(inner) };
-        if shared.is_direct() {
-            // Where the file was opened it may wait; later it must not.
-            let _ = shared.direct_alignment();
-        }
-        Ok(shared)
+        Self { inner: Arc::new(inner) }
     }
 
     /// Shares an open file whose path is not known: `/dev/fd/N` in messages.

@@ -115,7 +115,7 @@ pub use buffer::{
 pub use capability::{Capability, ClassSet, OpSet};
 pub use completion::Outcome;
 pub use config::{BufferedWrites, Config, Reactor, UringConfig};
-pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer};
+pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer, look_at_mount};
 pub use error::{Error, ErrorKind, Result};
 pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
 pub use metrics::Metrics;

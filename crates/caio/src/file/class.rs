@@ -162,7 +162,7 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
         FileClass::Pseudo
     };
     if file_system.is_local() && matches!(class, FileClass::Regular | FileClass::Directory) {
-        local::remember(file.as_fd());
+        local::remember(file.as_fd(), file_system);
     }
     Ok(Traits {
         class,
@@ -171,6 +171,14 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
         append: flags.contains(OFlag::O_APPEND),
         seekable: class != FileClass::Stream,
     })
+}
+
+impl Traits {
+    /// Of a regular file that was opened for reading alone, with no flags that matter.
+    pub(crate) fn of_regular(file_system: FileSystem) -> Self {
+        let class = FileClass::Regular;
+        Self { class, file_system, direct: false, append: false, seekable: true }
+    }
 }
 
 fn has_cursor(file: &File) -> bool {

@@ -4,7 +4,7 @@ use std::io::{Read, SeekFrom};
 use std::pin::pin;
 use std::time::Duration;
 
-use aiofile::FileHandle;
+use aiofile::File;
 use bytes::Bytes;
 use futures_util::poll;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -125,7 +125,7 @@ fn a_read_that_was_given_up_does_not_answer_with_what_was_there_before_a_write()
             let _ = poll!(pin!(handle.fill_buf()));
             let _ = poll!(pin!(handle.readline()));
             handle.seek(SeekFrom::Start(0)).await.unwrap();
-            let mut copy: FileHandle = handle.clone();
+            let mut copy: File = handle.clone();
             copy.write("new").await.unwrap();
             assert_eq!(handle.readline().await.unwrap(), "new old old");
             handle.seek(SeekFrom::Start(0)).await.unwrap();

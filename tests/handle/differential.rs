@@ -1,10 +1,10 @@
 //! Random sequences of operations do to a handle what they do to a `std::fs::File`.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use aiofile::{BackendKind, Context, FileHandle, Mode, OpenOptions, async_open};
+use aiofile::{BackendKind, Context, File, Mode, OpenOptions, async_open};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use proptest::collection::vec;
@@ -211,7 +211,7 @@ async fn compare(context: &Context, directory: &Path, case: &Case) -> Result<(),
     Ok(())
 }
 
-async fn open(context: &Context, path: PathBuf, mode: &str) -> aiofile::Result<FileHandle> {
+async fn open(context: &Context, path: PathBuf, mode: &str) -> aiofile::Result<File> {
     let file = OpenOptions::new().context(context).mode(mode)?.open(path).await?;
     async_open(file, mode).await
 }
@@ -266,7 +266,7 @@ impl From<Option<Bytes>> for Done {
     }
 }
 
-async fn apply(handle: &mut FileHandle, step: &Step) -> Done {
+async fn apply(handle: &mut File, step: &Step) -> Done {
     match step {
         Step::Read(length) => io(handle.read(*length).await).into(),
         Step::ReadExact(length) => io(handle.read_exact(*length).await).into(),
@@ -307,7 +307,7 @@ fn io<T>(result: aiofile::Result<T>) -> io::Result<T> {
 
 /// One std file, with several cursors that take turns on it.
 struct Model {
-    file: File,
+    file: fs::File,
     cursors: Vec<u64>,
     current: usize,
 }
@@ -315,7 +315,7 @@ struct Model {
 impl Model {
     fn open(path: &Path, mode: &str) -> io::Result<Self> {
         let mode: Mode = mode.parse().unwrap();
-        let mut file = File::options()
+        let mut file = fs::File::options()
             .read(mode.reads())
             .write(mode.writes() && !mode.appends())
             .append(mode.appends())

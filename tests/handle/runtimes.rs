@@ -3,11 +3,11 @@
 use std::io::SeekFrom;
 use std::path::Path;
 
-use aiofile::{FileHandle, async_open};
+use aiofile::{File, async_open};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-async fn smoke(directory: &Path, name: &str) -> FileHandle {
+async fn smoke(directory: &Path, name: &str) -> File {
     let mut handle = async_open(directory.join(name), "w+").await.unwrap();
     handle.write_all("line one\nline two\n").await.unwrap();
     handle.seek(SeekFrom::Start(5)).await.unwrap();

@@ -1,11 +1,11 @@
 //! Descriptors that others have too: a handle keeps to their position, as std does.
 
-use std::fs::File;
+use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use aiofile::{Context, FileHandle};
+use aiofile::{Context, File};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -13,9 +13,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use crate::backends::{each, over};
 
 /// An open file with these contents, and a handle on a duplicate of its descriptor.
-async fn shared(context: &Context, path: &Path, contents: &str) -> (File, FileHandle) {
+async fn shared(context: &Context, path: &Path, contents: &str) -> (fs::File, File) {
     std::fs::write(path, contents).unwrap();
-    let file = File::options().read(true).write(true).open(path).unwrap();
+    let file = fs::File::options().read(true).write(true).open(path).unwrap();
     let duplicate = file.as_fd().try_clone_to_owned().unwrap();
     (file, over(context, duplicate, "r+").await)
 }
@@ -49,7 +49,7 @@ fn what_a_handle_has_read_is_read_by_no_other_and_the_reverse() {
         assert_eq!(handle.readline().await.unwrap(), "one\n");
         other.read_exact(&mut four).unwrap();
         assert_eq!(&four, b"two\n");
-        assert_eq!(FileHandle::lines(&mut handle).try_next().await.unwrap().unwrap(), "three");
+        assert_eq!(File::lines(&mut handle).try_next().await.unwrap().unwrap(), "three");
         assert_eq!(handle.read(2).await.unwrap(), "fo");
         other.read_exact(&mut four[..3]).unwrap();
         assert_eq!(&four[..3], b"ur\n");
@@ -85,7 +85,7 @@ fn a_place_that_the_system_refuses_moves_nothing() {
             assert_eq!((handle.tell(), other.stream_position().unwrap()), (3, 3));
         }
         // A write that fails gives back its place.
-        let read_only = File::open(scratch.path()).unwrap();
+        let read_only = fs::File::open(scratch.path()).unwrap();
         let mut position = read_only.try_clone().unwrap();
         position.seek(SeekFrom::Start(5)).unwrap();
         let mut handle = over(context, read_only.into(), "r").await;
@@ -133,7 +133,7 @@ fn at_the_end_of_a_file_that_others_append_to_nothing_is_lost() {
     each(async |context| {
         let scratch = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(scratch.path(), "first\n").unwrap();
-        let mut log = File::options().append(true).open(scratch.path()).unwrap();
+        let mut log = fs::File::options().append(true).open(scratch.path()).unwrap();
         let mut handle = over(context, log.try_clone().unwrap().into(), "a").await;
         assert_eq!(handle.tell(), 6);
         handle.write_all("second\n").await.unwrap();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use aiofile::FileHandle;
+use aiofile::File;
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite,
     AsyncWriteExt, BufReader,
@@ -24,7 +24,7 @@ where
 
 #[test]
 fn a_handle_goes_wherever_tokio_wants_it() {
-    needs_threads_and_traits::<FileHandle>();
+    needs_threads_and_traits::<File>();
     each(async |context| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");

@@ -1,14 +1,14 @@
 //! `async_open`: a file-like handle from a path, a std file or an [`AioFile`].
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use caio::{Error, ErrorKind, FileClass, OpKind, Result};
 
-use crate::file::AioFile;
-use crate::handle::{FileHandle, end, position};
+use crate::aio_file::AioFile;
+use crate::file::{File, end, position};
 use crate::mode::Mode;
 
 /// What [`async_open()`] opens: a path, or a file that is open already.
@@ -36,7 +36,7 @@ pub enum Target {
     /// A path, opened in the default context.
     Path(PathBuf),
     /// A file that std opened, used in the default context.
-    Std(File),
+    Std(fs::File),
     /// A file of this crate, in its own context.
     File(AioFile),
 }
@@ -45,7 +45,7 @@ pub enum Target {
 ///
 /// The cursor begins at the start, and with `a` at the end. A file that is open already keeps the
 /// access it was opened with, and nothing is created or cut off; the cursor begins where a file
-/// stands that was opened elsewhere, and keeps to its position, see [`FileHandle`].
+/// stands that was opened elsewhere, and keeps to its position, see [`File`].
 ///
 /// Costs what [`AioFile::open`] costs, and with `a` one fstat(2).
 ///
@@ -67,7 +67,7 @@ pub enum Target {
 /// assert_eq!(from_file.tell(), 0);
 /// # Ok(()) }
 /// ```
-pub async fn async_open<M>(target: impl Into<Target>, mode: M) -> Result<FileHandle>
+pub async fn async_open<M>(target: impl Into<Target>, mode: M) -> Result<File>
 where
     M: TryInto<Mode, Error: Into<Error>>,
 {
@@ -94,13 +94,13 @@ where
         false => None,
     };
     let begin = end.or_else(|| position(&file)).unwrap_or(0);
-    let handle = FileHandle::new(file, mode, begin);
+    let handle = File::new(file, mode, begin);
     handle.publish_position();
     Ok(handle)
 }
 
-impl From<File> for Target {
-    fn from(file: File) -> Self {
+impl From<fs::File> for Target {
+    fn from(file: fs::File) -> Self {
         Self::Std(file)
     }
 }

@@ -58,7 +58,7 @@
 //! | for | see |
 //! | --- | --- |
 //! | everything by offset, many ranges at once, O_DIRECT | [`AioFile`], [`OpenOptions`] |
-//! | a file-like handle with tokio's traits | [`async_open`], [`FileHandle`] |
+//! | a file-like handle with tokio's traits | [`async_open`], [`File`] |
 //! | reading from front to back | [`Reader`], [`LineReader`] |
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
@@ -67,11 +67,11 @@
 //! features.
 #![forbid(unsafe_code)]
 
+mod aio_file;
 mod async_open;
 mod boxed;
 mod file;
 pub mod fs;
-mod handle;
 mod line_reader;
 mod mode;
 mod options;
@@ -79,13 +79,13 @@ mod reader;
 mod runtime;
 mod writer;
 
+pub use aio_file::{AioFile, RangeOptions, RangeStream};
 pub use async_open::{Target, async_open};
 pub use caio::{
     AlignedBuffer, BackendKind, Buffer, BufferPool, Config, Context, ContextBuilder, Error,
     ErrorKind, OwnedBuffer, OwnedBufferMut, PooledBuffer, Result,
 };
-pub use file::{AioFile, RangeOptions, RangeStream};
-pub use handle::{Chunks, FileHandle, Lines};
+pub use file::{Chunks, File, Lines};
 pub use line_reader::{LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;

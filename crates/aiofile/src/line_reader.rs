@@ -11,7 +11,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use caio::{Error, ErrorKind, OpKind, Result};
 use futures_core::Stream;
 
-use crate::file::{AioFile, no_memory};
+use crate::aio_file::{AioFile, no_memory};
 use crate::reader::Chunks;
 use scan::{Found, Line, Scan};
 pub use stream::LineStream;

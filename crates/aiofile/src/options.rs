@@ -4,7 +4,7 @@ use std::path::Path;
 
 use caio::{Context, Error, ErrorKind, Result, flags};
 
-use crate::file::AioFile;
+use crate::aio_file::AioFile;
 use crate::mode::Mode;
 use crate::runtime::default_context_for_task;
 

@@ -14,7 +14,7 @@ use caio::{Buffer, Result};
 use futures_core::Stream;
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-use crate::file::AioFile;
+use crate::aio_file::AioFile;
 pub(crate) use chunks::{Chunk, Chunks};
 
 /// Reads a file chunk by chunk, from an offset to its end. It holds a cursor and nothing else: any

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use caio::{OwnedBuffer, Result};
 use tokio::io::AsyncWrite;
 
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 pub use buffered::BufferedWriter;
 use cursor::Cursor;
 

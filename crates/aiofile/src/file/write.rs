@@ -1,180 +1,241 @@
-//! Writing by offset, and at the end of a file opened to append.
+//! Writes, truncation, sync and close.
 
-use caio::{Buffer, Error, ErrorKind, OpKind, OwnedBuffer, Result};
+use std::future::poll_fn;
 
-use super::AioFile;
+use caio::{Buffer, OwnedBuffer, Result};
 
-impl AioFile {
-    /// Writes the buffer at `offset`: all of it, unless an error comes in between, and then as much
-    /// as was accepted before. Takes any owned bytes: `Vec<u8>`, `String`, `Bytes`, `BytesMut`,
-    /// `&'static [u8]`, `&'static str`, `AlignedBuffer`, `PooledBuffer`.
+use super::File;
+use super::pending_write::WriteOutcome;
+
+impl File {
+    /// Writes the buffer at the cursor, or at the end of a file opened to append: all of it, unless
+    /// an error comes in between, and then as much as was accepted before. The cursor moves behind
+    /// what was written; with append to the end of the file. Takes any owned bytes.
+    ///
+    /// Costs one hop, or none where the file system can take it without waiting (XFS, btrfs,
+    /// tmpfs), and with append one fstat(2). Nothing is buffered.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
-    /// append (whose offset Linux would ignore) and for a misaligned write to an O_DIRECT file;
-    /// [`ErrorKind::Closed`]; else what the system answers.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the write would end beyond
+    /// 2^63 - 1; [`ErrorKind::Closed`](crate::ErrorKind::Closed); else what the system answers. The
+    /// cursor has not moved then. Also the error of an earlier write whose future was dropped;
+    /// nothing is written then.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels what has not begun; any part may still be written.
+    /// Dropping the future before its first poll does nothing. After it the write goes on as long
+    /// as the handle lives, and the next operation waits for it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// let mut log = aiofile::async_open(&path, "a").await?;
+    /// assert_eq!(log.write("started\n").await?, 8);
+    /// assert_eq!(log.write(vec![b'.'; 3]).await?, 3);
+    /// assert_eq!(log.tell(), 11);
+    ///
+    /// let mut full = aiofile::async_open("/dev/full", "w").await?;
+    /// assert!(full.write("x").await.is_err());
+    /// assert_eq!(full.tell(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub async fn write(&mut self, buffer: impl OwnedBuffer) -> Result<usize> {
+        self.put(buffer.into_buffer(), false).await?.written()
+    }
+
+    /// Writes all of the buffer, as [`write`](Self::write) does.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write). What was accepted before the error is behind the cursor.
+    ///
+    /// # Cancel safety
+    /// As for [`write`](Self::write).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// assert_eq!(file.write_at("later", 6).await?, 5);
-    /// assert_eq!(file.write_at(String::from("first "), 0).await?, 6);
-    /// assert_eq!(file.read_to_end(0).await?, "first later");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// file.write_all("first, ").await?;
+    /// file.write_all(b"second".to_vec()).await?;
+    /// assert_eq!(file.tell(), 13);
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"first, second");
     /// # Ok(()) }
     /// ```
-    pub async fn write_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<usize> {
-        self.write_from(buffer, offset).await.0
+    pub async fn write_all(&mut self, buffer: impl OwnedBuffer) -> Result<()> {
+        self.put(buffer.into_buffer(), true).await?.complete()
     }
 
-    /// Writes all of the buffer at `offset`.
+    /// Cuts or extends the file to `length` bytes, or to where the cursor is, and returns its new
+    /// length. The cursor stays. One hop.
     ///
     /// # Errors
-    /// As for [`write_at`](Self::write_at); an unknown part was written then.
+    /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
+    /// system says no. Also the error of an earlier write whose future was dropped.
     ///
     /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
+    /// As for [`write`](Self::write).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("file");
+    /// use std::io::SeekFrom;
+    ///
+    /// let mut file = aiofile::async_open(&path, "w+").await?;
+    /// file.write("0123456789").await?;
+    /// file.seek(SeekFrom::Start(4)).await?;
+    /// assert_eq!(file.truncate(None).await?, 4);
+    /// assert_eq!(file.truncate(100).await?, 100);
+    /// assert_eq!(file.tell(), 4);
+    /// # Ok(()) }
+    /// ```
+    pub async fn truncate(&mut self, length: impl Into<Option<u64>>) -> Result<u64> {
+        self.begin_write().await?;
+        let length = length.into().unwrap_or(self.position);
+        self.start_truncate(length);
+        self.outcome().await.complete()?;
+        Ok(length)
+    }
+
+    /// Waits for a write whose future was dropped, and reports its error. Otherwise there is
+    /// nothing to do: nothing is buffered.
+    ///
+    /// # Errors
+    /// That of an earlier write whose future was dropped.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("squares");
-    /// use futures_util::future::try_join_all;
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use futures_util::FutureExt;
     ///
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// let square = |n: u64| file.write_all_at(format!("{:02}\n", n * n), n * 3);
-    /// try_join_all((0..4).map(square)).await?;
-    /// assert_eq!(file.read_to_end(0).await?, "00\n01\n04\n09\n");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// drop(file.write("begun").now_or_never()); // polled once, and dropped
+    /// file.flush().await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"begun");
     /// # Ok(()) }
     /// ```
-    pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<()> {
-        self.check_positional(offset)?;
-        self.write_all(buffer.into_buffer(), offset).await.1
+    pub async fn flush(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_flushed(cx)).await
     }
 
-    /// As [`write_at`](Self::write_at), and the buffer comes back either way.
+    /// fsync(2): everything written by this file's handles so far reaches the device, with the
+    /// metadata. See [`AioFile::fsync`](crate::AioFile::fsync).
     ///
     /// # Errors
-    /// As for [`write_at`](Self::write_at).
+    /// As for [`AioFile::fsync`](crate::AioFile::fsync) and [`flush`](Self::flush).
     ///
     /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
+    /// Dropping the future says nothing about whether the data reached the device.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("records");
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// let mut record = Vec::with_capacity(64);
-    /// for number in 0..3u64 {
-    ///     record.clear();
-    ///     record.extend_from_slice(format!("record {number}\n").as_bytes());
-    ///     let written;
-    ///     (written, record) = file.write_from(record, number * 9).await;
-    ///     assert_eq!(written?, 9);
-    /// }
-    /// assert_eq!(file.read_at(9, 18).await?, "record 2\n");
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// file.write("safe").await?;
+    /// let before = file.file().context().metrics();
+    /// file.fsync().await?;
+    /// assert!(file.file().context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
-    pub async fn write_from<B: OwnedBuffer>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
-        if let Err(error) = self.check_positional(offset) {
-            return (Err(error), buffer);
-        }
-        let buffer = buffer.into_buffer();
-        let range = 0..buffer.len();
-        let (result, buffer) = self.write_buffer(buffer, range, offset).await;
-        (result, B::from_buffer(buffer))
+    pub async fn fsync(&mut self) -> Result<()> {
+        self.flush().await?;
+        self.file.fsync().await
     }
 
-    /// Writes all of the buffer at the end of a file opened to append, wherever that is by then.
-    /// Records of several handles and processes do not overlap.
+    /// fdatasync(2): as [`fsync`](Self::fsync), without metadata that reading does not need.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] where the file was not opened to append; else what the system
-    /// answers.
+    /// As for [`fsync`](Self::fsync).
     ///
     /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
+    /// As for [`fsync`](Self::fsync).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
-    /// use aiofile::AioFile;
-    ///
-    /// let (one, other) = (AioFile::open(&path, "a").await?, AioFile::open(&path, "a").await?);
-    /// one.append("first\n").await?;
-    /// other.append("second\n").await?;
-    /// one.append("third\n").await?;
-    /// assert_eq!(aiofile::fs::read(&path).await?, b"first\nsecond\nthird\n");
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
+    /// let mut journal = aiofile::async_open(&path, "a").await?;
+    /// journal.write("paid 10\n").await?;
+    /// let before = journal.file().context().metrics();
+    /// journal.fdatasync().await?;
+    /// assert!(journal.file().context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
-    pub async fn append(&self, buffer: impl OwnedBuffer) -> Result<()> {
-        let file = self.file()?;
-        if !file.is_append() {
-            let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
-            let error = error.during(OpKind::Write).on(file.path());
-            return Err(error.hint("open it with mode \"a\", or use write_all_at"));
-        }
-        self.write_all(buffer.into_buffer(), 0).await.1
+    pub async fn fdatasync(&mut self) -> Result<()> {
+        self.flush().await?;
+        self.file.fdatasync().await
     }
 
-    /// Writes the contents of several buffers, one after the other, at `offset`: one operation. The
-    /// buffers come back either way.
+    /// Closes this handle; later calls fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// The last handle on the file closes the descriptor and reports what close(2) says. Syncs
+    /// nothing. Closing again does nothing.
     ///
     /// # Errors
-    /// As for [`write_at`](Self::write_at).
+    /// What close(2) answers, and that of an earlier write whose future was dropped. The handle is
+    /// closed all the same.
     ///
     /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
+    /// Dropping the future leaves the closing to the last use of the file.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/stat", "r").await?;
+    /// file.close().await?;
+    /// file.close().await?;
+    /// assert_eq!(file.read(1).await.unwrap_err().kind(), aiofile::ErrorKind::Closed);
+    /// # Ok(()) }
+    /// ```
+    pub async fn close(&mut self) -> Result<()> {
+        let flushed = self.flush().await;
+        self.give_up_reading();
+        flushed.and(self.file.close().await)
+    }
+
+    /// As [`close`](Self::close), after an [`fsync`](Self::fsync).
+    ///
+    /// # Errors
+    /// Those of both. The handle is closed all the same.
+    ///
+    /// # Cancel safety
+    /// As for both.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("message");
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// let (written, parts) = file.write_vectored_at(vec!["head, ", "body, ", "tail"], 0).await;
-    /// assert_eq!((written?, parts.len()), (16, 3));
-    /// assert_eq!(file.read_to_end(0).await?, "head, body, tail");
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// file.write("safe").await?;
+    /// file.close_synced().await?;
+    /// assert!(file.is_closed());
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"safe");
+    /// # let mut nothing_to_sync = aiofile::async_open("/proc/version", "r").await?;
+    /// # assert!(nothing_to_sync.close_synced().await.is_err() && nothing_to_sync.is_closed());
     /// # Ok(()) }
     /// ```
-    pub async fn write_vectored_at<B: OwnedBuffer>(
-        &self,
-        buffers: Vec<B>,
-        offset: u64,
-    ) -> (Result<usize>, Vec<B>) {
-        let file = match self.check_positional(offset).and_then(|()| self.file()) {
-            Ok(file) => file,
-            Err(error) => return (Err(error), buffers),
-        };
-        let buffers = buffers.into_iter().map(B::into_buffer).collect();
-        let (result, buffers) = self.write_buffers(file, buffers, offset).await;
-        (result, buffers.into_iter().map(B::from_buffer).collect())
+    pub async fn close_synced(&mut self) -> Result<()> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        let synced = self.fsync().await;
+        synced.and(self.close().await)
     }
 
-    /// Writes all of a buffer, without asking whether the file was opened to append: how much was
-    /// accepted, and the error that came then.
-    pub(crate) async fn write_all(&self, mut buffer: Buffer, offset: u64) -> (usize, Result<()>) {
-        let mut done = 0;
-        while done < buffer.len() {
-            let range = done..buffer.len();
-            let (result, back) = self.write_buffer(buffer, range, offset + done as u64).await;
-            buffer = back;
-            match result {
-                Ok(bytes) => done += bytes,
-                Err(error) => return (done, Err(error)),
-            }
+    async fn put(&mut self, buffer: Buffer, all: bool) -> Result<WriteOutcome> {
+        self.begin_write().await?;
+        if buffer.is_empty() {
+            return Ok(WriteOutcome::default());
         }
-        (done, Ok(()))
+        self.start_write(buffer, all, None);
+        Ok(self.outcome().await)
     }
 
-    fn check_positional(&self, offset: u64) -> Result<()> {
-        let file = self.file()?;
-        if file.is_append() {
-            let message = "the file was opened to append, where Linux ignores a write's offset";
-            let error = Error::new(ErrorKind::InvalidInput, message);
-            let error = error.during(OpKind::Write).on(file.path()).at(offset);
-            return Err(error.hint("use append, or open it without append"));
-        }
-        Ok(())
+    async fn begin_write(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_flushed(cx)).await?;
+        self.adopt_position();
+        self.file.file().map(drop)
+    }
+
+    async fn outcome(&mut self) -> WriteOutcome {
+        let outcome = poll_fn(|cx| self.poll_outcome(cx)).await;
+        outcome.expect("a change was begun")
     }
 }

@@ -11,8 +11,8 @@ use caio::{Error, Result};
 use tokio::io::AsyncWrite;
 
 use super::Writer;
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 
 /// What is collected unless said otherwise.
 const CAPACITY_BYTES: usize = 64 * 1024;

@@ -6,15 +6,15 @@
 //! moves it along after it. A write moves it before, over the bytes that are to be written, in one
 //! step: what others write meanwhile then lies behind them.
 
-use std::fs::File;
+use std::fs;
 use std::io::{Seek, SeekFrom};
 
 use caio::{Error, FileClass, Result, SharedFile};
 
-use super::FileHandle;
-use crate::file::AioFile;
+use super::File;
+use crate::aio_file::AioFile;
 
-impl FileHandle {
+impl File {
     /// Takes over where others have moved the position.
     pub(super) fn adopt_position(&mut self) {
         if let Some(position) = self.shared_position() {
@@ -72,7 +72,7 @@ impl FileHandle {
         }
     }
 
-    fn shared(&self) -> Option<&File> {
+    fn shared(&self) -> Option<&fs::File> {
         let file = self.file.file().ok().filter(|_| self.shares_position)?;
         Some(file.file())
     }

@@ -11,10 +11,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use caio::{Buffer, Result};
 
-use super::FileHandle;
+use super::File;
 use super::pending_write::Half;
+use crate::aio_file::reserve;
 use crate::boxed::BoxedFuture;
-use crate::file::reserve;
 
 /// What is read ahead at once, in bytes, unless more is asked for.
 pub(super) const CHUNK_BYTES: usize = 64 * 1024;
@@ -39,7 +39,7 @@ struct Fill {
     generation: u64,
 }
 
-impl FileHandle {
+impl File {
     /// The bytes ahead. Call [`refresh`](Self::refresh) first, once for each operation.
     pub(super) fn ahead(&self) -> &[u8] {
         &self.ahead.bytes

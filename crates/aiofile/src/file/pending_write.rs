@@ -12,9 +12,9 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 use bytes::Bytes;
 use caio::{Buffer, Error, FileClass, Result};
 
-use super::FileHandle;
+use super::File;
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 
 /// Which half of a handle waits: the reading and the writing one may do so in two tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl WriteOutcome {
     }
 }
 
-impl FileHandle {
+impl File {
     /// Waits until no change is under way. A reading half leaves the outcome to the writing half,
     /// which may offer the same bytes again to get it; any other operation means that it will not,
     /// and keeps the error.

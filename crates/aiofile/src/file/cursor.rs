@@ -6,10 +6,10 @@ use std::task::{Context, Poll, ready};
 
 use caio::{Error, ErrorKind, FileClass, Result};
 
-use super::FileHandle;
+use super::File;
 use super::pending_write::Half;
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 
 /// A seek through tokio's trait that could not be done at once.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) enum Seeking {
     Length(BoxedFuture<Result<u64>>, i64),
 }
 
-impl FileHandle {
+impl File {
     /// Moves the cursor and returns its new position. Beyond the end is allowed: a write there
     /// leaves a hole. On a file opened to append it moves reads alone.
     ///

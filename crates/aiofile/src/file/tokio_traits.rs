@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use caio::Buffer;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
-use super::FileHandle;
+use super::File;
 use super::ahead::CHUNK_BYTES;
 use super::pending_write::Half;
 
@@ -15,7 +15,7 @@ use super::pending_write::Half;
 const POLL_BYTES_MAX: usize = 1 << 20;
 
 /// Reads at least 64 KiB at once and serves them from memory.
-impl AsyncRead for FileHandle {
+impl AsyncRead for File {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -35,7 +35,7 @@ impl AsyncRead for FileHandle {
 }
 
 /// Reads 64 KiB at once.
-impl AsyncBufRead for FileHandle {
+impl AsyncBufRead for File {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let handle = self.get_mut();
         ready!(handle.poll_ahead(cx, CHUNK_BYTES))?;
@@ -54,7 +54,7 @@ impl AsyncBufRead for FileHandle {
 /// `select!` in a loop does, waits for the same write; offering others writes them after it, and a
 /// seek in between makes it a write of its own.
 /// Shutting down flushes, which has nothing to do, and neither syncs nor closes.
-impl AsyncWrite for FileHandle {
+impl AsyncWrite for File {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -85,7 +85,7 @@ impl AsyncWrite for FileHandle {
 }
 
 /// A seek that was begun and not completed is forgotten when anything else is done.
-impl AsyncSeek for FileHandle {
+impl AsyncSeek for File {
     fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
         self.get_mut().begin_seek(position).map_err(io::Error::from)
     }
@@ -95,7 +95,7 @@ impl AsyncSeek for FileHandle {
     }
 }
 
-impl FileHandle {
+impl File {
     /// Makes sure that there are bytes ahead, unless the file has ended.
     fn poll_ahead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<()>> {
         self.file.file()?;

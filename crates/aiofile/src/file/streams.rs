@@ -7,13 +7,13 @@ use bytes::Bytes;
 use caio::{Error, ErrorKind, Result};
 use futures_core::Stream;
 
-use super::FileHandle;
+use super::File;
 use super::read::check_separator;
 
 /// What a chunk begins with, in bytes, however large it may get.
 const CHUNK_BYTES_MAX: usize = 4 << 20;
 
-impl FileHandle {
+impl File {
     /// The lines from the cursor on, without their ends (`\n` or `\r\n`), as a stream. The cursor
     /// is behind the last line taken. Costs what [`readline`](Self::readline) costs.
     ///
@@ -81,7 +81,7 @@ impl FileHandle {
     }
 }
 
-/// The lines of a [`FileHandle`]. Made by [`FileHandle::lines`].
+/// The lines of a [`File`]. Made by [`File::lines`].
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -99,7 +99,7 @@ impl FileHandle {
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Lines<'a> {
-    handle: &'a mut FileHandle,
+    handle: &'a mut File,
     separator: Vec<u8>,
     strip_return: bool,
     ended: bool,
@@ -128,7 +128,7 @@ impl Stream for Lines<'_> {
     }
 }
 
-/// The chunks of a [`FileHandle`]. Made by [`FileHandle::iter_chunked`].
+/// The chunks of a [`File`]. Made by [`File::iter_chunked`].
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -144,7 +144,7 @@ impl Stream for Lines<'_> {
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Chunks<'a> {
-    handle: &'a mut FileHandle,
+    handle: &'a mut File,
     size: usize,
     ended: bool,
 }
@@ -171,7 +171,7 @@ impl Stream for Chunks<'_> {
     }
 }
 
-fn poll_chunk(handle: &mut FileHandle, cx: &mut Context<'_>, size: usize) -> Poll<Result<Bytes>> {
+fn poll_chunk(handle: &mut File, cx: &mut Context<'_>, size: usize) -> Poll<Result<Bytes>> {
     handle.refresh();
     while handle.ahead().len() < size {
         if !handle.ahead().is_empty() && !handle.is_seekable() {

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use aiofile::{AioFile, BufferedWriter, OpenOptions, Writer};
+use aiofile::{AioFile, BufferedWriter, Error, OpenOptions, Writer};
 use caio::OpKind;
 use caio_testkit::{Faulty, Plan};
 use nix::libc;
@@ -146,7 +146,7 @@ fn clearing_a_sync_error_clears_it_for_both_descriptors() {
                 let options = OpenOptions::new().read(true).write(true).direct(true).bounce(true);
                 let Ok(file) = options.context(&context).open(&path).await else { return };
                 file.write_all_at(vec![1; 7], 3).await.unwrap();
-                let error = file.fdatasync().await.unwrap_err();
+                let error = Error::from(file.fdatasync().await.unwrap_err());
                 assert_eq!(error.raw_os_error(), Some(libc::EIO), "{error}");
                 assert!(file.clone().fsync().await.is_err(), "a failed sync stays failed");
                 file.clear_sync_error();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aiofile::AioFile;
+use aiofile::{AioFile, Error};
 use caio::OpKind;
 use caio::backend::pool::{PoolOptions, ThreadPool};
 use caio::{Backend, Result};
@@ -110,7 +110,7 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
         let data = pattern(15_000);
         assert_eq!(file.write_at(data.clone(), 0).await.unwrap(), 10_000);
         let (result, buffer) = file.write_from(data[10_000..].to_vec(), 10_000).await;
-        assert_eq!(result.unwrap_err().raw_os_error(), Some(nix::libc::ENOSPC));
+        assert_eq!(Error::from(result.unwrap_err()).raw_os_error(), Some(nix::libc::ENOSPC));
         faulty.set_space(1 << 20);
         file.write_all_at(buffer, 10_000).await.unwrap();
         assert_eq!(file.read_to_end(0).await.unwrap(), data);

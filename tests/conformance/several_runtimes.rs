@@ -66,7 +66,7 @@ fn a_runtime_that_is_not_driven_holds_up_no_other(env: &Env) {
             });
             let writes = (0..4u64).map(|n| {
                 let file = file.clone();
-                tokio::spawn(async move { file.write_at(vec![7], 1_000_000 + n).await })
+                tokio::spawn(async move { Ok(file.write_at(vec![7], 1_000_000 + n).await?) })
             });
             let waiting = reads.collect::<Vec<_>>().into_iter().chain(writes.collect::<Vec<_>>());
             let waiting = waiting.collect();

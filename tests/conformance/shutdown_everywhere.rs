@@ -174,8 +174,8 @@ fn what_cannot_end_is_answered_when_the_patience_is_over(env: &Env) {
 }
 
 #[track_caller]
-fn assert_refused<T>(result: caio::Result<T>) {
-    match result {
+fn assert_refused<T>(result: Result<T, impl Into<caio::Error>>) {
+    match result.map_err(Into::into) {
         Ok(_) => panic!("it was accepted after the shutdown"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Shutdown, "{error}"),
     }

@@ -4,7 +4,7 @@ use std::io::{Read, SeekFrom};
 use std::pin::pin;
 use std::time::Duration;
 
-use aiofile::File;
+use aiofile::{Error, File};
 use bytes::Bytes;
 use futures_util::poll;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -60,7 +60,7 @@ fn the_error_of_a_write_that_was_given_up_is_told_once() {
         let mut handle = pipe_writer(context, writer).await;
         assert!(timeout(SOON, handle.write_all(vec![0; 200_000])).await.is_err());
         drop(reader);
-        assert_eq!(handle.flush().await.unwrap_err().raw_os_error(), Some(32));
+        assert_eq!(Error::from(handle.flush().await.unwrap_err()).raw_os_error(), Some(32));
         handle.flush().await.unwrap();
         handle.close().await.unwrap();
     });

@@ -268,17 +268,17 @@ impl From<Option<Bytes>> for Done {
 
 async fn apply(handle: &mut File, step: &Step) -> Done {
     match step {
-        Step::Read(length) => io(handle.read(*length).await).into(),
-        Step::ReadExact(length) => io(handle.read_exact(*length).await).into(),
-        Step::ReadAll => io(handle.read_all().await).into(),
-        Step::Readline(separator) => io(handle.readline_with(separator).await).into(),
-        Step::NextLine => io(handle.lines().next().await.transpose()).into(),
-        Step::NextChunk(size) => io(handle.iter_chunked(*size).next().await.transpose()).into(),
-        Step::Write(data) => io(handle.write(data.bytes()).await.map(|bytes| bytes as u64)).into(),
-        Step::WriteAll(data) => io(handle.write_all(data.bytes()).await).into(),
-        Step::Seek(to) => io(handle.seek(*to).await).into(),
-        Step::Truncate(length) => io(handle.truncate(*length).await).into(),
-        Step::Flush => io(handle.flush().await).into(),
+        Step::Read(length) => handle.read(*length).await.into(),
+        Step::ReadExact(length) => handle.read_exact(*length).await.into(),
+        Step::ReadAll => handle.read_all().await.into(),
+        Step::Readline(separator) => handle.readline_with(separator).await.into(),
+        Step::NextLine => handle.lines().next().await.transpose().into(),
+        Step::NextChunk(size) => handle.iter_chunked(*size).next().await.transpose().into(),
+        Step::Write(data) => handle.write(data.bytes()).await.map(|bytes| bytes as u64).into(),
+        Step::WriteAll(data) => handle.write_all(data.bytes()).await.into(),
+        Step::Seek(to) => handle.seek(*to).await.into(),
+        Step::Truncate(length) => handle.truncate(*length).await.into(),
+        Step::Flush => handle.flush().await.into(),
         Step::TokioRead(length) => {
             let mut bytes = vec![0; *length];
             let result = AsyncReadExt::read(handle, &mut bytes).await;
@@ -299,10 +299,6 @@ async fn apply(handle: &mut File, step: &Step) -> Done {
 
 fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| aiofile::Error::of(error)?.raw_os_error())
-}
-
-fn io<T>(result: aiofile::Result<T>) -> io::Result<T> {
-    result.map_err(io::Error::from)
 }
 
 /// One std file, with several cursors that take turns on it.

@@ -4,6 +4,8 @@ use std::io::SeekFrom;
 use std::path::Path;
 use std::process::Command;
 
+use aiofile::Error;
+
 use crate::backends::{each, open};
 
 /// A tmpfs of 512 KiB, where it can be mounted.
@@ -52,7 +54,7 @@ fn a_full_file_system_takes_what_fits_says_so_and_goes_on_when_there_is_room() {
         assert!(accepted < data.len());
         assert_eq!(handle.tell(), accepted as u64);
         for _ in 0..2 {
-            let error = handle.write(data[accepted..].to_vec()).await.unwrap_err();
+            let error = Error::from(handle.write(data[accepted..].to_vec()).await.unwrap_err());
             assert_eq!((error.raw_os_error(), handle.tell()), (Some(28), accepted as u64));
         }
         handle.flush().await.unwrap();

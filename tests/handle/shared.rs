@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use aiofile::{Context, File};
+use aiofile::{Context, Error, File};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -78,7 +78,7 @@ fn a_place_that_the_system_refuses_moves_nothing() {
         let (mut other, mut handle) = shared(context, scratch.path(), "0123456789").await;
         handle.seek(SeekFrom::Start(3)).await.unwrap();
         let beyond = SeekFrom::Start(i64::MAX as u64);
-        let ours = handle.seek(beyond).await.map_err(|error| error.io_kind());
+        let ours = handle.seek(beyond).await.map_err(|error| error.kind());
         let theirs = other.seek(beyond).map_err(|error| error.kind());
         assert_eq!(ours, theirs);
         if ours.is_err() {
@@ -89,7 +89,7 @@ fn a_place_that_the_system_refuses_moves_nothing() {
         let mut position = read_only.try_clone().unwrap();
         position.seek(SeekFrom::Start(5)).unwrap();
         let mut handle = over(context, read_only.into(), "r").await;
-        assert_eq!(handle.write("x").await.unwrap_err().raw_os_error(), Some(9));
+        assert_eq!(Error::from(handle.write("x").await.unwrap_err()).raw_os_error(), Some(9));
         assert_eq!((handle.tell(), position.stream_position().unwrap()), (5, 5));
     });
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use aiofile::{AioFile, ErrorKind, Reader, async_open};
+use aiofile::{AioFile, Error, ErrorKind, Reader, async_open};
 use futures_util::TryStreamExt;
 use nix::fcntl::OFlag;
 
@@ -19,7 +19,7 @@ fn a_pipe_counts_what_goes_through_and_has_no_positions() {
             (pipe_reader(context, reader).await, pipe_writer(context, writer).await);
         assert_eq!(writing.write("one\ntwo\nthree").await.unwrap(), 13);
         assert_eq!((reading.is_seekable(), writing.tell()), (false, 13));
-        let error = reading.seek(SeekFrom::Start(0)).await.unwrap_err();
+        let error = Error::from(reading.seek(SeekFrom::Start(0)).await.unwrap_err());
         assert_eq!(error.io_kind(), io::ErrorKind::NotSeekable);
         assert_eq!(reading.read(2).await.unwrap(), "on");
         assert_eq!(reading.iter_chunked(100).try_next().await.unwrap().unwrap(), "e\ntwo\nthree");
@@ -114,9 +114,9 @@ fn a_terminal_gives_lines() {
 fn a_directory_is_opened_and_not_read() {
     each(async |context| {
         let mut handle = over(context, File::open("/proc/self").unwrap().into(), "r").await;
-        assert_eq!(handle.read(10).await.unwrap_err().raw_os_error(), Some(21));
-        assert_eq!(handle.readline().await.unwrap_err().raw_os_error(), Some(21));
-        assert_eq!(handle.read_all().await.unwrap_err().raw_os_error(), Some(21));
+        assert_eq!(Error::from(handle.read(10).await.unwrap_err()).raw_os_error(), Some(21));
+        assert_eq!(Error::from(handle.readline().await.unwrap_err()).raw_os_error(), Some(21));
+        assert_eq!(Error::from(handle.read_all().await.unwrap_err()).raw_os_error(), Some(21));
     });
 }
 
@@ -170,8 +170,11 @@ fn a_std_file_keeps_its_place_and_moves_along() {
         assert!(
             async_open(version, "r").await.unwrap().readline().await.unwrap().starts_with(b"v")
         );
-        assert_eq!(async_open("no/such/file", "r").await.unwrap_err().raw_os_error(), Some(2));
-        let error = async_open("nul\0byte", "r").await.unwrap_err();
+        assert_eq!(
+            Error::from(async_open("no/such/file", "r").await.unwrap_err()).raw_os_error(),
+            Some(2)
+        );
+        let error = Error::from(async_open("nul\0byte", "r").await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     });
 }

@@ -3,7 +3,7 @@
 use std::io::{SeekFrom, Write};
 use std::sync::Arc;
 
-use aiofile::{AioFile, ErrorKind, OpenOptions, async_open};
+use aiofile::{AioFile, Error, ErrorKind, OpenOptions, async_open};
 use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
@@ -16,18 +16,21 @@ fn a_failed_write_moves_no_cursor_and_close_syncs_nothing() {
         let mut full = open(context, "/dev/full", "r+").await;
         full.seek(SeekFrom::Start(7)).await.unwrap();
         for _ in 0..2 {
-            let error = full.write("hello").await.unwrap_err();
+            let error = Error::from(full.write("hello").await.unwrap_err());
             assert_eq!((error.raw_os_error(), full.tell()), (Some(28), 7));
         }
         // fdatasync(2) of /dev/full is an error, so that a sync would show.
         assert!(full.file().fdatasync().await.is_err());
         full.close().await.unwrap();
         full.close().await.unwrap();
-        assert_eq!(full.write("x").await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(full.read(1).await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(full.seek(SeekFrom::Start(0)).await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(full.truncate(0).await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(full.fsync().await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(Error::from(full.write("x").await.unwrap_err()).kind(), ErrorKind::Closed);
+        assert_eq!(Error::from(full.read(1).await.unwrap_err()).kind(), ErrorKind::Closed);
+        assert_eq!(
+            Error::from(full.seek(SeekFrom::Start(0)).await.unwrap_err()).kind(),
+            ErrorKind::Closed
+        );
+        assert_eq!(Error::from(full.truncate(0).await.unwrap_err()).kind(), ErrorKind::Closed);
+        assert_eq!(Error::from(full.fsync().await.unwrap_err()).kind(), ErrorKind::Closed);
         full.close_synced().await.unwrap();
     });
 }
@@ -43,7 +46,7 @@ fn chunks_begin_at_the_cursor() {
         assert_eq!(handle.tell(), 6);
         let rest: Vec<_> = handle.iter_chunked(3).try_collect().await.unwrap();
         assert_eq!(rest, ["678", "9"]);
-        let error = handle.iter_chunked(0).try_next().await.unwrap_err();
+        let error = Error::from(handle.iter_chunked(0).try_next().await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     });
 }
@@ -77,9 +80,9 @@ fn a_mode_that_the_open_file_cannot_keep_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let options = OpenOptions::new().context(context).mode("r+").unwrap();
         let open = options.open(file.path()).await.unwrap();
-        let error = async_open(open, "a").await.unwrap_err();
+        let error = Error::from(async_open(open, "a").await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        let error = AioFile::open(file.path(), "rw").await.unwrap_err();
+        let error = Error::from(AioFile::open(file.path(), "rw").await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     });
 }
@@ -150,7 +153,10 @@ fn positions_beyond_32_bits_are_kept() {
             assert_eq!(handle.readline().await.unwrap(), "far\n");
         }
         handle.seek(SeekFrom::Start(i64::MAX as u64 - 1)).await.unwrap();
-        assert_eq!(handle.write("xyz").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(
+            Error::from(handle.write("xyz").await.unwrap_err()).kind(),
+            ErrorKind::InvalidInput
+        );
         assert_eq!(handle.tell(), i64::MAX as u64 - 1);
     });
 }
@@ -166,7 +172,10 @@ fn a_line_of_many_chunks_is_one_line() {
             assert!(handle.readline_with("<>").await.unwrap() == format!("{long}<>"));
         }
         assert_eq!(handle.readline_with("<>").await.unwrap(), "");
-        assert_eq!(handle.readline_with("").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(
+            Error::from(handle.readline_with("").await.unwrap_err()).kind(),
+            ErrorKind::InvalidInput
+        );
     });
 }
 

@@ -9,6 +9,7 @@ mod whole;
 mod write;
 
 use std::fmt;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -68,7 +69,8 @@ impl AioFile {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// use aiofile::{AioFile, ErrorKind};
+    /// use aiofile::AioFile;
+    /// use std::io::ErrorKind;
     ///
     /// let file = AioFile::open(&path, "w+").await?;
     /// file.write_all_at("hello", 0).await?;
@@ -77,13 +79,14 @@ impl AioFile {
     /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
     /// # Ok(()) }
     /// ```
-    pub async fn open<M>(path: impl AsRef<Path>, mode: M) -> Result<Self>
+    pub async fn open<M>(path: impl AsRef<Path>, mode: M) -> io::Result<Self>
     where
         M: TryInto<Mode, Error: Into<Error>>,
     {
         let path = path.as_ref();
-        let options = OpenOptions::new().mode(mode);
-        options.map_err(|error| error.during(OpKind::Open).on(path))?.open(path).await
+        let mode = mode.try_into();
+        let mode = mode.map_err(|error| error.into().during(OpKind::Open).on(path))?;
+        OpenOptions::new().with_mode(mode).open(path).await
     }
 
     /// Takes over a file that std opened, in the default context. It is addressed by offset and its
@@ -102,7 +105,7 @@ impl AioFile {
     /// assert_eq!(file.read_to_end(0).await?, "scratch");
     /// # Ok(()) }
     /// ```
-    pub fn from_std(file: std::fs::File) -> Result<Self> {
+    pub fn from_std(file: std::fs::File) -> io::Result<Self> {
         Self::from_std_in(&default_context()?, file)
     }
 
@@ -121,7 +124,7 @@ impl AioFile {
     /// assert_eq!(context.metrics().bytes_written, 7);
     /// # Ok(()) }
     /// ```
-    pub fn from_std_in(context: &Context, file: std::fs::File) -> Result<Self> {
+    pub fn from_std_in(context: &Context, file: std::fs::File) -> io::Result<Self> {
         let file = SharedFile::from_std(file)?;
         Ok(Self { is_foreign: true, ..Self::new(context.clone(), file, None) })
     }
@@ -145,11 +148,11 @@ impl AioFile {
     /// assert_eq!(text, "for std");
     /// # Ok(()) }
     /// ```
-    pub async fn into_std(mut self) -> Result<std::fs::File> {
+    pub async fn into_std(mut self) -> io::Result<std::fs::File> {
         let file = self.file.take().ok_or_else(closed)?;
         if Arc::strong_count(&self.handles) > 1 {
             let copy = file.file().try_clone();
-            return copy.map_err(|error| Error::system(error).on(file.path()));
+            return Ok(copy.map_err(|error| Error::system(error).on(file.path()))?);
         }
         if let Some(second) = self.bounce.take() {
             drop(second.released().await);

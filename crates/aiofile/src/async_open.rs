@@ -2,10 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use caio::{Error, ErrorKind, FileClass, OpKind, Result};
+use caio::{Error, ErrorKind, FileClass, OpKind};
 
 use crate::aio_file::AioFile;
 use crate::file::{File, end, position};
@@ -67,7 +68,7 @@ pub enum Target {
 /// assert_eq!(from_file.tell(), 0);
 /// # Ok(()) }
 /// ```
-pub async fn async_open<M>(target: impl Into<Target>, mode: M) -> Result<File>
+pub async fn async_open<M>(target: impl Into<Target>, mode: M) -> io::Result<File>
 where
     M: TryInto<Mode, Error: Into<Error>>,
 {
@@ -87,7 +88,7 @@ where
     let shared = file.file()?;
     if mode.appends() && !shared.is_append() {
         let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
-        return Err(error.during(OpKind::Open).on(shared.path()));
+        return Err(error.during(OpKind::Open).on(shared.path()).into());
     }
     let end = match shared.is_append() && shared.class() == FileClass::Regular {
         true => Some(end(&file).await?),

@@ -82,8 +82,9 @@ mod writer;
 pub use aio_file::{AioFile, RangeOptions, RangeStream};
 pub use async_open::{Target, async_open};
 pub use caio::{
-    AlignedBuffer, BackendKind, Buffer, BufferPool, Config, Context, ContextBuilder, Error,
-    ErrorKind, OwnedBuffer, OwnedBufferMut, PooledBuffer, Result,
+    AlignedBuffer, BackendKind, Buffer, BufferPool, Choice, Config, Context, ContextBuilder, Error,
+    ErrorKind, FileClass, Info, Metrics, OwnedBuffer, OwnedBufferMut, PooledBuffer, SharedFile,
+    flags,
 };
 pub use file::{Chunks, File, Lines};
 pub use line_reader::{LineReader, LineStream};
@@ -91,4 +92,21 @@ pub use mode::Mode;
 pub use options::OpenOptions;
 pub use reader::Reader;
 pub use runtime::{context, default_context};
+pub use std::io::SeekFrom;
 pub use writer::{BufferedWriter, Writer};
+
+/// The result of everything here, which is std's.
+///
+/// What is known about an error travels inside: [`Error::of`] shows it.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// use aiofile::{AioFile, Error};
+///
+/// let error = AioFile::open("/nowhere", "r").await.unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+/// assert_eq!(error.to_string(), "open /nowhere: No such file or directory (os error 2)");
+/// assert_eq!(Error::of(&error).and_then(Error::raw_os_error), Some(2));
+/// # Ok(()) }
+/// ```
+pub type Result<T, E = std::io::Error> = std::result::Result<T, E>;

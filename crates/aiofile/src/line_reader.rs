@@ -4,6 +4,7 @@ mod scan;
 mod stream;
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::str::Utf8Error;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -145,12 +146,12 @@ impl LineReader {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("upload");
     /// # std::fs::write(&path, "short\nfar too long\nshort\n")?;
-    /// use aiofile::{AioFile, ErrorKind, LineReader};
+    /// use aiofile::{AioFile, Error, ErrorKind, LineReader};
     ///
     /// let file = AioFile::open(&path, "r").await?; // short\n far too long\n short\n
     /// let mut lines = LineReader::new(&file).max_line_bytes(8);
     /// assert_eq!(lines.next_line().await?, Some(&b"short"[..]));
-    /// let error = lines.next_line().await.unwrap_err();
+    /// let error = Error::from(lines.next_line().await.unwrap_err());
     /// assert_eq!((error.kind(), error.offset()), (ErrorKind::InvalidData, Some(6)));
     /// assert!(lines.skip_line().await?);
     /// assert_eq!(lines.next_line().await?, Some(&b"short"[..]));
@@ -235,7 +236,7 @@ impl LineReader {
     /// assert_eq!(lines.next_str().await?, Some("two"));
     /// # Ok(()) }
     /// ```
-    pub fn seek_to(&mut self, offset: u64) -> Result<()> {
+    pub fn seek_to(&mut self, offset: u64) -> io::Result<()> {
         self.chunks.check_seekable()?;
         self.jump(offset);
         Ok(())
@@ -289,7 +290,7 @@ impl LineReader {
     /// # Ok(()) }
     /// ```
     #[inline]
-    pub async fn next_line(&mut self) -> Result<Option<&[u8]>> {
+    pub async fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         let line = match self.scan.in_chunk(self.line_bytes_max) {
             Some(line) => line,
             None => match poll_fn(|cx| self.poll_line(cx)).await? {
@@ -318,14 +319,14 @@ impl LineReader {
     /// let file = aiofile::AioFile::open(&path, "r").await?; // fine\n bad \xff\n fine
     /// let mut lines = aiofile::LineReader::new(&file);
     /// assert_eq!(lines.next_str().await?, Some("fine"));
-    /// let error = lines.next_str().await.unwrap_err();
+    /// let error = aiofile::Error::from(lines.next_str().await.unwrap_err());
     /// assert_eq!((error.offset(), lines.position()), (Some(9), 5));
     /// assert_eq!(lines.next_line().await?, Some(&b"bad \xff"[..]));
     /// assert_eq!(lines.next_str().await?, Some("fine"));
     /// # Ok(()) }
     /// ```
     #[inline]
-    pub async fn next_str(&mut self) -> Result<Option<&str>> {
+    pub async fn next_str(&mut self) -> io::Result<Option<&str>> {
         let line = match self.scan.in_chunk(self.line_bytes_max) {
             Some(line) => line,
             None => match poll_fn(|cx| self.poll_line(cx)).await? {
@@ -337,7 +338,7 @@ impl LineReader {
             Ok(text) => Ok(Some(text)),
             Err(error) => {
                 self.scan.cursor.put_back(line);
-                Err(not_text(&self.chunks, self.scan.cursor.position(), &error))
+                Err(not_text(&self.chunks, self.scan.cursor.position(), &error).into())
             }
         }
     }
@@ -362,9 +363,9 @@ impl LineReader {
     /// assert!(!lines.skip_line().await?, "the end");
     /// # Ok(()) }
     /// ```
-    pub async fn skip_line(&mut self) -> Result<bool> {
+    pub async fn skip_line(&mut self) -> io::Result<bool> {
         self.scan.begin_skip();
-        poll_fn(|cx| self.poll_skip(cx)).await
+        Ok(poll_fn(|cx| self.poll_skip(cx)).await?)
     }
 
     /// A stream of the lines as strings. An error ends it.
@@ -454,14 +455,14 @@ impl LineReader {
 }
 
 impl Stream for LineReader {
-    type Item = Result<Vec<u8>>;
+    type Item = io::Result<Vec<u8>>;
 
     /// Each line in memory of its own. An error ends the stream; asked once more after that, it
     /// tries again from where it stands.
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Vec<u8>>>> {
+    ) -> Poll<Option<io::Result<Vec<u8>>>> {
         let reader = &mut *self;
         if std::mem::take(&mut reader.failed) {
             return Poll::Ready(None);
@@ -472,7 +473,7 @@ impl Stream for LineReader {
         };
         reader.failed = line.is_err();
         let line = line.map(|line| line.map(|line| reader.scan.memory.bytes(line).to_vec()));
-        Poll::Ready(line.transpose())
+        Poll::Ready(line.map_err(io::Error::from).transpose())
     }
 }
 

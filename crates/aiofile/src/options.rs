@@ -1,5 +1,6 @@
 //! How a file is opened.
 
+use std::io;
 use std::path::Path;
 
 use caio::{Context, Error, ErrorKind, Result, flags};
@@ -153,7 +154,7 @@ impl OpenOptions {
     /// let options = OpenOptions::new().write(true).create_new(true);
     /// let lock = options.open(&path).await?;
     /// let error = options.open(&path).await.unwrap_err();
-    /// assert_eq!(error.io_kind(), std::io::ErrorKind::AlreadyExists);
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
     /// # Ok(()) }
     /// ```
     pub fn create_new(mut self, create_new: bool) -> Self {
@@ -174,8 +175,8 @@ impl OpenOptions {
     ///
     /// let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
     /// # // EINVAL is the answer of a file system that has no O_DIRECT.
-    /// # let refusal = options.open(&path).await.err().and_then(|error| error.raw_os_error());
-    /// # if refusal == Some(22) { return Ok(()) }
+    /// # let refusal = options.open(&path).await.err().map(|error| error.kind());
+    /// # if refusal == Some(std::io::ErrorKind::InvalidInput) { return Ok(()) }
     /// let file = options.open(&path).await?;
     /// file.write_all_at(AlignedBuffer::copy_of(&[b'x'; 8192], 4096), 0).await?;
     /// assert_eq!(file.read_at(4, 4094).await?, "xxxx");
@@ -198,8 +199,8 @@ impl OpenOptions {
     ///
     /// let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
     /// # // EINVAL is the answer of a file system that has no O_DIRECT.
-    /// # let refusal = options.open(&path).await.err().and_then(|error| error.raw_os_error());
-    /// # if refusal == Some(22) { return Ok(()) }
+    /// # let refusal = options.open(&path).await.err().map(|error| error.kind());
+    /// # if refusal == Some(std::io::ErrorKind::InvalidInput) { return Ok(()) }
     /// let file = options.bounce(true).open(&path).await?;
     /// file.write_all_at("misaligned", 5).await?;
     /// assert_eq!(file.read_at(100, 5).await?, "misaligned");
@@ -217,7 +218,7 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("link");
     /// # std::os::unix::fs::symlink("/proc/version", &path)?;
     /// use aiofile::OpenOptions;
-    /// use caio::flags::O_NOFOLLOW;
+    /// use aiofile::flags::O_NOFOLLOW;
     ///
     /// let options = OpenOptions::new().read(true);
     /// assert!(options.open(&path).await.is_ok()); // a symbolic link
@@ -281,15 +282,17 @@ impl OpenOptions {
     /// assert!(options.open(&path).await.is_err(), "x is for a file that is not there yet");
     /// # Ok(()) }
     /// ```
-    pub fn mode<M: TryInto<Mode, Error: Into<Error>>>(mut self, mode: M) -> Result<Self> {
-        let mode = mode.try_into().map_err(Into::into)?;
+    pub fn mode<M: TryInto<Mode, Error: Into<Error>>>(self, mode: M) -> io::Result<Self> {
+        Ok(self.with_mode(mode.try_into().map_err(Into::into)?))
+    }
+    pub(crate) fn with_mode(mut self, mode: Mode) -> Self {
         self.read = mode.reads();
         self.append = mode.appends();
         self.write = mode.writes() && !mode.appends();
         self.truncate = mode.truncates();
         self.create = mode.creates() && !mode.is_exclusive();
         self.create_new = mode.is_exclusive();
-        Ok(self)
+        self
     }
 
     /// Opens the file: one hop, in which it is also examined, and with [`bounce`](Self::bounce) one
@@ -306,18 +309,18 @@ impl OpenOptions {
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// use aiofile::OpenOptions;
+    /// use aiofile::{Error, OpenOptions};
     /// use std::path::Path;
     ///
     /// let options = OpenOptions::new().read(true);
     /// let file = options.open("/proc/version").await?;
     /// assert_eq!(file.read_at(5, 0).await?, "Linux");
     /// let error = options.open("/nowhere").await.unwrap_err();
-    /// assert_eq!(error.io_kind(), std::io::ErrorKind::NotFound);
-    /// assert_eq!(error.path(), Some(Path::new("/nowhere")));
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    /// assert_eq!(Error::of(&error).and_then(Error::path), Some(Path::new("/nowhere")));
     /// # Ok(()) }
     /// ```
-    pub async fn open(&self, path: impl AsRef<Path>) -> Result<AioFile> {
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<AioFile> {
         let path = path.as_ref();
         let flags = self.flags().map_err(|error| error.on(path))?;
         let context = match &self.context {

@@ -182,7 +182,7 @@ impl Reader {
     /// assert_eq!(reader.fill().await?, b"789");
     /// # Ok(()) }
     /// ```
-    pub fn seek_to(&mut self, offset: u64) -> Result<()> {
+    pub fn seek_to(&mut self, offset: u64) -> io::Result<()> {
         self.chunks.check_seekable()?;
         self.jump(offset);
         Ok(())
@@ -232,7 +232,7 @@ impl Reader {
     /// assert!(reader.fill().await?.is_empty());
     /// # Ok(()) }
     /// ```
-    pub async fn fill(&mut self) -> Result<&[u8]> {
+    pub async fn fill(&mut self) -> io::Result<&[u8]> {
         if self.rest.is_empty() {
             poll_fn(|cx| self.poll_fill(cx)).await?;
         }
@@ -303,8 +303,8 @@ impl Reader {
     /// assert_eq!(reader.next_chunk().await?, None);
     /// # Ok(()) }
     /// ```
-    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
-        poll_fn(|cx| self.poll_next_chunk(cx)).await
+    pub async fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+        Ok(poll_fn(|cx| self.poll_next_chunk(cx)).await?)
     }
 
     fn poll_next_chunk(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Option<Bytes>>> {
@@ -341,20 +341,20 @@ impl Reader {
 }
 
 impl Stream for Reader {
-    type Item = Result<Bytes>;
+    type Item = io::Result<Bytes>;
 
     /// As [`next_chunk`](Reader::next_chunk). An error ends the stream; asked once more after
     /// that, it tries again from where it stands.
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Bytes>>> {
+    ) -> Poll<Option<io::Result<Bytes>>> {
         if std::mem::take(&mut self.failed) {
             return Poll::Ready(None);
         }
         let chunk = ready!(self.poll_next_chunk(cx)).transpose();
         self.failed = matches!(chunk, Some(Err(_)));
-        Poll::Ready(chunk)
+        Poll::Ready(chunk.map(|chunk| chunk.map_err(io::Error::from)))
     }
 }
 

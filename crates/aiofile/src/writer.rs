@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::{OwnedBuffer, Result};
+use caio::OwnedBuffer;
 use tokio::io::AsyncWrite;
 
 use crate::aio_file::AioFile;
@@ -66,7 +66,7 @@ pub struct Writer {
 
 struct InFlight {
     bytes: Bytes,
-    write: BoxedFuture<Result<usize>>,
+    write: BoxedFuture<io::Result<usize>>,
 }
 
 impl Writer {
@@ -135,9 +135,9 @@ impl Writer {
     pub fn write_all<B: OwnedBuffer>(
         &self,
         buffer: B,
-    ) -> impl Future<Output = Result<()>> + Send + 'static + use<B> {
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<B> {
         let write = self.cursor.write(buffer.into_buffer());
-        async move { write?.all().await }
+        async move { Ok(write?.all().await?) }
     }
 
     /// Writes the buffer behind what was written so far: all of it, unless an error comes in
@@ -164,9 +164,9 @@ impl Writer {
     pub fn write<B: OwnedBuffer>(
         &self,
         buffer: B,
-    ) -> impl Future<Output = Result<usize>> + Send + 'static + use<B> {
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'static + use<B> {
         let write = self.cursor.write(buffer.into_buffer());
-        async move { write?.some().await }
+        async move { Ok(write?.some().await?) }
     }
 
     /// Does nothing: nothing is buffered. For code that also takes a [`BufferedWriter`].
@@ -180,18 +180,18 @@ impl Writer {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// use aiofile::{AioFile, Writer};
+    /// use aiofile::{AioFile, Error, Writer};
     ///
     /// let writer = Writer::new(&AioFile::open(&path, "w").await?);
     /// let dropped = writer.write_all("lost");
     /// writer.write_all("kept").await?;
     /// writer.flush().await?;
     /// drop(dropped);
-    /// assert_eq!(writer.flush().await.unwrap_err().offset(), Some(0));
+    /// assert_eq!(Error::from(writer.flush().await.unwrap_err()).offset(), Some(0));
     /// # Ok(()) }
     /// ```
-    pub async fn flush(&self) -> Result<()> {
-        self.cursor.check()
+    pub async fn flush(&self) -> io::Result<()> {
+        Ok(self.cursor.check()?)
     }
 
     /// fdatasync(2), after the writes that have started. See [`AioFile::fdatasync`].
@@ -215,7 +215,7 @@ impl Writer {
     /// assert!(file.context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
-    pub async fn sync(&self) -> Result<()> {
+    pub async fn sync(&self) -> io::Result<()> {
         self.cursor.check()?;
         self.cursor.file().fdatasync().await
     }
@@ -281,7 +281,7 @@ impl Writer {
     }
 
     /// Ends the write that `poll_write` has begun.
-    fn poll_in_flight(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+    fn poll_in_flight(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         if let Some(in_flight) = &mut self.in_flight {
             let result = ready!(in_flight.write.poll(cx));
             self.in_flight = None;
@@ -315,7 +315,7 @@ impl AsyncWrite for Writer {
             match result {
                 Ok(written) if ours => return Poll::Ready(Ok(written)),
                 Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aiofile::{
-    AioFile, AlignedBuffer, BackendKind, Buffer, Context, ErrorKind, OpenOptions, RangeOptions,
-    Reader, Writer, async_open,
+    AioFile, AlignedBuffer, BackendKind, Buffer, Context, Error, ErrorKind, OpenOptions,
+    RangeOptions, Reader, Writer, async_open,
 };
 use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
 use common::{disk, noise};
@@ -81,7 +81,7 @@ async fn vectored_reads_take_any_memory_and_any_offset() {
         }
     }
     let buffers = vec![odd(9), Buffer::from(&b"constant"[..])];
-    let error = file.read_vectored_at(buffers, 3).await.0.unwrap_err();
+    let error = Error::from(file.read_vectored_at(buffers, 3).await.0.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
@@ -106,7 +106,8 @@ async fn vectored_writes_are_aligned_or_refused_or_bounced() {
         std::fs::write(&path, &contents).unwrap();
         let buffers = || make().into_iter().map(|buffer| filled(buffer, 7)).collect::<Vec<_>>();
         let Some(file) = direct(&path, &both()).await else { return };
-        let error = file.write_vectored_at(buffers(), offset as u64).await.0.unwrap_err();
+        let error =
+            Error::from(file.write_vectored_at(buffers(), offset as u64).await.0.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains("O_DIRECT"), "{error}");
         assert!(std::fs::read(&path).unwrap() == contents, "nothing was written");
@@ -145,7 +146,7 @@ async fn what_is_bounced_to_a_file_opened_to_append_is_appended() {
     let Some(file) = direct(&path, &OpenOptions::new().append(true)).await else { return };
     for record in [AlignedBuffer::copy_of(&[1; BLOCK], BLOCK), AlignedBuffer::copy_of(&[1], BLOCK)]
     {
-        let error = file.append(record).await.unwrap_err();
+        let error = Error::from(file.append(record).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains("the end of the file"), "{error}");
     }
@@ -289,7 +290,7 @@ async fn a_read_that_is_cut_within_a_block_goes_on_on_every_path() {
         for (range, bytes) in ranges.iter().zip(read) {
             assert!(bytes == contents[range.start as usize..range.end as usize]);
         }
-        let error = file.read_ranges(&[30_000..30_002]).await.unwrap_err();
+        let error = Error::from(file.read_ranges(&[30_000..30_002]).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     }
 }
@@ -326,7 +327,7 @@ async fn a_write_that_is_cut_within_a_block_goes_on_on_every_path() {
     let Some(file) = direct(&path, &both().context(&context)).await else { return };
     let block = || AlignedBuffer::copy_of(&[1; BLOCK], BLOCK);
     assert_eq!(file.write_at(block(), 0).await.unwrap(), 100);
-    let error = file.write_all_at(block(), 0).await.unwrap_err();
+    let error = Error::from(file.write_all_at(block(), 0).await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::WriteZero);
     assert_eq!(file.read_at(BLOCK, 0).await.unwrap().len(), 100);
 }

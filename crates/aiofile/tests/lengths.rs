@@ -26,8 +26,8 @@ async fn both_ways(path: &std::path::Path) -> Vec<AioFile> {
 }
 
 #[track_caller]
-fn assert_no_memory<T: std::fmt::Debug>(result: Result<T, Error>, path: &std::path::Path) {
-    let error = result.unwrap_err();
+fn assert_no_memory<T: std::fmt::Debug>(result: std::io::Result<T>, path: &std::path::Path) {
+    let error = Error::from(result.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     assert_eq!(error.path(), Some(path), "{error}");
     assert!(error.to_string().contains("no memory for a buffer"), "{error}");
@@ -57,10 +57,10 @@ async fn a_huge_length_is_an_error() {
                 if i64::try_from(extent).is_ok() && i64::try_from(extent + 4096).is_ok() {
                     assert_no_memory(read, &path);
                 } else {
-                    assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+                    assert_eq!(Error::from(read.unwrap_err()).kind(), ErrorKind::InvalidInput);
                 }
                 let read = file.read_exact_at(length, offset).await;
-                assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+                assert_eq!(Error::from(read.unwrap_err()).kind(), ErrorKind::InvalidInput);
             }
         }
         let end = HUGE as u64;
@@ -135,13 +135,13 @@ async fn memory_without_capacity_is_not_the_end_of_the_file() {
         let context = aiofile::context().in_place(in_place).build().unwrap();
         let file = common::open_in(&context, &path, "r").await;
         let (read, buffer) = file.read_into(Vec::new(), 0).await;
-        let error = read.unwrap_err();
+        let error = Error::from(read.unwrap_err());
         assert_eq!((error.kind(), buffer.capacity()), (ErrorKind::InvalidInput, 0));
         assert!(error.to_string().contains("with_capacity"), "{error}");
         for buffers in [vec![], vec![Vec::new(), Vec::new()]] {
             let length = buffers.len();
             let (read, buffers) = file.read_vectored_at(buffers, 0).await;
-            assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(Error::from(read.unwrap_err()).kind(), ErrorKind::InvalidInput);
             assert_eq!(buffers.len(), length);
         }
         let buffers = vec![Vec::new(), Vec::with_capacity(4)];

@@ -11,7 +11,7 @@ use std::task::{Context as TaskContext, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use aiofile::{AioFile, BackendKind, Result, Writer};
+use aiofile::{AioFile, BackendKind, Error, Result, Writer};
 use caio::{Backend, Capability, Op, Output, QueueId, Request, Token};
 use common::{scratch, unruly};
 use futures_util::future::{join_all, try_join_all};
@@ -108,7 +108,9 @@ async fn each_write_has_its_own_error_and_the_next_goes_on() {
     let (receiver, writer) = pipe();
     drop(receiver);
     let errors = in_time(join_all((0..5).map(|_| writer.write_all("lost")))).await;
-    assert!(errors.into_iter().all(|error| error.unwrap_err().raw_os_error() == Some(32)));
+    assert!(
+        errors.into_iter().all(|error| Error::from(error.unwrap_err()).raw_os_error() == Some(32))
+    );
     assert_eq!(writer.position(), 0);
     assert!(writer.take_gaps().is_empty());
     writer.flush().await.unwrap();
@@ -275,7 +277,7 @@ async fn writes_done_as_one_have_their_own_outcomes() {
     let given_up = writer.write_all("xxxx");
     let (last, none) = (writer.write_all("dddd"), writer.write_all(""));
     drop(given_up);
-    assert_eq!(in_time(last).await.unwrap_err().raw_os_error(), Some(28));
+    assert_eq!(Error::from(in_time(last).await.unwrap_err()).raw_os_error(), Some(28));
     in_time(first).await.unwrap();
     in_time(empty).await.unwrap();
     in_time(second).await.unwrap();

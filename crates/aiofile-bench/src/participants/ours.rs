@@ -38,7 +38,7 @@ impl Form {
     ///
     /// # Errors
     /// Where the backend does not work here.
-    pub fn context(self, max_requests: Option<usize>) -> aiofile::Result<Context> {
+    pub fn context(self, max_requests: Option<usize>) -> Result<Context, aiofile::Error> {
         let on = |kind, config| aiofile::context().config(config).backend(kind);
         let builder = match self {
             Self::Default | Self::OneThread if max_requests.is_none() => {

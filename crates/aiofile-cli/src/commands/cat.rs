@@ -38,14 +38,20 @@ pub(super) async fn run(backend: Option<Choice>, args: CatArgs) -> Result<(), Fa
 /// Why a file is not printed to its end.
 enum Stop {
     /// It cannot be read; the next one may be.
-    Input(Error),
+    Input(io::Error),
     /// Nothing can be written any more; the sink knows why.
     Output,
 }
 
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Input(error)
+    }
+}
+
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        Self::Input(error)
+        Self::Input(error.into())
     }
 }
 

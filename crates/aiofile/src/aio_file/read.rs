@@ -1,6 +1,7 @@
 //! Reading by offset.
 
 use std::future::poll_fn;
+use std::io;
 
 use bytes::Bytes;
 use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, OwnedBufferMut, Result, SharedFile};
@@ -30,8 +31,8 @@ impl AioFile {
     /// assert!(file.read_at(100, 11).await?.is_empty());
     /// # Ok(()) }
     /// ```
-    pub async fn read_at(&self, length: usize, offset: u64) -> Result<Bytes> {
-        self.read_new(self.file()?, length, offset).await
+    pub async fn read_at(&self, length: usize, offset: u64) -> io::Result<Bytes> {
+        Ok(self.read_new(self.file()?, length, offset).await?)
     }
 
     /// Reads exactly `length` bytes at `offset`.
@@ -47,7 +48,8 @@ impl AioFile {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
     /// # std::fs::write(&path, "hello world")?;
-    /// use aiofile::{AioFile, ErrorKind};
+    /// use aiofile::AioFile;
+    /// use std::io::ErrorKind;
     ///
     /// let file = AioFile::open(&path, "r").await?; // hello world
     /// assert_eq!(file.read_exact_at(5, 6).await?, "world");
@@ -55,14 +57,14 @@ impl AioFile {
     /// assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     /// # Ok(()) }
     /// ```
-    pub async fn read_exact_at(&self, length: usize, offset: u64) -> Result<Bytes> {
+    pub async fn read_exact_at(&self, length: usize, offset: u64) -> io::Result<Bytes> {
         let bytes = if comes_in_pieces(self.file()?) {
             self.read_growing(length, length, offset, true).await?
         } else {
             self.read_at(length, offset).await?
         };
         if bytes.len() < length {
-            return Err(self.ended(bytes.len(), length, offset));
+            return Err(self.ended(bytes.len(), length, offset).into());
         }
         Ok(bytes)
     }
@@ -86,12 +88,16 @@ impl AioFile {
     /// assert_eq!((read?, &buffer[..]), (4, &b"\x7fELF"[..]));
     /// # Ok(()) }
     /// ```
-    pub async fn read_into<B: OwnedBufferMut>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
+    pub async fn read_into<B: OwnedBufferMut>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> (io::Result<usize>, B) {
         let mut buffer = buffer.into_buffer();
         let length = buffer.capacity();
-        let Ok(file) = self.file() else { return (Err(closed()), B::from_buffer(buffer)) };
+        let Ok(file) = self.file() else { return (Err(closed().into()), B::from_buffer(buffer)) };
         if length == 0 {
-            return (Err(no_capacity(file, OpKind::Read, offset)), B::from_buffer(buffer));
+            return (Err(no_capacity(file, OpKind::Read, offset).into()), B::from_buffer(buffer));
         }
         // What is cached is read right here, so that in a loop of reads no function returns
         // between one system call and the next: after a system call that is slow.
@@ -101,7 +107,7 @@ impl AioFile {
             Ok(Some(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
             tried => {
                 let (result, buffer) = self.read_on_into(file, buffer, tried, length, offset).await;
-                (result, B::from_buffer(buffer))
+                (result.map_err(io::Error::from), B::from_buffer(buffer))
             }
         }
     }
@@ -129,10 +135,10 @@ impl AioFile {
         &self,
         buffers: Vec<B>,
         offset: u64,
-    ) -> (Result<usize>, Vec<B>) {
+    ) -> (io::Result<usize>, Vec<B>) {
         let file = match self.file() {
             Ok(file) => file,
-            Err(error) => return (Err(error), buffers),
+            Err(error) => return (Err(error.into()), buffers),
         };
         let buffers: Vec<_> = buffers.into_iter().map(B::into_buffer).collect();
         let has_capacity = buffers.iter().any(|buffer| buffer.capacity() > 0);
@@ -140,7 +146,7 @@ impl AioFile {
             true => self.read_buffers(file, buffers, offset).await,
             false => (Err(no_capacity(file, OpKind::ReadVectored, offset)), buffers),
         };
-        (result, buffers.into_iter().map(B::from_buffer).collect())
+        (result.map_err(io::Error::from), buffers.into_iter().map(B::from_buffer).collect())
     }
 
     /// Goes on with a read from the beginning of a buffer, after an attempt in place.

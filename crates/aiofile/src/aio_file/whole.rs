@@ -1,6 +1,7 @@
 //! What concerns a file as a whole: its end, its length, its metadata, sync and close.
 
 use std::fs::Metadata;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ impl AioFile {
     /// assert_eq!(file.read_to_end(5).await?, text[5..]);
     /// # Ok(()) }
     /// ```
-    pub async fn read_to_end(&self, offset: u64) -> Result<Bytes> {
+    pub async fn read_to_end(&self, offset: u64) -> io::Result<Bytes> {
         let file = self.file()?;
         let expected = match file.class() {
             FileClass::Regular => self.metadata().await?.len().saturating_sub(offset),
@@ -40,7 +41,7 @@ impl AioFile {
         // One byte more than expected, so that the end shows without another allocation.
         let expected = usize::try_from(expected).unwrap_or(usize::MAX - 1) + 1;
         let size = expected.max(UNKNOWN_LENGTH_BYTES);
-        self.read_growing(size, usize::MAX, offset, super::comes_in_pieces(file)).await
+        Ok(self.read_growing(size, usize::MAX, offset, super::comes_in_pieces(file)).await?)
     }
 
     /// Cuts or extends the file to `length` bytes, after the writes that have started. One hop.
@@ -60,8 +61,8 @@ impl AioFile {
     /// assert_eq!(file.read_to_end(0).await?, "0123\0\0");
     /// # Ok(()) }
     /// ```
-    pub async fn set_len(&self, length: u64) -> Result<()> {
-        self.context.set_length(self.file()?, length).await
+    pub async fn set_len(&self, length: u64) -> io::Result<()> {
+        Ok(self.context.set_length(self.file()?, length).await?)
     }
 
     /// The length in bytes, as fstat(2) says: 0 for most files of `/proc`.
@@ -78,7 +79,7 @@ impl AioFile {
     /// # Ok(()) }
     /// ```
     #[allow(clippy::len_without_is_empty, reason = "the length is asked of the system each time")]
-    pub async fn len(&self) -> Result<u64> {
+    pub async fn len(&self) -> io::Result<u64> {
         Ok(self.metadata().await?.len())
     }
 
@@ -96,8 +97,8 @@ impl AioFile {
     /// assert!(metadata.is_file() && metadata.len() == 5);
     /// # Ok(()) }
     /// ```
-    pub async fn metadata(&self) -> Result<Metadata> {
-        self.context.metadata(self.file()?).await
+    pub async fn metadata(&self) -> io::Result<Metadata> {
+        Ok(self.context.metadata(self.file()?).await?)
     }
 
     /// fsync(2): everything written by this file's handles so far reaches the device, with the
@@ -129,8 +130,8 @@ impl AioFile {
     /// assert_eq!(aiofile::fs::read(&path).await?, b"theme = dark\n");
     /// # Ok(()) }
     /// ```
-    pub async fn fsync(&self) -> Result<()> {
-        self.sync(false).await
+    pub async fn fsync(&self) -> io::Result<()> {
+        Ok(self.sync(false).await?)
     }
 
     /// fdatasync(2): as [`fsync`](Self::fsync), without metadata that reading does not need.
@@ -151,8 +152,8 @@ impl AioFile {
     /// assert!(file.context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
-    pub async fn fdatasync(&self) -> Result<()> {
-        self.sync(true).await
+    pub async fn fdatasync(&self) -> io::Result<()> {
+        Ok(self.sync(true).await?)
     }
 
     /// Closes this handle; later calls fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
@@ -168,23 +169,24 @@ impl AioFile {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// use aiofile::{AioFile, ErrorKind};
+    /// use aiofile::{AioFile, Error, ErrorKind};
     ///
     /// let mut file = AioFile::open(&path, "w").await?;
     /// file.write_all_at("done", 0).await?;
     /// file.close().await?;
-    /// assert_eq!(file.write_at("more", 4).await.unwrap_err().kind(), ErrorKind::Closed);
+    /// let error = Error::from(file.write_at("more", 4).await.unwrap_err());
+    /// assert_eq!(error.kind(), ErrorKind::Closed);
     /// # Ok(()) }
     /// ```
-    pub async fn close(&mut self) -> Result<()> {
+    pub async fn close(&mut self) -> io::Result<()> {
         let Some(file) = self.file.take() else { return Ok(()) };
         let handles = std::mem::replace(&mut self.handles, Arc::new(()));
         let second = self.bounce.take();
         let last = Arc::into_inner(handles).is_some();
-        let Some(second) = second else { return self.context.close(file, last).await };
+        let Some(second) = second else { return Ok(self.context.close(file, last).await?) };
         // Both are closed, whatever the first one says.
         let closed = self.context.close(second, last).await;
-        self.context.close(file, last).await.and(closed)
+        Ok(self.context.close(file, last).await.and(closed)?)
     }
 
     /// Whether this handle was closed.

@@ -1,5 +1,7 @@
 //! Writing by offset, and at the end of a file opened to append.
 
+use std::io;
+
 use caio::{Buffer, Error, ErrorKind, OpKind, OwnedBuffer, Result};
 
 use super::AioFile;
@@ -26,7 +28,7 @@ impl AioFile {
     /// assert_eq!(file.read_to_end(0).await?, "first later");
     /// # Ok(()) }
     /// ```
-    pub async fn write_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<usize> {
+    pub async fn write_at(&self, buffer: impl OwnedBuffer, offset: u64) -> io::Result<usize> {
         self.write_from(buffer, offset).await.0
     }
 
@@ -49,9 +51,9 @@ impl AioFile {
     /// assert_eq!(file.read_to_end(0).await?, "00\n01\n04\n09\n");
     /// # Ok(()) }
     /// ```
-    pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<()> {
+    pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> io::Result<()> {
         self.check_positional(offset)?;
-        self.write_all(buffer.into_buffer(), offset).await.1
+        Ok(self.write_all(buffer.into_buffer(), offset).await.1?)
     }
 
     /// As [`write_at`](Self::write_at), and the buffer comes back either way.
@@ -77,14 +79,18 @@ impl AioFile {
     /// assert_eq!(file.read_at(9, 18).await?, "record 2\n");
     /// # Ok(()) }
     /// ```
-    pub async fn write_from<B: OwnedBuffer>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
+    pub async fn write_from<B: OwnedBuffer>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> (io::Result<usize>, B) {
         if let Err(error) = self.check_positional(offset) {
-            return (Err(error), buffer);
+            return (Err(error.into()), buffer);
         }
         let buffer = buffer.into_buffer();
         let range = 0..buffer.len();
         let (result, buffer) = self.write_buffer(buffer, range, offset).await;
-        (result, B::from_buffer(buffer))
+        (result.map_err(io::Error::from), B::from_buffer(buffer))
     }
 
     /// Writes all of the buffer at the end of a file opened to append, wherever that is by then.
@@ -109,14 +115,14 @@ impl AioFile {
     /// assert_eq!(aiofile::fs::read(&path).await?, b"first\nsecond\nthird\n");
     /// # Ok(()) }
     /// ```
-    pub async fn append(&self, buffer: impl OwnedBuffer) -> Result<()> {
+    pub async fn append(&self, buffer: impl OwnedBuffer) -> io::Result<()> {
         let file = self.file()?;
         if !file.is_append() {
             let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
             let error = error.during(OpKind::Write).on(file.path());
-            return Err(error.hint("open it with mode \"a\", or use write_all_at"));
+            return Err(error.hint("open it with mode \"a\", or use write_all_at").into());
         }
-        self.write_all(buffer.into_buffer(), 0).await.1
+        Ok(self.write_all(buffer.into_buffer(), 0).await.1?)
     }
 
     /// Writes the contents of several buffers, one after the other, at `offset`: one operation. The
@@ -141,14 +147,14 @@ impl AioFile {
         &self,
         buffers: Vec<B>,
         offset: u64,
-    ) -> (Result<usize>, Vec<B>) {
+    ) -> (io::Result<usize>, Vec<B>) {
         let file = match self.check_positional(offset).and_then(|()| self.file()) {
             Ok(file) => file,
-            Err(error) => return (Err(error), buffers),
+            Err(error) => return (Err(error.into()), buffers),
         };
         let buffers = buffers.into_iter().map(B::into_buffer).collect();
         let (result, buffers) = self.write_buffers(file, buffers, offset).await;
-        (result, buffers.into_iter().map(B::from_buffer).collect())
+        (result.map_err(io::Error::from), buffers.into_iter().map(B::from_buffer).collect())
     }
 
     /// Writes all of a buffer, without asking whether the file was opened to append: how much was

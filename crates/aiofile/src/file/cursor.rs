@@ -47,7 +47,7 @@ impl File {
     /// assert_eq!(file.seek(SeekFrom::End(0)).await?, file.file().len().await?);
     /// # Ok(()) }
     /// ```
-    pub async fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+    pub async fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         poll_fn(|cx| self.poll_no_write(cx, Half::Write)).await;
         self.seeking = None;
         self.adopt_position();
@@ -55,9 +55,9 @@ impl File {
             SeekFrom::End(distance) => {
                 self.check_seekable()?;
                 let end = end(&self.file).await?;
-                self.seek_by(end, distance)
+                Ok(self.seek_by(end, distance)?)
             }
-            _ => self.seek_now(to),
+            _ => self.seek_now(to).map_err(io::Error::from),
         }
     }
 
@@ -157,5 +157,5 @@ pub(crate) async fn end(file: &AioFile) -> Result<u64> {
         let end = shared.file().seek(SeekFrom::End(0));
         return end.map_err(|error| Error::system(error).on(shared.path()));
     }
-    file.len().await
+    Ok(file.len().await?)
 }

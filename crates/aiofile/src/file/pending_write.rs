@@ -150,7 +150,7 @@ impl File {
     pub(super) fn start_truncate(&mut self, length: u64) {
         let (file, cursor) = (self.file.clone(), Some(self.position));
         let work = BoxedFuture::new(async move {
-            let error = file.set_len(length).await.err();
+            let error = file.set_len(length).await.err().map(Error::from);
             WriteOutcome { cursor, error, ..WriteOutcome::default() }
         });
         self.pending_write.running = Some(RunningWrite { work, offered: None, reserved: cursor });

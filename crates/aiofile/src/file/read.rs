@@ -1,6 +1,7 @@
 //! Reads: so many bytes, all that are left, or a line.
 
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -34,7 +35,7 @@ impl File {
     /// assert_eq!(file.tell(), 4);
     /// # Ok(()) }
     /// ```
-    pub async fn read(&mut self, length: usize) -> Result<Bytes> {
+    pub async fn read(&mut self, length: usize) -> io::Result<Bytes> {
         self.begin_read().await?;
         let ahead = self.ahead().len();
         if length == 0 || length <= ahead {
@@ -65,16 +66,16 @@ impl File {
     /// let mut file = aiofile::async_open("/dev/zero", "r").await?;
     /// assert_eq!(file.read_exact(100_000).await?.len(), 100_000);
     /// let mut file = aiofile::async_open("/dev/null", "r").await?;
-    /// assert_eq!(file.read_exact(1).await.unwrap_err().kind(), aiofile::ErrorKind::UnexpectedEof);
+    /// assert_eq!(file.read_exact(1).await.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
     /// # Ok(()) }
     /// ```
-    pub async fn read_exact(&mut self, length: usize) -> Result<Bytes> {
+    pub async fn read_exact(&mut self, length: usize) -> io::Result<Bytes> {
         self.begin_read().await?;
         if self.ahead().len() < length && self.is_stepwise()? {
             while self.ahead().len() < length {
                 let missing = (length - self.ahead().len()).min(READ_BYTES_MAX);
                 if poll_fn(|cx| self.poll_fill(cx, missing)).await? == 0 {
-                    return Err(self.ended(self.ahead().len(), length));
+                    return Err(self.ended(self.ahead().len(), length).into());
                 }
             }
         }
@@ -83,7 +84,7 @@ impl File {
         }
         let bytes = self.read_up_to(length).await?;
         if bytes.len() < length {
-            return Err(self.ended(bytes.len(), length));
+            return Err(self.ended(bytes.len(), length).into());
         }
         self.pass(length);
         Ok(bytes)
@@ -105,7 +106,7 @@ impl File {
     /// assert!(file.read_all().await?.is_empty());
     /// # Ok(()) }
     /// ```
-    pub async fn read_all(&mut self) -> Result<Bytes> {
+    pub async fn read_all(&mut self) -> io::Result<Bytes> {
         self.begin_read().await?;
         if self.is_seekable() && !self.is_stepwise()? {
             let bytes = self.file.read_to_end(self.position).await?;
@@ -135,7 +136,7 @@ impl File {
     /// assert!(line.starts_with(b"Name:") && line.ends_with(b"\n"));
     /// # Ok(()) }
     /// ```
-    pub async fn readline(&mut self) -> Result<Bytes> {
+    pub async fn readline(&mut self) -> io::Result<Bytes> {
         self.readline_with("\n").await
     }
 
@@ -154,11 +155,11 @@ impl File {
     /// # assert!(variable.is_empty() || variable.ends_with(&[0]));
     /// # Ok(()) }
     /// ```
-    pub async fn readline_with(&mut self, separator: impl AsRef<[u8]>) -> Result<Bytes> {
+    pub async fn readline_with(&mut self, separator: impl AsRef<[u8]>) -> io::Result<Bytes> {
         let separator = separator.as_ref();
         check_separator(separator)?;
         self.begin_read().await?;
-        poll_fn(|cx| self.poll_line(cx, separator)).await
+        Ok(poll_fn(|cx| self.poll_line(cx, separator)).await?)
     }
 
     /// A line with its separator. The handle has been refreshed.
@@ -195,7 +196,7 @@ impl File {
     /// Reads from the cursor, and leaves it there. Takes no more memory than the file is long.
     async fn read_up_to(&self, length: usize) -> Result<Bytes> {
         if length <= READ_BYTES_MAX {
-            return self.file.read_at(length, self.position).await;
+            return Ok(self.file.read_at(length, self.position).await?);
         }
         let left = match has_length(self.file.file()?) {
             true => self.file.len().await?.saturating_sub(self.position),

@@ -1,5 +1,6 @@
 //! The handle as a stream of lines or of chunks.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -106,9 +107,9 @@ pub struct Lines<'a> {
 }
 
 impl Stream for Lines<'_> {
-    type Item = Result<Bytes>;
+    type Item = io::Result<Bytes>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let Self { handle, separator, strip_return, ended } = self.get_mut();
         if *ended {
             return Poll::Ready(None);
@@ -123,7 +124,7 @@ impl Stream for Lines<'_> {
         *ended = result.as_ref().map_or(true, Bytes::is_empty);
         Poll::Ready(match result {
             Ok(line) if line.is_empty() => None,
-            result => Some(result.map(|line| strip(line, separator, *strip_return))),
+            result => Some(Ok(result.map(|line| strip(line, separator, *strip_return))?)),
         })
     }
 }
@@ -150,9 +151,9 @@ pub struct Chunks<'a> {
 }
 
 impl Stream for Chunks<'_> {
-    type Item = Result<Bytes>;
+    type Item = io::Result<Bytes>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let Self { handle, size, ended } = self.get_mut();
         if *ended {
             return Poll::Ready(None);
@@ -160,13 +161,13 @@ impl Stream for Chunks<'_> {
         if *size == 0 {
             *ended = true;
             let error = Error::new(ErrorKind::InvalidInput, "chunks of 0 bytes have no end");
-            return Poll::Ready(Some(Err(error)));
+            return Poll::Ready(Some(Err(error.into())));
         }
         let result = ready!(poll_chunk(handle, cx, *size));
         *ended = result.as_ref().map_or(true, Bytes::is_empty);
         Poll::Ready(match result {
             Ok(chunk) if chunk.is_empty() => None,
-            result => Some(result),
+            result => Some(Ok(result?)),
         })
     }
 }

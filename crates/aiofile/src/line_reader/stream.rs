@@ -1,9 +1,9 @@
 //! Lines as a stream of strings.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use caio::Result;
 use futures_core::Stream;
 
 use super::{LineReader, not_text};
@@ -103,12 +103,12 @@ impl LineStream {
 }
 
 impl Stream for LineStream {
-    type Item = Result<String>;
+    type Item = io::Result<String>;
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<String>>> {
+    ) -> Poll<Option<io::Result<String>>> {
         let reader = &mut self.reader;
         if std::mem::take(&mut reader.failed) {
             return Poll::Ready(None);
@@ -120,7 +120,7 @@ impl Stream for LineStream {
                 Ok(None) => return Poll::Ready(None),
                 Err(error) => {
                     reader.failed = true;
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Some(Err(error.into())));
                 }
             },
         };
@@ -130,7 +130,7 @@ impl Stream for LineStream {
                 reader.scan.cursor.put_back(line);
                 reader.failed = true;
                 let start = reader.scan.position();
-                Poll::Ready(Some(Err(not_text(&reader.chunks, start, &error))))
+                Poll::Ready(Some(Err(not_text(&reader.chunks, start, &error).into())))
             }
         }
     }

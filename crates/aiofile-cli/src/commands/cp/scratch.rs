@@ -47,7 +47,7 @@ impl Scratch {
             match options.open(&path).await {
                 Ok(file) => return Ok(file),
                 Err(error) => {
-                    let taken = error.io_kind() == ErrorKind::AlreadyExists;
+                    let taken = error.kind() == ErrorKind::AlreadyExists;
                     if taken {
                         // Somebody else's.
                         *self.path() = None;

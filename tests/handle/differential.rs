@@ -181,7 +181,7 @@ async fn compare(context: &Context, directory: &Path, case: &Case) -> Result<(),
     let (mut model, handle) = match (model, opened) {
         (Ok(model), Ok(handle)) => (model, handle),
         (Err(expected), Err(error)) => {
-            prop_assert_eq!(expected.raw_os_error(), error.raw_os_error());
+            prop_assert_eq!(expected.raw_os_error(), errno(&error));
             return Ok(());
         }
         (model, opened) => {

@@ -130,9 +130,10 @@ fn a_written_executable_runs_at_once(env: &Env) {
     for number in 0..30 {
         let path = place.path(&format!("true-{number}"));
         env.run(async {
-            let options = aiofile::OpenOptions::new().write(true).create_new(true);
-            let options = options.permissions(0o755).context(&env.context);
-            let mut file = options.open(&path).await.unwrap();
+            let mut options = aiofile::OpenOptions::new();
+            options.write(true).create_new(true);
+            let options = options.mode(0o755).context(&env.context);
+            let mut file = options.open_aio(&path).await.unwrap();
             file.write_all_at(program.clone(), 0).await.unwrap();
             file.close().await.unwrap();
         });

@@ -21,8 +21,9 @@ pub(crate) const CASES: &[Case] = cases![
 ];
 
 async fn opening(env: &Env, path: &str, mode: &str) -> caio::Error {
-    let options = OpenOptions::new().mode(mode).unwrap().context(&env.context);
-    options.open(path).await.unwrap_err().into()
+    let mut options = OpenOptions::new();
+    options.access(mode).unwrap().context(&env.context);
+    options.open_aio(path).await.unwrap_err().into()
 }
 
 fn the_systems_errno_arrives_with_file_and_offset(env: &Env) {
@@ -79,9 +80,10 @@ fn what_cannot_be_right_is_refused_before_the_system_sees_it(env: &Env) {
         assert_eq!(env.context.metrics().submitted, before.submitted);
         let error = Error::from(AioFile::open("with\0nul", "r").await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-        assert!(OpenOptions::new().mode("rw!").is_err());
-        let nothing =
-            Error::from(OpenOptions::new().context(&env.context).open(&path).await.unwrap_err());
+        assert!(OpenOptions::new().access("rw!").is_err());
+        let nothing = Error::from(
+            OpenOptions::new().context(&env.context).open_aio(&path).await.unwrap_err(),
+        );
         assert_eq!(nothing.kind(), ErrorKind::InvalidInput);
     });
     assert_eq!(std::fs::read(&path).unwrap(), b"data");

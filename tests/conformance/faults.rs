@@ -122,8 +122,9 @@ fn any_interleaving_of_disjoint_writes_gives_the_same_file() {
         let disk = Arc::new(Simulated::new(seed));
         let builder = aiofile::context().custom(Arc::<Simulated>::clone(&disk)).in_place(false);
         let context = builder.build().unwrap();
-        let options = aiofile::OpenOptions::new().read(true).write(true).create(true);
-        let file = disk.drive(options.context(&context).open("data")).unwrap();
+        let mut options = aiofile::OpenOptions::new();
+        options.read(true).write(true).create(true);
+        let file = disk.drive(options.context(&context).open_aio("data")).unwrap();
         let data = Random::new(seed).bytes(3000);
         let pieces = data.chunks(30).enumerate();
         let writes = pieces.map(|(n, piece)| file.write_all_at(piece.to_vec(), n as u64 * 30));

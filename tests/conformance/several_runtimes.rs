@@ -33,8 +33,9 @@ async fn work(file: &AioFile, part: u64) {
     assert!(file.metadata().await.unwrap().len() >= offset);
     let reads = (0..4).map(|n| file.read_exact_at(BLOCK, offset + n * BLOCK as u64));
     join_all(reads).await.into_iter().for_each(|found| assert_eq!(found.unwrap(), pattern(BLOCK)));
-    let other = aiofile::OpenOptions::new().read(true).context(file.context());
-    let other = other.open(file.path().unwrap()).await.unwrap();
+    let mut options = aiofile::OpenOptions::new();
+    options.read(true).context(file.context());
+    let other = options.open_aio(file.path().unwrap()).await.unwrap();
     assert_eq!(other.read_exact_at(BLOCK, offset).await.unwrap(), pattern(BLOCK));
 }
 

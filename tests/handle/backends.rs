@@ -51,8 +51,9 @@ pub(crate) fn each(test: impl AsyncFn(&Context)) {
 }
 
 pub(crate) async fn open(context: &Context, path: impl AsRef<Path>, mode: &str) -> File {
-    let options = OpenOptions::new().context(context).mode(mode).unwrap();
-    async_open(options.open(path).await.unwrap(), mode).await.unwrap()
+    let mut options = OpenOptions::new();
+    options.context(context).access(mode).unwrap();
+    async_open(options.open_aio(path).await.unwrap(), mode).await.unwrap()
 }
 
 /// A handle in this context on something that is open already.

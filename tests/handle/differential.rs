@@ -212,7 +212,7 @@ async fn compare(context: &Context, directory: &Path, case: &Case) -> Result<(),
 }
 
 async fn open(context: &Context, path: PathBuf, mode: &str) -> aiofile::Result<File> {
-    let file = OpenOptions::new().context(context).mode(mode)?.open(path).await?;
+    let file = OpenOptions::new().context(context).access(mode)?.open_aio(path).await?;
     async_open(file, mode).await
 }
 

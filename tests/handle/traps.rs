@@ -78,8 +78,9 @@ fn files_of_proc_are_read_whole_and_in_pieces_of_any_size() {
 fn a_mode_that_the_open_file_cannot_keep_is_refused() {
     each(async |context| {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let options = OpenOptions::new().context(context).mode("r+").unwrap();
-        let open = options.open(file.path()).await.unwrap();
+        let mut options = OpenOptions::new();
+        options.context(context).access("r+").unwrap();
+        let open = options.open_aio(file.path()).await.unwrap();
         let error = Error::from(async_open(open, "a").await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let error = Error::from(AioFile::open(file.path(), "rw").await.unwrap_err());
@@ -184,8 +185,9 @@ fn a_handle_works_without_the_page_cache() {
     each(async |context| {
         let directory = disk();
         let path = directory.path().join("direct");
-        let options = OpenOptions::new().context(context).mode("w+").unwrap();
-        let file = match options.direct(true).bounce(true).open(path).await {
+        let mut options = OpenOptions::new();
+        options.context(context).access("w+").unwrap();
+        let file = match options.direct(true).bounce(true).open_aio(path).await {
             Ok(file) => file,
             Err(error) => return println!("skipped: {error}"),
         };

@@ -86,7 +86,7 @@ impl AioFile {
         let path = path.as_ref();
         let mode = mode.try_into();
         let mode = mode.map_err(|error| error.into().during(OpKind::Open).on(path))?;
-        OpenOptions::new().with_mode(mode).open(path).await
+        OpenOptions::new().set_access(mode).open_aio(path).await
     }
 
     /// Takes over a file that std opened, in the default context. It is addressed by offset and its

@@ -99,6 +99,11 @@ impl File {
         }
     }
 
+    /// A file that was just opened: its cursor is at the start.
+    pub(crate) fn opened(file: AioFile, mode: Mode) -> Self {
+        Self::new(file, mode, 0)
+    }
+
     /// The file below, for everything that needs no cursor: offset-addressed reads and writes,
     /// metadata, the descriptor. What is written through it is not noticed by this handle's
     /// read-ahead.

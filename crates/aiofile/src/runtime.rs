@@ -34,7 +34,7 @@ use tokio::task::{self, AbortHandle};
 /// use aiofile::OpenOptions;
 ///
 /// let context = aiofile::context().max_requests(16).build()?;
-/// let file = OpenOptions::new().read(true).context(&context).open("/proc/self/stat").await?;
+/// let file = OpenOptions::new().read(true).context(&context).open_aio("/proc/self/stat").await?;
 /// assert!(!file.read_at(64, 0).await?.is_empty());
 /// # Ok(())
 /// # }

@@ -26,7 +26,7 @@ const BLOCK: usize = 4096;
 
 /// A file on the disk, opened with O_DIRECT to read and write, where there is such a thing.
 async fn direct(path: &Path, options: &OpenOptions) -> Option<AioFile> {
-    match options.clone().direct(true).open(path).await {
+    match options.clone().direct(true).open_aio(path).await {
         Ok(file) => Some(file),
         Err(error) => {
             println!("skipped: no O_DIRECT here: {error}");
@@ -36,7 +36,7 @@ async fn direct(path: &Path, options: &OpenOptions) -> Option<AioFile> {
 }
 
 fn both() -> OpenOptions {
-    OpenOptions::new().read(true).write(true)
+    OpenOptions::new().read(true).write(true).clone()
 }
 
 fn aligned(bytes: usize) -> Buffer {
@@ -135,7 +135,8 @@ async fn what_is_bounced_to_a_file_opened_to_append_is_appended() {
     let directory = disk();
     let path = directory.path().join("log");
     std::fs::write(&path, "first,").unwrap();
-    let options = OpenOptions::new().append(true).bounce(true);
+    let mut options = OpenOptions::new();
+    options.append(true).bounce(true);
     let Some(file) = direct(&path, &options).await else { return };
     file.append("second,").await.unwrap();
     // Aligned, but for the place where the file ends, which only the kernel knows.
@@ -301,7 +302,8 @@ async fn a_write_that_is_cut_within_a_block_goes_on_on_every_path() {
     let path = directory.path().join("data");
     for bytes_max in [4097, 5000, 12_289] {
         let context = Cutting::context(bytes_max);
-        let options = both().context(&context);
+        let mut options = both();
+        options.context(&context);
         let whole = || AlignedBuffer::copy_of(&contents, BLOCK);
         for way in 0..4 {
             std::fs::write(&path, "").unwrap();

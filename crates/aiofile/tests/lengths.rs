@@ -18,7 +18,7 @@ const HUGE: usize = 1 << 43;
 /// The same file with and without O_DIRECT, as far as its file system has that.
 async fn both_ways(path: &std::path::Path) -> Vec<AioFile> {
     let mut files = vec![AioFile::open(path, "r").await.unwrap()];
-    match OpenOptions::new().read(true).direct(true).open(path).await {
+    match OpenOptions::new().read(true).direct(true).open_aio(path).await {
         Ok(file) => files.push(file),
         Err(error) => println!("skipped: no O_DIRECT here: {error}"),
     }

@@ -124,7 +124,7 @@ async fn direct_files_and_made_up_files_have_ranges_too() {
     let path = directory.path().join("direct");
     std::fs::write(&path, &contents).unwrap();
     let ranges = [39_990..40_000, 1..2, 20_000..30_001, 5..5, 4_096..8_192];
-    match OpenOptions::new().read(true).direct(true).open(&path).await {
+    match OpenOptions::new().read(true).direct(true).open_aio(&path).await {
         Ok(file) => {
             assert!(file.read_ranges(&ranges).await.unwrap() == parts(&contents, &ranges));
             let error = Error::from(file.read_ranges(&[39_990..40_001, 0..5]).await.unwrap_err());

@@ -199,7 +199,7 @@ async fn direct_files_are_read_by_blocks_and_given_by_bytes() {
     let directory = disk();
     let path = directory.path().join("direct");
     std::fs::write(&path, &contents).unwrap();
-    let Ok(file) = OpenOptions::new().read(true).direct(true).open(&path).await else {
+    let Ok(file) = OpenOptions::new().read(true).direct(true).open_aio(&path).await else {
         println!("skipped: no O_DIRECT here");
         return;
     };

@@ -145,10 +145,11 @@ async fn many_tasks_on_several_threads_write_each_record_once() {
     let (receiver, piped) = pipe();
     let drained = drain(receiver);
     let short = unruly(3);
-    let options = aiofile::OpenOptions::new().append(true).create(true);
-    let log = Writer::new(&options.open(&path).await.unwrap());
+    let mut options = aiofile::OpenOptions::new();
+    options.append(true).create(true);
+    let log = Writer::new(&options.open_aio(&path).await.unwrap());
     let other = directory.path().join("short");
-    let cut = Writer::new(&options.context(&short).open(&other).await.unwrap());
+    let cut = Writer::new(&options.context(&short).open_aio(&other).await.unwrap());
     for writer in [&piped, &log, &cut] {
         let tasks = (0..TASKS).map(|task| {
             let writer = writer.clone();

@@ -114,13 +114,14 @@ enum Shared {
 /// What open(2) answers.
 pub async fn open(job: &Job, context: &Context) -> Result<AioFile> {
     let append = job.cell.work == Work::DurableAppend;
-    let options = OpenOptions::new()
+    let mut options = OpenOptions::new();
+    options
         .read(!append)
         .write(job.cell.writes() && !append)
         .append(append)
         .direct(job.cell.is_direct())
         .context(context);
-    let file = options.open(job.path()).await?;
+    let file = options.open_aio(job.path()).await?;
     advise(job, &file)?;
     Ok(file)
 }

@@ -59,7 +59,7 @@ async fn print(context: &Context, path: &Path, sink: &mut Sink) -> Result<(), St
     if path.as_os_str() == "-" {
         return print_stdin(context, sink).await;
     }
-    let file = OpenOptions::new().read(true).context(context).open(path).await?;
+    let file = OpenOptions::new().read(true).context(context).open_aio(path).await?;
     refuse_own_output(&file, path)?;
     copy(&file, 0, sink).await.map(drop)
 }

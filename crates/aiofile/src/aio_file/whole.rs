@@ -267,8 +267,9 @@ impl AioFile {
     /// # };
     /// # let backend = std::sync::Arc::new(FailsOnce(AtomicU32::new(0), capability));
     /// # let context = aiofile::context().custom(backend).build()?;
-    /// # let options = aiofile::OpenOptions::new().write(true).create(true).context(&context);
-    /// # let file = options.open(&path).await?;
+    /// # let mut options = aiofile::OpenOptions::new();
+    /// # options.write(true).create(true).context(&context);
+    /// # let file = options.open_aio(&path).await?;
     /// file.write_all_at("everything", 0).await?;
     /// assert!(file.fsync().await.is_err(), "the device has lost it");
     /// assert!(file.fsync().await.is_err(), "and will not find it again");

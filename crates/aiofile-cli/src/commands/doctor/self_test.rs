@@ -56,7 +56,7 @@ async fn temporary_file(context: &Context, directory: &Path) -> Result<String> {
 }
 
 async fn proc_file(context: &Context) -> Result<String> {
-    let file = OpenOptions::new().read(true).context(context).open("/proc/cpuinfo").await?;
+    let file = OpenOptions::new().read(true).context(context).open_aio("/proc/cpuinfo").await?;
     match file.read_to_end(0).await?.len() {
         0 => Err(wrong("it reads as empty").into()),
         bytes => Ok(format!("{bytes} bytes read")),

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use aiofile::{BackendKind, Context, File, Mode, OpenOptions, async_open};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -268,14 +267,17 @@ impl From<Option<Bytes>> for Done {
 
 async fn apply(handle: &mut File, step: &Step) -> Done {
     match step {
-        Step::Read(length) => handle.read(*length).await.into(),
-        Step::ReadExact(length) => handle.read_exact(*length).await.into(),
+        Step::Read(length) => handle.read_bytes(*length).await.into(),
+        Step::ReadExact(length) => handle.read_exact_bytes(*length).await.into(),
         Step::ReadAll => handle.read_all().await.into(),
         Step::Readline(separator) => handle.readline_with(separator).await.into(),
-        Step::NextLine => handle.lines().next().await.transpose().into(),
+        Step::NextLine => handle.line_stream().next().await.transpose().into(),
         Step::NextChunk(size) => handle.iter_chunked(*size).next().await.transpose().into(),
-        Step::Write(data) => handle.write(data.bytes()).await.map(|bytes| bytes as u64).into(),
-        Step::WriteAll(data) => handle.write_all(data.bytes()).await.into(),
+        Step::Write(data) => {
+            let written = AsyncWriteExt::write(handle, &data.bytes()).await;
+            written.map(|bytes| bytes as u64).into()
+        }
+        Step::WriteAll(data) => handle.write_owned(data.bytes()).await.into(),
         Step::Seek(to) => handle.seek(*to).await.into(),
         Step::Truncate(length) => handle.truncate(*length).await.into(),
         Step::Flush => handle.flush().await.into(),

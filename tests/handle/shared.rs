@@ -26,12 +26,12 @@ fn what_is_printed_and_what_a_handle_writes_lie_one_behind_the_other() {
         let scratch = tempfile::NamedTempFile::new().unwrap();
         let (mut printed, mut handle) = shared(context, scratch.path(), "").await;
         printed.write_all(b"before\n").unwrap();
-        handle.write_all("handle\n").await.unwrap();
+        handle.write_owned("handle\n").await.unwrap();
         assert_eq!((handle.tell(), printed.stream_position().unwrap()), (14, 14));
         printed.write_all(b"between\n").unwrap();
         assert_eq!(handle.tell(), 22);
-        handle.clone().write("clone\n").await.unwrap();
-        AsyncWriteExt::write_all(&mut handle, b"tokio\n").await.unwrap();
+        handle.clone().write_owned("clone\n").await.unwrap();
+        handle.write_all(b"tokio\n").await.unwrap();
         handle.close().await.unwrap();
         printed.write_all(b"after\n").unwrap();
         let text = std::fs::read_to_string(scratch.path()).unwrap();
@@ -49,8 +49,8 @@ fn what_a_handle_has_read_is_read_by_no_other_and_the_reverse() {
         assert_eq!(handle.readline().await.unwrap(), "one\n");
         other.read_exact(&mut four).unwrap();
         assert_eq!(&four, b"two\n");
-        assert_eq!(File::lines(&mut handle).try_next().await.unwrap().unwrap(), "three");
-        assert_eq!(handle.read(2).await.unwrap(), "fo");
+        assert_eq!(handle.line_stream().try_next().await.unwrap().unwrap(), "three");
+        assert_eq!(handle.read_bytes(2).await.unwrap(), "fo");
         other.read_exact(&mut four[..3]).unwrap();
         assert_eq!(&four[..3], b"ur\n");
         let mut line = String::new();
@@ -60,7 +60,7 @@ fn what_a_handle_has_read_is_read_by_no_other_and_the_reverse() {
         assert_eq!(handle.stream_position().await.unwrap(), 4);
         assert_eq!(handle.iter_chunked(3).try_next().await.unwrap().unwrap(), "two");
         let mut two = [0; 2];
-        AsyncReadExt::read_exact(&mut handle, &mut two).await.unwrap();
+        handle.read_exact(&mut two).await.unwrap();
         assert_eq!((&two, other.stream_position().unwrap()), (b"\nt", 9));
         assert_eq!(handle.seek(SeekFrom::Current(19)).await.unwrap(), 28);
         other.seek(SeekFrom::Current(-1)).unwrap();
@@ -89,7 +89,7 @@ fn a_place_that_the_system_refuses_moves_nothing() {
         let mut position = read_only.try_clone().unwrap();
         position.seek(SeekFrom::Start(5)).unwrap();
         let mut handle = over(context, read_only.into(), "r").await;
-        assert_eq!(Error::from(handle.write("x").await.unwrap_err()).raw_os_error(), Some(9));
+        assert_eq!(Error::from(handle.write_owned("x").await.unwrap_err()).raw_os_error(), Some(9));
         assert_eq!((handle.tell(), position.stream_position().unwrap()), (5, 5));
     });
 }
@@ -109,7 +109,7 @@ fn writers_on_one_descriptor_lose_no_record() {
             let mut handle = handle.clone();
             async move {
                 for number in 0..RECORDS {
-                    handle.write_all(format!("<{name} {number}>")).await?;
+                    handle.write_owned(format!("<{name} {number}>")).await?;
                 }
                 aiofile::Result::<()>::Ok(())
             }
@@ -136,9 +136,9 @@ fn at_the_end_of_a_file_that_others_append_to_nothing_is_lost() {
         let mut log = fs::File::options().append(true).open(scratch.path()).unwrap();
         let mut handle = over(context, log.try_clone().unwrap().into(), "a").await;
         assert_eq!(handle.tell(), 6);
-        handle.write_all("second\n").await.unwrap();
+        handle.write_owned("second\n").await.unwrap();
         log.write_all(b"third\n").unwrap();
-        handle.write_all("fourth\n").await.unwrap();
+        handle.write_owned("fourth\n").await.unwrap();
         assert_eq!((handle.tell(), log.stream_position().unwrap()), (26, 26));
         let text = std::fs::read_to_string(scratch.path()).unwrap();
         assert_eq!(text, "first\nsecond\nthird\nfourth\n");

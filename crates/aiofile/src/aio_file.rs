@@ -1,5 +1,6 @@
 //! The offset-addressed file.
 
+mod convert;
 mod direct;
 mod growing;
 mod memory;
@@ -10,15 +11,14 @@ mod write;
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use caio::{Context, Error, ErrorKind, OpKind, Result, SharedFile};
+use caio::{Context, Error, ErrorKind, OpKind, Result, SharedFile, closed_descriptor};
 
 use crate::mode::Mode;
 use crate::options::OpenOptions;
-use crate::runtime::default_context;
 pub(crate) use direct::read_block;
 pub(crate) use memory::{no_memory, reserve};
 pub use ranges::{RangeOptions, RangeStream};
@@ -53,6 +53,8 @@ pub struct AioFile {
     bounce: Option<SharedFile>,
     /// The descriptor was opened elsewhere, so that others may share its position.
     is_foreign: bool,
+    /// Why there is no file, where it was not closed.
+    broken: Option<Error>,
 }
 
 impl AioFile {
@@ -61,7 +63,7 @@ impl AioFile {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a bad mode string, before the file is touched; else as for
-    /// [`OpenOptions::open`].
+    /// [`OpenOptions::open_aio`].
     ///
     /// # Cancel safety
     /// Dropping the future leaks no descriptor. A file may have been created or truncated.
@@ -89,80 +91,30 @@ impl AioFile {
         OpenOptions::new().set_access(mode).open_aio(path).await
     }
 
-    /// Takes over a file that std opened, in the default context. It is addressed by offset and its
-    /// own position stays where it is, which a duplicate of standard output shares with what is
-    /// printed: [`async_open`](crate::async_open()) keeps to it.
+    /// Opens a file to write it, creates it where it is missing, and cuts off what is in it: mode
+    /// `w`.
     ///
     /// # Errors
-    /// Where the default context cannot be made or the descriptor cannot be examined.
+    /// As for [`OpenOptions::open_aio`].
     ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// use aiofile::AioFile;
-    ///
-    /// let file = AioFile::from_std(tempfile::tempfile()?)?;
-    /// file.write_all_at("scratch", 0).await?;
-    /// assert_eq!(file.read_to_end(0).await?, "scratch");
-    /// # Ok(()) }
-    /// ```
-    pub fn from_std(file: std::fs::File) -> io::Result<Self> {
-        Self::from_std_in(&default_context()?, file)
-    }
-
-    /// As [`from_std`](Self::from_std), in this context.
-    ///
-    /// # Errors
-    /// Where the descriptor cannot be examined.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// use aiofile::AioFile;
-    ///
-    /// let context = aiofile::context().max_requests(8).build()?;
-    /// let file = AioFile::from_std_in(&context, tempfile::tempfile()?)?;
-    /// file.write_all_at("scratch", 0).await?;
-    /// assert_eq!(context.metrics().bytes_written, 7);
-    /// # Ok(()) }
-    /// ```
-    pub fn from_std_in(context: &Context, file: std::fs::File) -> io::Result<Self> {
-        let file = SharedFile::from_std(file)?;
-        Ok(Self { is_foreign: true, ..Self::new(context.clone(), file, None) })
-    }
-
-    /// Gives the file back to std. The only handle gives the descriptor itself, after the
-    /// operations in flight have ended; one of several gives a duplicate.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Closed`], or what fcntl(2) answers to the duplication.
+    /// # Cancel safety
+    /// As for [`open`](Self::open).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// use aiofile::AioFile;
-    /// use std::io::Read;
-    ///
-    /// let file = AioFile::open(&path, "w+").await?;
-    /// file.write_all_at("for std", 0).await?;
-    /// let mut text = String::new();
-    /// file.into_std().await?.read_to_string(&mut text)?;
-    /// assert_eq!(text, "for std");
+    /// let file = aiofile::AioFile::create(&path).await?;
+    /// file.write_all_at("new", 0).await?;
+    /// assert_eq!(std::fs::read(&path)?, b"new");
     /// # Ok(()) }
     /// ```
-    pub async fn into_std(mut self) -> io::Result<std::fs::File> {
-        let file = self.file.take().ok_or_else(closed)?;
-        if Arc::strong_count(&self.handles) > 1 {
-            let copy = file.file().try_clone();
-            return Ok(copy.map_err(|error| Error::system(error).on(file.path()))?);
-        }
-        if let Some(second) = self.bounce.take() {
-            drop(second.released().await);
-        }
-        let descriptor = file.released().await.ok_or_else(closed)?;
-        Ok(descriptor.into())
+    pub async fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::open(path, Mode::WRITE).await
     }
 
     pub(crate) fn new(context: Context, file: SharedFile, bounce: Option<SharedFile>) -> Self {
-        Self { context, file: Some(file), handles: Arc::new(()), bounce, is_foreign: false }
+        let handles = Arc::new(());
+        Self { context, file: Some(file), handles, bounce, is_foreign: false, broken: None }
     }
 
     /// Whether the descriptor was opened elsewhere.
@@ -171,7 +123,7 @@ impl AioFile {
     }
 
     pub(crate) fn file(&self) -> Result<&SharedFile> {
-        self.file.as_ref().ok_or_else(closed)
+        self.file.as_ref().ok_or_else(|| self.broken.clone().unwrap_or_else(closed))
     }
 }
 
@@ -184,15 +136,25 @@ impl Clone for AioFile {
             handles: Arc::clone(&self.handles),
             bounce: self.bounce.clone(),
             is_foreign: self.is_foreign,
+            broken: self.broken.clone(),
         }
     }
 }
 
 impl AsFd for AioFile {
-    /// # Panics
-    /// After [`close`](AioFile::close): there is no descriptor any more.
+    /// The descriptor. After [`close`](AioFile::close) it is one of the process's through which
+    /// nothing can be read, written or synced: EBADF ([`caio::closed_descriptor`]).
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_ref().expect("the file is open").as_fd()
+        match &self.file {
+            Some(file) => file.as_fd(),
+            None => closed_descriptor(),
+        }
+    }
+}
+
+impl AsRawFd for AioFile {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 

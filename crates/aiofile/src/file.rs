@@ -1,18 +1,23 @@
-//! The file-like handle: one cursor over an [`AioFile`].
+//! The file with one cursor, over an [`AioFile`].
 
 mod ahead;
+mod convert;
 mod cursor;
+mod open;
 mod pending_write;
 mod position;
 mod read;
 mod streams;
 mod tokio_traits;
+mod waiting;
+mod whole;
 mod write;
 
 use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use bytes::BytesMut;
 use caio::{FileClass, SharedFile};
@@ -26,18 +31,28 @@ use pending_write::PendingWrite;
 pub(crate) use position::position;
 pub use streams::{Chunks, Lines};
 
-/// A file with a cursor, as [`async_open`](crate::async_open()) gives it: reads, writes, seeks and
-/// lines in the manner of Python's file objects, and tokio's I/O traits.
+/// The most that one poll moves unless said otherwise, in bytes, as in tokio.
+const POLL_BYTES_MAX: usize = 2 << 20;
+
+/// A file with one cursor: tokio's `File`, with all of its functions and traits, and more.
 ///
-/// Writes are not buffered: `Ok(n)` means that the kernel has n bytes. Reads of lines and reads
+/// The short names `read`, `write`, `write_all`, `seek`, `flush` and `lines` are those of tokio's
+/// [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncSeekExt`] and [`AsyncBufReadExt`], and mean what they
+/// mean there. What takes or gives owned memory has names of its own: [`read_bytes`], [`read_all`],
+/// [`readline`], [`line_stream`], [`iter_chunked`], [`write_owned`].
+///
+/// Writes are not buffered: `Ok(n)` means that the kernel has n bytes. **Where tokio's `File` says
+/// `Ok` to a write that is yet to be done, this one has done it.** Reads of lines and reads
 /// through tokio's traits take 64 KiB at once from the file and are served from memory. A write
-/// through this handle or a clone of it makes such bytes worthless, so that a read always sees the
-/// writes that were finished before; what other handles and processes write meanwhile is seen from
-/// the next chunk on.
+/// through this file or a clone of it makes such bytes worthless, so that a read always sees the
+/// writes that were finished before; what others write meanwhile is seen from the next chunk on.
 ///
-/// Each operation takes `&mut self`, so one comes after the other. For tasks that write half by
-/// half give each its own clone, or take a `Writer`, or address the file by offset with
-/// [`file`](Self::file).
+/// Each operation that moves the cursor takes `&mut self`, so one comes after the other. For tasks
+/// that write half by half give each its own clone, or take a `Writer`, or address the file by
+/// offset with [`file`](Self::file).
+///
+/// **A [`clone`](Clone::clone) has a cursor of its own**, which begins where this one is. The file
+/// that [`try_clone`](Self::try_clone) gives has the same cursor, as in std and tokio.
 ///
 /// # Pipes, sockets and terminals
 /// They have no offsets: [`tell`](Self::tell) counts the bytes that were read and written, and
@@ -45,36 +60,53 @@ pub use streams::{Chunks, Lines};
 ///
 /// # Descriptors that were opened elsewhere
 /// A file from std, such as a duplicate of standard output, may share its position with others:
-/// with what is printed, with a child process. A handle on it begins at the descriptor's position,
+/// with what is printed, with a child process. A `File` on it begins at the descriptor's position,
 /// follows it and moves it as std does, so that nothing is written over or read twice; what was
 /// read ahead does not move it. That costs two lseek(2) for each operation. Clones share it too.
+///
+/// # When a write fails
+/// The cursor is behind what was accepted. Where a part was, tokio's `write` says how much, and the
+/// error comes from what is done next: the next write, flush, sync or close.
 ///
 /// # Cancel safety
 /// Dropping the future of a read loses nothing, of a stream either: bytes that arrive for it are
 /// there for the next read. Dropping the future of a write or truncation leaves it under way; the
 /// next operation waits for it, the cursor counts it, and the next write, truncation, flush, sync
-/// or close reports its error. Dropping the handle itself gives up on what is under way.
+/// or close reports its error. Dropping the file itself gives up on what is under way.
+///
+/// [`AsyncReadExt`]: tokio::io::AsyncReadExt
+/// [`AsyncWriteExt`]: tokio::io::AsyncWriteExt
+/// [`AsyncSeekExt`]: tokio::io::AsyncSeekExt
+/// [`AsyncBufReadExt`]: tokio::io::AsyncBufReadExt
+/// [`read_bytes`]: Self::read_bytes
+/// [`read_all`]: Self::read_all
+/// [`readline`]: Self::readline
+/// [`line_stream`]: Self::line_stream
+/// [`iter_chunked`]: Self::iter_chunked
+/// [`write_owned`]: Self::write_owned
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("hello.txt");
-/// use std::io::SeekFrom;
+/// use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 ///
 /// let mut file = aiofile::async_open(path, "w+").await?;
-/// file.write("Hello\nworld\n").await?;
-/// file.seek(SeekFrom::Start(0)).await?;
+/// file.write_all(b"Hello\nworld\n").await?;
+/// file.rewind().await?;
 /// assert_eq!(file.readline().await?, "Hello\n");
-/// assert_eq!(file.read_all().await?, "world\n");
-/// assert_eq!(file.tell(), 12);
+/// let mut word = [0; 5];
+/// file.read_exact(&mut word).await?;
+/// assert_eq!((&word, file.tell()), (b"world", 11));
 /// # Ok(()) }
 /// ```
+#[doc(alias = "FileHandle")]
 pub struct File {
     file: AioFile,
     mode: Mode,
     /// The cursor, in bytes from the start; of a stream, the bytes that went through.
     position: u64,
     /// Others may move the descriptor's own position, and expect it to be moved.
-    shares_position: bool,
+    shares_position: AtomicBool,
     ahead: Ahead,
     pending_write: PendingWrite,
     seeking: Option<Seeking>,
@@ -82,12 +114,14 @@ pub struct File {
     generation: Arc<AtomicU64>,
     /// Memory for the next copy of what tokio's writers offer.
     spare: BytesMut,
+    /// The most that one poll of tokio's traits moves, in bytes.
+    poll_bytes_max: usize,
 }
 
 impl File {
     pub(crate) fn new(file: AioFile, mode: Mode, position: u64) -> Self {
         Self {
-            shares_position: position::is_shared(&file),
+            shares_position: AtomicBool::new(position::is_shared(&file)),
             file,
             mode,
             position,
@@ -96,12 +130,8 @@ impl File {
             seeking: None,
             generation: Arc::default(),
             spare: BytesMut::new(),
+            poll_bytes_max: POLL_BYTES_MAX,
         }
-    }
-
-    /// A file that was just opened: its cursor is at the start.
-    pub(crate) fn opened(file: AioFile, mode: Mode) -> Self {
-        Self::new(file, mode, 0)
     }
 
     /// The file below, for everything that needs no cursor: offset-addressed reads and writes,
@@ -112,7 +142,7 @@ impl File {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
     /// let mut handle = aiofile::async_open(&path, "w+").await?;
-    /// handle.write("hello").await?;
+    /// handle.write_owned("hello").await?;
     /// handle.file().write_all_at("J", 0).await?;
     /// assert_eq!(handle.file().len().await?, 5);
     /// assert_eq!(handle.tell(), 5);
@@ -142,7 +172,7 @@ impl File {
         self.file.path()
     }
 
-    /// The mode that the handle was opened with.
+    /// The mode string that the file was opened with, or the one that comes closest.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -195,7 +225,21 @@ impl Clone for File {
     /// original alone, and so does what was read ahead of a stream.
     fn clone(&self) -> Self {
         let generation = Arc::clone(&self.generation);
-        Self { generation, ..Self::new(self.file.clone(), self.mode, self.position) }
+        Self { generation, ..Self::new(self.file.clone(), self.mode, self.tell()) }
+    }
+}
+
+impl AsFd for File {
+    /// The descriptor. Once closed, one through which nothing can be done (EBADF), see
+    /// [`AioFile`]'s.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl AsRawFd for File {
+    fn as_raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
     }
 }
 

@@ -83,14 +83,14 @@ pub use aio_file::{AioFile, RangeOptions, RangeStream};
 pub use async_open::{Target, async_open};
 pub use caio::{
     AlignedBuffer, BackendKind, Buffer, BufferPool, Choice, Config, Context, ContextBuilder, Error,
-    ErrorKind, FileClass, Info, Metrics, OwnedBuffer, OwnedBufferMut, PooledBuffer, SharedFile,
-    flags,
+    ErrorKind, FileClass, Info, IntoBuffer, Metrics, OwnedBuffer, OwnedBufferMut, PooledBuffer,
+    SharedFile, flags,
 };
 pub use file::{Chunks, File, Lines};
 pub use line_reader::{LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;
-pub use reader::Reader;
+pub use reader::{ChunkStream, Reader};
 pub use runtime::{context, default_context};
 pub use std::io::SeekFrom;
 pub use writer::{BufferedWriter, Writer};

@@ -5,12 +5,10 @@ mod stream;
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::str::Utf8Error;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use caio::{Error, ErrorKind, OpKind, Result};
-use futures_core::Stream;
 
 use crate::aio_file::{AioFile, no_memory};
 use crate::reader::Chunks;
@@ -25,7 +23,7 @@ const LINE_BYTES_MAX: usize = 256 << 20;
 /// and nothing else.
 ///
 /// [`next_line`](Self::next_line) lends each line where it was read, and allocates nothing for it.
-/// [`next_str`](Self::next_str) checks that it is UTF-8. The [`Stream`] gives lines away, and
+/// [`next_str`](Self::next_str) checks that it is UTF-8. The [`Stream`](futures_core::Stream) gives lines away, and
 /// [`lines`](Self::lines) makes one of strings.
 ///
 /// A line is what lies between two separators, so that an empty line is an empty slice. The last
@@ -58,7 +56,8 @@ pub struct LineReader {
 }
 
 impl LineReader {
-    /// Lines that end with `\n`, from the start of the file, with a handle of its own on it.
+    /// Lines that end with `\n`, from the start of the file, with a handle of its own on it: takes an
+    /// [`AioFile`] or a reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -71,9 +70,9 @@ impl LineReader {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn new(file: &AioFile) -> Self {
+    pub fn new(file: impl Into<AioFile>) -> Self {
         Self {
-            chunks: Chunks::new(file),
+            chunks: Chunks::new(file.into()),
             scan: Scan::new(b"\n"),
             line_bytes_max: LINE_BYTES_MAX,
             ended: false,
@@ -451,29 +450,6 @@ impl LineReader {
     fn no_memory(&self, length: usize) -> Error {
         let hint = "lower max_line_bytes, or pass over the line with skip_line";
         on(&self.chunks, no_memory(length).at(self.position())).hint(hint)
-    }
-}
-
-impl Stream for LineReader {
-    type Item = io::Result<Vec<u8>>;
-
-    /// Each line in memory of its own. An error ends the stream; asked once more after that, it
-    /// tries again from where it stands.
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<io::Result<Vec<u8>>>> {
-        let reader = &mut *self;
-        if std::mem::take(&mut reader.failed) {
-            return Poll::Ready(None);
-        }
-        let line = match reader.scan.in_chunk(reader.line_bytes_max) {
-            Some(line) => Ok(Some(line)),
-            None => ready!(reader.poll_line(cx)),
-        };
-        reader.failed = line.is_err();
-        let line = line.map(|line| line.map(|line| reader.scan.memory.bytes(line).to_vec()));
-        Poll::Ready(line.map_err(io::Error::from).transpose())
     }
 }
 

@@ -338,7 +338,7 @@ impl OpenOptions {
     /// # Ok(()) }
     /// ```
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        Ok(File::opened(self.open_aio(path).await?, self.as_mode()))
+        Ok(File::new(self.open_aio(path).await?, self.as_mode(), 0))
     }
 
     /// As [`open`](Self::open), without a cursor: addressed by offset.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::OwnedBuffer;
+use caio::IntoBuffer;
 use tokio::io::AsyncWrite;
 
 use crate::aio_file::AioFile;
@@ -70,7 +70,8 @@ struct InFlight {
 }
 
 impl Writer {
-    /// A writer from the start of the file, with a handle of its own on it.
+    /// A writer from the start of the file, with a handle of its own on it: takes an [`AioFile`] or a
+    /// reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -83,8 +84,8 @@ impl Writer {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn new(file: &AioFile) -> Self {
-        Self { cursor: Arc::new(Cursor::new(file.clone(), 0)), in_flight: None }
+    pub fn new(file: impl Into<AioFile>) -> Self {
+        Self { cursor: Arc::new(Cursor::new(file.into(), 0)), in_flight: None }
     }
 
     /// Starts at this byte offset. Separate from the clones made before. Without effect on a file
@@ -132,11 +133,11 @@ impl Writer {
     /// assert_eq!(file.read_to_end(0).await?, "called first, called second");
     /// # Ok(()) }
     /// ```
-    pub fn write_all<B: OwnedBuffer>(
+    pub fn write_all<B: IntoBuffer>(
         &self,
         buffer: B,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<B> {
-        let write = self.cursor.write(buffer.into_buffer());
+        let write = self.cursor.write(buffer.into_owned_buffer());
         async move { Ok(write?.all().await?) }
     }
 
@@ -161,11 +162,11 @@ impl Writer {
     /// assert_eq!(writer.position(), 0);
     /// # Ok(()) }
     /// ```
-    pub fn write<B: OwnedBuffer>(
+    pub fn write<B: IntoBuffer>(
         &self,
         buffer: B,
     ) -> impl Future<Output = io::Result<usize>> + Send + 'static + use<B> {
-        let write = self.cursor.write(buffer.into_buffer());
+        let write = self.cursor.write(buffer.into_owned_buffer());
         async move { Ok(write?.some().await?) }
     }
 

@@ -20,6 +20,7 @@ use aiofile::{
 };
 use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
 use common::{disk, noise};
+use tokio::io::AsyncSeekExt;
 
 /// What every disk takes.
 const BLOCK: usize = 4096;
@@ -111,7 +112,7 @@ async fn vectored_writes_are_aligned_or_refused_or_bounced() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains("O_DIRECT"), "{error}");
         assert!(std::fs::read(&path).unwrap() == contents, "nothing was written");
-        let Some(file) = direct(&path, &both().bounce(true)).await else { return };
+        let Some(file) = direct(&path, both().bounce(true)).await else { return };
         let length = buffers().iter().map(Buffer::len).sum();
         let (written, _) = file.write_vectored_at(buffers(), offset as u64).await;
         assert_eq!(written.unwrap(), length);
@@ -144,7 +145,7 @@ async fn what_is_bounced_to_a_file_opened_to_append_is_appended() {
     let expected = ["first,second,", &"x".repeat(BLOCK)].concat();
     assert!(std::fs::read_to_string(&path).unwrap() == expected);
 
-    let Some(file) = direct(&path, &OpenOptions::new().append(true)).await else { return };
+    let Some(file) = direct(&path, OpenOptions::new().append(true)).await else { return };
     for record in [AlignedBuffer::copy_of(&[1; BLOCK], BLOCK), AlignedBuffer::copy_of(&[1], BLOCK)]
     {
         let error = Error::from(file.append(record).await.unwrap_err());
@@ -263,7 +264,7 @@ async fn a_read_that_is_cut_within_a_block_goes_on_on_every_path() {
     std::fs::write(&path, &contents).unwrap();
     for bytes_max in [4097, 5000, 12_289] {
         let context = Cutting::context(bytes_max);
-        let Some(file) = direct(&path, &both().context(&context)).await else { return };
+        let Some(file) = direct(&path, both().context(&context)).await else { return };
         for offset in [0, 4096, 777] {
             let rest = &contents[offset..];
             let at = offset as u64;
@@ -326,7 +327,7 @@ async fn a_write_that_is_cut_within_a_block_goes_on_on_every_path() {
     }
     // What never gets beyond the first part of a block ends.
     let context = Cutting::context(100);
-    let Some(file) = direct(&path, &both().context(&context)).await else { return };
+    let Some(file) = direct(&path, both().context(&context)).await else { return };
     let block = || AlignedBuffer::copy_of(&[1; BLOCK], BLOCK);
     assert_eq!(file.write_at(block(), 0).await.unwrap(), 100);
     let error = Error::from(file.write_all_at(block(), 0).await.unwrap_err());

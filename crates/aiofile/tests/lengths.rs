@@ -11,6 +11,7 @@ use aiofile::{
     async_open,
 };
 use common::{disk, scratch};
+use tokio::io::AsyncSeekExt;
 
 /// More bytes than any machine has, and fewer than a file may have.
 const HUGE: usize = 1 << 43;
@@ -67,7 +68,7 @@ async fn a_huge_length_is_an_error() {
         assert_no_memory(file.read_ranges(&[0..4, 3..end]).await, &path);
         // A handle takes what the file holds.
         let mut handle = async_open(file, "r").await.unwrap();
-        assert_eq!(handle.read(HUGE).await.unwrap().len(), 10_000);
+        assert_eq!(handle.read_bytes(HUGE).await.unwrap().len(), 10_000);
     }
 }
 
@@ -87,8 +88,8 @@ async fn a_huge_file_is_an_error_where_all_of_it_is_asked_for() {
         assert_eq!(file.read_to_end(end).await.unwrap(), [0; 5][..]);
         let mut handle = async_open(file, "r").await.unwrap();
         assert_no_memory(handle.read_all().await, &path);
-        assert_no_memory(handle.read(HUGE).await, &path);
-        assert_no_memory(handle.read_exact(HUGE).await, &path);
+        assert_no_memory(handle.read_bytes(HUGE).await, &path);
+        assert_no_memory(handle.read_exact_bytes(HUGE).await, &path);
         assert_eq!(handle.tell(), 0);
     }
 }
@@ -122,7 +123,7 @@ async fn what_grows_is_read_whole_on_every_kind_of_file() {
                 assert!(file.read_at(length + 9, offset as u64).await.unwrap() == expected);
                 let mut handle = async_open(file.clone(), "r").await.unwrap();
                 handle.seek(std::io::SeekFrom::Start(offset as u64)).await.unwrap();
-                assert!(handle.read(3 << 20).await.unwrap() == expected);
+                assert!(handle.read_bytes(3 << 20).await.unwrap() == expected);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::task::{Context as TaskContext, Waker};
 
 use aiofile::{AioFile, Context, Error, ErrorKind, LineReader};
 use common::{cases, open_in, scratch, unruly};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 

@@ -8,7 +8,6 @@ use std::os::fd::OwnedFd;
 
 use aiofile::{AioFile, Error, ErrorKind, OpenOptions, RangeOptions};
 use common::{cases, disk, noise, open_in, scratch, unruly};
-use futures_util::StreamExt;
 use proptest::prelude::*;
 
 fn parts(contents: &[u8], ranges: &[Range<u64>]) -> Vec<Vec<u8>> {

@@ -38,7 +38,7 @@ async fn every_way_of_reading_gives_every_byte_from_the_offset_on() {
             let reader =
                 || Reader::new(&file).offset(offset as u64).chunk_size(chunk).read_ahead(ahead);
             assert!(drain(&mut reader()).await == expected);
-            let streamed: Vec<_> = reader().try_collect().await.unwrap();
+            let streamed: Vec<_> = reader().chunks().try_collect().await.unwrap();
             assert!(streamed.concat() == expected);
             assert!(streamed[..streamed.len() - 1].iter().all(|bytes| bytes.len() == chunk));
             let mut read = Vec::new();
@@ -170,8 +170,9 @@ async fn an_empty_read_does_nothing_and_errors_leave_the_position() {
         assert_eq!(Error::from(reader.next_chunk().await.unwrap_err()).raw_os_error(), Some(21));
         assert_eq!(reader.position(), 3);
     }
-    assert!(reader.try_next().await.is_err());
-    assert!(reader.try_next().await.unwrap().is_none(), "an error ends the stream");
+    let mut chunks = reader.chunks();
+    assert!(chunks.try_next().await.is_err());
+    assert!(chunks.next().await.is_none(), "an error ends the stream");
 }
 
 #[tokio::test]

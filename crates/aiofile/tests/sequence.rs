@@ -46,7 +46,7 @@ fn is_pending(future: Pin<&mut impl Future>) -> bool {
 #[tokio::test]
 async fn futures_awaited_in_the_reverse_order_complete() {
     let (_directory, path) = scratch(b"");
-    let log = Writer::new(&AioFile::open(&path, "a").await.unwrap());
+    let log = Writer::new(AioFile::open(&path, "a").await.unwrap());
     let (receiver, piped) = pipe();
     for writer in [&log, &piped] {
         let mut writes: Vec<_> =
@@ -147,9 +147,9 @@ async fn many_tasks_on_several_threads_write_each_record_once() {
     let short = unruly(3);
     let mut options = aiofile::OpenOptions::new();
     options.append(true).create(true);
-    let log = Writer::new(&options.open_aio(&path).await.unwrap());
+    let log = Writer::new(options.open_aio(&path).await.unwrap());
     let other = directory.path().join("short");
-    let cut = Writer::new(&options.context(&short).open_aio(&other).await.unwrap());
+    let cut = Writer::new(options.context(&short).open_aio(&other).await.unwrap());
     for writer in [&piped, &log, &cut] {
         let tasks = (0..TASKS).map(|task| {
             let writer = writer.clone();
@@ -272,7 +272,7 @@ async fn writes_done_as_one_have_their_own_outcomes() {
     let builder = aiofile::context().custom(std::sync::Arc::new(limited));
     let context = builder.in_place(false).build().unwrap();
     let log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-    let writer = Writer::new(&AioFile::from_std_in(&context, log).unwrap());
+    let writer = Writer::new(AioFile::from_std_in(&context, log).unwrap());
     let (first, empty) = (writer.write_all("aaaa"), writer.write_all(""));
     let (second, cut) = (writer.write_all("bbbb"), writer.write("cccc"));
     let given_up = writer.write_all("xxxx");

@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions, Reader};
 use bytes::Bytes;
 use caio::{BufferedWrites, Config};
-use futures_util::StreamExt;
 
 use super::on_tokio::{on, one_thread, several_threads};
 use super::{advise, full_buffer};

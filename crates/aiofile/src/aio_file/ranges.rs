@@ -184,12 +184,12 @@ impl AioFile {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// use aiofile::{AioFile, RangeOptions};
-    /// use futures_util::TryStreamExt;
     ///
     /// let file = AioFile::open("/proc/self/exe", "r").await?;
     /// let mut stream = file.stream_ranges(&[0..4, 9_000..9_010], &RangeOptions::new())?;
     /// let mut seen = [false; 2];
-    /// while let Some((index, bytes)) = stream.try_next().await? {
+    /// while let Some(range) = stream.next().await {
+    ///     let (index, bytes) = range?;
     ///     assert_eq!(bytes.len(), [4, 10][index]);
     ///     seen[index] = true;
     /// }
@@ -232,6 +232,19 @@ impl AioFile {
 /// ```
 pub struct RangeStream {
     reads: CoalescedReads,
+}
+
+impl RangeStream {
+    /// The next range that is ready, with its index; `None` after the last.
+    ///
+    /// # Errors
+    /// As for [`AioFile::read_ranges`], of this range alone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<(usize, Bytes)>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
 }
 
 impl Stream for RangeStream {

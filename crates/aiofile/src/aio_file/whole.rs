@@ -1,12 +1,12 @@
 //! What concerns a file as a whole: its end, its length, its metadata, sync and close.
 
-use std::fs::Metadata;
+use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use caio::{Context, FileClass, Result};
+use caio::{Context, Error, FileClass, Result};
 
 use super::AioFile;
 
@@ -99,6 +99,32 @@ impl AioFile {
     /// ```
     pub async fn metadata(&self) -> io::Result<Metadata> {
         Ok(self.context.metadata(self.file()?).await?)
+    }
+
+    /// fchmod(2). One hop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("key");
+    /// use std::fs::Permissions;
+    /// use std::os::unix::fs::PermissionsExt;
+    ///
+    /// let file = aiofile::AioFile::create(&path).await?;
+    /// file.set_permissions(Permissions::from_mode(0o600)).await?;
+    /// assert_eq!(file.metadata().await?.permissions().mode() & 0o777, 0o600);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "fchmod")]
+    pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
+        let file = self.file()?.clone();
+        let change = move || {
+            let changed = file.file().set_permissions(permissions);
+            changed.map_err(|error| Error::system(error).on(file.path()))
+        };
+        Ok(self.context.run("set permissions of", change).await?)
     }
 
     /// fsync(2): everything written by this file's handles so far reaches the device, with the

@@ -2,14 +2,13 @@
 
 use std::io;
 
-use caio::{Buffer, Error, ErrorKind, OpKind, OwnedBuffer, Result};
+use caio::{Buffer, Error, ErrorKind, IntoBuffer, OpKind, OwnedBuffer, Result};
 
 use super::AioFile;
 
 impl AioFile {
     /// Writes the buffer at `offset`: all of it, unless an error comes in between, and then as much
-    /// as was accepted before. Takes any owned bytes: `Vec<u8>`, `String`, `Bytes`, `BytesMut`,
-    /// `&'static [u8]`, `&'static str`, `AlignedBuffer`, `PooledBuffer`.
+    /// as was accepted before. Takes any bytes, see [`IntoBuffer`]; what is owned is not copied.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
@@ -28,8 +27,11 @@ impl AioFile {
     /// assert_eq!(file.read_to_end(0).await?, "first later");
     /// # Ok(()) }
     /// ```
-    pub async fn write_at(&self, buffer: impl OwnedBuffer, offset: u64) -> io::Result<usize> {
-        self.write_from(buffer, offset).await.0
+    pub async fn write_at(&self, buffer: impl IntoBuffer, offset: u64) -> io::Result<usize> {
+        self.check_positional(offset)?;
+        let buffer = buffer.into_owned_buffer();
+        let range = 0..buffer.len();
+        Ok(self.write_buffer(buffer, range, offset).await.0?)
     }
 
     /// Writes all of the buffer at `offset`.
@@ -51,9 +53,9 @@ impl AioFile {
     /// assert_eq!(file.read_to_end(0).await?, "00\n01\n04\n09\n");
     /// # Ok(()) }
     /// ```
-    pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> io::Result<()> {
+    pub async fn write_all_at(&self, buffer: impl IntoBuffer, offset: u64) -> io::Result<()> {
         self.check_positional(offset)?;
-        Ok(self.write_all(buffer.into_buffer(), offset).await.1?)
+        Ok(self.write_all(buffer.into_owned_buffer(), offset).await.1?)
     }
 
     /// As [`write_at`](Self::write_at), and the buffer comes back either way.
@@ -115,14 +117,14 @@ impl AioFile {
     /// assert_eq!(aiofile::fs::read(&path).await?, b"first\nsecond\nthird\n");
     /// # Ok(()) }
     /// ```
-    pub async fn append(&self, buffer: impl OwnedBuffer) -> io::Result<()> {
+    pub async fn append(&self, buffer: impl IntoBuffer) -> io::Result<()> {
         let file = self.file()?;
         if !file.is_append() {
             let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
             let error = error.during(OpKind::Write).on(file.path());
             return Err(error.hint("open it with mode \"a\", or use write_all_at").into());
         }
-        Ok(self.write_all(buffer.into_buffer(), 0).await.1?)
+        Ok(self.write_all(buffer.into_owned_buffer(), 0).await.1?)
     }
 
     /// Writes the contents of several buffers, one after the other, at `offset`: one operation. The

@@ -1,8 +1,8 @@
 //! Bytes read before they were asked for, and when they may still be used.
 //!
-//! Lines and tokio's traits ask for less than is worth a system call, so a handle reads a chunk
+//! Lines and tokio's traits ask for less than is worth a system call, so a file reads a chunk
 //! and serves them from memory. What it has read ahead of the cursor of a seekable file is a
-//! cache: any write through any clone of the handle makes it worthless, and a seek out of it drops
+//! cache: any write through any clone of it makes it worthless, and a seek out of it drops
 //! it. What it has read from a stream exists nowhere else and is never dropped.
 
 use std::sync::atomic::Ordering;

@@ -4,19 +4,21 @@
 //! under way, and the next operation waits for it first: otherwise the kernel could carry it out
 //! after a later write to the same place, and destroy what was accepted by then.
 
+use std::future::poll_fn;
 use std::io::IoSlice;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use caio::{Buffer, Error, FileClass, Result};
 
 use super::File;
+use super::waiting::{Waiting, lock};
 use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
 
-/// Which half of a handle waits: the reading and the writing one may do so in two tasks.
+/// Which half of a file waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Half {
     Read,
@@ -25,17 +27,20 @@ pub(super) enum Half {
 
 #[derive(Debug, Default)]
 pub(super) struct PendingWrite {
-    running: Option<RunningWrite>,
+    /// Locked for one poll at most: a sync and its like have `&self` and wait for it, too.
+    running: Mutex<Option<RunningWrite>>,
     /// What `poll_write` had offered and a reading half saw the end of.
     finished: Option<WriteOutcome>,
-    /// The error of a change whose future was dropped.
-    failed: Option<Error>,
-    waiting: [Option<Waker>; 2],
+    /// The error of a change that no call has returned.
+    failed: Mutex<Option<Error>>,
+    waiting: Arc<Waiting>,
 }
 
 #[derive(Debug)]
 struct RunningWrite {
     work: BoxedFuture<WriteOutcome>,
+    /// What it came to, until the cursor is moved along.
+    outcome: Option<WriteOutcome>,
     /// What `poll_write` was offered, to know the offer again.
     offered: Option<Bytes>,
     /// The shared position meanwhile, unless others move it; `None` where a write has reserved no
@@ -56,17 +61,14 @@ pub(super) struct WriteOutcome {
 }
 
 impl WriteOutcome {
-    /// A write's answer: progress counts for more than a later error, which the rest will meet.
-    pub(super) fn written(self) -> Result<usize> {
-        match self.error {
-            Some(error) if self.bytes == 0 => Err(error),
-            _ => Ok(self.bytes),
-        }
-    }
-
     /// The answer of a change that is done as a whole or not at all.
     pub(super) fn complete(self) -> Result<()> {
         self.error.map_or(Ok(()), Err)
+    }
+
+    /// Where it leaves a cursor that was there.
+    fn cursor_from(&self, position: u64) -> u64 {
+        self.cursor.unwrap_or(position + self.bytes as u64)
     }
 }
 
@@ -75,7 +77,7 @@ impl File {
     /// which may offer the same bytes again to get it; any other operation means that it will not,
     /// and keeps the error.
     pub(super) fn poll_no_write(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<()> {
-        if let Some(outcome) = ready!(self.poll_running(cx, half)) {
+        if let Some(outcome) = ready!(self.poll_running(cx)) {
             self.pending_write.finished = Some(outcome);
         }
         let for_writer = half == Half::Read
@@ -90,10 +92,22 @@ impl File {
         Poll::Ready(())
     }
 
-    /// Keeps the error of a change whose future was dropped.
+    /// Keeps the error of a change, for the next call that can return it.
     pub(super) fn keep_error(&mut self, outcome: WriteOutcome) {
         if outcome.error.is_some() {
-            self.pending_write.failed = outcome.error;
+            *lock(&self.pending_write.failed) = outcome.error;
+        }
+    }
+
+    /// The answer to tokio's `write`: progress comes before the error, which is kept.
+    pub(super) fn answer(&mut self, mut outcome: WriteOutcome) -> Result<usize> {
+        match outcome.error.take() {
+            Some(error) if outcome.bytes == 0 => Err(error),
+            error => {
+                let bytes = outcome.bytes;
+                self.keep_error(WriteOutcome { error, ..WriteOutcome::default() });
+                Ok(bytes)
+            }
         }
     }
 
@@ -101,34 +115,61 @@ impl File {
     /// next change, flush, sync or close.
     pub(super) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         ready!(self.poll_no_write(cx, Half::Write));
-        Poll::Ready(self.pending_write.failed.take().map_or(Ok(()), Err))
+        Poll::Ready(lock(&self.pending_write.failed).take().map_or(Ok(()), Err))
+    }
+
+    /// Waits until no change is under way, and reports the error that was kept, for what has `&self`
+    /// alone. The cursor is moved by the next operation that may move it.
+    pub(super) async fn settled(&self) -> Result<()> {
+        poll_fn(|cx| self.poll_ended(cx)).await;
+        if let Some(error) = lock(&self.pending_write.failed).take() {
+            return Err(error);
+        }
+        let mut running = lock(&self.pending_write.running);
+        let error = running.as_mut().and_then(|RunningWrite { outcome, offered, .. }| {
+            let outcome = outcome.as_mut()?;
+            // Whoever offers the same bytes again gets it, too.
+            if offered.is_some() { outcome.error.clone() } else { outcome.error.take() }
+        });
+        error.map_or(Ok(()), Err)
     }
 
     /// Waits for the change that was begun last, if its outcome is not taken yet.
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Option<WriteOutcome>> {
         match self.pending_write.finished.take() {
-            None => self.poll_running(cx, Half::Write),
+            None => self.poll_running(cx),
             finished => Poll::Ready(finished),
         }
     }
 
-    fn poll_running(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Option<WriteOutcome>> {
-        let PendingWrite { running, waiting, .. } = &mut self.pending_write;
-        let Some(RunningWrite { work, .. }) = running else { return Poll::Ready(None) };
-        let waker = wake_both(waiting, half, cx.waker());
-        let mut outcome = ready!(work.poll(&mut Context::from_waker(&waker)));
-        // The other half's task may wait for what is now done.
-        waiting.iter_mut().filter_map(Option::take).for_each(|waiting| {
-            if !waiting.will_wake(cx.waker()) {
-                waiting.wake();
-            }
-        });
-        let RunningWrite { offered, reserved, .. } = running.take().expect("it was just polled");
+    /// Waits until no change is under way, and leaves what it came to where it is.
+    pub(super) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let PendingWrite { running, waiting, .. } = &self.pending_write;
+        let mut running = lock(running);
+        let Some(RunningWrite { work, outcome: outcome @ None, .. }) = running.as_mut() else {
+            return Poll::Ready(());
+        };
+        waiting.add(cx.waker());
+        let waker = Waker::from(Arc::clone(waiting));
+        *outcome = Some(ready!(work.poll(&mut Context::from_waker(&waker))));
+        drop(running);
+        waiting.wake_others(cx.waker());
+        Poll::Ready(())
+    }
+
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<Option<WriteOutcome>> {
+        ready!(self.poll_ended(cx));
+        let running = self.pending_write.running.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Some(RunningWrite { outcome: Some(mut outcome), offered, reserved, .. }) =
+            running.take()
+        else {
+            return Poll::Ready(None);
+        };
         outcome.offered = offered;
         self.generation.fetch_add(1, Ordering::AcqRel);
         if self.is_seekable() {
             self.invalidate_fill();
-            self.set_position(outcome.cursor.unwrap_or(self.position + outcome.bytes as u64));
+            self.set_position(outcome.cursor_from(self.position));
             self.release_place(reserved);
         } else {
             self.position += outcome.bytes as u64;
@@ -136,28 +177,51 @@ impl File {
         Poll::Ready(Some(outcome))
     }
 
-    /// Begins to write a buffer at the cursor, or at the end of a file opened to append: once,
-    /// which may be short where an error comes in between, or until `all` of it is written. The
-    /// handle must be idle.
-    pub(super) fn start_write(&mut self, buffer: Buffer, all: bool, offered: Option<Bytes>) {
-        self.seeking = None;
-        let reserved = self.reserve_place(buffer.len());
-        let work = BoxedFuture::new(write(self.file.clone(), buffer, self.position, all));
-        self.pending_write.running = Some(RunningWrite { work, offered, reserved });
+    /// Where the cursor is once the change that has ended is counted. `note` says so to the change,
+    /// whose place is shared from now on.
+    pub(super) fn settled_position(&self, note: bool) -> u64 {
+        let mut running = lock(&self.pending_write.running);
+        let Some(RunningWrite { outcome: Some(outcome), reserved, .. }) = running.as_mut() else {
+            return self.position;
+        };
+        let position = outcome.cursor_from(self.position);
+        if note {
+            *reserved = Some(position);
+        }
+        position
     }
 
-    /// Begins to cut or extend the file. The handle must be idle.
+    /// Begins to write a buffer at the cursor, or at the end of a file opened to append. The file
+    /// must be idle.
+    pub(super) fn start_write(&mut self, buffer: Buffer, offered: Option<Bytes>) {
+        self.seeking = None;
+        let reserved = self.reserve_place(buffer.len());
+        let work = BoxedFuture::new(write(self.file.clone(), buffer, self.position));
+        self.run(work, offered, reserved);
+    }
+
+    /// Begins to cut or extend the file. The file must be idle.
     pub(super) fn start_truncate(&mut self, length: u64) {
         let (file, cursor) = (self.file.clone(), Some(self.position));
         let work = BoxedFuture::new(async move {
             let error = file.set_len(length).await.err().map(Error::from);
             WriteOutcome { cursor, error, ..WriteOutcome::default() }
         });
-        self.pending_write.running = Some(RunningWrite { work, offered: None, reserved: cursor });
+        self.run(work, None, cursor);
+    }
+
+    fn run(
+        &mut self,
+        work: BoxedFuture<WriteOutcome>,
+        offered: Option<Bytes>,
+        reserved: Option<u64>,
+    ) {
+        let running = RunningWrite { work, outcome: None, offered, reserved };
+        *lock(&self.pending_write.running) = Some(running);
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.pending_write.running.is_none()
+        lock(&self.pending_write.running).is_none()
     }
 
     /// Gets back the memory of an offer for the next one.
@@ -179,16 +243,8 @@ impl File {
     }
 }
 
-async fn write(file: AioFile, buffer: Buffer, position: u64, all: bool) -> WriteOutcome {
-    let (bytes, result) = if all {
-        file.write_all(buffer, position).await
-    } else {
-        let range = 0..buffer.len();
-        match file.write_buffer(buffer, range, position).await.0 {
-            Ok(bytes) => (bytes, Ok(())),
-            Err(error) => (0, Err(error)),
-        }
-    };
+async fn write(file: AioFile, buffer: Buffer, position: u64) -> WriteOutcome {
+    let (bytes, result) = file.write_all(buffer, position).await;
     let mut outcome = WriteOutcome { bytes, error: result.err(), ..WriteOutcome::default() };
     if outcome.bytes > 0
         && let Ok(shared) = file.file()
@@ -198,27 +254,4 @@ async fn write(file: AioFile, buffer: Buffer, position: u64, all: bool) -> Write
         outcome.cursor = file.len().await.ok();
     }
     outcome
-}
-
-/// Keeps the waker of this half, and returns one that wakes both.
-fn wake_both(waiting: &mut [Option<Waker>; 2], half: Half, own: &Waker) -> Waker {
-    let other = &waiting[usize::from(half == Half::Read)];
-    let waker = match other {
-        Some(other) if !other.will_wake(own) => {
-            Waker::from(Arc::new(Both(own.clone(), other.clone())))
-        }
-        _ => own.clone(),
-    };
-    waiting[usize::from(half == Half::Write)] = Some(own.clone());
-    waker
-}
-
-/// Wakes two tasks for one.
-struct Both(Waker, Waker);
-
-impl Wake for Both {
-    fn wake(self: Arc<Self>) {
-        self.0.wake_by_ref();
-        self.1.wake_by_ref();
-    }
 }

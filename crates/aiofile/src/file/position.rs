@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::io::{Seek, SeekFrom};
+use std::sync::atomic::Ordering;
 
 use caio::{Error, FileClass, Result, SharedFile};
 
@@ -20,6 +21,28 @@ impl File {
         if let Some(position) = self.shared_position() {
             self.set_position(position);
         }
+    }
+
+    /// From now on the cursor is the descriptor's own position, which another descriptor has too.
+    /// Returns where it is.
+    ///
+    /// # Errors
+    /// What lseek(2) answers; nothing has changed then.
+    pub(super) fn share_position(&self) -> Result<u64> {
+        let shared = self.file.file()?;
+        if !shared.is_seekable() || self.shares_position.load(Ordering::Acquire) {
+            return Ok(self.settled_position(false));
+        }
+        let position = self.settled_position(true);
+        match shared.file().seek(SeekFrom::Start(position)) {
+            Ok(_) => self.shares_position.store(true, Ordering::Release),
+            Err(error) if has_position(shared) => {
+                return Err(Error::system(error).on(shared.path()));
+            }
+            // A device without one.
+            Err(_) => {}
+        }
+        Ok(position)
     }
 
     /// The position that is shared, unless a change of this handle's is under way and will move it.
@@ -73,7 +96,8 @@ impl File {
     }
 
     fn shared(&self) -> Option<&fs::File> {
-        let file = self.file.file().ok().filter(|_| self.shares_position)?;
+        let file =
+            self.file.file().ok().filter(|_| self.shares_position.load(Ordering::Acquire))?;
         Some(file.file())
     }
 }
@@ -87,7 +111,10 @@ pub(crate) fn position(file: &AioFile) -> Option<u64> {
 
 /// Whether the position of this file's descriptor is for others to move and to expect.
 pub(super) fn is_shared(file: &AioFile) -> bool {
-    let has_position =
-        |file: &SharedFile| matches!(file.class(), FileClass::Regular | FileClass::Block);
     file.is_foreign() && file.file().is_ok_and(has_position)
+}
+
+/// Whether a file of this kind has a position that reads and writes move.
+fn has_position(file: &SharedFile) -> bool {
+    matches!(file.class(), FileClass::Regular | FileClass::Block)
 }

@@ -31,11 +31,12 @@ impl File {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
     /// let mut file = aiofile::async_open("/proc/self/exe", "rb").await?;
-    /// assert_eq!(file.read(4).await?, &b"\x7fELF"[..]);
+    /// assert_eq!(file.read_bytes(4).await?, &b"\x7fELF"[..]);
     /// assert_eq!(file.tell(), 4);
     /// # Ok(()) }
     /// ```
-    pub async fn read(&mut self, length: usize) -> io::Result<Bytes> {
+    #[doc(alias = "read")]
+    pub async fn read_bytes(&mut self, length: usize) -> io::Result<Bytes> {
         self.begin_read().await?;
         let ahead = self.ahead().len();
         if length == 0 || length <= ahead {
@@ -55,21 +56,21 @@ impl File {
     /// Reads exactly `length` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedEof`] where the file ends before; else as for [`read`](Self::read).
+    /// [`ErrorKind::UnexpectedEof`] where the file ends before; else as for [`read_bytes`](Self::read_bytes).
     /// The cursor has not moved then, and nothing is lost.
     ///
     /// # Cancel safety
-    /// As for [`read`](Self::read).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
     /// let mut file = aiofile::async_open("/dev/zero", "r").await?;
-    /// assert_eq!(file.read_exact(100_000).await?.len(), 100_000);
+    /// assert_eq!(file.read_exact_bytes(100_000).await?.len(), 100_000);
     /// let mut file = aiofile::async_open("/dev/null", "r").await?;
-    /// assert_eq!(file.read_exact(1).await.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+    /// assert_eq!(file.read_exact_bytes(1).await.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
     /// # Ok(()) }
     /// ```
-    pub async fn read_exact(&mut self, length: usize) -> io::Result<Bytes> {
+    pub async fn read_exact_bytes(&mut self, length: usize) -> io::Result<Bytes> {
         self.begin_read().await?;
         if self.ahead().len() < length && self.is_stepwise()? {
             while self.ahead().len() < length {
@@ -94,10 +95,10 @@ impl File {
     /// the system reports is only where to start.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// # Cancel safety
-    /// As for [`read`](Self::read).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
@@ -106,6 +107,7 @@ impl File {
     /// assert!(file.read_all().await?.is_empty());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "read_to_end")]
     pub async fn read_all(&mut self) -> io::Result<Bytes> {
         self.begin_read().await?;
         if self.is_seekable() && !self.is_stepwise()? {
@@ -124,10 +126,10 @@ impl File {
     /// memory: copy what is kept for long. A line may be of any length; `LineReader` has a limit.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// # Cancel safety
-    /// As for [`read`](Self::read).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
@@ -136,6 +138,7 @@ impl File {
     /// assert!(line.starts_with(b"Name:") && line.ends_with(b"\n"));
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "read_line")]
     pub async fn readline(&mut self) -> io::Result<Bytes> {
         self.readline_with("\n").await
     }
@@ -143,10 +146,10 @@ impl File {
     /// As [`readline`](Self::readline), with any separator of one byte or more.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for an empty separator; else as for [`read`](Self::read).
+    /// [`ErrorKind::InvalidInput`] for an empty separator; else as for [`read_bytes`](Self::read_bytes).
     ///
     /// # Cancel safety
-    /// As for [`read`](Self::read).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
@@ -162,7 +165,7 @@ impl File {
         Ok(poll_fn(|cx| self.poll_line(cx, separator)).await?)
     }
 
-    /// A line with its separator. The handle has been refreshed.
+    /// A line with its separator. The file has been refreshed.
     pub(super) fn poll_line(
         &mut self,
         cx: &mut Context<'_>,

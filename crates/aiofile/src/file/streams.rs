@@ -1,5 +1,6 @@
-//! The handle as a stream of lines or of chunks.
+//! The file as a stream of lines or of chunks.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -23,24 +24,23 @@ impl File {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
-    /// use futures_util::TryStreamExt;
-    ///
     /// let mut file = aiofile::async_open("/proc/self/status", "r").await?;
-    /// let mut lines = file.lines();
-    /// while let Some(line) = lines.try_next().await? {
-    ///     assert!(!line.ends_with(b"\n"));
+    /// let mut lines = file.line_stream();
+    /// while let Some(line) = lines.next().await {
+    ///     assert!(!line?.ends_with(b"\n"));
     /// }
     /// # Ok(()) }
     /// ```
-    pub fn lines(&mut self) -> Lines<'_> {
+    #[doc(alias = "lines")]
+    pub fn line_stream(&mut self) -> Lines<'_> {
         Lines { handle: self, separator: b"\n".to_vec(), strip_return: true, ended: false }
     }
 
-    /// As [`lines`](Self::lines), with any separator of one byte or more. An empty one is an error
+    /// As [`line_stream`](Self::line_stream), with any separator of one byte or more. An empty one is an error
     /// of the first item.
     ///
     /// # Cancel safety
-    /// As for [`lines`](Self::lines).
+    /// As for [`line_stream`](Self::line_stream).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -49,11 +49,11 @@ impl File {
     /// use futures_util::TryStreamExt;
     ///
     /// let mut file = aiofile::async_open(&path, "r").await?; // one, two, three
-    /// let words: Vec<_> = file.lines_with(", ").try_collect().await?;
+    /// let words: Vec<_> = file.line_stream_with(", ").try_collect().await?;
     /// assert_eq!(words, ["one", "two", "three"]);
     /// # Ok(()) }
     /// ```
-    pub fn lines_with(&mut self, separator: impl Into<Vec<u8>>) -> Lines<'_> {
+    pub fn line_stream_with(&mut self, separator: impl Into<Vec<u8>>) -> Lines<'_> {
         Lines { handle: self, separator: separator.into(), strip_return: false, ended: false }
     }
 
@@ -68,12 +68,9 @@ impl File {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
-    /// use std::io::SeekFrom;
-    /// use futures_util::TryStreamExt;
-    ///
     /// let mut file = aiofile::async_open("/proc/self/exe", "rb").await?;
-    /// file.seek(SeekFrom::Start(1)).await?;
-    /// let first = file.iter_chunked(3).try_next().await?;
+    /// file.read_bytes(1).await?;
+    /// let first = file.iter_chunked(3).next().await.transpose()?;
     /// assert_eq!(first.unwrap(), "ELF");
     /// # Ok(()) }
     /// ```
@@ -82,18 +79,16 @@ impl File {
     }
 }
 
-/// The lines of a [`File`]. Made by [`File::lines`].
+/// The lines of a [`File`]. Made by [`File::line_stream`].
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
 /// # std::fs::write(&path, "one\ntwo\r\nthree\n")?;
-/// use futures_util::TryStreamExt;
-///
 /// let mut file = aiofile::async_open(&path, "r").await?; // one\n two\r\n three\n
-/// let mut lines = file.lines();
-/// assert_eq!(lines.try_next().await?.unwrap_or_default(), "one");
-/// assert_eq!(lines.try_next().await?.unwrap_or_default(), "two");
+/// let mut lines = file.line_stream();
+/// assert_eq!(lines.next().await.transpose()?.unwrap_or_default(), "one");
+/// assert_eq!(lines.next().await.transpose()?.unwrap_or_default(), "two");
 /// assert_eq!(file.readline().await?, "three\n");
 /// # Ok(()) }
 /// ```
@@ -104,6 +99,19 @@ pub struct Lines<'a> {
     separator: Vec<u8>,
     strip_return: bool,
     ended: bool,
+}
+
+impl Lines<'_> {
+    /// The next line; `None` at the end.
+    ///
+    /// # Errors
+    /// As for [`File::read_bytes`]. An error ends the stream.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
 }
 
 impl Stream for Lines<'_> {
@@ -124,7 +132,9 @@ impl Stream for Lines<'_> {
         *ended = result.as_ref().map_or(true, Bytes::is_empty);
         Poll::Ready(match result {
             Ok(line) if line.is_empty() => None,
-            result => Some(Ok(result.map(|line| strip(line, separator, *strip_return))?)),
+            result => {
+                Some(result.map(|line| strip(line, separator, *strip_return)).map_err(Into::into))
+            }
         })
     }
 }
@@ -150,6 +160,19 @@ pub struct Chunks<'a> {
     ended: bool,
 }
 
+impl Chunks<'_> {
+    /// The next chunk; `None` at the end.
+    ///
+    /// # Errors
+    /// As for [`File::read_bytes`]. An error ends the stream.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
 impl Stream for Chunks<'_> {
     type Item = io::Result<Bytes>;
 
@@ -167,7 +190,7 @@ impl Stream for Chunks<'_> {
         *ended = result.as_ref().map_or(true, Bytes::is_empty);
         Poll::Ready(match result {
             Ok(chunk) if chunk.is_empty() => None,
-            result => Some(Ok(result?)),
+            result => Some(result.map_err(Into::into)),
         })
     }
 }

@@ -47,9 +47,9 @@ pub(crate) struct Chunk {
 }
 
 impl Chunks {
-    pub(crate) fn new(file: &AioFile) -> Self {
+    pub(crate) fn new(file: AioFile) -> Self {
         Self {
-            file: file.clone(),
+            file,
             position: 0,
             chunk_bytes: CHUNK_BYTES,
             chunks_ahead: CHUNKS_AHEAD,

@@ -68,7 +68,8 @@ pub struct BufferedWriter {
 }
 
 impl BufferedWriter {
-    /// A writer from the start of the file, with a handle of its own on it.
+    /// A writer from the start of the file, with a handle of its own on it: takes an [`AioFile`] or a
+    /// reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -82,7 +83,7 @@ impl BufferedWriter {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn new(file: &AioFile) -> Self {
+    pub fn new(file: impl Into<AioFile>) -> Self {
         Self {
             writer: Writer::new(file),
             capacity: CAPACITY_BYTES,

@@ -76,6 +76,22 @@ fn files_of_proc_are_read_whole_and_in_pieces_of_any_size() {
 }
 
 #[test]
+fn a_file_too_many_is_an_error_at_once_where_all_are_held() {
+    each(async |context| {
+        let limited = aiofile::context().backend(context.info().backend).max_open_files(2);
+        let limited = limited.build().unwrap();
+        let held = [open(&limited, "/dev/null", "r").await, open(&limited, "/dev/null", "r").await];
+        let mut options = OpenOptions::new();
+        options.read(true).context(&limited);
+        let error = Error::from(options.open("/dev/null").await.unwrap_err());
+        assert_eq!(error.raw_os_error(), Some(24), "{error}");
+        assert!(error.to_string().contains("max_open_files"), "{error}");
+        drop(held);
+        options.open("/dev/null").await.unwrap();
+    });
+}
+
+#[test]
 fn a_mode_that_the_open_file_cannot_keep_is_refused() {
     each(async |context| {
         let file = tempfile::NamedTempFile::new().unwrap();

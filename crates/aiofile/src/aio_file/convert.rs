@@ -102,8 +102,8 @@ impl AioFile {
         Ok(descriptor.into())
     }
 
-    /// The same file with a cursor, which begins at the start, or where a descriptor stands that was
-    /// opened elsewhere.
+    /// The same file with a cursor, which begins at the start, or where a descriptor stands that
+    /// was opened elsewhere.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {

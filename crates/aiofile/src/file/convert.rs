@@ -38,8 +38,8 @@ impl File {
     }
 
     /// Another descriptor of the same file, by dup(2): **both have one cursor**, as in std and
-    /// tokio. (A [`clone`](Clone::clone) has its own.) From then on both files follow the position of
-    /// the descriptor, which costs two lseek(2) for each operation. One hop.
+    /// tokio. (A [`clone`](Clone::clone) has its own.) From then on both files follow the position
+    /// of the descriptor, which costs two lseek(2) for each operation. One hop.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or where there is no descriptor left.
@@ -69,9 +69,9 @@ impl File {
     }
 
     /// Gives the file back to std, after the write that is under way; its position is where the
-    /// cursor is. The only file on the descriptor gives the descriptor itself; one of several clones
-    /// gives a duplicate. What was read ahead of a pipe is lost, and so is the error of a write that
-    /// was not told: flush before.
+    /// cursor is. The only file on the descriptor gives the descriptor itself; one of several
+    /// clones gives a duplicate. What was read ahead of a pipe is lost, and so is the error of a
+    /// write that was not told: flush before.
     ///
     /// # Panics
     /// Where the file is closed, or shares its descriptor with clones, and there is no descriptor

@@ -118,8 +118,8 @@ impl File {
         Poll::Ready(lock(&self.pending_write.failed).take().map_or(Ok(()), Err))
     }
 
-    /// Waits until no change is under way, and reports the error that was kept, for what has `&self`
-    /// alone. The cursor is moved by the next operation that may move it.
+    /// Waits until no change is under way, and reports the error that was kept, for what has
+    /// `&self` alone. The cursor is moved by the next operation that may move it.
     pub(super) async fn settled(&self) -> Result<()> {
         poll_fn(|cx| self.poll_ended(cx)).await;
         if let Some(error) = lock(&self.pending_write.failed).take() {

@@ -56,8 +56,8 @@ impl File {
     /// Reads exactly `length` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedEof`] where the file ends before; else as for [`read_bytes`](Self::read_bytes).
-    /// The cursor has not moved then, and nothing is lost.
+    /// [`ErrorKind::UnexpectedEof`] where the file ends before; else as for
+    /// [`read_bytes`](Self::read_bytes). The cursor has not moved then, and nothing is lost.
     ///
     /// # Cancel safety
     /// As for [`read_bytes`](Self::read_bytes).
@@ -67,7 +67,8 @@ impl File {
     /// let mut file = aiofile::async_open("/dev/zero", "r").await?;
     /// assert_eq!(file.read_exact_bytes(100_000).await?.len(), 100_000);
     /// let mut file = aiofile::async_open("/dev/null", "r").await?;
-    /// assert_eq!(file.read_exact_bytes(1).await.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+    /// let error = file.read_exact_bytes(1).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
     /// # Ok(()) }
     /// ```
     pub async fn read_exact_bytes(&mut self, length: usize) -> io::Result<Bytes> {

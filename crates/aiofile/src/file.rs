@@ -37,9 +37,9 @@ const POLL_BYTES_MAX: usize = 2 << 20;
 /// A file with one cursor: tokio's `File`, with all of its functions and traits, and more.
 ///
 /// The short names `read`, `write`, `write_all`, `seek`, `flush` and `lines` are those of tokio's
-/// [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncSeekExt`] and [`AsyncBufReadExt`], and mean what they
-/// mean there. What takes or gives owned memory has names of its own: [`read_bytes`], [`read_all`],
-/// [`readline`], [`line_stream`], [`iter_chunked`], [`write_owned`].
+/// [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncSeekExt`] and [`AsyncBufReadExt`], and mean what
+/// they mean there. What takes or gives owned memory has names of its own: [`read_bytes`],
+/// [`read_all`], [`readline`], [`line_stream`], [`iter_chunked`], [`write_owned`].
 ///
 /// Writes are not buffered: `Ok(n)` means that the kernel has n bytes. **Where tokio's `File` says
 /// `Ok` to a write that is yet to be done, this one has done it.** Reads of lines and reads

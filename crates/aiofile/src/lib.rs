@@ -15,14 +15,14 @@
 //! // By offset: ten writes at once, on one open file.
 //! let file = AioFile::open(&path, "w+").await?;
 //! let line = b"Hello world\n";
-//! try_join_all((0..10u64).map(|i| file.write_all_at(&line[..], i * 12))).await?;
+//! try_join_all((0..10u64).map(|i| file.write_all_at(line, i * 12))).await?;
 //! file.fsync().await?;
 //! assert_eq!(file.read_exact_at(120, 0).await?, line.repeat(10));
 //!
-//! // With a cursor, as files elsewhere have it.
-//! let mut handle = async_open(&path, "r").await?;
-//! assert_eq!(handle.readline().await?, &line[..]);
-//! assert_eq!(handle.read_all().await?.len(), 9 * 12);
+//! // With a cursor: tokio's `File`, and more.
+//! let mut file = async_open(&path, "r").await?;
+//! assert_eq!(file.readline().await?, &line[..]);
+//! assert_eq!(file.read_all().await?.len(), 9 * 12);
 //!
 //! // A small file, whole.
 //! assert_eq!(aiofile::fs::read(&path).await?.len(), 120);
@@ -42,7 +42,7 @@
 //! | open | one hop |
 //! | [`fs::read`] of a small cached file on a known local mount | six system calls, no hop |
 //! | [`fs::read`] of any other | one hop for a MiB |
-//! | a line of [`LineReader`] or of the handle | no system call; one for each chunk of the file |
+//! | a line of [`LineReader`] or of [`File`] | no system call; one for each chunk of the file |
 //! | `metadata` | no hop on local file systems |
 //! | `set_len`, `close` of the last handle | one hop |
 //!
@@ -58,7 +58,7 @@
 //! | for | see |
 //! | --- | --- |
 //! | everything by offset, many ranges at once, O_DIRECT | [`AioFile`], [`OpenOptions`] |
-//! | a file-like handle with tokio's traits | [`async_open`], [`File`] |
+//! | a cursor: tokio's `File` with its traits, and Python's modes | [`File`], [`async_open`] |
 //! | reading from front to back | [`Reader`], [`LineReader`] |
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |

@@ -23,8 +23,8 @@ const LINE_BYTES_MAX: usize = 256 << 20;
 /// and nothing else.
 ///
 /// [`next_line`](Self::next_line) lends each line where it was read, and allocates nothing for it.
-/// [`next_str`](Self::next_str) checks that it is UTF-8. The [`Stream`](futures_core::Stream) gives lines away, and
-/// [`lines`](Self::lines) makes one of strings.
+/// [`next_str`](Self::next_str) checks that it is UTF-8. The [`Stream`](futures_core::Stream)
+/// gives lines away, and [`lines`](Self::lines) makes one of strings.
 ///
 /// A line is what lies between two separators, so that an empty line is an empty slice. The last
 /// line needs no separator behind it; a file that ends with a separator has no empty line after it.
@@ -56,8 +56,8 @@ pub struct LineReader {
 }
 
 impl LineReader {
-    /// Lines that end with `\n`, from the start of the file, with a handle of its own on it: takes an
-    /// [`AioFile`] or a reference to one.
+    /// Lines that end with `\n`, from the start of the file, with a handle of its own on it: takes
+    /// an [`AioFile`] or a reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {

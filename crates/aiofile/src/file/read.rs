@@ -147,7 +147,8 @@ impl File {
     /// As [`readline`](Self::readline), with any separator of one byte or more.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for an empty separator; else as for [`read_bytes`](Self::read_bytes).
+    /// [`ErrorKind::InvalidInput`] for an empty separator; else as for
+    /// [`read_bytes`](Self::read_bytes).
     ///
     /// # Cancel safety
     /// As for [`read_bytes`](Self::read_bytes).

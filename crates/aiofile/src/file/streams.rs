@@ -36,8 +36,8 @@ impl File {
         Lines { handle: self, separator: b"\n".to_vec(), strip_return: true, ended: false }
     }
 
-    /// As [`line_stream`](Self::line_stream), with any separator of one byte or more. An empty one is an error
-    /// of the first item.
+    /// As [`line_stream`](Self::line_stream), with any separator of one byte or more. An empty one
+    /// is an error of the first item.
     ///
     /// # Cancel safety
     /// As for [`line_stream`](Self::line_stream).

@@ -85,8 +85,8 @@ impl File {
     /// stays. One hop.
     ///
     /// # Errors
-    /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the system
-    /// says no. Also the error of an earlier write that was not told yet.
+    /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
+    /// system says no. Also the error of an earlier write that was not told yet.
     ///
     /// # Cancel safety
     /// Dropping the future leaves it open whether the length was changed.

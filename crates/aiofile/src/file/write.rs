@@ -18,9 +18,9 @@ impl File {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the write would end beyond
-    /// 2^63 - 1; [`ErrorKind::Closed`](crate::ErrorKind::Closed); else what the system answers. What
-    /// was accepted before the error is behind the cursor. Also the error of an earlier write that
-    /// was not told yet; nothing is written then.
+    /// 2^63 - 1; [`ErrorKind::Closed`](crate::ErrorKind::Closed); else what the system answers.
+    /// What was accepted before the error is behind the cursor. Also the error of an earlier write
+    /// that was not told yet; nothing is written then.
     ///
     /// # Cancel safety
     /// Dropping the future before its first poll does nothing. After it the write goes on as long

@@ -113,7 +113,8 @@ impl LineStream {
 }
 
 impl LineReader {
-    /// The next line in memory of its own, as the [`Stream`] gives it; `None` at the end of the file.
+    /// The next line in memory of its own, as the [`Stream`] gives it; `None` at the end of the
+    /// file.
     ///
     /// # Errors
     /// As for [`next_line`](Self::next_line). An error ends the stream; asked once more after that,

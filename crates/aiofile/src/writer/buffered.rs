@@ -68,8 +68,8 @@ pub struct BufferedWriter {
 }
 
 impl BufferedWriter {
-    /// A writer from the start of the file, with a handle of its own on it: takes an [`AioFile`] or a
-    /// reference to one.
+    /// A writer from the start of the file, with a handle of its own on it: takes an [`AioFile`]
+    /// or a reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {

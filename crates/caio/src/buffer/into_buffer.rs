@@ -26,10 +26,9 @@ use super::{AlignedBuffer, Buffer, OwnedBuffer, PooledBuffer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written to a file as it is",
     label = "this is neither bytes nor text",
-    note = "bytes and text can be written: `&[u8]`, `&str`, `[u8; N]`, `Vec<u8>`, `String`, `Bytes`, \
-            `Box<[u8]>`, `Arc<[u8]>`, `Cow<[u8]>`, `Cow<str>`",
-    note = "of a number take `value.to_le_bytes()`, of what can be printed `value.to_string()`, and \
-            of a slice of anything else make bytes first"
+    note = "bytes and text can be written: `&[u8]`, `&str`, `[u8; N]`, `Vec<u8>`, `String`, \
+            `Bytes`, `Box<[u8]>`, `Arc<[u8]>`, `Cow<[u8]>`, `Cow<str>`",
+    note = "of a number take `value.to_le_bytes()`, of what can be printed `value.to_string()`"
 )]
 pub trait IntoBuffer: private::Sealed + Send {
     /// Gives the bytes to an operation.

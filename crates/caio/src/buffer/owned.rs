@@ -20,8 +20,8 @@ use super::{AlignedBuffer, Buffer, Memory, PooledBuffer};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot move into an operation and come back",
-    label = "the kernel may use these bytes for longer than the caller waits, so they must be owned",
-    note = "these can: `Vec<u8>`, `String`, `Bytes`, `BytesMut`, `AlignedBuffer`, `PooledBuffer`, \
+    label = "the kernel may use these bytes for longer than the caller waits",
+    note = "these are owned and can: `Vec<u8>`, `String`, `Bytes`, `BytesMut`, `AlignedBuffer`, `PooledBuffer`, \
             `Buffer`, and `&'static` bytes and text; make one with `to_vec()`, or `&array[..]`",
     note = "buffers of different types in one list are each `Buffer::from(..)`"
 )]
@@ -45,9 +45,9 @@ pub trait OwnedBuffer: private::Sealed + Send + 'static {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read into",
-    label = "the kernel may write to this memory for longer than the caller waits, so it must be owned",
-    note = "these can: `Vec<u8>`, `BytesMut`, `AlignedBuffer`, `PooledBuffer`, `Buffer`; a read fills \
-            the capacity, so make it with `Vec::with_capacity(..)`"
+    label = "the kernel may write to this memory for longer than the caller waits",
+    note = "these are owned and can: `Vec<u8>`, `BytesMut`, `AlignedBuffer`, `PooledBuffer`, \
+            `Buffer`; a read fills the capacity, so make it with `Vec::with_capacity(..)`"
 )]
 pub trait OwnedBufferMut: OwnedBuffer {}
 

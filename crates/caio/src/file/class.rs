@@ -182,7 +182,15 @@ impl Traits {
     /// Of a regular file that was opened for reading alone, with no flags that matter.
     pub(crate) fn of_regular(file_system: FileSystem) -> Self {
         let class = FileClass::Regular;
-        Self { class, file_system, direct: false, append: false, seekable: true }
+        Self {
+            class,
+            file_system,
+            direct: false,
+            append: false,
+            readable: true,
+            writable: false,
+            seekable: true,
+        }
     }
 }
 

@@ -61,10 +61,10 @@
 //! | a file-like handle with tokio's traits | [`async_open`], [`FileHandle`] |
 //! | reading from front to back | [`Reader`], [`LineReader`] |
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
+//! | text in any encoding | [`text`](mod@text), of the cargo feature `text`, which is on by default |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //!
-//! Outside of tokio everything works too; a thread then waits for completions. There are no cargo
-//! features.
+//! Outside of tokio everything works too; a thread then waits for completions.
 #![forbid(unsafe_code)]
 
 mod async_open;
@@ -77,6 +77,8 @@ mod mode;
 mod options;
 mod reader;
 mod runtime;
+#[cfg(feature = "text")]
+pub mod text;
 mod writer;
 
 pub use async_open::{Target, async_open};

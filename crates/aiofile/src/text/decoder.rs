@@ -42,6 +42,8 @@ pub struct Decoder {
     /// How many bytes at the start of `held` are no text.
     bad: usize,
     translation: Translation,
+    /// How many bytes were ignored behind the last character.
+    ignored: u64,
     /// Of the next byte to be taken.
     offset: u64,
     /// The last call gave the bytes as they are.
@@ -52,10 +54,17 @@ pub struct Decoder {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Checkpoint {
     encoding: Encoding,
-    errors: Errors,
+    pub(super) errors: Errors,
     at_start: bool,
     order: Order,
     pub(super) translates: bool,
+}
+
+impl Checkpoint {
+    /// How many bytes a `\r` has.
+    pub(super) fn unit(&self) -> u64 {
+        self.encoding.unit() as u64
+    }
 }
 
 impl Decoder {
@@ -77,6 +86,7 @@ impl Decoder {
             held: Vec::new(),
             bad: 0,
             translation: Translation::default(),
+            ignored: 0,
             offset: 0,
             verbatim: false,
         }
@@ -110,7 +120,11 @@ impl Decoder {
     /// The byte offset behind the last character that was given, from where the decoder began.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.offset - self.held_len() as u64
+        let held = self.held.len() as u64;
+        match self.translation.holds_return {
+            true => self.offset - held - self.ignored - self.encoding.unit() as u64,
+            false => self.offset - held,
+        }
     }
 
     /// Takes the bytes out of `input` and appends their text. `last` says that nothing follows.
@@ -140,9 +154,12 @@ impl Decoder {
     ) -> io::Result<()> {
         loop {
             if self.bad == 0 {
-                let before = input.len();
+                let (before, start) = (input.len(), text.len());
                 self.bad = self.step(input, text);
                 self.offset += (before - input.len()) as u64;
+                if text.len() > start {
+                    self.ignored = 0;
+                }
             }
             let truncated = self.bad == 0 && last && !self.held.is_empty();
             let bad = if truncated { self.held.len() } else { self.bad };
@@ -151,12 +168,14 @@ impl Decoder {
             }
             match self.errors {
                 Errors::Strict => return Err(self.error(bad, truncated)),
-                Errors::Replace => text.push(char::REPLACEMENT_CHARACTER),
-                Errors::Ignore => {}
+                Errors::Replace => {
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    self.ignored = 0;
+                }
+                Errors::Ignore => self.ignored += bad as u64,
             }
-            self.held.drain(..bad);
-            self.bad = 0;
-            self.at_start = false;
+            self.bad = bad;
+            self.pass_malformed();
             self.verbatim = false;
             if truncated {
                 self.legacy = Legacy::new(self.encoding);
@@ -207,6 +226,13 @@ impl Decoder {
         }
     }
 
+    /// Goes on behind the malformed bytes.
+    pub(super) fn pass_malformed(&mut self) {
+        self.held.drain(..self.bad);
+        self.bad = 0;
+        self.at_start = false;
+    }
+
     fn error(&self, bad: usize, truncated: bool) -> io::Error {
         let offset = self.offset - self.held.len() as u64;
         malformed(self.encoding, &self.held[..bad], offset, truncated).into()
@@ -222,7 +248,8 @@ impl Decoder {
         self.verbatim
     }
 
-    /// Appends the bytes that were taken and whose characters were not given.
+    /// Appends the bytes that were taken and whose characters were not given, without those that
+    /// were ignored.
     pub(super) fn held(&self, bytes: &mut Vec<u8>) {
         if self.translation.holds_return {
             let mut unit = [0; 4];
@@ -234,9 +261,9 @@ impl Decoder {
         bytes.extend_from_slice(&self.held);
     }
 
-    fn held_len(&self) -> usize {
-        let held_return = if self.translation.holds_return { self.encoding.unit() } else { 0 };
-        held_return + self.held.len()
+    /// How many bytes were ignored between the first of those held and the second.
+    pub(super) fn gap(&self) -> u64 {
+        if self.translation.holds_return { self.ignored } else { 0 }
     }
 
     /// For [`resume`](Self::resume), with the bytes held now and all that come.
@@ -246,10 +273,10 @@ impl Decoder {
         Checkpoint { encoding, errors, at_start, order, translates }
     }
 
-    /// A decoder as at the checkpoint, which changes no end of a line and counts from there.
+    /// A decoder as at the checkpoint, but strict, which changes no end of a line and counts from
+    /// there.
     pub(super) fn resume(checkpoint: Checkpoint) -> Self {
-        let mut decoder =
-            Self::new(checkpoint.encoding).errors(checkpoint.errors).newline(Newline::Any);
+        let mut decoder = Self::new(checkpoint.encoding).newline(Newline::Any);
         decoder.at_start = checkpoint.at_start;
         decoder.order = checkpoint.order;
         decoder

@@ -15,8 +15,9 @@ const MARKS: [(&[u8], Encoding); 5] = [
     (b"\xfe\xff", Encoding::UTF_16),
 ];
 
-/// Guesses the encoding of a file by its first bytes: by a mark; else UTF-8 where they are that, up
-/// to a character that is cut at the end; else by the statistics of the crate `chardetng`.
+/// Guesses the encoding of a file by its first bytes: by a mark; else UTF-8 where they are that,
+/// where the last character may be cut if there is another beyond ASCII; else by the statistics of
+/// the crate `chardetng`.
 ///
 /// It always has an answer, which for short texts is often wrong.
 ///
@@ -34,7 +35,7 @@ pub fn detect(bytes: &[u8]) -> Encoding {
     }
     let is_utf8 = match str::from_utf8(bytes) {
         Ok(_) => !bytes.contains(&0x1b),
-        Err(error) => error.error_len().is_none() && error.valid_up_to() > 0,
+        Err(error) => error.error_len().is_none() && !bytes[..error.valid_up_to()].is_ascii(),
     };
     if is_utf8 {
         return Encoding::UTF_8;

@@ -156,8 +156,11 @@ impl Encoder {
             match result {
                 EncoderResult::InputEmpty => return Ok(()),
                 EncoderResult::OutputFull => {}
-                EncoderResult::Unmappable(character) => {
-                    self.lacking(character, position - character.len_utf8(), bytes)?;
+                EncoderResult::Unmappable(named) => {
+                    // Of a control character of iso-2022-jp, another is named.
+                    let last = text[..position].char_indices().next_back();
+                    let (at, character) = last.unwrap_or((position, named));
+                    self.lacking(character, at, bytes)?;
                 }
             }
         }

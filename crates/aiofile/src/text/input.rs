@@ -6,6 +6,7 @@ mod segment;
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -28,6 +29,8 @@ pub(super) struct Input {
     options: TextOptions,
     /// The encoding was found, or needs no finding.
     pub(super) chosen: bool,
+    /// Bytes that were looked at to find it, and not decoded yet.
+    head: Vec<u8>,
     pub(super) decoder: Decoder,
     text: String,
     /// The cursor, in `text`.
@@ -43,6 +46,7 @@ impl Input {
     pub(super) fn new(options: &TextOptions) -> Self {
         Self {
             chosen: options.choice == Choice::Named,
+            head: Vec::new(),
             decoder: options.decoder(options.encoding),
             options: options.clone(),
             text: String::new(),
@@ -61,6 +65,7 @@ impl Input {
     /// Forgets what was read, and goes on at this byte offset.
     pub(super) fn restart(&mut self, offset: u64) {
         self.decoder.restart(offset);
+        self.head.clear();
         self.text.clear();
         self.segments.clear();
         (self.used, self.scanned, self.dropped) = (0, 0, 0);
@@ -86,7 +91,7 @@ impl Input {
         self.dropped += (self.used + self.text.len()) as u64;
         self.segments.clear();
         (self.used, self.scanned) = (0, 0);
-        std::mem::take(&mut self.text)
+        mem::take(&mut self.text)
     }
 
     /// Moves the cursor behind a line.
@@ -132,16 +137,21 @@ impl Input {
         mut inner: Pin<&mut R>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<bool>> {
-        let (bytes, last) = match self.decoder.is_stuck() {
-            true => (&[][..], false),
-            false => {
-                let bytes = ready!(inner.as_mut().poll_fill_buf(cx))?;
-                (&bytes[..bytes.len().min(CHUNK_BYTES_MAX)], bytes.is_empty())
+        if !self.chosen {
+            ready!(self.poll_choose(inner.as_mut(), cx))?;
+            if !self.chosen {
+                return Poll::Ready(Ok(!self.head.is_empty()));
             }
-        };
-        if !self.chosen && !last {
-            self.choose(bytes)?;
         }
+        let mut head = mem::take(&mut self.head);
+        let (bytes, last) = if self.decoder.is_stuck() {
+            (&[][..], false)
+        } else if !head.is_empty() {
+            (&*head, false)
+        } else {
+            let bytes = ready!(inner.as_mut().poll_fill_buf(cx))?;
+            (&bytes[..bytes.len().min(CHUNK_BYTES_MAX)], bytes.is_empty())
+        };
         self.drop_used();
         let mut segment = Segment::new(&self.decoder, self.end());
         let mut rest = bytes;
@@ -149,7 +159,12 @@ impl Input {
         let taken = bytes.len() - rest.len();
         let end = self.end();
         let grown = segment.finish(&self.decoder, &bytes[..taken], end);
-        inner.as_mut().consume(taken);
+        if head.is_empty() {
+            inner.as_mut().consume(taken);
+        } else {
+            head.drain(..taken);
+            self.head = head;
+        }
         if grown {
             self.segments.push_back(segment);
         } else {
@@ -203,14 +218,29 @@ impl Input {
         Error::new(ErrorKind::InvalidData, message).doing("read a line").hint(hint).into()
     }
 
-    /// Decides in which encoding to read, from the first bytes.
-    pub(super) fn choose(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let encoding = self.options.choose(bytes, false)?;
-        let offset = self.decoder.position();
-        self.decoder = self.options.decoder(encoding);
-        self.decoder.restart(offset);
-        self.chosen = true;
-        Ok(())
+    /// Looks at the next bytes to find the encoding.
+    fn poll_choose<R: AsyncBufRead>(
+        &mut self,
+        mut inner: Pin<&mut R>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut last = self.head.len() >= CHUNK_BYTES_MAX;
+        if !last {
+            let bytes = ready!(inner.as_mut().poll_fill_buf(cx))?;
+            let length = bytes.len().min(CHUNK_BYTES_MAX);
+            last = length == 0;
+            self.head.extend_from_slice(&bytes[..length]);
+            inner.as_mut().consume(length);
+        }
+        if !self.head.is_empty()
+            && let Some(encoding) = self.options.choose(&self.head, last)?
+        {
+            let offset = self.decoder.position();
+            self.decoder = self.options.decoder(encoding);
+            self.decoder.restart(offset);
+            self.chosen = true;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn drop_used(&mut self) {

@@ -14,6 +14,9 @@ use super::newline::Newline;
 /// The longest line unless said otherwise, as for `LineReader`.
 const LINE_BYTES_MAX: usize = 256 << 20;
 
+/// No mark is longer.
+const MARK_BYTES_MAX: usize = 4;
+
 /// How text is read and written: UTF-8, strictly, with universal ends of lines, unless said
 /// otherwise.
 ///
@@ -120,7 +123,7 @@ impl TextOptions {
     pub(crate) fn decode(&self, bytes: &[u8]) -> io::Result<String> {
         let encoding = match bytes.is_empty() {
             true => self.encoding,
-            false => self.choose(bytes, true)?,
+            false => self.choose(bytes, true)?.unwrap_or(self.encoding),
         };
         let mut text = String::new();
         self.decoder(encoding).decode(&mut &*bytes, true, &mut text)?;
@@ -135,18 +138,23 @@ impl TextOptions {
     }
 
     /// In which encoding to read what begins with these bytes, and with `last` ends with them.
-    pub(super) fn choose(&self, bytes: &[u8], last: bool) -> io::Result<Encoding> {
-        match &self.choice {
-            Choice::Named => Ok(self.encoding),
-            Choice::Detect => Ok(detect(bytes)),
-            Choice::Fallbacks(encodings) => {
-                let fits = |encoding: &&Encoding| {
-                    let mut text = String::new();
-                    Decoder::new(**encoding).decode(&mut &*bytes, last, &mut text).is_ok()
-                };
-                encodings.iter().find(fits).copied().ok_or_else(|| none_fits(encodings))
+    /// `None` where more of them have to be seen.
+    pub(super) fn choose(&self, bytes: &[u8], last: bool) -> io::Result<Option<Encoding>> {
+        let fits = |encoding: Encoding, last| {
+            Decoder::new(encoding).decode(&mut &*bytes, last, &mut String::new()).is_ok()
+        };
+        let found = match &self.choice {
+            Choice::Named => return Ok(Some(self.encoding)),
+            _ if bytes.len() < MARK_BYTES_MAX && !last => return Ok(None),
+            Choice::Detect => detect(bytes),
+            Choice::Fallbacks(list) => {
+                let found = list.iter().copied().find(|encoding| fits(*encoding, last));
+                found.ok_or_else(|| none_fits(list))?
             }
-        }
+        };
+        // A character that is cut now may turn out to be none.
+        let is_cut = !last && fits(found, false) && !fits(found, true);
+        Ok((!is_cut).then_some(found))
     }
 
     pub(super) fn decoder(&self, encoding: Encoding) -> Decoder {
@@ -164,8 +172,8 @@ impl Default for TextOptions {
     }
 }
 
-fn none_fits(encodings: &[Encoding]) -> io::Error {
-    let names: Vec<_> = encodings.iter().map(|encoding| encoding.name()).collect();
+fn none_fits(list: &[Encoding]) -> io::Error {
+    let names: Vec<_> = list.iter().map(|encoding| encoding.name()).collect();
     let message = format!("the text is in none of the encodings [{}]", names.join(", "));
     let hint = "end the list with one that fits always, such as latin-1";
     Error::new(ErrorKind::InvalidData, message).doing("decode").hint(hint).into()

@@ -67,7 +67,7 @@ const PYTHON: [(&[&str], Encoding); 14] = [
 ];
 
 /// Python's names of encodings that WHATWG has under another one.
-const RENAMED: [(&str, &str); 48] = [
+const RENAMED: [(&str, &str); 49] = [
     ("936", "gbk"),
     ("cp936", "gbk"),
     ("ms936", "gbk"),
@@ -81,6 +81,7 @@ const RENAMED: [(&str, &str); 48] = [
     ("cp950", "big5"),
     ("ms950", "big5"),
     ("hkscs", "big5"),
+    ("big5hkscs", "big5"),
     ("cp932", "shift_jis"),
     ("mskanji", "shift_jis"),
     ("xmacjapanese", "shift_jis"),

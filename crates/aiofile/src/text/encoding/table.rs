@@ -61,17 +61,17 @@ const fn latin_5() -> [char; 128] {
     upper
 }
 
-/// With the control characters and the blank of ISO 8859-11, or without as in TIS-620.
-const fn thai(controls: bool) -> [char; 128] {
+/// With the blank of ISO 8859-11, or without as TIS-620.
+const fn thai(blank: bool) -> [char; 128] {
     let mut upper = [UNDEFINED; 128];
     let mut byte = 0x80;
     while byte < 0xff {
         let is_thai = matches!(byte, 0xa1..=0xda | 0xdf..=0xfb);
         let code = if is_thai { byte - 0xa0 + 0x0e00 } else { byte };
-        if is_thai || (controls && byte <= 0xa0) {
-            if let Some(character) = char::from_u32(code) {
-                upper[byte as usize - 128] = character;
-            }
+        if let Some(character) = char::from_u32(code)
+            && (is_thai || byte < 0xa0 || (blank && byte == 0xa0))
+        {
+            upper[byte as usize - 128] = character;
         }
         byte += 1_u32;
     }

@@ -1,12 +1,9 @@
 //! Opening a text file by its path.
 
-use std::future::poll_fn;
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
 
 use caio::{Error, ErrorKind};
-use tokio::io::AsyncBufRead;
 
 use super::super::options::{Choice, TextOptions};
 use super::{TextFile, named};
@@ -65,12 +62,9 @@ impl TextFile<FileHandle> {
         file.path = Some(path.to_owned());
         file.appends = mode.appends();
         if finds && mode.reads() && !mode.truncates() {
-            let first =
-                poll_fn(|cx| Pin::new(&mut file.file).poll_fill_buf(cx).map_ok(<[u8]>::to_vec));
-            match first.await.map_err(named(Some(path)))? {
-                first if first.is_empty() => {}
-                first => file.input.choose(&first).map_err(named(Some(path)))?,
-            }
+            file.reading().await?;
+            let found = file.input.find_encoding(&mut file.file).await;
+            found.map_err(named(Some(path)))?;
         }
         Ok(file)
     }

@@ -31,7 +31,7 @@ impl Input {
         Err(Error::new(ErrorKind::InvalidInput, message).doing("seek").hint(hint).into())
     }
 
-    /// Reads the mark at the start before the cursor is moved beyond it.
+    /// Reads what says how to read, before the cursor is moved beyond it.
     pub(in crate::text) async fn learn_order<R>(
         &mut self,
         inner: &mut R,
@@ -40,12 +40,27 @@ impl Input {
     where
         R: AsyncBufRead + Unpin,
     {
-        while to != SeekFrom::Start(0) && self.awaits_start() && self.more(inner).await? {}
+        self.find_encoding(inner).await?;
+        if to != SeekFrom::Start(0) {
+            while self.decoder.awaits_order() && self.more(inner).await? {}
+        }
         Ok(())
     }
 
-    /// Whether the first bytes are still to say how to read the others.
-    fn awaits_start(&self) -> bool {
-        !self.chosen || self.decoder.awaits_order()
+    /// Reads on until the encoding is found, or the file has ended.
+    pub(in crate::text) async fn find_encoding<R>(&mut self, inner: &mut R) -> io::Result<()>
+    where
+        R: AsyncBufRead + Unpin,
+    {
+        while !self.chosen {
+            match self.more(inner).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What follows is malformed: that is told when it is read.
+                Err(_) if self.chosen => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }

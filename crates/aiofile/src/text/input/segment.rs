@@ -1,6 +1,7 @@
 //! The text of one chunk, and which of its bytes a character came from.
 
 use super::super::decoder::{Checkpoint, Decoder};
+use super::super::errors::Errors;
 
 /// Text that was decoded at once.
 #[derive(Debug)]
@@ -11,8 +12,9 @@ pub(super) struct Segment {
     pub(super) end: u64,
     /// The byte offset of its first character.
     offset: u64,
-    /// Its bytes, where the text is not the same.
+    /// Its bytes, where the text is not the same. Behind the first character, so many were left out.
     bytes: Vec<u8>,
+    gap: u64,
     verbatim: bool,
     replay: Option<Box<Replay>>,
 }
@@ -22,8 +24,12 @@ pub(super) struct Segment {
 struct Replay {
     decoder: Decoder,
     translates: bool,
+    /// How long what stands for malformed bytes is.
+    replacement: u64,
     /// How many bytes were taken.
     taken: usize,
+    /// Bytes that were taken may still be decoded.
+    resumes: bool,
     /// Where their text ends, and the last border between characters in them.
     end: u64,
     reached: u64,
@@ -44,6 +50,7 @@ impl Segment {
             end: start,
             offset: decoder.position(),
             bytes,
+            gap: decoder.gap(),
             verbatim: false,
             replay: None,
         }
@@ -68,7 +75,12 @@ impl Segment {
             Box::new(Replay {
                 decoder: Decoder::resume(self.checkpoint),
                 translates: self.checkpoint.translates,
+                replacement: match self.checkpoint.errors {
+                    Errors::Replace => char::REPLACEMENT_CHARACTER.len_utf8() as u64,
+                    Errors::Strict | Errors::Ignore => 0,
+                },
                 taken: 0,
+                resumes: false,
                 end: self.start,
                 reached: 0,
                 border: 0,
@@ -76,7 +88,9 @@ impl Segment {
                 scratch: String::new(),
             })
         });
-        self.offset + replay.locate(cursor, &self.bytes)
+        let border = replay.locate(cursor, &self.bytes);
+        let gap = if border > self.checkpoint.unit() { self.gap } else { 0 };
+        self.offset + border + gap
     }
 }
 
@@ -87,23 +101,40 @@ impl Replay {
         if self.end <= cursor {
             self.border = self.reached;
         }
-        while self.end <= cursor && self.taken < bytes.len() {
-            self.scratch.clear();
-            let mut byte = &bytes[self.taken..=self.taken];
-            if self.decoder.decode(&mut byte, false, &mut self.scratch).is_err() {
-                break;
-            }
-            self.taken += 1;
-            for character in self.scratch.chars() {
-                let is_second_half = self.translates && self.after_return && character == '\n';
-                self.after_return = character == '\r';
-                self.end += if is_second_half { 0 } else { character.len_utf8() as u64 };
-            }
+        while self.end <= cursor && self.step(bytes) {
             self.reached = self.decoder.position();
             if self.end <= cursor {
                 self.border = self.reached;
             }
         }
         self.border
+    }
+
+    /// Takes one byte, or passes over malformed ones.
+    fn step(&mut self, bytes: &[u8]) -> bool {
+        if self.decoder.is_stuck() {
+            self.decoder.pass_malformed();
+            self.end += self.replacement;
+            self.after_return &= self.replacement == 0;
+            self.resumes = true;
+            return true;
+        }
+        let mut input = match std::mem::take(&mut self.resumes) {
+            true => &[][..],
+            false if self.taken == bytes.len() => return false,
+            false => {
+                self.taken += 1;
+                &bytes[self.taken - 1..self.taken]
+            }
+        };
+        self.scratch.clear();
+        // An error leaves the decoder stuck, which the next step sees.
+        self.decoder.decode(&mut input, false, &mut self.scratch).ok();
+        for character in self.scratch.chars() {
+            let is_second_half = self.translates && self.after_return && character == '\n';
+            self.after_return = character == '\r';
+            self.end += if is_second_half { 0 } else { character.len_utf8() as u64 };
+        }
+        true
     }
 }

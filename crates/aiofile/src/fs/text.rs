@@ -34,7 +34,7 @@ use crate::text::TextOptions;
 pub async fn read_text(path: impl AsRef<Path>, options: &TextOptions) -> io::Result<String> {
     let path = path.as_ref();
     let bytes = read(path).await?;
-    options.decode(&bytes).map_err(|error| Error::system(error).on(path).into())
+    options.decode(bytes).map_err(|error| Error::system(error).on(path).into())
 }
 
 /// Makes text the contents of a file, which is created or replaced. It is not synced.

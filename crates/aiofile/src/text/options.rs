@@ -120,11 +120,18 @@ impl TextOptions {
     }
 
     /// The text of a whole file.
-    pub(crate) fn decode(&self, bytes: &[u8]) -> io::Result<String> {
+    pub(crate) fn decode(&self, mut bytes: Vec<u8>) -> io::Result<String> {
         let encoding = match bytes.is_empty() {
             true => self.encoding,
-            false => self.choose(bytes, true)?.unwrap_or(self.encoding),
+            false => self.choose(&bytes, true)?.unwrap_or(self.encoding),
         };
+        let universal = self.newline == Newline::Universal;
+        if encoding == Encoding::UTF_8 && !(universal && memchr::memchr(b'\r', &bytes).is_some()) {
+            match String::from_utf8(bytes) {
+                Ok(text) => return Ok(text),
+                Err(error) => bytes = error.into_bytes(),
+            }
+        }
         let mut text = String::new();
         self.decoder(encoding).decode(&mut &*bytes, true, &mut text)?;
         Ok(text)

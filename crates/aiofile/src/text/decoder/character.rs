@@ -108,17 +108,7 @@ impl Kind {
     /// Takes all characters up to the first that is incomplete or malformed.
     pub(super) fn bulk(self, input: &mut &[u8], text: &mut String) {
         let taken = match self {
-            Self::Utf8 => {
-                let (valid, length) = match str::from_utf8(input) {
-                    Ok(valid) => (valid, input.len()),
-                    Err(error) => {
-                        let length = error.valid_up_to();
-                        (str::from_utf8(&input[..length]).unwrap_or_default(), length)
-                    }
-                };
-                text.push_str(valid);
-                length
-            }
+            Self::Utf8 => utf8(input, text),
             Self::Utf16(Order::Little) => utf16(input, u16::from_le_bytes, text),
             Self::Utf16(Order::Big) => utf16(input, u16::from_be_bytes, text),
             Self::Utf32(order) => {
@@ -131,6 +121,30 @@ impl Kind {
         };
         *input = &input[taken..];
     }
+}
+
+/// Looks at valid text once, also where the last character is cut.
+fn utf8(input: &[u8], text: &mut String) -> usize {
+    let whole = &input[..input.len() - cut(input)];
+    let valid = simdutf8::basic::from_utf8(whole).unwrap_or_else(|_| {
+        let length = str::from_utf8(whole).err().map_or(0, |error| error.valid_up_to());
+        str::from_utf8(&whole[..length]).unwrap_or_default()
+    });
+    text.push_str(valid);
+    valid.len()
+}
+
+/// How many bytes at the end begin a character of UTF-8 that needs more.
+fn cut(bytes: &[u8]) -> usize {
+    let from_end = bytes.iter().rev().take(3).position(|byte| byte & 0xc0 != 0x80);
+    let Some(behind) = from_end else { return 0 };
+    let length = match bytes[bytes.len() - 1 - behind] {
+        0xc0..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0.. => 4,
+        _ => 1,
+    };
+    if length > behind + 1 { behind + 1 } else { 0 }
 }
 
 fn utf16(input: &[u8], read: fn([u8; 2]) -> u16, text: &mut String) -> usize {

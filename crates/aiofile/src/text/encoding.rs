@@ -14,8 +14,8 @@ pub(super) use table::{Table, UNDEFINED};
 
 /// How text is written as bytes.
 ///
-/// There are UTF-8, UTF-16 and UTF-32, each with and without a mark at the start of the file, ASCII,
-/// the ISO 8859 family, and all other encodings of the WHATWG's standard (the crate
+/// There are UTF-8, UTF-16 and UTF-32, each with and without a mark at the start of the file,
+/// ASCII, the ISO 8859 family, and all other encodings of WHATWG's standard (the crate
 /// `encoding_rs`). A name is looked up as Python does it and then as WHATWG does it; case, `-`,
 /// `_` and blanks do not matter.
 ///
@@ -23,9 +23,11 @@ pub(super) use table::{Table, UNDEFINED};
 /// | --- | --- | --- |
 /// | `utf-8` | a mark is a character (U+FEFF) | no mark |
 /// | `utf-8-sig` | a mark at the start is skipped | a mark at the start |
-/// | `utf-16`, `utf-32` | the mark says the order of bytes; without it, little endian | a mark, little endian |
+/// | `utf-16`, `utf-32` | the mark says the order, else little endian | a mark, little endian |
 /// | `utf-16le`, `utf-16be`, `utf-32le`, `utf-32be` | a mark is a character | no mark |
-/// | `ascii`, `latin-1`, `iso-8859-9`, `iso-8859-11` | as Python, not as WHATWG, where they are names of Windows' pages | likewise |
+///
+/// `ascii`, `latin-1`, `iso-8859-9` and `iso-8859-11` are what Python means. WHATWG means pages of
+/// Windows by these names. Python refuses `utf-16` without a mark.
 ///
 /// The tables are WHATWG's. They are wider than Python's of the same name: `gb2312` reads all of
 /// GBK, `shift_jis` all of Windows' page 932, and `windows-1252` has no undefined byte.

@@ -11,8 +11,8 @@ use futures_core::Stream;
 /// The lines of a text, without their ends. Made by [`TextReader::lines`](super::TextReader::lines)
 /// and [`TextFile::lines`](super::TextFile::lines). It ends behind the first error.
 ///
-/// Where no `String` of each line is needed, `next_line` of the reader is twice as fast: it lends
-/// the line.
+/// Where no `String` of each line is needed, `next_line` of the reader costs less: it lends the
+/// line.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct TextLines<'a, S> {
     source: &'a mut S,

@@ -100,8 +100,8 @@ impl TextOptions {
         self
     }
 
-    /// Reads in the encoding that [`detect`](super::detect()) guesses from the first chunk. An empty
-    /// file, and one that is only written, have the named encoding.
+    /// Reads in the encoding that [`detect`](super::detect()) guesses from the first chunk. An
+    /// empty file, and one that is only written, have the named encoding.
     #[must_use]
     #[doc(alias = "chardet")]
     pub fn detect(mut self) -> Self {

@@ -54,8 +54,8 @@ impl<W: AsyncWrite + Unpin> TextWriter<W> {
     /// [bytes are collected](TextOptions::write_buffer), the writer below has it all then.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a character that the encoding lacks, before
-    /// anything was written; else what the writer below answers. A part may be written then, and
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a character that the encoding lacks,
+    /// before anything was written; else what the writer below answers. A part may be written then, and
     /// the rest is written no more, unless bytes are collected: then the next flush tries again.
     ///
     /// # Cancel safety

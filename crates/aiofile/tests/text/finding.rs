@@ -52,10 +52,16 @@ fn marks_are_found_first_and_then_what_the_bytes_are() {
         ("schön".as_bytes(), Encoding::UTF_8),
         (&"schön€".as_bytes()[..8], Encoding::UTF_8),
         (b"\x1b$B$3$l$OF|K\\8l\x1b(B", "iso-2022-jp".parse().unwrap()),
-        (b"\xa4\xb3\xa4\xec\xa4\xcf\xc6\xfc\xcb\xdc\xb8\xec\xa4\xce\xca\xb8\xbe\xcf\xa4\xc7\xa4\xb9\xa1\xa3",
-            "euc-jp".parse().unwrap()),
-        (b"\xcf\xf0\xe8\xe2\xe5\xf2, \xea\xe0\xea \xe4\xe5\xeb\xe0? \xc2\xf1\xb8 \xf5\xee\xf0\xee\xf8\xee.",
-            "windows-1251".parse().unwrap()),
+        (
+            b"\xa4\xb3\xa4\xec\xa4\xcf\xc6\xfc\xcb\xdc\xb8\xec\xa4\xce\
+              \xca\xb8\xbe\xcf\xa4\xc7\xa4\xb9\xa1\xa3",
+            "euc-jp".parse().unwrap(),
+        ),
+        (
+            b"\xcf\xf0\xe8\xe2\xe5\xf2, \xea\xe0\xea \xe4\xe5\xeb\xe0? \
+              \xc2\xf1\xb8 \xf5\xee\xf0\xee\xf8\xee.",
+            "windows-1251".parse().unwrap(),
+        ),
     ] {
         assert_eq!(detect(bytes), expected, "{bytes:x?}");
     }

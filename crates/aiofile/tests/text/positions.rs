@@ -52,7 +52,7 @@ async fn lines(bytes: &[u8], options: &TextOptions, chunk: usize) -> Vec<(u64, u
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn every_position_can_be_read_on_from(

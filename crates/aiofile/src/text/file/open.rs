@@ -37,9 +37,8 @@ impl TextFile<FileHandle> {
     /// As [`open`](Self::open), for text of any kind.
     ///
     /// # Errors
-    /// As for [`open`](Self::open). Where the encoding is to be found by the first chunk, it is read
-    /// now:
-    /// [`InvalidData`](io::ErrorKind::InvalidData) where none of the fallbacks fits, and
+    /// As for [`open`](Self::open). Where the encoding is to be found by the first chunk, that is
+    /// read now: [`InvalidData`](io::ErrorKind::InvalidData) where none of the fallbacks fits, and
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) with `a`, since nothing is read at the end.
     ///
     /// # Cancel safety

@@ -1,4 +1,5 @@
-//! Whose the cursor of the file below is: the reading half's, which is ahead, or the writing half's.
+//! Whose the cursor of the file below is: the reading half's, which is ahead, or the writing
+//! half's.
 
 use std::io::{self, SeekFrom};
 use std::pin::Pin;

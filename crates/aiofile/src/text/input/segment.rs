@@ -12,8 +12,9 @@ pub(super) struct Segment {
     pub(super) end: u64,
     /// The byte offset of its first character.
     offset: u64,
-    /// Its bytes, where the text is not the same. Behind the first character, so many were left out.
+    /// Its bytes, where the text is not the same.
     bytes: Vec<u8>,
+    /// How many of the file's bytes are missing behind the first of these characters.
     gap: u64,
     verbatim: bool,
     replay: Option<Box<Replay>>,

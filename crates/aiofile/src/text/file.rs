@@ -179,15 +179,15 @@ impl<F: AsyncBufRead + AsyncWrite + AsyncSeek + Unpin> TextFile<F> {
     }
 
     /// Writes the text at the cursor, or at the end of a file that was opened to append, and
-    /// returns how many characters it has. Unless [bytes are collected](TextOptions::write_buffer), the
-    /// file has it all then.
+    /// returns how many characters it has. Unless
+    /// [bytes are collected](TextOptions::write_buffer), the file has it all then.
     ///
     /// Characters may have another length than those that they replace; nothing is moved for that.
     ///
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a character that the encoding lacks,
-    /// before anything was written; else what the file answers. A part may be written then, and the rest
-    /// is written no more, unless bytes are collected: then the next flush tries again.
+    /// before anything was written; else what the file answers. A part may be written then, and
+    /// the rest is written no more, unless bytes are collected: then the next flush tries again.
     pub async fn write(&mut self, text: &str) -> io::Result<usize> {
         poll_fn(|cx| self.poll_writing(cx)).await.map_err(self.named())?;
         let outcome = self.output.put(text);

@@ -101,7 +101,8 @@ impl TextOptions {
     }
 
     /// Reads in the encoding that [`detect`](super::detect()) guesses from the first chunk. An
-    /// empty file, and one that is only written, have the named encoding.
+    /// empty file, and one that is only written, have the named encoding. Opening a file to append
+    /// is an error.
     #[must_use]
     #[doc(alias = "chardet")]
     pub fn detect(mut self) -> Self {
@@ -109,8 +110,8 @@ impl TextOptions {
         self
     }
 
-    /// Reads in the first of these encodings in which the first chunk is without error. An empty
-    /// file, and one that is only written, have the named encoding.
+    /// Reads in the first of these encodings in which the first chunk is without error, else as
+    /// [`detect`](Self::detect).
     ///
     /// Encodings of one byte, such as latin-1, fit always and belong at the end.
     #[must_use]

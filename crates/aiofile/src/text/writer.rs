@@ -55,8 +55,9 @@ impl<W: AsyncWrite + Unpin> TextWriter<W> {
     ///
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a character that the encoding lacks,
-    /// before anything was written; else what the writer below answers. A part may be written then, and
-    /// the rest is written no more, unless bytes are collected: then the next flush tries again.
+    /// before anything was written; else what the writer below answers. A part may be written
+    /// then, and the rest is written no more, unless bytes are collected: then the next flush tries
+    /// again.
     ///
     /// # Cancel safety
     /// A part may be written; the next write or flush writes the rest first.

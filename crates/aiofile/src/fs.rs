@@ -21,6 +21,8 @@ mod remove;
 mod rename;
 mod times;
 mod write;
+#[cfg(feature = "text")]
+mod text;
 
 pub use crate::options::OpenOptions;
 pub use atomic::{AtomicWriteOptions, Durability, write_atomic};
@@ -36,3 +38,5 @@ pub use remove::{remove_dir, remove_dir_all, remove_file};
 pub use rename::rename;
 pub use times::{FileTimes, set_modified, set_times};
 pub use write::{append, write};
+#[cfg(feature = "text")]
+pub use text::{read_text, write_text};

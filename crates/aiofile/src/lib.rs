@@ -64,11 +64,11 @@
 //! | reading from front to back | [`Reader`], [`LineReader`] |
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
 //! | functions on paths, in the manner of `tokio::fs` | [`fs`] |
+//! | text in any encoding | [`text`](mod@text), of the cargo feature `text`, which is on by default |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //! | other contexts below code that names none, as in tests | [`with_context`], [`spawn`] |
 //!
-//! Outside of tokio everything works too; a thread then waits for completions. There are no cargo
-//! features.
+//! Outside of tokio everything works too; a thread then waits for completions.
 #![forbid(unsafe_code)]
 
 mod aio_file;
@@ -81,6 +81,8 @@ mod mode;
 mod options;
 mod reader;
 mod runtime;
+#[cfg(feature = "text")]
+pub mod text;
 mod writer;
 
 pub use aio_file::{AioFile, RangeOptions, RangeStream};

@@ -20,6 +20,8 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
 
+pub(crate) use paused_clock::hold as hold_paused_clock;
+
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
 ///

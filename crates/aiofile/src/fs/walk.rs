@@ -151,7 +151,7 @@ impl Walk {
     }
 
     /// How many directories may be open at once, in a walk that is not parallel; those of a deeper
-    /// tree are read into memory instead. Default 10. (A parallel walk has two for each thread.)
+    /// tree are read into memory instead. Default 10. (A parallel walk has three for each thread.)
     pub fn max_open(&mut self, directories: usize) -> &mut Self {
         self.options.max_open = directories;
         self

@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use super::Options;
 use super::entry::{Item, WalkError};
 use super::ordered::Ordered;
-use super::parallel::Shared;
+use super::parallel::{Shared, Work};
 use crate::runtime::default_context_for_task;
 
 /// So many entries at most a round brings.
@@ -40,7 +40,7 @@ pub struct WalkEntries {
 enum Walker {
     /// `None` while a round has it, and at the end.
     Ordered(Option<Box<Ordered>>),
-    Parallel(Arc<Shared>),
+    Parallel(Arc<Shared>, Work),
     /// What was asked for cannot be had, or a round was lost.
     Failed,
 }
@@ -48,8 +48,13 @@ enum Walker {
 /// What a round brought.
 struct Round {
     items: Vec<Item>,
-    /// The walker, where it comes back and has not reached its end.
-    walker: Option<Box<Ordered>>,
+    rest: Rest,
+}
+
+/// What a round has left to do.
+enum Rest {
+    Ordered(Option<Box<Ordered>>),
+    Parallel(Work),
 }
 
 impl WalkEntries {
@@ -62,7 +67,9 @@ impl WalkEntries {
                 ready.push_back(Err(WalkError::of(error, options.root.clone(), 0)));
                 Walker::Failed
             }
-            None if options.parallel > 1 => Walker::Parallel(Arc::new(Shared::new(&options))),
+            None if options.parallel > 1 => {
+                Walker::Parallel(Arc::new(Shared::new(&options)), Work::new())
+            }
             None => Walker::Ordered(Some(Box::new(Ordered::new(&options)))),
         };
         let rounds = FuturesUnordered::new();
@@ -120,14 +127,19 @@ impl WalkEntries {
                 let mut walker = walker.take()?;
                 Some(Box::pin(round(context, move || {
                     let (items, is_over) = walker.round(entries);
-                    (items, (!is_over).then_some(walker))
+                    Round { items, rest: Rest::Ordered((!is_over).then_some(walker)) }
                 })))
             }
-            Walker::Parallel(shared) if shared.has_room(self.rounds.len()) => {
+            Walker::Parallel(shared, work) => {
+                let free = self.options.parallel.checked_sub(self.rounds.len())?;
+                let mut part = if free > 0 { work.part(free)? } else { return None };
                 let shared = Arc::clone(shared);
-                Some(Box::pin(round(context, move || (shared.round(entries), None))))
+                Some(Box::pin(round(context, move || {
+                    let items = shared.round(&mut part, entries);
+                    Round { items, rest: Rest::Parallel(part) }
+                })))
             }
-            Walker::Parallel(_) | Walker::Failed => None,
+            Walker::Failed => None,
         }
     }
 
@@ -138,8 +150,11 @@ impl WalkEntries {
                     round.items.iter_mut().flatten().for_each(|entry| entry.set_context(context));
                 }
                 self.ready.extend(round.items);
-                if let Walker::Ordered(walker) = &mut self.walker {
-                    *walker = round.walker;
+                match (&mut self.walker, round.rest) {
+                    (Walker::Ordered(walker), Rest::Ordered(rest)) => *walker = rest,
+                    (Walker::Parallel(_, work), Rest::Parallel(rest)) => work.extend(rest),
+                    // A round was lost: what the others have left is not read.
+                    _ => {}
                 }
             }
             Err(error) => {
@@ -155,14 +170,13 @@ impl WalkEntries {
 /// A round on the pool of the context, or of the default one.
 async fn round(
     context: Option<Context>,
-    read: impl FnOnce() -> (Vec<Item>, Option<Box<Ordered>>) + Send + 'static,
+    read: impl FnOnce() -> Round + Send + 'static,
 ) -> Result<Round> {
     let context = match context {
         Some(context) => context,
         None => default_context_for_task().await?,
     };
-    let (items, walker) = context.run("walk", move || Ok(read())).await?;
-    Ok(Round { items, walker })
+    context.run("walk", move || Ok(read())).await
 }
 
 impl Stream for WalkEntries {

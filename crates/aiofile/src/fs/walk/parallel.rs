@@ -4,7 +4,7 @@ use std::fs::{DirEntry, Metadata, ReadDir, metadata, read_dir, symlink_metadata}
 use std::io;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::Options;
@@ -20,18 +20,23 @@ pub(super) const LOOK_EVERY: usize = 32;
 /// were found is read on.
 const FOUND_MAX: usize = 16 * 1024;
 
+/// So many directories that were read in part a round leaves behind.
+const OPEN_MAX: usize = 2;
+
 /// What the threads of a walk share.
 pub(super) struct Shared {
     options: Arc<Options>,
-    work: Mutex<Work>,
+    /// The root's file system, where the walk stays on it.
+    device: OnceLock<u64>,
 }
 
-struct Work {
+/// What is to be read. Each round has a part of it, so that a directory is read by others only when
+/// the round that found it has brought its entry.
+#[derive(Default)]
+pub(super) struct Work {
     root: bool,
     found: Vec<Found>,
     open: Vec<Open>,
-    /// The root's file system, where the walk stays on it.
-    device: Option<u64>,
 }
 
 /// A directory that was found and not read.
@@ -63,41 +68,51 @@ struct Judged {
     found: Option<Found>,
 }
 
+impl Work {
+    /// The root is to be looked at.
+    pub(super) fn new() -> Self {
+        Self { root: true, ..Self::default() }
+    }
+
+    /// A part for one of so many rounds, if there is any left.
+    pub(super) fn part(&mut self, rounds: usize) -> Option<Self> {
+        if !self.root && self.found.is_empty() && self.open.is_empty() {
+            return None;
+        }
+        let left = |length: usize| length - length.div_ceil(rounds.max(1));
+        let found = self.found.split_off(left(self.found.len()));
+        let open = self.open.split_off(left(self.open.len()));
+        Some(Self { root: std::mem::take(&mut self.root), found, open })
+    }
+
+    /// Takes back what a round has left.
+    pub(super) fn extend(&mut self, rest: Self) {
+        self.found.extend(rest.found);
+        self.open.extend(rest.open);
+    }
+}
+
 impl Shared {
     pub(super) fn new(options: &Arc<Options>) -> Self {
-        let work = Work { root: true, found: Vec::new(), open: Vec::new(), device: None };
-        Self { options: Arc::clone(options), work: Mutex::new(work) }
+        Self { options: Arc::clone(options), device: OnceLock::new() }
     }
 
-    /// Whether there is work for one round more than these.
-    pub(super) fn has_room(&self, rounds: usize) -> bool {
-        let work = self.work();
-        rounds < self.options.parallel
-            && rounds < usize::from(work.root) + work.found.len() + work.open.len()
-    }
-
-    /// Reads directories until so many entries were met or no directory is left.
-    pub(super) fn round(&self, entries: usize) -> Vec<Item> {
+    /// Reads directories until so many entries were met or none is left of this part.
+    pub(super) fn round(&self, work: &mut Work, entries: usize) -> Vec<Item> {
         let begun = Instant::now();
         let mut items = Vec::with_capacity(entries);
-        if std::mem::take(&mut self.work().root) {
-            self.begin(&mut items);
+        if std::mem::take(&mut work.root) {
+            self.begin(work, &mut items);
         }
         while items.len() < entries && begun.elapsed() < ROUND_TIME {
-            let Some(open) = self.next_directory(&mut items) else { break };
-            if let Some(open) = self.read_on(open, begun, entries, &mut items) {
-                self.work().open.push(open);
-            }
+            let Some(open) = self.next_directory(work, &mut items) else { break };
+            self.read_on(open, work, begun, entries, &mut items);
         }
         items
     }
 
-    fn work(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Looks at the root.
-    fn begin(&self, items: &mut Vec<Item>) {
+    fn begin(&self, work: &mut Work, items: &mut Vec<Item>) {
         let root = self.options.root.clone();
         let failed = |error| WalkError::new("walk", root.clone(), 0, error);
         let looked = symlink_metadata(&root).and_then(|this| {
@@ -109,7 +124,7 @@ impl Shared {
             Err(error) => return items.extend(self.options.failure(failed(error))),
         };
         let reached = target.as_ref().unwrap_or(&this);
-        self.work().device = self.options.same_file_system.then(|| reached.dev());
+        self.device.get_or_init(|| reached.dev());
         let entry = WalkEntry::new(root.clone(), this.file_type(), 0, this.ino());
         let entry = match &target {
             Some(target) if self.options.follow_links => entry.followed(target),
@@ -117,21 +132,17 @@ impl Shared {
         };
         let judged = self.give(entry, reached.is_dir(), None);
         items.extend(judged.item);
-        self.work().found.extend(judged.found);
+        work.found.extend(judged.found);
     }
 
     /// The directory to read next. One that cannot be opened is an item.
-    fn next_directory(&self, items: &mut Vec<Item>) -> Option<Open> {
+    fn next_directory(&self, work: &mut Work, items: &mut Vec<Item>) -> Option<Open> {
         loop {
-            let found = {
-                let mut work = self.work();
-                let reads_on =
-                    work.found.len() < FOUND_MAX || work.open.len() >= self.options.parallel;
-                match work.open.pop_if(|_| reads_on) {
-                    Some(open) => return Some(open),
-                    None => work.found.pop()?,
-                }
-            };
+            let reads_on = work.found.len() < FOUND_MAX || work.open.len() >= OPEN_MAX;
+            if let Some(open) = work.open.pop_if(|_| reads_on) {
+                return Some(open);
+            }
+            let found = work.found.pop()?;
             let depth = found.depth;
             match self.open(&found) {
                 Ok((reader, this)) => {
@@ -155,15 +166,16 @@ impl Shared {
         Ok((reader, this))
     }
 
-    /// Reads a directory to its end, or until the round is over: then it is given back.
+    /// Reads a directory to its end, or until the round is over: then it stays open.
     fn read_on(
         &self,
         mut open: Open,
+        work: &mut Work,
         begun: Instant,
         entries: usize,
         items: &mut Vec<Item>,
-    ) -> Option<Open> {
-        let mut found = Vec::new();
+    ) {
+        let before = work.found.len();
         let mut is_over = true;
         let mut looked = 0_usize;
         while let Some(entry) = open.reader.next() {
@@ -171,7 +183,7 @@ impl Shared {
                 Ok(entry) => {
                     let judged = self.judge(&entry, &open);
                     items.extend(judged.item);
-                    found.extend(judged.found);
+                    work.found.extend(judged.found);
                 }
                 Err(error) => {
                     items.push(Err(WalkError::new("walk", open.path.clone(), open.depth, error)));
@@ -185,8 +197,10 @@ impl Shared {
             }
         }
         // The one that was found first is read first.
-        self.work().found.extend(found.into_iter().rev());
-        (!is_over).then_some(open)
+        work.found[before..].reverse();
+        if !is_over {
+            work.open.push(open);
+        }
     }
 
     fn judge(&self, entry: &DirEntry, within: &Open) -> Judged {
@@ -246,7 +260,7 @@ impl Shared {
             return Ok(true);
         }
         let device = metadata(entry.path())?.dev();
-        Ok(self.work().device == Some(device))
+        Ok(self.device.get() == Some(&device))
     }
 }
 

@@ -4,8 +4,6 @@
 mod advise;
 #[cfg(target_os = "linux")]
 mod allocate;
-#[cfg(target_os = "linux")]
-mod delay;
 mod disk_usage;
 #[cfg(target_os = "linux")]
 mod extent;
@@ -14,9 +12,9 @@ mod hop;
 #[cfg(target_os = "linux")]
 mod lock;
 mod read;
-mod remove;
+mod remove_dir_all;
 #[cfg(target_os = "linux")]
-mod rename;
+mod rename_with;
 mod same_file;
 #[cfg(target_os = "linux")]
 mod sendfile;
@@ -37,9 +35,9 @@ pub use glob::glob;
 #[cfg(target_os = "linux")]
 pub use lock::{FileLock, LockOptions, lock, lock_shared, try_lock, try_lock_shared};
 pub use read::{read, read_to_string};
-pub use remove::remove_dir_all;
+pub use remove_dir_all::remove_dir_all;
 #[cfg(target_os = "linux")]
-pub use rename::{rename_exchange, rename_noreplace};
+pub use rename_with::{rename_exchange, rename_noreplace};
 pub use same_file::same_file;
 #[cfg(target_os = "linux")]
 pub use sendfile::send_file;

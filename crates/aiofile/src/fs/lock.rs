@@ -3,12 +3,10 @@
 mod options;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
-use caio::{Context, Error, Process};
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc;
+use caio::{Context, Error, Process, RangeLock, set_range_lock};
+use rustix::io::Errno;
 
 use super::extent::Extent;
 use super::hop::shown;
@@ -121,7 +119,8 @@ impl FileLock {
         if !self.owner.is_current() {
             return Ok(());
         }
-        Ok(set(file.as_fd(), libc::F_UNLCK, self.extent)?)
+        let Extent { start, length } = self.extent;
+        set_range_lock(file.as_fd(), RangeLock::Unlocked, start, length).map(drop)
     }
 }
 
@@ -146,40 +145,22 @@ async fn attempt(
     extent: Extent,
     shared: bool,
 ) -> Result<Attempt, Error> {
-    let kind = if shared { libc::F_RDLCK } else { libc::F_WRLCK };
+    let lock = if shared { RangeLock::Shared } else { RangeLock::Exclusive };
     let path = shown(file.as_fd());
-    let try_it = move || match set(file.as_fd(), kind, extent) {
-        Ok(()) => {
-            let owner = Process::current();
-            Ok(Attempt::Held(FileLock { file: Some(file), extent, owner }))
+    let try_it = move || {
+        if !set_range_lock(file.as_fd(), lock, extent.start, extent.length)? {
+            return Ok(Attempt::Refused(file));
         }
-        Err(Errno::EAGAIN | Errno::EACCES) => Ok(Attempt::Refused(file)),
-        Err(errno) => Err(Error::system(errno.into())),
+        let owner = Process::current();
+        Ok(Attempt::Held(FileLock { file: Some(file), extent, owner }))
     };
     context.run("lock", try_it).await.map_err(|error| {
         let error = error.on(&path);
-        match error.raw_os_error() {
-            Some(libc::EBADF) if shared => error.hint("open it for reading, too"),
-            Some(libc::EBADF) => error.hint("open it for writing, or take a shared lock"),
+        let is_not_open = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
+        match lock {
+            RangeLock::Shared if is_not_open => error.hint("open it for reading, too"),
+            _ if is_not_open => error.hint("open it for writing, or take a shared lock"),
             _ => error,
         }
     })
-}
-
-fn set(file: BorrowedFd<'_>, kind: i32, extent: Extent) -> nix::Result<()> {
-    let invalid = |_| Errno::EINVAL;
-    let lock = libc::flock {
-        l_type: kind.try_into().map_err(invalid)?,
-        l_whence: libc::SEEK_SET.try_into().map_err(invalid)?,
-        l_start: extent.start.try_into().map_err(|_| Errno::EINVAL)?,
-        // 0 stands for all that follows.
-        l_len: extent.length.unwrap_or(0).try_into().map_err(|_| Errno::EINVAL)?,
-        l_pid: 0,
-    };
-    loop {
-        match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
-            Err(Errno::EINTR) => {}
-            other => return other.map(drop),
-        }
-    }
 }

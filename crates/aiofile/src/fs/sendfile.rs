@@ -7,12 +7,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caio::{Context, Error, ErrorKind};
+use caio::{Context, Error, ErrorKind, delay};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, copy_file_range, fcntl_getfl, sendfile};
 use rustix::io::Errno;
 
-use super::delay::delay;
 use super::hop::{own, shown};
 use crate::runtime::default_context_for_task;
 
@@ -142,6 +141,9 @@ impl Ends {
         let begun = Instant::now();
         let mut sent = 0;
         while sent < count {
+            if self.has_ended(offset + sent)? {
+                return Ok((sent, Stop::End));
+            }
             if self.to_waits && !self.has_room()? {
                 return Ok((sent, Stop::Full));
             }
@@ -162,6 +164,16 @@ impl Ends {
             }
         }
         Ok((sent, Stop::Time))
+    }
+
+    /// Whether the source is known to have no more: then it does not matter that a stream is full
+    /// or closed. Files that have no length, as those of /proc, are read to find out.
+    fn has_ended(&self, offset: u64) -> io::Result<bool> {
+        if self.both_are_files {
+            return Ok(false);
+        }
+        let source = self.from.metadata()?;
+        Ok(source.is_file() && source.len() > 0 && offset >= source.len())
     }
 
     /// Whether a stream takes anything now. A side that is gone does, and the write tells.
@@ -185,7 +197,9 @@ impl Ends {
         }
         let mut at = offset;
         match sendfile(&self.to, &self.from, Some(&mut at), length) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.copy(offset, length),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::OVERFLOW) => {
+                self.copy(offset, length)
+            }
             other => Ok(other?),
         }
     }

@@ -5,10 +5,9 @@ use std::ops::{Bound, RangeBounds};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use caio::{Context, Error, ErrorKind};
+use caio::{Context, Error, ErrorKind, delay};
 use rustix::io::Errno;
 
-use super::super::delay::delay;
 use super::super::extent::Extent;
 use super::super::hop::{own, shown};
 use super::{Attempt, FileLock, attempt};

@@ -9,11 +9,31 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use caio::Process;
-use nix::sys::signal::{SigSet, Signal};
+use crate::sync::lock;
+use crate::sys::process::Process;
+use crate::worker_thread::block_signals;
 
-/// Waits so long, by the system's clock.
-pub(super) async fn delay(duration: Duration) -> io::Result<()> {
+/// Waits so long, by the system's clock: in any runtime and in none, also where the runtime's clock
+/// is paused.
+///
+/// # Errors
+/// What the system answers where there is no thread to be had.
+///
+/// # Cancel safety
+/// Dropping the future leaves nothing behind.
+///
+/// ```
+/// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+/// # doc::run(async {
+/// use std::time::{Duration, Instant};
+///
+/// let begun = Instant::now();
+/// caio::delay(Duration::from_millis(5)).await?;
+/// assert!(begun.elapsed() >= Duration::from_millis(5));
+/// # Ok(())
+/// # });
+/// ```
+pub async fn delay(duration: Duration) -> io::Result<()> {
     let mut waiting = Waiting { due: Instant::now() + duration, key: None };
     poll_fn(|cx| waiting.poll(cx)).await
 }
@@ -72,14 +92,14 @@ impl Timer {
         }
         // What a parent waits for is the parent's, and a waker of it may not even be dropped here.
         std::mem::forget(std::mem::take(&mut self.due));
-        thread::Builder::new().name("aiofile-timer".to_owned()).spawn(wake_what_is_due)?;
+        thread::Builder::new().name("caio-timer".to_owned()).spawn(wake_what_is_due)?;
         self.thread_of = Some(Process::current());
         Ok(())
     }
 }
 
 fn wake_what_is_due() {
-    leave_signals_to_the_program();
+    block_signals();
     let mut timer = timer();
     while let Some((&(due, _), _)) = timer.due.first_key_value() {
         let now = Instant::now();
@@ -98,37 +118,28 @@ fn wake_what_is_due() {
     timer.thread_of = None;
 }
 
-/// Signals of the process are for its own threads, but for those that tell of a fault in this one.
-fn leave_signals_to_the_program() {
-    let mut signals = SigSet::all();
-    let faults = [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGABRT];
-    faults.into_iter().for_each(|signal| signals.remove(signal));
-    // It fails for invalid arguments only, and even then the thread works.
-    let _ = signals.thread_block();
-}
-
 fn timer() -> MutexGuard<'static, Timer> {
-    TIMER.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&TIMER)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::FutureExt;
+    use std::pin::pin;
 
     #[test]
-    fn it_waits_so_long_and_leaves_nothing_behind() {
-        let begun = Instant::now();
-        futures_executor::block_on(delay(Duration::from_millis(20))).unwrap();
-        assert!(begun.elapsed() >= Duration::from_millis(20));
-
-        let mut dropped = Box::pin(delay(Duration::from_secs(3600)));
-        assert!(dropped.as_mut().now_or_never().is_none());
-        let is_far = |timer: &Timer| {
-            timer.due.keys().any(|(due, _)| *due > Instant::now() + Duration::from_secs(1800))
+    fn what_is_dropped_waits_no_longer() {
+        let far = Duration::from_secs(3600);
+        let is_waiting = || {
+            let late = Instant::now() + far / 2;
+            timer().due.keys().any(|(due, _)| *due > late)
         };
-        assert!(is_far(&timer()));
-        drop(dropped);
-        assert!(!is_far(&timer()));
+        {
+            let mut dropped = pin!(delay(far));
+            let mut cx = TaskContext::from_waker(Waker::noop());
+            assert!(dropped.as_mut().poll(&mut cx).is_pending());
+            assert!(is_waiting());
+        }
+        assert!(!is_waiting());
     }
 }

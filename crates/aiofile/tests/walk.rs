@@ -234,7 +234,7 @@ async fn directories_that_vanish_are_errors_or_nothing() {
 }
 
 /// The tree for [`a_directory_that_may_not_be_read_is_one_error`], where root is another user.
-const TREE: &str = "AIOFILE_TEST_TREE";
+const TREE: &str = "WALKED_TREE";
 
 #[tokio::test]
 async fn a_directory_that_may_not_be_read_is_one_error() {

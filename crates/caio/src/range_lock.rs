@@ -17,10 +17,10 @@ pub enum RangeLock {
     Unlocked,
 }
 
-/// Locks or frees bytes of an open file (`F_OFD_SETLK`), from `start` on so many, or all that follow.
-/// Does not wait: `false` says that another open file has a lock on some of them. The lock is the
-/// open file's, which clones of the descriptor share. May ask a server on a file system in the
-/// network.
+/// Locks or frees bytes of an open file (`F_OFD_SETLK`), from `start` on so many, or all that
+/// follow. Does not wait: `false` says that another open file has a lock on some of them. The lock
+/// is the open file's, which clones of the descriptor share. May ask a server on a file system in
+/// the network.
 ///
 /// # Errors
 /// EBADF where the file is not open for writing (shared: for reading); EINVAL for a range that no

@@ -17,8 +17,8 @@ use crate::runtime::default_context_for_task;
 ///
 /// # Errors
 /// [`StorageFull`](io::ErrorKind::StorageFull) where there is no room;
-/// [`Unsupported`](io::ErrorKind::Unsupported) where the file system cannot promise any; EBADF for a
-/// file that is not open for writing; EFBIG for one that would be too long;
+/// [`Unsupported`](io::ErrorKind::Unsupported) where the file system cannot promise any; EBADF for
+/// a file that is not open for writing; EFBIG for one that would be too long;
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a range that no file has.
 ///
 /// # Cancel safety

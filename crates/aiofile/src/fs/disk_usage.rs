@@ -36,10 +36,11 @@ pub struct DiskUsage {
 }
 
 /// What the tree below `path` takes, or a single file. Hard links to one file are counted once,
-/// symbolic links are not followed but for `path` itself, and directories on other file systems are counted in. What
-/// cannot be read is in [`DiskUsage::errors`].
+/// symbolic links are not followed but for `path` itself, and directories on other file systems are
+/// counted in. What cannot be read is in [`DiskUsage::errors`].
 ///
-/// Costs: a hop for up to 1,024 entries, four at once, and one for the root; memory for each file that has several links.
+/// Costs: a hop for up to 1,024 entries, four at once, and one for the root; memory for each file
+/// that has several links.
 ///
 /// # Errors
 /// What the system answers for `path` itself.

@@ -27,7 +27,9 @@ use super::walk::{Walk, WalkEntries};
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
 /// # let directory = tempfile::tempdir()?; let root = directory.path();
 /// # std::fs::create_dir_all(root.join("src/fs"))?;
-/// # for name in ["src/lib.rs", "src/fs/walk.rs", "src/notes.txt"] { std::fs::write(root.join(name), "")?; }
+/// # for name in ["src/lib.rs", "src/fs/walk.rs", "src/notes.txt"] {
+/// #     std::fs::write(root.join(name), "")?;
+/// # }
 /// let pattern = format!("{}/src/**/*.rs", root.display());
 /// let mut sources = aiofile::fs::glob(&pattern)?;
 /// let mut count = 0;

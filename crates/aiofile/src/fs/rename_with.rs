@@ -13,8 +13,8 @@ use crate::runtime::default_context_for_task;
 /// system's, so that nothing that comes there meanwhile is lost. One hop.
 ///
 /// # Errors
-/// [`AlreadyExists`](io::ErrorKind::AlreadyExists) where there is something at `to`; EINVAL on a file
-/// system that has no such renaming; else what renameat2(2) answers.
+/// [`AlreadyExists`](io::ErrorKind::AlreadyExists) where there is something at `to`; EINVAL on a
+/// file system that has no such renaming; else what renameat2(2) answers.
 ///
 /// # Cancel safety
 /// A future that is dropped may have renamed.

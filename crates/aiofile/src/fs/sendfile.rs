@@ -32,8 +32,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
 /// Sends `count` bytes of `from` at `offset` to another file, a pipe or a socket, and goes on until
-/// all are sent or `from` has ended. Returns how many were sent. `from` is a file or a block device,
-/// and its cursor stays where it is; they go to the cursor of `to`.
+/// all are sent or `from` has ended. Returns how many were sent. `from` is a file or a block
+/// device, and its cursor stays where it is; they go to the cursor of `to`.
 ///
 /// Done with copy_file_range(2) between files, which shares blocks where the file system can, else
 /// with sendfile(2), else by reading and writing.

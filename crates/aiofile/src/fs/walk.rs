@@ -29,10 +29,8 @@ pub use entry::{WalkEntry, WalkError};
 /// # std::fs::write(root.join("main.rs"), "")?;
 /// use aiofile::fs;
 ///
-/// let mut entries = fs::walk(root)
-///     .filter_entry(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".") || entry.depth() == 0)
-///     .sort(true)
-///     .entries();
+/// let mut entries =
+///     fs::walk(root).filter_entry(|entry| entry.file_name() != ".git").sort(true).entries();
 /// let mut files = Vec::new();
 /// while let Some(entry) = entries.next().await {
 ///     let entry = entry?;

@@ -67,8 +67,8 @@ pub async fn lgetxattr(
 /// Gives a file an extended attribute, or another value to one that it has. One hop.
 ///
 /// # Errors
-/// As for [`getxattr`]; ENOSPC where there is no room, ERANGE or E2BIG for a value that is too long;
-/// EPERM where such a file can have none of this namespace, as a symbolic link none of `user`.
+/// As for [`getxattr`]; ENOSPC where there is no room, ERANGE or E2BIG for a value that is too
+/// long; EPERM where such a file can have none of this namespace, as a symbolic link none of `user`.
 ///
 /// # Cancel safety
 /// A future that is dropped may have set it.
@@ -225,9 +225,11 @@ pub(crate) async fn listxattr_in(
 /// Adds what helps to an answer that tells two things.
 fn explain(error: io::Error) -> io::Error {
     match error.kind() {
-        io::ErrorKind::Unsupported => Error::system(error)
-            .hint("a name begins with its namespace, as in `user.note`; and not every file system keeps attributes")
-            .into(),
+        io::ErrorKind::Unsupported => {
+            let hint = "a name begins with its namespace, as in `user.note`, and not every file \
+                        system keeps attributes";
+            Error::system(error).hint(hint).into()
+        }
         _ => error,
     }
 }

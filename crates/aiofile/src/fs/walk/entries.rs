@@ -24,8 +24,8 @@ const ROUND_ENTRIES: usize = 1024;
 /// So many the first, so that it is soon there.
 const FIRST_ENTRIES: usize = 64;
 
-/// The entries of a walk, as [`Walk::entries`](super::Walk::entries) gives them. An item is an entry
-/// or what could not be read; the stream ends when all was seen.
+/// The entries of a walk, as [`Walk::entries`](super::Walk::entries) gives them. An item is an
+/// entry or what could not be read; the stream ends when all was seen.
 #[must_use = "nothing is read before the first entry is asked for"]
 pub struct WalkEntries {
     options: Arc<Options>,

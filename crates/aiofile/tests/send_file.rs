@@ -63,8 +63,8 @@ async fn a_file_that_is_appended_to_and_one_without_a_length() {
 #[tokio::test]
 async fn full_pipes_are_waited_for_and_hold_no_thread() {
     let (_directory, from, bytes) = source(200_000);
-    // More than the pool has threads; every other one would wait in a write.
-    let pipes: Vec<_> = (0..40).map(|_| std::io::pipe().unwrap()).collect();
+    // Twice what the pool has threads; every other one would wait in a write.
+    let pipes: Vec<_> = (0..80).map(|_| std::io::pipe().unwrap()).collect();
     for (_, writer) in pipes.iter().step_by(2) {
         let flags = rustix::fs::fcntl_getfl(writer).unwrap() | rustix::fs::OFlags::NONBLOCK;
         rustix::fs::fcntl_setfl(writer, flags).unwrap();

@@ -10,8 +10,6 @@ use rustix::io::Errno;
 
 use super::extent::Extent;
 use super::hop::shown;
-use crate::runtime::default_context_for_task;
-
 pub use options::LockOptions;
 
 /// Locks a file for this open file alone, and waits until that can be had. For shared locks, ranges
@@ -97,20 +95,21 @@ pub struct FileLock {
     file: Option<OwnedFd>,
     extent: Extent,
     owner: Process,
+    /// The one that took it.
+    context: Option<Context>,
 }
 
 impl FileLock {
-    /// Unlocks, in one hop on the default context.
+    /// Unlocks, in one hop.
     ///
     /// # Errors
     /// What the system answers. The lock is given up all the same.
     ///
     /// # Cancel safety
     /// Dropping the future unlocks.
-    pub async fn unlock(self) -> io::Result<()> {
-        let context = default_context_for_task().await?;
-        let mut lock = self;
-        Ok(context.run("unlock", move || Ok(lock.release()?)).await?)
+    pub async fn unlock(mut self) -> io::Result<()> {
+        let Some(context) = self.context.take() else { return self.release() };
+        Ok(context.run("unlock", move || Ok(self.release()?)).await?)
     }
 
     fn release(&mut self) -> io::Result<()> {
@@ -152,9 +151,15 @@ async fn attempt(
             return Ok(Attempt::Refused(file));
         }
         let owner = Process::current();
-        Ok(Attempt::Held(FileLock { file: Some(file), extent, owner }))
+        Ok(Attempt::Held(FileLock { file: Some(file), extent, owner, context: None }))
     };
-    context.run("lock", try_it).await.map_err(|error| {
+    let tried = context.run("lock", try_it).await.map(|mut tried| {
+        if let Attempt::Held(lock) = &mut tried {
+            lock.context = Some(context.clone());
+        }
+        tried
+    });
+    tried.map_err(|error| {
         let error = error.on(&path);
         let is_not_open = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
         match lock {

@@ -68,7 +68,8 @@ pub async fn lgetxattr(
 ///
 /// # Errors
 /// As for [`getxattr`]; ENOSPC where there is no room, ERANGE or E2BIG for a value that is too
-/// long; EPERM where such a file can have none of this namespace, as a symbolic link none of `user`.
+/// long; EPERM where such a file can have none of this namespace, as a symbolic link none of
+/// `user`.
 ///
 /// # Cancel safety
 /// A future that is dropped may have set it.

@@ -1,4 +1,8 @@
 //! Which lock is wanted, and for how long to wait for it.
+//!
+//! Waiting is trying again. A thread that waits in the system for each lock would take the pool
+//! from all else, and could not be told that the wait is over: it might get the lock when nobody
+//! wants it any more.
 
 use std::io;
 use std::ops::{Bound, RangeBounds};

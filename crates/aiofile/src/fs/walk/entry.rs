@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{error, fmt, fs};
 
 use caio::{Context, Error};
+use rustix::io::Errno;
 use walkdir::DirEntryExt;
 
 use super::super::hop::on_path;
@@ -162,7 +163,14 @@ pub struct WalkError {
 
 impl WalkError {
     pub(super) fn new(name: &'static str, path: PathBuf, depth: usize, error: io::Error) -> Self {
-        Self::of(Error::system(error).doing(name), path, depth)
+        let error = Error::system(error).doing(name);
+        let error = match error.raw_os_error() {
+            Some(errno) if errno == Errno::MFILE.raw_os_error() => {
+                error.hint("too many descriptors are open: raise `ulimit -n`")
+            }
+            _ => error,
+        };
+        Self::of(error, path, depth)
     }
 
     pub(super) fn of(error: Error, path: PathBuf, depth: usize) -> Self {
@@ -171,7 +179,7 @@ impl WalkError {
 
     /// A link that leads to a directory which it is in.
     pub(super) fn looped(path: PathBuf, depth: usize, ancestor: PathBuf) -> Self {
-        let error = Error::system(rustix::io::Errno::LOOP.into()).doing("walk").hint(format!(
+        let error = Error::system(Errno::LOOP.into()).doing("walk").hint(format!(
             "the link leads back to {}, where the walk came from",
             ancestor.display()
         ));

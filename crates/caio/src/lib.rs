@@ -89,6 +89,7 @@ mod capability;
 mod completion;
 mod config;
 mod context;
+mod delay;
 mod detached;
 mod error;
 mod file;
@@ -97,6 +98,8 @@ mod in_place;
 mod metrics;
 mod op;
 mod pending_count;
+#[cfg(target_os = "linux")]
+mod range_lock;
 mod request;
 mod route;
 mod runtime;
@@ -117,12 +120,15 @@ pub use capability::{Capability, ClassSet, OpSet};
 pub use completion::Outcome;
 pub use config::{BufferedWrites, Config, Reactor, UringConfig};
 pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer, look_at_mount};
+pub use delay::delay;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile, closed_descriptor};
 pub use metrics::Metrics;
 pub use op::{
     Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
 };
+#[cfg(target_os = "linux")]
+pub use range_lock::{RangeLock, set_range_lock};
 pub use request::{Request, Token};
 pub use runtime::{NoRuntime, Registration, Runtime, Watch};
 pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use caio::Context;
 
+use super::hop;
 use crate::runtime::default_context_for_task;
 
 /// All functions of [`fs`](crate::fs) as methods, in one context; cheap to clone.
@@ -62,9 +63,7 @@ impl Fs {
         path: &Path,
         call: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let owned = path.to_owned();
-        let done = self.context.run(name, move || Ok(call(&owned)?)).await;
-        Ok(done.map_err(|error| error.on(path))?)
+        hop::on_path(&self.context, name, path, call).await
     }
 
     /// The same with two paths.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::Fs;
+use super::remove_dir_all::remove_dir_all_in;
 
 /// Removes a name of a file. The file itself goes with its last name and its last open descriptor.
 /// unlink(2).
@@ -36,34 +37,6 @@ pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
     Fs::current().await?.remove_dir(path).await
 }
 
-/// Removes a directory with everything in it. Symbolic links in it are removed and never followed,
-/// also where somebody puts them there meanwhile. A path that is a symbolic link itself is removed
-/// as such.
-///
-/// # Costs
-/// One hop for all of it, however large.
-///
-/// # Errors
-/// What the system answers. A part may have been removed.
-///
-/// # Cancel safety
-/// Dropping the future before a thread has begun leaves all as it was; later, all is removed.
-///
-/// ```
-/// # #[tokio::main] async fn main() -> std::io::Result<()> {
-/// # let directory = tempfile::tempdir()?; let path = directory.path().join("cache");
-/// use aiofile::fs;
-///
-/// fs::create_dir_all(path.join("some/depth")).await?;
-/// fs::remove_dir_all(&path).await?;
-/// assert!(!fs::try_exists(&path).await?);
-/// # Ok(()) }
-/// ```
-#[doc(alias("rmtree", "removedirs"))]
-pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
-    Fs::current().await?.remove_dir_all(path).await
-}
-
 impl Fs {
     /// As [`fs::remove_file`](remove_file()).
     ///
@@ -81,11 +54,11 @@ impl Fs {
         self.call("remove_dir", path.as_ref(), |path| std::fs::remove_dir(path)).await
     }
 
-    /// As [`fs::remove_dir_all`](remove_dir_all()).
+    /// As [`fs::remove_dir_all`](crate::fs::remove_dir_all).
     ///
     /// # Errors
-    /// As for [`fs::remove_dir_all`](remove_dir_all()).
+    /// As for [`fs::remove_dir_all`](crate::fs::remove_dir_all).
     pub async fn remove_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.call("remove_dir_all", path.as_ref(), |path| std::fs::remove_dir_all(path)).await
+        remove_dir_all_in(self.context(), path.as_ref()).await
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use caio::Error;
 
 use super::read::read;
-use crate::async_open::async_open;
+use super::write::write;
 use crate::text::TextOptions;
 
 /// The contents of a file as text, in any encoding and with any ends of lines.
@@ -63,8 +63,5 @@ pub async fn write_text(
 ) -> io::Result<()> {
     let path = path.as_ref();
     let bytes = options.encode(text.as_ref()).map_err(|error| Error::system(error).on(path))?;
-    let mut file = async_open(path, "w").await?;
-    file.write_all(bytes).await?;
-    file.close().await?;
-    Ok(())
+    write(path, bytes).await
 }

@@ -18,7 +18,7 @@ use super::input::Input;
 use super::lines::TextLines;
 use super::options::TextOptions;
 use super::output::Output;
-use crate::handle::FileHandle;
+use crate::file::File;
 use turn::Turn;
 
 /// A file of characters, as Python's `open` gives it in text mode.
@@ -55,7 +55,7 @@ use turn::Turn;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-pub struct TextFile<F = FileHandle> {
+pub struct TextFile<F = File> {
     file: F,
     path: Option<PathBuf>,
     input: Input,

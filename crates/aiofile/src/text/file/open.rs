@@ -8,10 +8,10 @@ use caio::{Error, ErrorKind};
 use super::super::options::{Choice, TextOptions};
 use super::{TextFile, named};
 use crate::async_open::async_open;
-use crate::handle::FileHandle;
+use crate::file::File;
 use crate::mode::Mode;
 
-impl TextFile<FileHandle> {
+impl TextFile<File> {
     /// Opens a file of UTF-8, in a mode as for Python's `open`.
     ///
     /// Costs what [`async_open`](crate::async_open()) costs.

@@ -77,6 +77,8 @@ mod mode;
 mod options;
 mod reader;
 mod runtime;
+mod stdio;
+pub mod tempfile;
 mod writer;
 
 pub use async_open::{Target, async_open};
@@ -91,4 +93,5 @@ pub use mode::Mode;
 pub use options::OpenOptions;
 pub use reader::Reader;
 pub use runtime::{context, default_context};
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use writer::{BufferedWriter, Writer};

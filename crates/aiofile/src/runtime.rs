@@ -2,6 +2,7 @@
 //! each runtime.
 
 mod budget;
+mod elsewhere;
 mod paused_clock;
 mod reactor;
 
@@ -19,6 +20,8 @@ use caio::{
 use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
+
+pub(crate) use elsewhere::drop_elsewhere;
 
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.

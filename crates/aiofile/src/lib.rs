@@ -88,7 +88,7 @@ pub use caio::{
 };
 pub use file::{AioFile, RangeOptions, RangeStream};
 pub use handle::{Chunks, FileHandle, Lines};
-pub use line_reader::{LineReader, LineStream};
+pub use line_reader::{Follow, FollowEvent, LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;
 pub use reader::Reader;

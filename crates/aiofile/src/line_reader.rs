@@ -1,9 +1,11 @@
 //! Reading a file line by line, whatever ends a line.
 
+mod follow;
 mod scan;
 mod stream;
 
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::Utf8Error;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -13,6 +15,7 @@ use futures_core::Stream;
 
 use crate::file::{AioFile, no_memory};
 use crate::reader::Chunks;
+pub use follow::{Follow, FollowEvent};
 use scan::{Found, Line, Scan};
 pub use stream::LineStream;
 
@@ -78,6 +81,14 @@ impl LineReader {
             ended: false,
             failed: false,
         }
+    }
+
+    /// The lines of a file that grows, from its start, for as long as it is asked for more. A line
+    /// that has no end yet is not given, and the file may be rotated, truncated and removed: see
+    /// [`Follow`]. Costs nothing yet.
+    #[doc(alias = "tail")]
+    pub fn follow(path: impl Into<PathBuf>) -> Follow {
+        Follow::new(path.into())
     }
 
     /// Starts at this byte offset, which is taken for the start of a line.

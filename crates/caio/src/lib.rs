@@ -91,6 +91,7 @@ mod config;
 mod context;
 mod detached;
 mod error;
+pub mod event;
 mod file;
 pub mod flags;
 mod in_place;

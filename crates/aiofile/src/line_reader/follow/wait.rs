@@ -1,0 +1,108 @@
+//! Waiting until it is worth looking again.
+
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use caio::{Context, FileSystem, event};
+
+use crate::AioFile;
+
+/// How long to wait where the system tells of no change: twice as long each time.
+const DELAY_MIN: Duration = Duration::from_millis(10);
+const DELAY_MAX: Duration = Duration::from_secs(1);
+
+/// More than one event, which is at most 272 bytes long; what they say does not matter.
+const EVENT_BYTES: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct Wait {
+    changes: Changes,
+    delay: Duration,
+}
+
+/// What tells of changes of the file and of its directory.
+#[derive(Debug)]
+enum Changes {
+    Untried,
+    Watched(AioFile),
+    Unknown,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self { changes: Changes::Untried, delay: DELAY_MIN }
+    }
+}
+
+impl Wait {
+    /// Something has happened, and more may follow soon.
+    pub(super) fn hurry(&mut self) {
+        self.delay = DELAY_MIN;
+    }
+
+    /// Another file has the name.
+    pub(super) fn renew(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Waits for a change of the file or of its name, or for some time. May return early.
+    ///
+    /// The first time it returns at once, with changes watched from then on: the caller looks once
+    /// more, and misses none. A name that is gone is not watched, since what it will lead through
+    /// is unknown.
+    pub(super) async fn wait(
+        &mut self,
+        file: &AioFile,
+        path: &Path,
+        is_gone: bool,
+    ) -> io::Result<()> {
+        match &self.changes {
+            Changes::Untried if !is_gone => {
+                self.changes = watch(file, path).await;
+                return Ok(());
+            }
+            Changes::Watched(changes) if !is_gone => {
+                match changes.read_at(EVENT_BYTES, 0).await {
+                    Ok(_) => return Ok(()),
+                    Err(_) => self.changes = Changes::Unknown,
+                }
+            }
+            _ => {}
+        }
+        let delay = self.delay;
+        self.delay = (2 * delay).min(DELAY_MAX);
+        sleep(file.context(), delay).await
+    }
+}
+
+async fn watch(file: &AioFile, path: &Path) -> Changes {
+    let is_remote = file.file().is_ok_and(|file| file.file_system() == FileSystem::Remote);
+    if is_remote {
+        return Changes::Unknown;
+    }
+    let path = path.to_owned();
+    let begin = move || {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Ok(event::changes(&[&path, parent.unwrap_or(Path::new("."))])?)
+    };
+    let watched = file.context().run("watch", begin).await;
+    match watched.and_then(|changes| AioFile::from_std_in(file.context(), changes)) {
+        Ok(changes) => Changes::Watched(changes),
+        Err(_) => Changes::Unknown,
+    }
+}
+
+/// Waits on any executor.
+async fn sleep(context: &Context, time: Duration) -> io::Result<()> {
+    let Ok(timer) = event::timer(time) else {
+        let sleep = move || {
+            thread::sleep(time);
+            Ok(())
+        };
+        return Ok(context.run("wait", sleep).await?);
+    };
+    AioFile::from_std_in(context, timer)?.read_at(8, 0).await?;
+    Ok(())
+}

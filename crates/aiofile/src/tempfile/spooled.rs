@@ -246,6 +246,10 @@ impl AsyncWrite for SpooledTempFile {
     ) -> Poll<io::Result<usize>> {
         let spooled = self.get_mut();
         ready!(spooled.poll_moved(cx))?;
+        // Memory would be extended up to the cursor, as no file is.
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         if spooled.is_too_small_for(buf.len()) {
             let file = ready!(spooled.poll_disk(cx))?;
             return Pin::new(file).poll_write(cx, buf);

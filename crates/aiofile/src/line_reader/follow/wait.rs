@@ -63,12 +63,10 @@ impl Wait {
                 self.changes = watch(file, path).await;
                 return Ok(());
             }
-            Changes::Watched(changes) if !is_gone => {
-                match changes.read_at(EVENT_BYTES, 0).await {
-                    Ok(_) => return Ok(()),
-                    Err(_) => self.changes = Changes::Unknown,
-                }
-            }
+            Changes::Watched(changes) if !is_gone => match changes.read_at(EVENT_BYTES, 0).await {
+                Ok(_) => return Ok(()),
+                Err(_) => self.changes = Changes::Unknown,
+            },
             _ => {}
         }
         let delay = self.delay;
@@ -105,4 +103,59 @@ async fn sleep(context: &Context, time: Duration) -> io::Result<()> {
     };
     AioFile::from_std_in(context, timer)?.read_at(8, 0).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tokio::runtime::Builder;
+
+    /// A file to wait for, and its path.
+    async fn file(directory: &tempfile::TempDir) -> (AioFile, std::path::PathBuf) {
+        let path = directory.path().join("log");
+        fs::write(&path, "").unwrap();
+        (AioFile::open(&path, "r").await.unwrap(), path)
+    }
+
+    #[test]
+    fn where_nothing_is_told_it_looks_ever_less_often() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let (file, path) = file(&directory).await;
+            let mut wait = Wait { changes: Changes::Unknown, delay: DELAY_MIN };
+            for doubled in [2, 4, 8] {
+                wait.wait(&file, &path, false).await.unwrap();
+                assert_eq!(wait.delay, doubled * DELAY_MIN);
+            }
+            wait.delay = DELAY_MAX.mul_f64(0.75);
+            wait.wait(&file, &path, true).await.unwrap();
+            assert_eq!(wait.delay, DELAY_MAX);
+            wait.hurry();
+            assert_eq!(wait.delay, DELAY_MIN);
+        });
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_told_ends_the_wait() {
+        futures_executor::block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let (file, path) = file(&directory).await;
+            let mut wait = Wait::default();
+            wait.wait(&file, &path, false).await.unwrap();
+            let changes: [&dyn Fn(); 3] = [
+                &|| fs::write(&path, "longer").unwrap(),
+                &|| fs::rename(&path, directory.path().join("other")).unwrap(),
+                &|| fs::write(&path, "new").unwrap(),
+            ];
+            for change in changes {
+                change();
+                wait.wait(&file, &path, false).await.unwrap();
+                assert!(matches!(wait.changes, Changes::Watched(_)));
+                assert_eq!(wait.delay, DELAY_MIN, "no time was waited for");
+            }
+        });
+    }
 }

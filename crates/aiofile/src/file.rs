@@ -122,8 +122,7 @@ impl AioFile {
     /// # Ok(()) }
     /// ```
     pub fn from_std_in(context: &Context, file: std::fs::File) -> Result<Self> {
-        let file = SharedFile::from_std(file)?;
-        Ok(Self { is_foreign: true, ..Self::new(context.clone(), file, None) })
+        Ok(Self::foreign(context.clone(), SharedFile::from_std(file)?))
     }
 
     /// Gives the file back to std. The only handle gives the descriptor itself, after the
@@ -160,6 +159,11 @@ impl AioFile {
 
     pub(crate) fn new(context: Context, file: SharedFile, bounce: Option<SharedFile>) -> Self {
         Self { context, file: Some(file), handles: Arc::new(()), bounce, is_foreign: false }
+    }
+
+    /// A descriptor that was opened elsewhere, with a name for messages.
+    pub(crate) fn foreign(context: Context, file: SharedFile) -> Self {
+        Self { is_foreign: true, ..Self::new(context, file, None) }
     }
 
     /// Whether the descriptor was opened elsewhere.

@@ -61,6 +61,9 @@
 //! | a file-like handle with tokio's traits | [`async_open`], [`FileHandle`] |
 //! | reading from front to back | [`Reader`], [`LineReader`] |
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
+//! | lines of a file that grows | [`LineReader::follow`] |
+//! | temporary files and directories | [`tempfile`] |
+//! | the standard streams | [`stdin()`], [`stdout()`], [`stderr()`] |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //!
 //! Outside of tokio everything works too; a thread then waits for completions. There are no cargo

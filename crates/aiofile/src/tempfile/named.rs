@@ -19,8 +19,7 @@ use crate::{AioFile, Mode};
 /// A file for reading and writing that others can open by its name, and that is removed when this
 /// is dropped or closed, unless it gets a lasting name before.
 ///
-/// It is a [`File`](super::File) in everything else. See the [module](super) for when it is
-/// removed.
+/// It is a file with a cursor in everything else. See the [module](super) for when it is removed.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -138,7 +137,7 @@ impl NamedTempFile {
     /// a write whose future was dropped. One hop.
     ///
     /// Syncs nothing: for a file that outlives a crash of the machine sync it before, and its
-    /// directory after.
+    /// directory after. Messages about the file go on naming the path that it was made with.
     ///
     /// # Errors
     /// What rename(2) answers, such as EXDEV for another file system, and that of an earlier write

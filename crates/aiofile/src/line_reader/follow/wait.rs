@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(caio_portable)))]
     fn what_is_told_ends_the_wait() {
         futures_executor::block_on(async {
             let directory = tempfile::tempdir().unwrap();

@@ -5,7 +5,6 @@ mod scan;
 mod stream;
 
 use std::future::poll_fn;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::Utf8Error;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -81,14 +80,6 @@ impl LineReader {
             ended: false,
             failed: false,
         }
-    }
-
-    /// The lines of a file that grows, from its start, for as long as it is asked for more. A line
-    /// that has no end yet is not given, and the file may be rotated, truncated and removed: see
-    /// [`Follow`]. Costs nothing yet.
-    #[doc(alias = "tail")]
-    pub fn follow(path: impl Into<PathBuf>) -> Follow {
-        Follow::new(path.into())
     }
 
     /// Starts at this byte offset, which is taken for the start of a line.

@@ -12,12 +12,13 @@ use std::task::{Context as TaskContext, Poll, ready};
 use caio::Context;
 use futures_core::Stream;
 
+use super::LineReader;
 use crate::boxed::BoxedFuture;
 use follower::{Follower, Start};
 
 /// The lines of a file that other processes go on writing, such as a log: those that are there, and
 /// then each one when its end has been written. Made by
-/// [`LineReader::follow`](super::LineReader::follow); never ends by itself.
+/// [`LineReader::follow`]; never ends by itself.
 ///
 /// Between lines it waits for what the system tells of the file and its directory (inotify), and
 /// costs nothing. Where the system tells nothing, such as on a file system of another machine, it
@@ -25,12 +26,12 @@ use follower::{Follower, Start};
 ///
 /// # Rotation, truncation, removal
 /// It follows the name. Once another file has it, the old one is read to its end and then the new
-/// one from its start; what is written to the old one after that is not seen. A file that has become
-/// shorter than what was read of it is read from its start; one that was emptied and has grown
-/// beyond that again before anybody looked cannot be told from one that has grown. Where there is
-/// no file of that name, the old one is followed until there is one. A last line without its end is
-/// given before the next file, or the same from its start. [`next_event`](Self::next_event) tells of
-/// all that.
+/// one from its start; what is written to the old one after that is not seen. A file that has
+/// become shorter than what was read of it is read from its start; one that was emptied and has
+/// grown beyond that again before anybody looked cannot be told from one that has grown. Where
+/// there is no file of that name, the old one is followed until there is one. A last line without
+/// its end is given before the next file, or the same from its start.
+/// [`next_event`](Self::next_event) tells of all that.
 ///
 /// # Cancel safety
 /// Dropping the future of [`next`](Self::next) or [`next_event`](Self::next_event) loses nothing.
@@ -76,8 +77,18 @@ pub enum FollowEvent {
     Removed,
 }
 
+impl LineReader {
+    /// The lines of a file that grows, from its start, for as long as it is asked for more. A line
+    /// that has no end yet is not given, and the file may be rotated, truncated and removed: see
+    /// [`Follow`]. Costs nothing yet.
+    #[doc(alias = "tail")]
+    pub fn follow(path: impl Into<PathBuf>) -> Follow {
+        Follow::new(path.into())
+    }
+}
+
 impl Follow {
-    pub(super) fn new(path: PathBuf) -> Self {
+    fn new(path: PathBuf) -> Self {
         let follower = Some(Box::new(Follower::new(path.clone())));
         Self { path, position: 0, follower, work: None }
     }

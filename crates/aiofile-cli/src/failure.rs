@@ -53,6 +53,12 @@ impl Failure {
     }
 }
 
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 impl From<aiofile::Error> for Failure {
     fn from(error: aiofile::Error) -> Self {
         Self::Failed(error.to_string())

@@ -37,7 +37,7 @@ pub(crate) use elsewhere::drop_elsewhere;
 /// use aiofile::OpenOptions;
 ///
 /// let context = aiofile::context().max_requests(16).build()?;
-/// let file = OpenOptions::new().read(true).context(&context).open("/proc/self/stat").await?;
+/// let file = OpenOptions::new().read(true).context(&context).open_aio("/proc/self/stat").await?;
 /// assert!(!file.read_at(64, 0).await?.is_empty());
 /// # Ok(())
 /// # }

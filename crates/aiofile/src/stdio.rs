@@ -11,6 +11,6 @@ mod input;
 mod output;
 mod standard;
 
-use crate::FileHandle as File;
+use crate::File;
 pub use input::{Stdin, stdin};
 pub use output::{Stderr, Stdout, stderr, stdout};

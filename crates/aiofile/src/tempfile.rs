@@ -34,7 +34,7 @@ mod unnamed;
 
 use std::path::PathBuf;
 
-use crate::FileHandle as File;
+use crate::File;
 pub use builder::Builder;
 pub use directory::{TempDir, tempdir};
 pub use named::NamedTempFile;

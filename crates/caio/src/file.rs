@@ -1,6 +1,7 @@
 //! An open file, shared by counting: the last share closes it.
 
 mod class;
+mod closed;
 mod group_sync;
 mod open_files;
 mod pending_writes;
@@ -23,6 +24,7 @@ use crate::worker_thread;
 
 use class::Traits;
 pub use class::{DirectAlignment, FileClass, FileSystem};
+pub use closed::closed_descriptor;
 pub(crate) use group_sync::{Begin, GroupSync, SyncRun};
 pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
 pub(crate) use pending_writes::{Deferred, PendingWrites};
@@ -113,6 +115,29 @@ impl SharedFile {
         Self::new(file, path)
     }
 
+    /// Another descriptor of the same open file, by dup(2): both have one position, one set of
+    /// flags, the same writes under way and the same failed sync. Examined as by
+    /// [`new`](Self::new).
+    ///
+    /// # Errors
+    /// Where there is no descriptor left, or it cannot be examined.
+    ///
+    /// ```
+    /// use std::io::{Seek, SeekFrom};
+    /// use caio::SharedFile;
+    ///
+    /// let file = SharedFile::new(std::fs::File::open("/proc/version")?, "/proc/version")?;
+    /// let other = file.duplicate()?;
+    /// file.file().seek(SeekFrom::Start(5))?;
+    /// assert_eq!(other.file().stream_position()?, 5);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    pub fn duplicate(&self) -> Result<Self> {
+        let copy = self.file().try_clone();
+        let copy = copy.map_err(|error| Error::system(error).doing("duplicate").on(self.path()))?;
+        Self::new(copy, self.path())?.with_writes_of(self)
+    }
+
     /// This descriptor as another one of `other`'s file, before it is shared. Both have the same
     /// writes under way, which syncs and truncations wait for, the same syncs, and the same error
     /// of one that failed.
@@ -164,6 +189,18 @@ impl SharedFile {
     #[must_use]
     pub fn is_append(&self) -> bool {
         self.inner.traits.append
+    }
+
+    /// Whether it was opened to be read.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.inner.traits.readable
+    }
+
+    /// Whether it was opened to be written.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.inner.traits.writable
     }
 
     /// Whether offsets mean anything: false for pipes, sockets, terminals and event descriptors.

@@ -111,14 +111,15 @@ mod worker_thread;
 
 pub use backend::{Backend, BackendKind, QueueId};
 pub use buffer::{
-    AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, OwnedBuffer, OwnedBufferMut, PooledBuffer,
+    AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, IntoBuffer, OwnedBuffer, OwnedBufferMut,
+    PooledBuffer,
 };
 pub use capability::{Capability, ClassSet, OpSet};
 pub use completion::Outcome;
 pub use config::{BufferedWrites, Config, Reactor, UringConfig};
 pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer};
 pub use error::{Error, ErrorKind, Result};
-pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
+pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile, closed_descriptor};
 pub use metrics::Metrics;
 pub use op::{
     Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,

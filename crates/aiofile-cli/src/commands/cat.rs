@@ -38,14 +38,20 @@ pub(super) async fn run(backend: Option<Choice>, args: CatArgs) -> Result<(), Fa
 /// Why a file is not printed to its end.
 enum Stop {
     /// It cannot be read; the next one may be.
-    Input(Error),
+    Input(io::Error),
     /// Nothing can be written any more; the sink knows why.
     Output,
 }
 
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Input(error)
+    }
+}
+
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        Self::Input(error)
+        Self::Input(error.into())
     }
 }
 
@@ -53,7 +59,7 @@ async fn print(context: &Context, path: &Path, sink: &mut Sink) -> Result<(), St
     if path.as_os_str() == "-" {
         return print_stdin(context, sink).await;
     }
-    let file = OpenOptions::new().read(true).context(context).open(path).await?;
+    let file = OpenOptions::new().read(true).context(context).open_aio(path).await?;
     refuse_own_output(&file, path)?;
     copy(&file, 0, sink).await.map(drop)
 }

@@ -117,12 +117,13 @@ async fn copy(
         )));
     }
     let direct = args.direct && has_size(&kind);
-    let options = OpenOptions::new().context(context);
-    let source = options.clone().read(true).direct(direct).open(&args.source).await?;
+    let mut options = OpenOptions::new();
+    options.context(context);
+    let source = options.clone().read(true).direct(direct).open_aio(&args.source).await?;
     let metadata = source.metadata().await?;
     let progress = Progress::new(args, metadata.len());
     if !target.is_replaced {
-        let file = options.write(true).open(&target.path).await?;
+        let file = options.write(true).open_aio(&target.path).await?;
         let started = Instant::now();
         let copied = sequential::copy(&source, &file, args.block(), &progress).await?;
         progress.finish();
@@ -219,7 +220,7 @@ async fn settle(
     scratch.rename(target.path.clone()).await?;
     if args.sync {
         let directory = target.directory();
-        let directory = OpenOptions::new().read(true).context(context).open(directory).await?;
+        let directory = OpenOptions::new().read(true).context(context).open_aio(directory).await?;
         directory.fsync().await?;
     }
     Ok(())

@@ -70,5 +70,5 @@ async fn open(stream: Stream) -> io::Result<File> {
     let descriptor = (stream.duplicate)()
         .map_err(|error| Error::system(error).doing("open").on(stream.name.as_ref()))?;
     let file = SharedFile::new(descriptor.into(), stream.name)?;
-    Ok(async_open(AioFile::foreign(context, file), Mode::try_from(stream.mode)?).await?)
+    async_open(AioFile::foreign(context, file), Mode::try_from(stream.mode)?).await
 }

@@ -203,7 +203,7 @@ impl NamedTempFile {
             let removed = context.run("remove", move || Ok(lock(&name).remove()?)).await;
             removed.map_err(|error| error.on(&self.path))?;
         }
-        Ok(closed?)
+        closed
     }
 
     async fn persist_as(mut self, to: &Path, replaces: bool) -> Result<File, PersistError> {

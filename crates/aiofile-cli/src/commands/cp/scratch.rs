@@ -37,17 +37,18 @@ impl Scratch {
         target: &Path,
         direct: bool,
     ) -> Result<AioFile, Failure> {
-        let options = OpenOptions::new().read(true).write(true).create_new(true);
-        let options = options.permissions(0o600).direct(direct).context(context);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let options = options.mode(0o600).direct(direct).context(context);
         let mut attempts = 0;
         loop {
             attempts += 1;
             let path = beside(target);
             *self.path() = Some(path.clone());
-            match options.open(&path).await {
+            match options.open_aio(&path).await {
                 Ok(file) => return Ok(file),
                 Err(error) => {
-                    let taken = error.io_kind() == ErrorKind::AlreadyExists;
+                    let taken = error.kind() == ErrorKind::AlreadyExists;
                     if taken {
                         // Somebody else's.
                         *self.path() = None;

@@ -1,5 +1,7 @@
-//! The handle as a stream of lines or of chunks.
+//! The file as a stream of lines or of chunks.
 
+use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -7,13 +9,13 @@ use bytes::Bytes;
 use caio::{Error, ErrorKind, Result};
 use futures_core::Stream;
 
-use super::FileHandle;
+use super::File;
 use super::read::check_separator;
 
 /// What a chunk begins with, in bytes, however large it may get.
 const CHUNK_BYTES_MAX: usize = 4 << 20;
 
-impl FileHandle {
+impl File {
     /// The lines from the cursor on, without their ends (`\n` or `\r\n`), as a stream. The cursor
     /// is behind the last line taken. Costs what [`readline`](Self::readline) costs.
     ///
@@ -22,24 +24,23 @@ impl FileHandle {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
-    /// use futures_util::TryStreamExt;
-    ///
     /// let mut file = aiofile::async_open("/proc/self/status", "r").await?;
-    /// let mut lines = file.lines();
-    /// while let Some(line) = lines.try_next().await? {
-    ///     assert!(!line.ends_with(b"\n"));
+    /// let mut lines = file.line_stream();
+    /// while let Some(line) = lines.next().await {
+    ///     assert!(!line?.ends_with(b"\n"));
     /// }
     /// # Ok(()) }
     /// ```
-    pub fn lines(&mut self) -> Lines<'_> {
+    #[doc(alias = "lines")]
+    pub fn line_stream(&mut self) -> Lines<'_> {
         Lines { handle: self, separator: b"\n".to_vec(), strip_return: true, ended: false }
     }
 
-    /// As [`lines`](Self::lines), with any separator of one byte or more. An empty one is an error
-    /// of the first item.
+    /// As [`line_stream`](Self::line_stream), with any separator of one byte or more. An empty one
+    /// is an error of the first item.
     ///
     /// # Cancel safety
-    /// As for [`lines`](Self::lines).
+    /// As for [`line_stream`](Self::line_stream).
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -48,11 +49,11 @@ impl FileHandle {
     /// use futures_util::TryStreamExt;
     ///
     /// let mut file = aiofile::async_open(&path, "r").await?; // one, two, three
-    /// let words: Vec<_> = file.lines_with(", ").try_collect().await?;
+    /// let words: Vec<_> = file.line_stream_with(", ").try_collect().await?;
     /// assert_eq!(words, ["one", "two", "three"]);
     /// # Ok(()) }
     /// ```
-    pub fn lines_with(&mut self, separator: impl Into<Vec<u8>>) -> Lines<'_> {
+    pub fn line_stream_with(&mut self, separator: impl Into<Vec<u8>>) -> Lines<'_> {
         Lines { handle: self, separator: separator.into(), strip_return: false, ended: false }
     }
 
@@ -67,12 +68,9 @@ impl FileHandle {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
-    /// use std::io::SeekFrom;
-    /// use futures_util::TryStreamExt;
-    ///
     /// let mut file = aiofile::async_open("/proc/self/exe", "rb").await?;
-    /// file.seek(SeekFrom::Start(1)).await?;
-    /// let first = file.iter_chunked(3).try_next().await?;
+    /// file.read_bytes(1).await?;
+    /// let first = file.iter_chunked(3).next().await.transpose()?;
     /// assert_eq!(first.unwrap(), "ELF");
     /// # Ok(()) }
     /// ```
@@ -81,34 +79,45 @@ impl FileHandle {
     }
 }
 
-/// The lines of a [`FileHandle`]. Made by [`FileHandle::lines`].
+/// The lines of a [`File`]. Made by [`File::line_stream`].
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("numbers");
 /// # std::fs::write(&path, "one\ntwo\r\nthree\n")?;
-/// use futures_util::TryStreamExt;
-///
 /// let mut file = aiofile::async_open(&path, "r").await?; // one\n two\r\n three\n
-/// let mut lines = file.lines();
-/// assert_eq!(lines.try_next().await?.unwrap_or_default(), "one");
-/// assert_eq!(lines.try_next().await?.unwrap_or_default(), "two");
+/// let mut lines = file.line_stream();
+/// assert_eq!(lines.next().await.transpose()?.unwrap_or_default(), "one");
+/// assert_eq!(lines.next().await.transpose()?.unwrap_or_default(), "two");
 /// assert_eq!(file.readline().await?, "three\n");
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Lines<'a> {
-    handle: &'a mut FileHandle,
+    handle: &'a mut File,
     separator: Vec<u8>,
     strip_return: bool,
     ended: bool,
 }
 
-impl Stream for Lines<'_> {
-    type Item = Result<Bytes>;
+impl Lines<'_> {
+    /// The next line; `None` at the end.
+    ///
+    /// # Errors
+    /// As for [`File::read_bytes`]. An error ends the stream.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+impl Stream for Lines<'_> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let Self { handle, separator, strip_return, ended } = self.get_mut();
         if *ended {
             return Poll::Ready(None);
@@ -123,12 +132,14 @@ impl Stream for Lines<'_> {
         *ended = result.as_ref().map_or(true, Bytes::is_empty);
         Poll::Ready(match result {
             Ok(line) if line.is_empty() => None,
-            result => Some(result.map(|line| strip(line, separator, *strip_return))),
+            result => {
+                Some(result.map(|line| strip(line, separator, *strip_return)).map_err(Into::into))
+            }
         })
     }
 }
 
-/// The chunks of a [`FileHandle`]. Made by [`FileHandle::iter_chunked`].
+/// The chunks of a [`File`]. Made by [`File::iter_chunked`].
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -144,15 +155,28 @@ impl Stream for Lines<'_> {
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Chunks<'a> {
-    handle: &'a mut FileHandle,
+    handle: &'a mut File,
     size: usize,
     ended: bool,
 }
 
-impl Stream for Chunks<'_> {
-    type Item = Result<Bytes>;
+impl Chunks<'_> {
+    /// The next chunk; `None` at the end.
+    ///
+    /// # Errors
+    /// As for [`File::read_bytes`]. An error ends the stream.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+impl Stream for Chunks<'_> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let Self { handle, size, ended } = self.get_mut();
         if *ended {
             return Poll::Ready(None);
@@ -160,18 +184,18 @@ impl Stream for Chunks<'_> {
         if *size == 0 {
             *ended = true;
             let error = Error::new(ErrorKind::InvalidInput, "chunks of 0 bytes have no end");
-            return Poll::Ready(Some(Err(error)));
+            return Poll::Ready(Some(Err(error.into())));
         }
         let result = ready!(poll_chunk(handle, cx, *size));
         *ended = result.as_ref().map_or(true, Bytes::is_empty);
         Poll::Ready(match result {
             Ok(chunk) if chunk.is_empty() => None,
-            result => Some(result),
+            result => Some(result.map_err(Into::into)),
         })
     }
 }
 
-fn poll_chunk(handle: &mut FileHandle, cx: &mut Context<'_>, size: usize) -> Poll<Result<Bytes>> {
+fn poll_chunk(handle: &mut File, cx: &mut Context<'_>, size: usize) -> Poll<Result<Bytes>> {
     handle.refresh();
     while handle.ahead().len() < size {
         if !handle.ahead().is_empty() && !handle.is_seekable() {

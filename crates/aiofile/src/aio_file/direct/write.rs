@@ -6,7 +6,7 @@ use std::ops::Range;
 use caio::{Buffer, DirectAlignment, Error, ErrorKind, OpKind, Result, SharedFile};
 
 use super::{Part, alignment, misaligned};
-use crate::file::AioFile;
+use crate::aio_file::AioFile;
 
 impl AioFile {
     /// Writes a range of the buffer: all of it, unless an error comes in between, and then as much
@@ -44,7 +44,7 @@ impl AioFile {
 
     /// Writes the contents of the buffers, one after the other; all of them unless an error comes
     /// in between.
-    pub(in crate::file) async fn write_buffers(
+    pub(in crate::aio_file) async fn write_buffers(
         &self,
         file: &SharedFile,
         buffers: Vec<Buffer>,

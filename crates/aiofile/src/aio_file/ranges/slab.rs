@@ -4,7 +4,7 @@
 use bytes::{Buf, BytesMut};
 use caio::{Buffer, DEFAULT_ALIGNMENT, Result, SharedFile};
 
-use crate::file::reserve;
+use crate::aio_file::reserve;
 
 /// Bytes of a piece. As long as one of its ranges is kept, so is the whole piece.
 const PIECE_BYTES: usize = 256 * 1024;

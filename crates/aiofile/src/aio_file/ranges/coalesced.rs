@@ -17,8 +17,8 @@ use futures_util::stream::FuturesUnordered;
 use super::plan::plan;
 use super::slab::Slab;
 use super::{AioFile, RangeOptions};
-use crate::file::direct;
-use crate::file::memory::reserve;
+use crate::aio_file::direct;
+use crate::aio_file::memory::reserve;
 
 /// The most operations in flight for one stream: enough for any device, and a bound on memory.
 const IN_FLIGHT_MAX: usize = 256;

@@ -6,20 +6,43 @@
 //! moves it along after it. A write moves it before, over the bytes that are to be written, in one
 //! step: what others write meanwhile then lies behind them.
 
-use std::fs::File;
+use std::fs;
 use std::io::{Seek, SeekFrom};
+use std::sync::atomic::Ordering;
 
 use caio::{Error, FileClass, Result, SharedFile};
 
-use super::FileHandle;
-use crate::file::AioFile;
+use super::File;
+use crate::aio_file::AioFile;
 
-impl FileHandle {
+impl File {
     /// Takes over where others have moved the position.
     pub(super) fn adopt_position(&mut self) {
         if let Some(position) = self.shared_position() {
             self.set_position(position);
         }
+    }
+
+    /// From now on the cursor is the descriptor's own position, which another descriptor has too.
+    /// Returns where it is.
+    ///
+    /// # Errors
+    /// What lseek(2) answers; nothing has changed then.
+    pub(super) fn share_position(&self) -> Result<u64> {
+        let shared = self.file.file()?;
+        if !shared.is_seekable() || self.shares_position.load(Ordering::Acquire) {
+            return Ok(self.settled_position(false));
+        }
+        let position = self.settled_position(true);
+        match shared.file().seek(SeekFrom::Start(position)) {
+            Ok(_) => self.shares_position.store(true, Ordering::Release),
+            Err(error) if has_position(shared) => {
+                return Err(Error::system(error).on(shared.path()));
+            }
+            // A device without one.
+            Err(_) => {}
+        }
+        Ok(position)
     }
 
     /// The position that is shared, unless a change of this handle's is under way and will move it.
@@ -72,8 +95,9 @@ impl FileHandle {
         }
     }
 
-    fn shared(&self) -> Option<&File> {
-        let file = self.file.file().ok().filter(|_| self.shares_position)?;
+    fn shared(&self) -> Option<&fs::File> {
+        let file =
+            self.file.file().ok().filter(|_| self.shares_position.load(Ordering::Acquire))?;
         Some(file.file())
     }
 }
@@ -87,7 +111,10 @@ pub(crate) fn position(file: &AioFile) -> Option<u64> {
 
 /// Whether the position of this file's descriptor is for others to move and to expect.
 pub(super) fn is_shared(file: &AioFile) -> bool {
-    let has_position =
-        |file: &SharedFile| matches!(file.class(), FileClass::Regular | FileClass::Block);
     file.is_foreign() && file.file().is_ok_and(has_position)
+}
+
+/// Whether a file of this kind has a position that reads and writes move.
+fn has_position(file: &SharedFile) -> bool {
+    matches!(file.class(), FileClass::Regular | FileClass::Block)
 }

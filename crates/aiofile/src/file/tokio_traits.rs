@@ -1,4 +1,4 @@
-//! tokio's traits over the handle's own buffers.
+//! tokio's traits over the file's own buffers.
 
 use std::io::{self, IoSlice, SeekFrom};
 use std::pin::Pin;
@@ -7,15 +7,12 @@ use std::task::{Context, Poll, ready};
 use caio::Buffer;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
-use super::FileHandle;
+use super::File;
 use super::ahead::CHUNK_BYTES;
 use super::pending_write::Half;
 
-/// The most that one poll reads or copies for a write, in bytes.
-const POLL_BYTES_MAX: usize = 1 << 20;
-
 /// Reads at least 64 KiB at once and serves them from memory.
-impl AsyncRead for FileHandle {
+impl AsyncRead for File {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -25,9 +22,9 @@ impl AsyncRead for FileHandle {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        let length = buf.remaining().clamp(CHUNK_BYTES, POLL_BYTES_MAX);
-        ready!(handle.poll_ahead(cx, length))?;
-        let length = buf.remaining().min(handle.ahead().len());
+        let most = handle.poll_bytes_max;
+        ready!(handle.poll_ahead(cx, buf.remaining().max(CHUNK_BYTES).min(most)))?;
+        let length = buf.remaining().min(handle.ahead().len()).min(most);
         buf.put_slice(&handle.ahead()[..length]);
         handle.pass_ahead(length);
         Poll::Ready(Ok(()))
@@ -35,7 +32,7 @@ impl AsyncRead for FileHandle {
 }
 
 /// Reads 64 KiB at once.
-impl AsyncBufRead for FileHandle {
+impl AsyncBufRead for File {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let handle = self.get_mut();
         ready!(handle.poll_ahead(cx, CHUNK_BYTES))?;
@@ -47,14 +44,16 @@ impl AsyncBufRead for FileHandle {
     }
 }
 
-/// Writes through: a poll is ready when the kernel has accepted the bytes, at most 1 MiB of them.
+/// Writes through: a poll is ready when the kernel has accepted the bytes, at most
+/// [`max_buf_size`](File::max_buf_size) of them. Where a part of them was accepted, the error comes
+/// from the next write, flush, sync or close.
 ///
 /// A write that was begun is finished, also where its future was dropped: where tokio says that a
 /// dropped `write` has written nothing, this one may have. Offering the same bytes again, as a
 /// `select!` in a loop does, waits for the same write; offering others writes them after it, and a
 /// seek in between makes it a write of its own.
 /// Shutting down flushes, which has nothing to do, and neither syncs nor closes.
-impl AsyncWrite for FileHandle {
+impl AsyncWrite for File {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,8 +83,13 @@ impl AsyncWrite for FileHandle {
     }
 }
 
-/// A seek that was begun and not completed is forgotten when anything else is done.
-impl AsyncSeek for FileHandle {
+/// Beyond the end is allowed: a write there leaves a hole. On a file opened to append a seek moves
+/// reads alone. From the start and from the cursor it costs nothing; from the end one fstat(2), on
+/// local file systems without a hop. A position before the start or beyond 2^63 - 1 is an error
+/// ([`io::ErrorKind::InvalidInput`]), and so is a pipe, a socket or a terminal
+/// ([`io::ErrorKind::NotSeekable`]); the cursor has not moved then. A seek that was begun and not
+/// completed is forgotten when anything else is done.
+impl AsyncSeek for File {
     fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
         self.get_mut().begin_seek(position).map_err(io::Error::from)
     }
@@ -95,7 +99,7 @@ impl AsyncSeek for FileHandle {
     }
 }
 
-impl FileHandle {
+impl File {
     /// Makes sure that there are bytes ahead, unless the file has ended.
     fn poll_ahead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<()>> {
         self.file.file()?;
@@ -120,17 +124,17 @@ impl FileHandle {
                 let same = offered.as_deref().is_some_and(|offered| begins_with(offer, offered));
                 self.recycle(offered);
                 if same {
-                    return Poll::Ready(outcome.written().map_err(io::Error::from));
+                    return Poll::Ready(self.answer(outcome).map_err(io::Error::from));
                 }
                 self.keep_error(outcome);
             }
             ready!(self.poll_flushed(cx))?;
             self.file.file()?;
-            let copy = self.copy_of(offer, POLL_BYTES_MAX);
+            let copy = self.copy_of(offer, self.poll_bytes_max);
             if copy.is_empty() {
                 return Poll::Ready(Ok(0));
             }
-            self.start_write(Buffer::from(copy.clone()), false, Some(copy));
+            self.start_write(Buffer::from(copy.clone()), Some(copy));
         }
     }
 }

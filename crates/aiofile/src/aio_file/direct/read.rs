@@ -6,13 +6,13 @@ use bytes::Bytes;
 use caio::{Buffer, DirectAlignment, FileClass, Result, SharedFile};
 
 use super::{Part, alignment, read_block, widen};
-use crate::file::AioFile;
-use crate::file::memory::reserve;
+use crate::aio_file::AioFile;
+use crate::aio_file::memory::reserve;
 
 impl AioFile {
     /// Reads up to `length` bytes into memory of their own. Fewer come only at the end of the file,
     /// or from what comes in pieces.
-    pub(in crate::file) async fn read_new(
+    pub(in crate::aio_file) async fn read_new(
         &self,
         file: &SharedFile,
         length: usize,
@@ -60,7 +60,7 @@ impl AioFile {
     }
 
     /// Fills the capacities of the buffers, one after the other.
-    pub(in crate::file) async fn read_buffers(
+    pub(in crate::aio_file) async fn read_buffers(
         &self,
         file: &SharedFile,
         mut buffers: Vec<Buffer>,

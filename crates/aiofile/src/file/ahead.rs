@@ -1,8 +1,8 @@
 //! Bytes read before they were asked for, and when they may still be used.
 //!
-//! Lines and tokio's traits ask for less than is worth a system call, so a handle reads a chunk
+//! Lines and tokio's traits ask for less than is worth a system call, so a file reads a chunk
 //! and serves them from memory. What it has read ahead of the cursor of a seekable file is a
-//! cache: any write through any clone of the handle makes it worthless, and a seek out of it drops
+//! cache: any write through any clone of it makes it worthless, and a seek out of it drops
 //! it. What it has read from a stream exists nowhere else and is never dropped.
 
 use std::sync::atomic::Ordering;
@@ -11,10 +11,10 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use caio::{Buffer, Result};
 
-use super::FileHandle;
+use super::File;
 use super::pending_write::Half;
+use crate::aio_file::reserve;
 use crate::boxed::BoxedFuture;
-use crate::file::reserve;
 
 /// What is read ahead at once, in bytes, unless more is asked for.
 pub(super) const CHUNK_BYTES: usize = 64 * 1024;
@@ -39,7 +39,7 @@ struct Fill {
     generation: u64,
 }
 
-impl FileHandle {
+impl File {
     /// The bytes ahead. Call [`refresh`](Self::refresh) first, once for each operation.
     pub(super) fn ahead(&self) -> &[u8] {
         &self.ahead.bytes

@@ -1,15 +1,14 @@
-//! The handle's cursor: seek and tell.
+//! The cursor: seek and tell.
 
-use std::future::poll_fn;
 use std::io::{self, Seek, SeekFrom};
 use std::task::{Context, Poll, ready};
 
 use caio::{Error, ErrorKind, FileClass, Result};
 
-use super::FileHandle;
+use super::File;
 use super::pending_write::Half;
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 
 /// A seek through tokio's trait that could not be done at once.
 #[derive(Debug)]
@@ -20,47 +19,7 @@ pub(super) enum Seeking {
     Length(BoxedFuture<Result<u64>>, i64),
 }
 
-impl FileHandle {
-    /// Moves the cursor and returns its new position. Beyond the end is allowed: a write there
-    /// leaves a hole. On a file opened to append it moves reads alone.
-    ///
-    /// From the start and from the cursor costs nothing; from the end one fstat(2), on local file
-    /// systems without a hop.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a position before the start or beyond 2^63 - 1, and
-    /// [`io::ErrorKind::NotSeekable`] for a pipe, a socket or a terminal. The cursor has not moved
-    /// then. [`ErrorKind::Closed`]; else what fstat(2) answers.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves the cursor where it was.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
-    /// use std::io::SeekFrom;
-    ///
-    /// let mut file = aiofile::async_open("/proc/self/exe", "r").await?;
-    /// assert_eq!(file.seek(SeekFrom::Start(1)).await?, 1);
-    /// assert_eq!(file.read(3).await?, "ELF");
-    /// assert_eq!(file.seek(SeekFrom::Current(-4)).await?, 0);
-    /// assert!(file.seek(SeekFrom::Current(-1)).await.is_err());
-    /// assert_eq!(file.seek(SeekFrom::End(0)).await?, file.file().len().await?);
-    /// # Ok(()) }
-    /// ```
-    pub async fn seek(&mut self, to: SeekFrom) -> Result<u64> {
-        poll_fn(|cx| self.poll_no_write(cx, Half::Write)).await;
-        self.seeking = None;
-        self.adopt_position();
-        match to {
-            SeekFrom::End(distance) => {
-                self.check_seekable()?;
-                let end = end(&self.file).await?;
-                self.seek_by(end, distance)
-            }
-            _ => self.seek_now(to),
-        }
-    }
-
+impl File {
     /// The position of the cursor, in bytes from the start; of a stream, the bytes that were read
     /// and written. Costs one system call where the descriptor was opened elsewhere.
     ///
@@ -69,13 +28,14 @@ impl FileHandle {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
     /// let mut file = aiofile::async_open(&path, "w+").await?;
     /// assert_eq!(file.tell(), 0);
-    /// file.write("12345").await?;
+    /// file.write_owned("12345").await?;
     /// assert_eq!(file.tell(), 5);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "stream_position")]
     #[must_use]
     pub fn tell(&self) -> u64 {
-        self.shared_position().unwrap_or(self.position)
+        self.shared_position().unwrap_or_else(|| self.settled_position(false))
     }
 
     /// Seeks at once where that is possible, else keeps it for later.
@@ -157,5 +117,5 @@ pub(crate) async fn end(file: &AioFile) -> Result<u64> {
         let end = shared.file().seek(SeekFrom::End(0));
         return end.map_err(|error| Error::system(error).on(shared.path()));
     }
-    file.len().await
+    Ok(file.len().await?)
 }

@@ -10,12 +10,13 @@ mod slab;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::{Error, ErrorKind, OpKind, Result};
+use caio::{Error, ErrorKind, OpKind};
 use futures_core::Stream;
 
 use super::AioFile;
@@ -132,7 +133,7 @@ impl AioFile {
     /// assert_eq!((parts[0].len(), &parts[1][..]), (100, &b"\x7fELF"[..]));
     /// # Ok(()) }
     /// ```
-    pub async fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+    pub async fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
         self.read_ranges_with(ranges, &RangeOptions::new()).await
     }
 
@@ -162,7 +163,7 @@ impl AioFile {
         &self,
         ranges: &[Range<u64>],
         options: &RangeOptions,
-    ) -> Result<Vec<Bytes>> {
+    ) -> io::Result<Vec<Bytes>> {
         let mut stream = self.stream_ranges(ranges, options)?;
         let mut read = vec![Bytes::new(); ranges.len()];
         while let Some(ready) = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await {
@@ -183,12 +184,12 @@ impl AioFile {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// use aiofile::{AioFile, RangeOptions};
-    /// use futures_util::TryStreamExt;
     ///
     /// let file = AioFile::open("/proc/self/exe", "r").await?;
     /// let mut stream = file.stream_ranges(&[0..4, 9_000..9_010], &RangeOptions::new())?;
     /// let mut seen = [false; 2];
-    /// while let Some((index, bytes)) = stream.try_next().await? {
+    /// while let Some(range) = stream.next().await {
+    ///     let (index, bytes) = range?;
     ///     assert_eq!(bytes.len(), [4, 10][index]);
     ///     seen[index] = true;
     /// }
@@ -199,12 +200,12 @@ impl AioFile {
         &self,
         ranges: &[Range<u64>],
         options: &RangeOptions,
-    ) -> Result<RangeStream> {
+    ) -> io::Result<RangeStream> {
         let file = self.file()?;
         if !file.is_seekable() {
             let error = Error::new(ErrorKind::InvalidInput, "this file has no ranges");
             let error = error.during(OpKind::Read).on(file.path());
-            return Err(error.hint("read it with a Reader, from front to back"));
+            return Err(error.hint("read it with a Reader, from front to back").into());
         }
         check(ranges).map_err(|error| error.on(file.path()))?;
         Ok(RangeStream { reads: CoalescedReads::new(self, ranges, options) })
@@ -233,15 +234,28 @@ pub struct RangeStream {
     reads: CoalescedReads,
 }
 
+impl RangeStream {
+    /// The next range that is ready, with its index; `None` after the last.
+    ///
+    /// # Errors
+    /// As for [`AioFile::read_ranges`], of this range alone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<(usize, Bytes)>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
 impl Stream for RangeStream {
-    type Item = Result<(usize, Bytes)>;
+    type Item = io::Result<(usize, Bytes)>;
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<(usize, Bytes)>>> {
+    ) -> Poll<Option<io::Result<(usize, Bytes)>>> {
         let read = ready!(self.reads.poll_ready(cx));
-        Poll::Ready(read.map(|(index, bytes)| bytes.map(|bytes| (index, bytes))))
+        Poll::Ready(read.map(|(index, bytes)| Ok((index, bytes?))))
     }
 }
 

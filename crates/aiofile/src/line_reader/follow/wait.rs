@@ -85,11 +85,8 @@ async fn watch(file: &AioFile, path: &Path) -> Changes {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         Ok(event::changes(&[&path, parent.unwrap_or(Path::new("."))])?)
     };
-    let watched = file.context().run("watch", begin).await;
-    match watched.and_then(|changes| AioFile::from_std_in(file.context(), changes)) {
-        Ok(changes) => Changes::Watched(changes),
-        Err(_) => Changes::Unknown,
-    }
+    let Ok(changes) = file.context().run("watch", begin).await else { return Changes::Unknown };
+    AioFile::from_std_in(file.context(), changes).map_or(Changes::Unknown, Changes::Watched)
 }
 
 /// Waits on any executor.

@@ -6,8 +6,6 @@ use std::io::SeekFrom;
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 
 use aiofile::Context;
@@ -15,7 +13,7 @@ use aiofile::tempfile::{
     Builder, NamedTempFile, SpooledTempFile, TempDir, spooled_tempfile, tempdir, tempfile,
 };
 use futures_util::FutureExt;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::{self, Runtime};
 
 fn runtimes() -> [Runtime; 2] {
@@ -170,6 +168,29 @@ fn the_end_of_the_runtime_waits_for_trees_that_go() {
 }
 
 #[test]
+fn tasks_that_end_with_their_runtime_leave_nothing() {
+    let place = place();
+    for runtime in runtimes() {
+        runtime.block_on(async {
+            let (held, holds) = tokio::sync::oneshot::channel();
+            let mut builder = Builder::new();
+            builder.directory(place.path());
+            tokio::spawn(async move {
+                let _file = builder.named().await.unwrap();
+                let directory = builder.tempdir().await.unwrap();
+                fill(directory.path(), 200);
+                held.send(()).unwrap();
+                std::future::pending::<()>().await;
+            });
+            holds.await.unwrap();
+        });
+        assert_eq!(count(place.path()), 2);
+        drop(runtime);
+        assert_eq!(count(place.path()), 0);
+    }
+}
+
+#[test]
 fn drops_after_the_runtime_remove_at_once() {
     let place = place();
     for runtime in runtimes() {
@@ -288,23 +309,6 @@ async fn a_cancelled_rename_is_done_or_the_file_is_gone() {
     }
     assert_eq!(context.shutdown(Duration::from_secs(60)).await, 0);
     assert!(count(place.path()) <= 1, "no temporary name is left");
-}
-
-#[tokio::test]
-async fn the_error_of_a_dropped_write_keeps_the_old_name() {
-    let place = place();
-    let mut file = NamedTempFile::new_in(place.path()).await.unwrap();
-    let target = place.path().join("target");
-    // A limit on the position is the nearest that a local file has to a full disk.
-    AsyncSeekExt::seek(&mut file, SeekFrom::Start(i64::MAX as u64)).await.unwrap();
-    let mut cx = TaskContext::from_waker(Waker::noop());
-    let began = Pin::new(&mut file).poll_write(&mut cx, b"beyond");
-    if began.is_pending() {
-        let refused = file.persist(&target).await.unwrap_err();
-        assert!(refused.file.path().exists() && !target.exists(), "{refused}");
-    } else {
-        assert!(matches!(began, std::task::Poll::Ready(Err(_))));
-    }
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
 //! | functions on paths, in the manner of `tokio::fs` | [`fs`] |
 //! | text in any encoding | [`text`](mod@text), of the cargo feature `text`, which is on by default |
+//! | lines of a file that grows | [`LineReader::follow`] |
+//! | temporary files and directories | [`tempfile`] |
+//! | the standard streams | [`stdin()`], [`stdout()`], [`stderr()`] |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //! | other contexts below code that names none, as in tests | [`with_context`], [`spawn`] |
 //!
@@ -81,6 +84,8 @@ mod mode;
 mod options;
 mod reader;
 mod runtime;
+mod stdio;
+pub mod tempfile;
 #[cfg(feature = "text")]
 pub mod text;
 mod writer;
@@ -93,12 +98,13 @@ pub use caio::{
     SharedFile, flags,
 };
 pub use file::{Chunks, File, Lines};
-pub use line_reader::{LineReader, LineStream};
+pub use line_reader::{Follow, FollowEvent, LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;
 pub use reader::{ChunkStream, Reader};
 pub use runtime::{context, default_context, spawn, with_context};
 pub use std::io::SeekFrom;
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use writer::{BufferedWriter, Writer};
 
 /// The result of everything here, which is std's.

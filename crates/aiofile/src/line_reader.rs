@@ -1,5 +1,6 @@
 //! Reading a file line by line, whatever ends a line.
 
+mod follow;
 mod scan;
 mod stream;
 
@@ -12,6 +13,7 @@ use caio::{Error, ErrorKind, OpKind, Result};
 
 use crate::aio_file::{AioFile, no_memory};
 use crate::reader::Chunks;
+pub use follow::{Follow, FollowEvent};
 use scan::{Found, Line, Scan};
 pub use stream::LineStream;
 

@@ -2,6 +2,7 @@
 //! each runtime.
 
 mod budget;
+mod elsewhere;
 mod paused_clock;
 mod reactor;
 mod scope;
@@ -21,6 +22,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
 
+pub(crate) use elsewhere::drop_elsewhere;
 pub(crate) use paused_clock::hold as hold_paused_clock;
 pub use scope::{spawn, with_context};
 

@@ -92,6 +92,7 @@ mod context;
 mod delay;
 mod detached;
 mod error;
+pub mod event;
 mod file;
 pub mod flags;
 mod in_place;

@@ -67,7 +67,12 @@ impl AioFile {
     /// ```
     pub fn from_std_in(context: &Context, file: std::fs::File) -> io::Result<Self> {
         let file = SharedFile::from_std(file)?;
-        Ok(Self { is_foreign: true, ..Self::new(context.clone(), file, None) })
+        Ok(Self::foreign(context.clone(), file))
+    }
+
+    /// A descriptor that was opened elsewhere, with a name for messages.
+    pub(crate) fn foreign(context: Context, file: SharedFile) -> Self {
+        Self { is_foreign: true, ..Self::new(context, file, None) }
     }
 
     /// Gives the file back to std. The only handle gives the descriptor itself, after the

@@ -7,6 +7,7 @@ pub(crate) mod aio;
 mod direct_call;
 pub(crate) mod pthread;
 
+pub(crate) mod event;
 pub(crate) mod local;
 pub(crate) mod notifier;
 pub(crate) mod nowait;

@@ -7,6 +7,22 @@
 pub(crate) mod notifier;
 pub(crate) mod nowait;
 
+/// What becomes readable when something happens.
+pub(crate) mod event {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+    use std::time::Duration;
+
+    pub(crate) fn changes(_paths: &[&Path]) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn timer(_after: Duration) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// A file's data to its device.
 pub(crate) mod flush {
     use std::fs::File;

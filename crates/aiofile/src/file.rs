@@ -6,6 +6,7 @@ mod cursor;
 mod open;
 mod pending_write;
 mod position;
+mod raw_fd;
 mod read;
 mod streams;
 mod tokio_traits;

@@ -65,7 +65,7 @@
 //!
 //! Outside of tokio everything works too; a thread then waits for completions. There are no cargo
 //! features.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod aio_file;
 mod async_open;

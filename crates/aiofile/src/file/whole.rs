@@ -150,8 +150,8 @@ impl File {
         self.file.set_permissions(perm).await
     }
 
-    /// Sets when the file was read and changed last, with futimens(2), after the write that is under
-    /// way. One hop.
+    /// Sets when the file was read and changed last, with futimens(2), after the write that is
+    /// under way. One hop.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.

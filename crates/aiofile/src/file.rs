@@ -6,6 +6,7 @@ mod cursor;
 mod open;
 mod pending_write;
 mod position;
+mod raw_fd;
 mod read;
 mod streams;
 mod tokio_traits;
@@ -74,10 +75,10 @@ const POLL_BYTES_MAX: usize = 2 << 20;
 /// next operation waits for it, the cursor counts it, and the next write, truncation, flush, sync
 /// or close reports its error. Dropping the file itself gives up on what is under way.
 ///
-/// [`AsyncReadExt`]: tokio::io::AsyncReadExt
-/// [`AsyncWriteExt`]: tokio::io::AsyncWriteExt
-/// [`AsyncSeekExt`]: tokio::io::AsyncSeekExt
-/// [`AsyncBufReadExt`]: tokio::io::AsyncBufReadExt
+/// [`AsyncReadExt`]: https://docs.rs/tokio/1/tokio/io/trait.AsyncReadExt.html
+/// [`AsyncWriteExt`]: https://docs.rs/tokio/1/tokio/io/trait.AsyncWriteExt.html
+/// [`AsyncSeekExt`]: https://docs.rs/tokio/1/tokio/io/trait.AsyncSeekExt.html
+/// [`AsyncBufReadExt`]: https://docs.rs/tokio/1/tokio/io/trait.AsyncBufReadExt.html
 /// [`read_bytes`]: Self::read_bytes
 /// [`read_all`]: Self::read_all
 /// [`readline`]: Self::readline

@@ -73,6 +73,9 @@
 //!
 //! Outside of tokio everything works too; a thread then waits for completions.
 #![forbid(unsafe_code)]
+//! Outside of tokio everything works too; a thread then waits for completions. There are no cargo
+//! features.
+#![deny(unsafe_code)]
 
 mod aio_file;
 mod async_open;

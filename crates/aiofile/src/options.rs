@@ -23,7 +23,7 @@ use crate::runtime::default_context_for_task;
 /// file.write_all_at("secret", 0).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[must_use = "options open nothing until `open` is called"]
 pub struct OpenOptions {
     read: bool,
@@ -35,7 +35,7 @@ pub struct OpenOptions {
     direct: bool,
     bounce: bool,
     custom_flags: i32,
-    creation_mode: Option<u32>,
+    mode: u32,
     context: Option<Context>,
 }
 
@@ -252,7 +252,7 @@ impl OpenOptions {
     /// # Ok(()) }
     /// ```
     pub fn mode(&mut self, mode: u32) -> &mut Self {
-        self.creation_mode = Some(mode);
+        self.mode = mode;
         self
     }
 
@@ -364,7 +364,7 @@ impl OpenOptions {
             Some(context) => context.clone(),
             None => default_context_for_task().await?,
         };
-        let file = context.open(path, flags, self.creation_mode.unwrap_or(0o666)).await?;
+        let file = context.open(path, flags, self.mode).await?;
         let writes = self.write || self.append;
         let bounce = match self.bounce && file.is_direct() && writes {
             true => Some(context.reopen_buffered(&file).await?),
@@ -415,6 +415,24 @@ impl OpenOptions {
         // What was said with `read` and `write` holds.
         let custom = self.custom_flags & !(flags::O_WRONLY | flags::O_RDWR);
         Ok(chosen.fold(access | custom, |flags, flag| flags | flag))
+    }
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            read: false,
+            write: false,
+            append: false,
+            truncate: false,
+            create: false,
+            create_new: false,
+            direct: false,
+            bounce: false,
+            custom_flags: 0,
+            mode: 0o666,
+            context: None,
+        }
     }
 }
 

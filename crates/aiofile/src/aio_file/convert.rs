@@ -79,7 +79,8 @@ impl AioFile {
     /// operations in flight have ended; one of several gives a duplicate.
     ///
     /// # Errors
-    /// [`ErrorKind::Closed`], or what fcntl(2) answers to the duplication.
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what fcntl(2) answers to the
+    /// duplication.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {

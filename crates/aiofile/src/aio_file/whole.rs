@@ -1,6 +1,6 @@
 //! What concerns a file as a whole: its end, its length, its metadata, sync and close.
 
-use std::fs::{Metadata, Permissions};
+use std::fs::{self, FileTimes, Metadata, Permissions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -119,12 +119,16 @@ impl AioFile {
     /// ```
     #[doc(alias = "fchmod")]
     pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        let file = self.file()?.clone();
-        let change = move || {
-            let changed = file.file().set_permissions(permissions);
-            changed.map_err(|error| Error::system(error).on(file.path()))
-        };
-        Ok(self.context.run("set permissions of", change).await?)
+        self.change("set permissions of", |file| file.set_permissions(permissions)).await
+    }
+
+    /// Sets when the file was read and changed last, with futimens(2). One hop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
+    #[doc(alias = "futimens")]
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        self.change("set times of", move |file| file.set_times(times)).await
     }
 
     /// fsync(2): everything written by this file's handles so far reaches the device, with the
@@ -308,6 +312,18 @@ impl AioFile {
         if let Some(file) = &self.file {
             file.clear_sync_error();
         }
+    }
+
+    /// One call on the descriptor, on a thread that may wait.
+    async fn change(
+        &self,
+        name: &'static str,
+        call: impl FnOnce(&fs::File) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
+        let file = self.file()?.clone();
+        let change =
+            move || call(file.file()).map_err(|error| Error::system(error).on(file.path()));
+        Ok(self.context.run(name, change).await?)
     }
 
     async fn sync(&self, data_only: bool) -> Result<()> {

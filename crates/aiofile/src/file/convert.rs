@@ -3,6 +3,7 @@
 use std::fs;
 use std::future::poll_fn;
 use std::io::{self, Seek, SeekFrom};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -171,6 +172,13 @@ impl From<fs::File> for File {
     /// As [`from_std`](File::from_std).
     fn from(std: fs::File) -> Self {
         Self::from_std(std)
+    }
+}
+
+impl From<OwnedFd> for File {
+    /// As [`from_std`](File::from_std).
+    fn from(descriptor: OwnedFd) -> Self {
+        Self::from_std(descriptor.into())
     }
 }
 

@@ -1,9 +1,10 @@
 //! What concerns the file as a whole and moves no cursor.
 
-use std::fs::{Metadata, Permissions};
+use std::fs::{FileTimes, Metadata, Permissions};
 use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use super::File;
 
@@ -149,13 +150,55 @@ impl File {
         self.file.set_permissions(perm).await
     }
 
+    /// Sets when the file was read and changed last, with futimens(2), after the write that is
+    /// under way. One hop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it open whether the times were set.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// use std::fs::FileTimes;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let file = aiofile::File::create(&path).await?;
+    /// let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    /// file.set_times(FileTimes::new().set_accessed(long_ago).set_modified(long_ago)).await?;
+    /// assert_eq!(file.metadata().await?.modified()?, long_ago);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "utime")]
+    #[doc(alias = "futimens")]
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        poll_fn(|cx| self.poll_ended(cx)).await;
+        self.file.set_times(times).await
+    }
+
+    /// [`set_times`](Self::set_times) with the time of the last change alone.
+    ///
+    /// # Errors
+    /// As for [`set_times`](Self::set_times).
+    ///
+    /// # Cancel safety
+    /// As for [`set_times`](Self::set_times).
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
+    }
+
     /// The most that one poll of tokio's traits reads or writes, in bytes: 2 MiB unless said.
     #[must_use]
     pub fn max_buf_size(&self) -> usize {
         self.poll_bytes_max
     }
 
-    /// Has a poll of tokio's traits read or write so many bytes at most, and at least one.
+    /// Has a poll of tokio's traits read or write so many bytes at most.
+    ///
+    /// # Panics
+    /// For 0, as tokio's does.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -166,8 +209,10 @@ impl File {
     /// assert_eq!(file.read(&mut [0; 100]).await?, 3);
     /// # Ok(()) }
     /// ```
+    #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
-        self.poll_bytes_max = max_buf_size.max(1);
+        assert!(max_buf_size > 0, "the most that one poll moves is 0 bytes");
+        self.poll_bytes_max = max_buf_size;
     }
 }
 

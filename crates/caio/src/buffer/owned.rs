@@ -21,8 +21,8 @@ use super::{AlignedBuffer, Buffer, Memory, PooledBuffer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot move into an operation and come back",
     label = "the kernel may use these bytes for longer than the caller waits",
-    note = "these are owned and can: `Vec<u8>`, `String`, `Bytes`, `BytesMut`, `AlignedBuffer`, `PooledBuffer`, \
-            `Buffer`, and `&'static` bytes and text; make one with `to_vec()`, or `&array[..]`",
+    note = "these are owned and can: `Vec<u8>`, `String`, `Bytes`, `BytesMut`, `AlignedBuffer`, \
+            `PooledBuffer`, `Buffer`, and `&'static` bytes and text; `to_vec()` makes one",
     note = "buffers of different types in one list are each `Buffer::from(..)`"
 )]
 pub trait OwnedBuffer: private::Sealed + Send + 'static {

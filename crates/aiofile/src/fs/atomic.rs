@@ -24,8 +24,9 @@ use replacement::{Replacement, Target};
 ///
 /// # Errors
 /// What the system answers; EISDIR for a directory and `InvalidInput` for anything else that is no
-/// regular file. The file is then as it was, and nothing is left behind. A crash of the system and
-/// a killed process can leave a file behind whose name begins with `.aiofile-`.
+/// regular file. The file is then as it was, and nothing is left behind. (Where a sync of the
+/// directory fails, which [`Durability::Full`] asks for last, it is the new file.) A crash of the
+/// system and a killed process can leave a file behind whose name begins with `.aiofile-`.
 ///
 /// # Cancel safety
 /// Dropping the future before a thread has begun leaves all as it was; later, the file is replaced.

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::pin::pin;
+use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
@@ -167,5 +168,43 @@ fn a_dropped_future_leaves_the_old_file_or_the_new_one() {
             assert!(["old", "new"].contains(&&*contents), "{contents}");
             assert_eq!(names(directory.path()), ["file"]);
         }
+    });
+}
+
+/// A file system in memory with room for little.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount() -> Option<Self> {
+        let directory = temporary();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(directory.path());
+        let mounted = mount.stderr(Stdio::null()).status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(directory))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_file_and_nothing_else() {
+    let Some(small) = Small::mount() else {
+        println!("skipped: only root mounts file systems");
+        return;
+    };
+    let path = small.0.path().join("file");
+    std::fs::write(&path, "old").unwrap();
+    on_each_backend(async || {
+        let error = fs::write_atomic(&path, vec![7; 1 << 20]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        let says = format!("write_atomic {}: No space left on device", path.display());
+        assert!(error.to_string().starts_with(&says), "{error}");
+        assert_eq!(names(small.0.path()), ["file"]);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        fs::write_atomic(&path, "old").await.unwrap();
     });
 }

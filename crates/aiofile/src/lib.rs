@@ -61,7 +61,7 @@
 //! | a file-like handle with tokio's traits | [`async_open`], [`FileHandle`] |
 //! | reading from front to back | [`Reader`], [`LineReader`] |
 //! | writing from front to back | [`Writer`], [`BufferedWriter`] |
-//! | text in any encoding | [`text`](mod@text), of the cargo feature `text`, which is on by default |
+//! | text in any encoding | [`text`](mod@text), of the feature `text`, which is on by default |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //!
 //! Outside of tokio everything works too; a thread then waits for completions.

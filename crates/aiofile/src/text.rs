@@ -4,8 +4,8 @@
 //! the [`Encoding`], what to do about [`Errors`], and which [`Newline`] ends a line.
 //! [`TextReader`] and [`TextWriter`] do the same over anything with tokio's traits. Whole files are
 //! read and written by [`fs::read_text`](crate::fs::read_text) and
-//! [`fs::write_text`](crate::fs::write_text). Below is a [`Decoder`] and an [`Encoder`], which do no
-//! I/O, and [`detect`], which guesses.
+//! [`fs::write_text`](crate::fs::write_text). Below is a [`Decoder`] and an [`Encoder`], which do
+//! no I/O, and [`detect`], which guesses.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {

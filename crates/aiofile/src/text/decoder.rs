@@ -1,6 +1,7 @@
 //! Bytes to text, piece by piece.
 
 mod character;
+mod checkpoint;
 mod legacy;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use super::encoding::{Encoding, Order, Scheme};
 use super::errors::{Errors, malformed};
 use super::newline::{Newline, Translation};
 use character::{Kind, Mark};
+pub(super) use checkpoint::Checkpoint;
 use legacy::Legacy;
 
 /// Decodes bytes as they come, in pieces that may end anywhere: within a character, within a mark,
@@ -48,23 +50,6 @@ pub struct Decoder {
     offset: u64,
     /// The last call gave the bytes as they are.
     verbatim: bool,
-}
-
-/// Where a decoder stood, as far as it is not in the bytes that it held.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Checkpoint {
-    encoding: Encoding,
-    pub(super) errors: Errors,
-    at_start: bool,
-    order: Order,
-    pub(super) translates: bool,
-}
-
-impl Checkpoint {
-    /// How many bytes a `\r` has.
-    pub(super) fn unit(&self) -> u64 {
-        self.encoding.unit() as u64
-    }
 }
 
 impl Decoder {
@@ -264,22 +249,6 @@ impl Decoder {
     /// How many bytes were ignored between the first of those held and the second.
     pub(super) fn gap(&self) -> u64 {
         if self.translation.holds_return { self.ignored } else { 0 }
-    }
-
-    /// For [`resume`](Self::resume), with the bytes held now and all that come.
-    pub(super) fn checkpoint(&self) -> Checkpoint {
-        let Self { encoding, errors, at_start, order, .. } = *self;
-        let translates = self.newline == Newline::Universal;
-        Checkpoint { encoding, errors, at_start, order, translates }
-    }
-
-    /// A decoder as at the checkpoint, but strict, which changes no end of a line and counts from
-    /// there.
-    pub(super) fn resume(checkpoint: Checkpoint) -> Self {
-        let mut decoder = Self::new(checkpoint.encoding).newline(Newline::Any);
-        decoder.at_start = checkpoint.at_start;
-        decoder.order = checkpoint.order;
-        decoder
     }
 
     /// Goes on at an offset: at 0 a mark may come, elsewhere not.

@@ -67,6 +67,11 @@ async fn an_unencodable_character_is_an_error_before_anything_is_written() {
     writer.write("fünf").await.unwrap();
     assert_eq!(writer.get_ref().bytes, b"f\xfcnf");
 
+    // iso-2022-jp has no escape characters but its own.
+    let japanese = options.encoding("iso-2022-jp".parse().unwrap());
+    let error = small(100, &japanese).write("日\u{1b}").await.unwrap_err();
+    assert!(error.to_string().contains("(U+001B), character 1"), "{error}");
+
     let mut writer = small(100, &latin.errors(Errors::Replace));
     assert_eq!(writer.write("5 €").await.unwrap(), 3);
     assert_eq!(writer.get_ref().bytes, b"5 ?");

@@ -1,6 +1,6 @@
 //! The hash of one file: one job for a small one, one for each few MiB of a large one.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -60,6 +60,11 @@ pub(super) async fn hash(context: &Context, kind: HashKind, path: &Path) -> Resu
 }
 
 fn begin(kind: HashKind, path: &Path) -> Result<Begun> {
+    // Before it is opened: whoever waits to write to a FIFO would take that for a reader.
+    let looked = fs::metadata(path).doing("stat", path)?;
+    if !looked.is_file() && !looked.is_dir() {
+        return Ok(Begun::Stream);
+    }
     let mut options = File::options();
     let nonblock = OFlags::NONBLOCK.bits().cast_signed();
     let opened = options.read(true).custom_flags(nonblock).open(path);
@@ -71,11 +76,7 @@ fn begin(kind: HashKind, path: &Path) -> Result<Begun> {
         }
         Err(error) => return Err(error).doing("open", path),
     };
-    let metadata = file.metadata().doing("stat", path)?;
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Ok(Begun::Stream);
-    }
-    let length = metadata.len();
+    let length = file.metadata().doing("stat", path)?.len();
     if kind == HashKind::Blake3 && length > tree::PIECE_BYTES {
         return Ok(Begun::Large(file, length));
     }

@@ -109,9 +109,12 @@ impl MergeOptions {
             false => Output::create(&target),
         });
         let output = Arc::new(opened.await?);
+        let guard = output.guard();
         let merge = Merge { sources, current: None, output: Arc::clone(&output), bytes: 0 };
         let merged = in_steps(&context, "merge", merge, &self.watch, Merge::step).await;
-        output.settle(&context, self.durable, merged).await
+        let settled = output.settle(&context, self.durable, merged).await;
+        guard.disarm();
+        settled
     }
 }
 

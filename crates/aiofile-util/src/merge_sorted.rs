@@ -102,12 +102,15 @@ impl MergeSortedOptions {
         let context = context_or_default(self.context.as_ref())?;
         let created = context.run("open", move || Output::create(&target));
         let output = Arc::new(created.await?);
+        let guard = output.guard();
         let begun = Arc::clone(&output);
         let merged = match context.run("open", move || Merge::begin(sources, begun)).await {
             Ok(merge) => in_steps(&context, "merge", merge, &self.watch, Merge::step).await,
             Err(error) => Err(error),
         };
-        output.settle(&context, self.durable, merged).await
+        let settled = output.settle(&context, self.durable, merged).await;
+        guard.disarm();
+        settled
     }
 }
 

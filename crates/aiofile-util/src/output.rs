@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aiofile::Context;
 use caio::{Error, ErrorKind, Result};
 
-use crate::scratch::{Scratch, in_background};
+use crate::scratch::{Guard, Scratch, in_background};
 use crate::steps::Doing;
 
 /// The permissions of a new file, of which the umask takes some.
@@ -91,6 +91,17 @@ impl Output {
             Some((source.dev(), source.ino()) == (own.dev(), own.ino()))
         };
         matches!(self.kind, Kind::Appended { .. }) && same().unwrap_or(false)
+    }
+
+    /// For the future that makes it.
+    pub(crate) fn guard(self: &Arc<Self>) -> Guard<impl Fn() + Send + Sync + use<>> {
+        let output = Arc::clone(self);
+        Guard::new(move || {
+            // What is appended to is cut when nothing is written to it any more.
+            if let Kind::New { scratch, .. } = &output.kind {
+                scratch.remove_all();
+            }
+        })
     }
 
     /// Gives it its name if `outcome` is a success, else undoes it all. One hop.

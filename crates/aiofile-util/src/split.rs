@@ -18,6 +18,7 @@ use caio::Result;
 
 pub use suffix::Suffix;
 
+use crate::scratch::Guard;
 use crate::steps::{Doing, Watch, context_or_default, in_steps};
 use pieces::Pieces;
 use sequential::Sequential;
@@ -143,8 +144,12 @@ impl SplitOptions {
         let context = context_or_default(self.context.as_ref())?;
         let length = self.suffix_length.map(NonZeroUsize::get);
         let pieces = Arc::new(Pieces::new(prefix, self.suffix, length, self.overwrite));
+        let dropped = Arc::clone(&pieces);
+        let guard = Guard::new(move || dropped.remove_all());
         let cut = self.cut(&context, source, &pieces).await;
-        pieces.settle(&context, cut).await
+        let settled = pieces.settle(&context, cut).await;
+        guard.disarm();
+        settled
     }
 
     async fn cut(

@@ -93,4 +93,5 @@ fn an_interrupted_merge_from_a_pipe_that_stays_silent_leaves_nothing() {
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
     let ended = child.wait_with_output().unwrap();
     assert!(!ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+    assert_eq!(names(place.path()), ["fifo", "source"]);
 }

@@ -105,6 +105,11 @@ impl Pieces {
         Path::new(&self.prefix)
     }
 
+    /// Removes those that have no names. Blocks.
+    pub(super) fn remove_all(&self) {
+        self.scratch.remove_all();
+    }
+
     /// Gives all pieces their names, or removes them if there was an error. One hop.
     pub(super) async fn settle(
         self: Arc<Self>,
@@ -113,7 +118,7 @@ impl Pieces {
     ) -> Result<Vec<Piece>> {
         let named = context.run("split", move || {
             let named = cut.and_then(|cut| self.name(cut));
-            self.scratch.remove_all();
+            self.remove_all();
             named
         });
         named.await

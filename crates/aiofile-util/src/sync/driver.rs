@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aiofile::Context;
-use caio::Result;
+use caio::{ErrorKind, Result};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::Compare;
@@ -76,6 +76,10 @@ impl Run {
             self.did(action, path);
         }
         for (path, error) in found.failed {
+            if error.kind() == ErrorKind::Cancelled && self.telling.proceed().is_err() {
+                // It is no fault of the file that the work was stopped.
+                continue;
+            }
             let error = error.into();
             self.telling.tell(&SyncEvent::Failed(&path, &error));
             self.report.fail(path, error);

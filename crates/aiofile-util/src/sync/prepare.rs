@@ -29,12 +29,12 @@ pub(super) fn prepare(settings: &Settings) -> Result<(Metadata, bool)> {
         Some(_) => to.as_path(),
         None => parent(to),
     };
-    if is_within(nearest, id(&source))? {
+    if is_within(nearest, to, id(&source))? {
         let message = "it lies in the directory that is copied, and would be copied into itself";
         return Err(refuse(message, to));
     }
     if let Some(target) = &target
-        && is_within(from, id(target))?
+        && is_within(from, from, id(target))?
     {
         return Err(refuse("it lies in the directory that would be made like it", from));
     }
@@ -44,11 +44,12 @@ pub(super) fn prepare(settings: &Settings) -> Result<(Metadata, bool)> {
     Ok((source, target.is_none()))
 }
 
-/// Whether the directory is the one with this device and number, or lies in it.
-fn is_within(path: &Path, directory: (u64, u64)) -> Result<bool> {
-    let whole = fs::canonicalize(path).doing("realpath", path)?;
+/// Whether the directory is the one with this device and number, or lies in it. Errors name what
+/// the user did.
+fn is_within(path: &Path, named: &Path, directory: (u64, u64)) -> Result<bool> {
+    let whole = fs::canonicalize(path).doing("sync", named)?;
     for ancestor in whole.ancestors() {
-        let metadata = fs::metadata(ancestor).doing("stat", path)?;
+        let metadata = fs::metadata(ancestor).doing("sync", named)?;
         if (metadata.dev(), metadata.ino()) == directory {
             return Ok(true);
         }

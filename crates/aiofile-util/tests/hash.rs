@@ -1,5 +1,9 @@
 //! Hashes of one file and of many, against the functions themselves and against coreutils.
-#![allow(clippy::unwrap_used, reason = "all of this is a test, the helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is a test, the helpers too"
+)]
 
 mod common;
 
@@ -125,7 +129,7 @@ fn what_cannot_be_read_is_named_and_the_others_are_hashed() {
     let place = place();
     let there = file(place.path(), "there", "contents");
     let secret = file(place.path(), "secret", "contents");
-    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
     let paths = [place.path().join("missing"), place.path().to_owned(), there, secret];
     let mut hashes = HashOptions::new(HashKind::Sha256).files(paths.clone()).unwrap();
     let mut outcomes: Vec<(PathBuf, _)> = Vec::new();

@@ -1,5 +1,9 @@
 //! Files put together.
-#![allow(clippy::unwrap_used, reason = "all of this is a test, the helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is a test, the helpers too"
+)]
 
 mod common;
 

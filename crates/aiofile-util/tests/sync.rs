@@ -1,5 +1,9 @@
 //! A directory made like another one.
-#![allow(clippy::unwrap_used, reason = "all of this is a test, the helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is a test, the helpers too"
+)]
 
 mod common;
 
@@ -274,8 +278,8 @@ fn an_error_is_told_and_the_others_are_done() {
     }
     file(&from, "there", "changed");
     file(&from, "secret", "changed");
-    fs::set_permissions(from.join("secret"), Permissions::from_mode(0)).unwrap();
-    fs::set_permissions(from.join("closed"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(from.join("secret"), Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(from.join("closed"), Permissions::from_mode(0o000)).unwrap();
     let report = block_on(options.sync(&from, &to)).unwrap();
     fs::set_permissions(from.join("closed"), Permissions::from_mode(0o700)).unwrap();
     let mut paths: Vec<_> = report.errors.iter().map(|(path, _)| path.clone()).collect();

@@ -73,9 +73,6 @@
 //! | other contexts below code that names none, as in tests | [`with_context`], [`spawn`] |
 //!
 //! Outside of tokio everything works too; a thread then waits for completions.
-#![forbid(unsafe_code)]
-//! Outside of tokio everything works too; a thread then waits for completions. There are no cargo
-//! features.
 #![deny(unsafe_code)]
 
 mod aio_file;

@@ -63,14 +63,14 @@ impl Scratch {
         }
         if !path.exists() {
             match cell.work {
-                Work::WholeFiles => small_files(job)?,
+                Work::WholeFiles | Work::Path(_) => small_files(job)?,
                 Work::LineBytes | Work::LineStrings => log(&path, cell.size)?,
                 Work::DurableAppend => drop(File::create(&path)?),
                 _ if cell.writes() => noise(&path, WRITTEN_BYTES, job, interrupt)?,
                 _ => noise(&path, CHUNK_BYTES, job, interrupt)?,
             }
         }
-        if cell.work == Work::WholeFiles {
+        if cell.has_small_files() {
             return Ok(());
         }
         match cell.access {

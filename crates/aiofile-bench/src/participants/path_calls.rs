@@ -26,7 +26,8 @@ struct Own {
 impl Own {
     fn new(job: &Job, number: usize) -> io::Result<Self> {
         let place = |kind: &str| job.directory.join(format!("own-{kind}-{number}"));
-        let own = Self { file: place("file"), other: place("other"), block: vec![7; job.cell.block] };
+        let own =
+            Self { file: place("file"), other: place("other"), block: vec![7; job.cell.block] };
         std::fs::write(&own.file, &own.block)?;
         Ok(own)
     }
@@ -76,7 +77,6 @@ macro_rules! participant {
                             black_box(entry.file_type().await?);
                         }
                     }
-                    PathCall::Copy => drop(fs::copy(path, &own.other).await?),
                 }
                 Ok(())
             }

@@ -9,8 +9,9 @@ use futures_util::future::join_all;
 use tokio::runtime::{Builder, Runtime};
 
 async fn work(context: &Context, path: &Path) -> Result<()> {
-    let options = OpenOptions::new().read(true).write(true).create(true).context(context);
-    let file: AioFile = options.open(path).await?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).context(context);
+    let file: AioFile = options.open_aio(path).await?;
     let writes = (0..20).map(|number| file.write_all_at(vec![7; 3000], number * 3000));
     for written in join_all(writes).await {
         written?;

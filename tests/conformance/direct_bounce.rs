@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use aiofile::{AioFile, BufferedWriter, OpenOptions, Writer};
+use aiofile::{AioFile, BufferedWriter, Error, OpenOptions, Writer};
 use caio::OpKind;
 use caio_testkit::{Faulty, Plan};
 use nix::libc;
@@ -27,11 +27,11 @@ pub(crate) const CASES: &[Case] = cases![
 /// Not a multiple of any block.
 const ODD: usize = 5001;
 
-async fn open(env: &Env, path: &Path, options: OpenOptions) -> Option<AioFile> {
+async fn open(env: &Env, path: &Path, options: &mut OpenOptions) -> Option<AioFile> {
     // Where O_DIRECT is refused this notes that it was skipped.
     env.direct(path).await?;
     let options = options.direct(true).bounce(true).context(&env.context);
-    Some(options.open(path).await.unwrap())
+    Some(options.open_aio(path).await.unwrap())
 }
 
 fn an_append_that_bounces_lands_at_the_end(env: &Env) {
@@ -39,8 +39,9 @@ fn an_append_that_bounces_lands_at_the_end(env: &Env) {
         let place = disk();
         let path = place.file("data", &pattern(ODD));
         multi_thread(2).block_on(async {
-            let appending = OpenOptions::new().read(true).append(true);
-            let Some(file) = open(env, &path, appending).await else { return };
+            let mut appending = OpenOptions::new();
+            appending.read(true).append(true);
+            let Some(file) = open(env, &path, &mut appending).await else { return };
             let mut expected = pattern(ODD);
             for number in 0..3u8 {
                 file.append(vec![number; 7]).await.unwrap();
@@ -87,8 +88,9 @@ fn the_second_descriptor_has_the_flags_of_the_first(env: &Env) {
         for (name, flag) in [("dsync", libc::O_DSYNC), ("sync", libc::O_SYNC)] {
             let path = place.file(name, &pattern(ODD)).canonicalize().unwrap();
             multi_thread(2).block_on(async {
-                let options = OpenOptions::new().read(true).write(true).custom_flags(flag);
-                let Some(file) = open(env, &path, options).await else { return };
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).custom_flags(flag);
+                let Some(file) = open(env, &path, &mut options).await else { return };
                 file.write_all_at(vec![1; 7], 3).await.unwrap();
                 let writers = flags_of_writers(&path);
                 assert!(!writers.is_empty());
@@ -107,8 +109,9 @@ fn a_length_is_set_after_the_bounced_writes_before_it(env: &Env) {
         let place = disk();
         let path = place.file("data", b"");
         multi_thread(2).block_on(async {
-            let options = OpenOptions::new().read(true).write(true);
-            let Some(file) = open(env, &path, options).await else { return };
+            let mut options = OpenOptions::new();
+            options.read(true).write(true);
+            let Some(file) = open(env, &path, &mut options).await else { return };
             for _ in 0..3 {
                 // The first write that bounces opens the second descriptor.
                 file.write_all_at("x", 1).await.unwrap();
@@ -143,10 +146,11 @@ fn clearing_a_sync_error_clears_it_for_both_descriptors() {
             let builder = aiofile::context().custom(Arc::new(Faulty::new(inner, plan)));
             let context = builder.in_place(false).build().unwrap();
             multi_thread(2).block_on(async {
-                let options = OpenOptions::new().read(true).write(true).direct(true).bounce(true);
-                let Ok(file) = options.context(&context).open(&path).await else { return };
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).direct(true).bounce(true);
+                let Ok(file) = options.context(&context).open_aio(&path).await else { return };
                 file.write_all_at(vec![1; 7], 3).await.unwrap();
-                let error = file.fdatasync().await.unwrap_err();
+                let error = Error::from(file.fdatasync().await.unwrap_err());
                 assert_eq!(error.raw_os_error(), Some(libc::EIO), "{error}");
                 assert!(file.clone().fsync().await.is_err(), "a failed sync stays failed");
                 file.clear_sync_error();

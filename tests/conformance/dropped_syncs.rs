@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Wake, Waker};
 use std::time::Duration;
 
-use aiofile::AioFile;
+use aiofile::{AioFile, Error};
 use caio::{Backend, Buffer, OpKind, SharedFile};
 use caio_testkit::{Faulty, Plan, Simulated};
 use futures_util::future::MaybeDone;
@@ -55,8 +55,8 @@ impl Failing {
 
     async fn sync(&self, kind: OpKind) -> caio::Result<()> {
         match kind {
-            OpKind::Fsync => self.file.fsync().await,
-            _ => self.file.fdatasync().await,
+            OpKind::Fsync => Ok(self.file.fsync().await?),
+            _ => Ok(self.file.fdatasync().await?),
         }
     }
 
@@ -85,6 +85,11 @@ fn a_failure_is_remembered_though_its_future_was_dropped() {
     }
 }
 
+#[track_caller]
+fn assert_eio(result: std::io::Result<()>) {
+    assert_eq!(Error::from(result.unwrap_err()).raw_os_error(), Some(EIO));
+}
+
 fn a_sync_that_waits_behind_a_dropped_one_tells_the_truth() {
     for inner in faults::inner_with_syncs() {
         bounded(move || {
@@ -95,8 +100,8 @@ fn a_sync_that_waits_behind_a_dropped_one_tells_the_truth() {
                 let other = failing.file.clone();
                 let task = tokio::spawn(async move { other.fsync().await });
                 drop(sync);
-                assert_eq!(output(behind).await.unwrap_err().raw_os_error(), Some(EIO));
-                assert_eq!(task.await.unwrap().unwrap_err().raw_os_error(), Some(EIO));
+                assert_eio(output(behind).await);
+                assert_eio(task.await.unwrap());
                 failing.assert_remembered().await;
             });
         });
@@ -121,7 +126,7 @@ fn a_sync_shared_with_a_dropped_future_tells_the_truth() {
                 }
                 output(first).await.unwrap();
                 drop(dropped);
-                assert_eq!(other.await.unwrap().unwrap_err().raw_os_error(), Some(EIO));
+                assert_eio(other.await.unwrap());
                 failing.assert_remembered().await;
             });
         });

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::time::Duration;
 
-use aiofile::{AioFile, ErrorKind};
+use aiofile::{AioFile, Error, ErrorKind};
 use caio_testkit::Usage;
 use futures_util::FutureExt;
 
@@ -31,10 +31,10 @@ fn closing_twice_is_fine_and_using_after_is_an_error(env: &Env) {
         file.close().await.unwrap();
         file.close().await.unwrap();
         assert!(file.is_closed());
-        assert_eq!(file.read_at(1, 0).await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(file.write_at("x", 0).await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(file.fsync().await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(file.metadata().await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(Error::from(file.read_at(1, 0).await.unwrap_err()).kind(), ErrorKind::Closed);
+        assert_eq!(Error::from(file.write_at("x", 0).await.unwrap_err()).kind(), ErrorKind::Closed);
+        assert_eq!(Error::from(file.fsync().await.unwrap_err()).kind(), ErrorKind::Closed);
+        assert_eq!(Error::from(file.metadata().await.unwrap_err()).kind(), ErrorKind::Closed);
         other.write_all_at("still open", 0).await.unwrap();
         other.close().await.unwrap();
     });
@@ -130,9 +130,10 @@ fn a_written_executable_runs_at_once(env: &Env) {
     for number in 0..30 {
         let path = place.path(&format!("true-{number}"));
         env.run(async {
-            let options = aiofile::OpenOptions::new().write(true).create_new(true);
-            let options = options.permissions(0o755).context(&env.context);
-            let mut file = options.open(&path).await.unwrap();
+            let mut options = aiofile::OpenOptions::new();
+            options.write(true).create_new(true);
+            let options = options.mode(0o755).context(&env.context);
+            let mut file = options.open_aio(&path).await.unwrap();
             file.write_all_at(program.clone(), 0).await.unwrap();
             file.close().await.unwrap();
         });

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Wake, Waker};
 
-use aiofile::{AioFile, ErrorKind, OpenOptions};
+use aiofile::{AioFile, Error, ErrorKind, OpenOptions};
 use futures_util::FutureExt;
 use futures_util::future::maybe_done;
 use nix::libc;
@@ -21,8 +21,9 @@ pub(crate) const CASES: &[Case] = cases![
 ];
 
 async fn opening(env: &Env, path: &str, mode: &str) -> caio::Error {
-    let options = OpenOptions::new().mode(mode).unwrap().context(&env.context);
-    options.open(path).await.unwrap_err()
+    let mut options = OpenOptions::new();
+    options.access(mode).unwrap().context(&env.context);
+    options.open_aio(path).await.unwrap_err().into()
 }
 
 fn the_systems_errno_arrives_with_file_and_offset(env: &Env) {
@@ -37,18 +38,21 @@ fn the_systems_errno_arrives_with_file_and_offset(env: &Env) {
         assert_eq!(opening(env, "/proc", "w").await.raw_os_error(), Some(libc::EISDIR));
 
         let directory = env.file("/proc", "r").await;
-        let error = directory.read_at(10, 0).await.unwrap_err();
+        let error = Error::from(directory.read_at(10, 0).await.unwrap_err());
         assert_eq!(error.raw_os_error(), Some(libc::EISDIR), "{error}");
 
         let read_only = env.file(&path, "r").await;
-        let error = read_only.write_at("data", 77).await.unwrap_err();
+        let error = Error::from(read_only.write_at("data", 77).await.unwrap_err());
         assert_eq!(error.raw_os_error(), Some(libc::EBADF), "{error}");
         let text = error.to_string();
         assert!(text.contains(name) && text.contains("77"), "{text}");
         assert!(read_only.set_len(1).await.is_err());
 
         let write_only = env.file(&path, "a").await;
-        assert_eq!(write_only.read_at(1, 0).await.unwrap_err().raw_os_error(), Some(libc::EBADF));
+        assert_eq!(
+            Error::from(write_only.read_at(1, 0).await.unwrap_err()).raw_os_error(),
+            Some(libc::EBADF)
+        );
     });
     assert_eq!(std::fs::read(&path).unwrap(), b"data");
 }
@@ -60,18 +64,26 @@ fn what_cannot_be_right_is_refused_before_the_system_sees_it(env: &Env) {
         let file = env.file(&path, "r+").await;
         let before = env.context.metrics();
         for offset in [u64::MAX, i64::MAX as u64] {
-            assert_eq!(file.read_at(10, offset).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-            let error = file.write_at("ten bytes!", offset).await.unwrap_err();
+            assert_eq!(
+                Error::from(file.read_at(10, offset).await.unwrap_err()).kind(),
+                ErrorKind::InvalidInput
+            );
+            let error = Error::from(file.write_at("ten bytes!", offset).await.unwrap_err());
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         }
-        assert_eq!(file.set_len(u64::MAX).await.unwrap_err().kind(), ErrorKind::InvalidInput);
-        let error = file.read_at(usize::MAX, 0).await.unwrap_err();
+        assert_eq!(
+            Error::from(file.set_len(u64::MAX).await.unwrap_err()).kind(),
+            ErrorKind::InvalidInput
+        );
+        let error = Error::from(file.read_at(usize::MAX, 0).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert_eq!(env.context.metrics().submitted, before.submitted);
-        let error = AioFile::open("with\0nul", "r").await.unwrap_err();
+        let error = Error::from(AioFile::open("with\0nul", "r").await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-        assert!(OpenOptions::new().mode("rw!").is_err());
-        let nothing = OpenOptions::new().context(&env.context).open(&path).await.unwrap_err();
+        assert!(OpenOptions::new().access("rw!").is_err());
+        let nothing = Error::from(
+            OpenOptions::new().context(&env.context).open_aio(&path).await.unwrap_err(),
+        );
         assert_eq!(nothing.kind(), ErrorKind::InvalidInput);
     });
     assert_eq!(std::fs::read(&path).unwrap(), b"data");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aiofile::AioFile;
+use aiofile::{AioFile, Error};
 use caio::OpKind;
 use caio::backend::pool::{PoolOptions, ThreadPool};
 use caio::{Backend, Result};
@@ -110,7 +110,7 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
         let data = pattern(15_000);
         assert_eq!(file.write_at(data.clone(), 0).await.unwrap(), 10_000);
         let (result, buffer) = file.write_from(data[10_000..].to_vec(), 10_000).await;
-        assert_eq!(result.unwrap_err().raw_os_error(), Some(nix::libc::ENOSPC));
+        assert_eq!(Error::from(result.unwrap_err()).raw_os_error(), Some(nix::libc::ENOSPC));
         faulty.set_space(1 << 20);
         file.write_all_at(buffer, 10_000).await.unwrap();
         assert_eq!(file.read_to_end(0).await.unwrap(), data);
@@ -122,8 +122,9 @@ fn any_interleaving_of_disjoint_writes_gives_the_same_file() {
         let disk = Arc::new(Simulated::new(seed));
         let builder = aiofile::context().custom(Arc::<Simulated>::clone(&disk)).in_place(false);
         let context = builder.build().unwrap();
-        let options = aiofile::OpenOptions::new().read(true).write(true).create(true);
-        let file = disk.drive(options.context(&context).open("data")).unwrap();
+        let mut options = aiofile::OpenOptions::new();
+        options.read(true).write(true).create(true);
+        let file = disk.drive(options.context(&context).open_aio("data")).unwrap();
         let data = Random::new(seed).bytes(3000);
         let pieces = data.chunks(30).enumerate();
         let writes = pieces.map(|(n, piece)| file.write_all_at(piece.to_vec(), n as u64 * 30));

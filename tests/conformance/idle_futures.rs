@@ -199,10 +199,11 @@ fn buffered_streams_whose_body_writes(env: &Env) {
 
 /// Opened past the page cache where that is possible, so that reading ahead takes a while.
 async fn source(env: &Env, path: &Path) -> AioFile {
-    let options = OpenOptions::new().read(true).context(&env.context);
-    match options.clone().direct(true).open(path).await {
+    let mut options = OpenOptions::new();
+    options.read(true).context(&env.context);
+    match options.clone().direct(true).open_aio(path).await {
         Ok(file) => file,
-        Err(_) => options.open(path).await.unwrap(),
+        Err(_) => options.open_aio(path).await.unwrap(),
     }
 }
 

@@ -74,8 +74,9 @@ fn auto_goes_on(refused: &[BackendKind]) {
     }
     let place = disk();
     within_reason(async {
-        let options = aiofile::OpenOptions::new().mode("w+").unwrap().context(&context);
-        let file = options.open(place.path("data")).await.unwrap();
+        let mut options = aiofile::OpenOptions::new();
+        options.access("w+").unwrap().context(&context);
+        let file = options.open_aio(place.path("data")).await.unwrap();
         file.write_all_at(pattern(100_000), 0).await.unwrap();
         file.fsync().await.unwrap();
         assert_eq!(file.read_to_end(0).await.unwrap(), pattern(100_000));
@@ -177,8 +178,9 @@ fn io_uring_that_is_forbidden_after_its_start() {
         let place = disk();
         let path = place.file("data", &pattern(100_000));
         multi_thread(2).block_on(async {
-            let options = aiofile::OpenOptions::new().mode("r+").unwrap().context(&context);
-            let file = options.open(&path).await.unwrap();
+            let mut options = aiofile::OpenOptions::new();
+            options.access("r+").unwrap().context(&context);
+            let file = options.open_aio(&path).await.unwrap();
             assert_eq!(file.read_exact_at(5000, 0).await.unwrap(), pattern(100_000)[..5000]);
             let (silent, mut writer) = pipe();
             let before = begun(context.read(&silent, room(1), 0..1, 0)).await;
@@ -189,7 +191,7 @@ fn io_uring_that_is_forbidden_after_its_start() {
                 assert!(read.is_err() || read.unwrap().len() == 5000);
                 drop(file.write_all_at(vec![1; 5000], number).await);
                 drop(file.fdatasync().await);
-                drop(options.open(&path).await);
+                drop(options.open_aio(&path).await);
                 drop(context.read_file(&path).await);
             }
             let given_up = begun(context.read(&silent, room(1), 0..1, 0)).await;

@@ -50,8 +50,9 @@ fn tokio_with_many_workers(env: &Env) {
         let tasks = (0..8).map(|number| {
             let (path, context) = (place.path(&number.to_string()), env.context.clone());
             tokio::spawn(async move {
-                let options = aiofile::OpenOptions::new().mode("w+").unwrap();
-                let file = options.context(&context).open(path).await.unwrap();
+                let mut options = aiofile::OpenOptions::new();
+                options.access("w+").unwrap();
+                let file = options.context(&context).open_aio(path).await.unwrap();
                 work(&file).await;
             })
         });

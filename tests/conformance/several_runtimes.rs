@@ -33,8 +33,9 @@ async fn work(file: &AioFile, part: u64) {
     assert!(file.metadata().await.unwrap().len() >= offset);
     let reads = (0..4).map(|n| file.read_exact_at(BLOCK, offset + n * BLOCK as u64));
     join_all(reads).await.into_iter().for_each(|found| assert_eq!(found.unwrap(), pattern(BLOCK)));
-    let other = aiofile::OpenOptions::new().read(true).context(file.context());
-    let other = other.open(file.path().unwrap()).await.unwrap();
+    let mut options = aiofile::OpenOptions::new();
+    options.read(true).context(file.context());
+    let other = options.open_aio(file.path().unwrap()).await.unwrap();
     assert_eq!(other.read_exact_at(BLOCK, offset).await.unwrap(), pattern(BLOCK));
 }
 
@@ -66,7 +67,7 @@ fn a_runtime_that_is_not_driven_holds_up_no_other(env: &Env) {
             });
             let writes = (0..4u64).map(|n| {
                 let file = file.clone();
-                tokio::spawn(async move { file.write_at(vec![7], 1_000_000 + n).await })
+                tokio::spawn(async move { Ok(file.write_at(vec![7], 1_000_000 + n).await?) })
             });
             let waiting = reads.collect::<Vec<_>>().into_iter().chain(writes.collect::<Vec<_>>());
             let waiting = waiting.collect();

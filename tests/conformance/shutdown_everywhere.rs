@@ -174,8 +174,8 @@ fn what_cannot_end_is_answered_when_the_patience_is_over(env: &Env) {
 }
 
 #[track_caller]
-fn assert_refused<T>(result: caio::Result<T>) {
-    match result {
+fn assert_refused<T>(result: Result<T, impl Into<caio::Error>>) {
+    match result.map_err(Into::into) {
         Ok(_) => panic!("it was accepted after the shutdown"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Shutdown, "{error}"),
     }
@@ -227,10 +227,11 @@ fn afterwards_nothing_is_accepted_through_a_file(env: &Env) {
         let path = place.file("data", &pattern(5000));
         let context = env.another(|builder| builder);
         multi_thread(2).block_on(async {
-            let options = OpenOptions::new().read(true).context(&context);
-            let appending = options.clone().append(true).open(&path).await.unwrap();
+            let mut options = OpenOptions::new();
+            options.read(true).context(&context);
+            let appending = options.clone().append(true).open_aio(&path).await.unwrap();
             let options = options.write(true);
-            let file = options.open(&path).await.unwrap();
+            let file = options.open_aio(&path).await.unwrap();
             assert_eq!(file.read_at(100, 0).await.unwrap(), pattern(5000)[..100]);
             assert_eq!(context.shutdown(PATIENCE).await, 0);
             assert_refused(file.read_at(100, 0).await);
@@ -243,7 +244,7 @@ fn afterwards_nothing_is_accepted_through_a_file(env: &Env) {
             assert_refused(file.fsync().await);
             assert_refused(Reader::new(&file).next_chunk().await);
             assert_refused(Writer::new(&file).write_all("more").await);
-            assert_refused(options.open(&path).await);
+            assert_refused(options.open_aio(&path).await);
         });
         assert_eq!(std::fs::read(&path).unwrap(), pattern(5000));
     });

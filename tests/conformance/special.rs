@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use aiofile::AioFile;
+use aiofile::{AioFile, Error};
 use nix::pty::openpty;
 use nix::sys::stat::Mode;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
@@ -66,7 +66,7 @@ fn devices_behave_as_their_manuals_say(env: &Env) {
         assert_eq!(zero.read_exact_at(100_000, 7).await.unwrap(), vec![0; 100_000]);
 
         let full = env.file("/dev/full", "r+").await;
-        let error = full.write_at("data", 0).await.unwrap_err();
+        let error = Error::from(full.write_at("data", 0).await.unwrap_err());
         assert_eq!(error.raw_os_error(), Some(nix::libc::ENOSPC), "{error}");
 
         let random = env.file("/dev/urandom", "r").await;

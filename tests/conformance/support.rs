@@ -72,14 +72,16 @@ impl Env {
     /// Opens a file in this context by a mode string.
     pub(crate) async fn file(&self, path: impl AsRef<Path>, mode: &str) -> AioFile {
         let path = path.as_ref();
-        let options = OpenOptions::new().mode(mode).unwrap().context(&self.context);
-        options.open(path).await.unwrap_or_else(|error| panic!("{error}"))
+        let mut options = OpenOptions::new();
+        options.access(mode).unwrap().context(&self.context);
+        options.open_aio(path).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Opens a file for direct reading and writing; `None`, and noted, where that is impossible.
     pub(crate) async fn direct(&self, path: &Path) -> Option<AioFile> {
-        let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
-        match options.context(&self.context).open(path).await {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).direct(true);
+        match options.context(&self.context).open_aio(path).await {
             Ok(file) => Some(file),
             Err(_) => {
                 skipped("O_DIRECT: the file system of the target directory refuses it");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use aiofile::AioFile;
+use aiofile::{AioFile, Error};
 use caio::{Backend, BackendKind, Capability, OpKind, QueueId, Request, Token};
 use caio_testkit::{Faulty, Plan, Skeleton};
 use futures_util::future::{join_all, maybe_done};
@@ -136,7 +136,7 @@ fn a_failed_sync_stays_failed_for_every_handle() {
         file.fsync().await.unwrap();
         let before = faulty.operations();
         for handle in [&file, &other, &file] {
-            let error = handle.fsync().await.unwrap_err();
+            let error = Error::from(handle.fsync().await.unwrap_err());
             assert_eq!(error.raw_os_error(), Some(nix::libc::EIO), "{error}");
             assert!(other.fdatasync().await.is_err());
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aiofile::{AioFile, ErrorKind};
+use aiofile::{AioFile, Error, ErrorKind};
 use caio::AlignedBuffer;
 use caio_testkit::{Model, Random};
 
@@ -53,7 +53,7 @@ fn direct_writes_are_aligned_or_refused(env: &Env) {
         }
         assert_eq!(std::fs::read(&path).unwrap(), data);
         let odd = AlignedBuffer::copy_of(&data[..100], 4096);
-        let error = file.write_at(odd, 0).await.unwrap_err();
+        let error = Error::from(file.write_at(odd, 0).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), data);
     });
@@ -65,7 +65,7 @@ fn appending_ignores_no_offset_and_loses_no_record(env: &Env) {
         let path = place.file("log", b"");
         env.run(async {
             let handles = [env.file(&path, "a").await, env.file(&path, "a").await];
-            let error = handles[0].write_at("x", 0).await.unwrap_err();
+            let error = Error::from(handles[0].write_at("x", 0).await.unwrap_err());
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
             let append = |handle: AioFile, name: u8| async move {
                 for number in 0..50u8 {

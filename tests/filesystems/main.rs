@@ -42,8 +42,9 @@ fn on(file_system: &str, check: impl AsyncFn(&Context, &Image, BackendKind)) {
 }
 
 async fn buffered(context: &Context, image: &Image, kind: BackendKind) -> AioFile {
-    let options = OpenOptions::new().mode("w+").unwrap().context(context);
-    options.open(image.path().join(format!("buffered-{kind}"))).await.unwrap()
+    let mut options = OpenOptions::new();
+    options.access("w+").unwrap().context(context);
+    options.open_aio(image.path().join(format!("buffered-{kind}"))).await.unwrap()
 }
 
 /// Writes all blocks at once, syncs, and reads them back in one batch.
@@ -63,8 +64,9 @@ async fn round_trip(file: &AioFile) {
 
 async fn direct_round_trip(context: &Context, image: &Image, kind: BackendKind) {
     let path = image.path().join(format!("direct-{kind}"));
-    let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
-    let file = options.clone().context(context).open(&path).await.unwrap();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).direct(true);
+    let file = options.clone().context(context).open_aio(&path).await.unwrap();
     let contents: Vec<u8> = (0..2 * BLOCK_BYTES).map(|index| index as u8).collect();
     let aligned = AlignedBuffer::copy_of(&contents, BLOCK_BYTES);
     file.write_all_at(aligned, 0).await.unwrap();
@@ -74,7 +76,7 @@ async fn direct_round_trip(context: &Context, image: &Image, kind: BackendKind) 
     // A misaligned write is refused with the numbers, unless it may go through the page cache.
     let error = file.write_all_at(vec![0; 100], 50).await.unwrap_err();
     assert!(error.to_string().contains("100 bytes at offset 50"), "{error}");
-    let bouncing = options.context(context).bounce(true).open(&path).await.unwrap();
+    let bouncing = options.context(context).bounce(true).open_aio(&path).await.unwrap();
     bouncing.write_all_at(vec![255; 100], 50).await.unwrap();
     assert_eq!(file.read_exact_at(100, 50).await.unwrap(), [255; 100][..]);
 }

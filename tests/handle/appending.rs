@@ -5,6 +5,7 @@ use std::io::SeekFrom;
 use std::process::Command;
 
 use futures_util::future::join_all;
+use tokio::io::AsyncSeekExt;
 
 use crate::backends::{each, open};
 
@@ -15,16 +16,16 @@ fn append_starts_and_stays_at_the_end_of_absent_and_present_files() {
         let path = directory.path().join("log");
         let mut absent = open(context, &path, "a+").await;
         assert_eq!(absent.tell(), 0);
-        absent.write("one\n").await.unwrap();
+        absent.write_owned("one\n").await.unwrap();
         let mut present = open(context, &path, "a+").await;
         assert_eq!((absent.tell(), present.tell()), (4, 4));
-        present.write("two\n").await.unwrap();
+        present.write_owned("two\n").await.unwrap();
         present.seek(SeekFrom::Start(0)).await.unwrap();
         assert_eq!(present.readline().await.unwrap(), "one\n");
-        absent.write("three\n").await.unwrap();
+        absent.write_owned("three\n").await.unwrap();
         assert_eq!(absent.tell(), 14);
         assert_eq!(present.read_all().await.unwrap(), "two\nthree\n");
-        present.write("four\n").await.unwrap();
+        present.write_owned("four\n").await.unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\nthree\nfour\n");
     });
 }
@@ -40,7 +41,7 @@ fn two_handles_and_another_process_lose_no_record() {
         join_all(["left", "right"].map(async |name| {
             let mut handle = open(context, &path, "a").await;
             for number in 0..RECORDS {
-                handle.write_all(format!("{name} {number}\n")).await.unwrap();
+                handle.write_owned(format!("{name} {number}\n")).await.unwrap();
             }
         }))
         .await;

@@ -4,7 +4,7 @@ use std::io::{PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use aiofile::{AioFile, BackendKind, Context, FileHandle, OpenOptions, async_open};
+use aiofile::{AioFile, BackendKind, Context, File, OpenOptions, async_open};
 use caio_testkit::required_backend;
 use nix::libc;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
@@ -50,22 +50,23 @@ pub(crate) fn each(test: impl AsyncFn(&Context)) {
     }
 }
 
-pub(crate) async fn open(context: &Context, path: impl AsRef<Path>, mode: &str) -> FileHandle {
-    let options = OpenOptions::new().context(context).mode(mode).unwrap();
-    async_open(options.open(path).await.unwrap(), mode).await.unwrap()
+pub(crate) async fn open(context: &Context, path: impl AsRef<Path>, mode: &str) -> File {
+    let mut options = OpenOptions::new();
+    options.context(context).access(mode).unwrap();
+    async_open(options.open_aio(path).await.unwrap(), mode).await.unwrap()
 }
 
 /// A handle in this context on something that is open already.
-pub(crate) async fn over(context: &Context, descriptor: OwnedFd, mode: &str) -> FileHandle {
+pub(crate) async fn over(context: &Context, descriptor: OwnedFd, mode: &str) -> File {
     let file = AioFile::from_std_in(context, descriptor.into()).unwrap();
     async_open(file, mode).await.unwrap()
 }
 
-pub(crate) async fn pipe_reader(context: &Context, reader: PipeReader) -> FileHandle {
+pub(crate) async fn pipe_reader(context: &Context, reader: PipeReader) -> File {
     over(context, reader.into(), "r").await
 }
 
-pub(crate) async fn pipe_writer(context: &Context, writer: PipeWriter) -> FileHandle {
+pub(crate) async fn pipe_writer(context: &Context, writer: PipeWriter) -> File {
     over(context, writer.into(), "w").await
 }
 

@@ -4,10 +4,10 @@ use std::io::{Read, SeekFrom};
 use std::pin::pin;
 use std::time::Duration;
 
-use aiofile::FileHandle;
+use aiofile::{Error, File};
 use bytes::Bytes;
 use futures_util::poll;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::backends::{each, open, pipe_reader, pipe_writer};
@@ -21,9 +21,9 @@ fn a_write_whose_future_was_dropped_takes_place_once_and_before_the_next() {
         for round in 0..50 {
             let path = directory.path().join(round.to_string());
             let mut handle = open(context, &path, "w+").await;
-            let began = poll!(pin!(handle.write("first "))).is_pending();
+            let began = poll!(pin!(handle.write_owned("first "))).is_pending();
             let mut copy = handle.clone();
-            handle.write("second").await.unwrap();
+            handle.write_owned("second").await.unwrap();
             assert_eq!(handle.tell(), 12);
             assert_eq!(std::fs::read(&path).unwrap(), b"first second");
             let start = if began { 0 } else { 6 };
@@ -39,14 +39,14 @@ fn a_write_to_a_full_pipe_that_was_given_up_arrives_before_the_next_one() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut handle = pipe_writer(context, writer).await;
         let large = vec![b'a'; 200_000];
-        assert!(timeout(SOON, handle.write_all(large.clone())).await.is_err());
+        assert!(timeout(SOON, handle.write_owned(large.clone())).await.is_err());
         assert_eq!(handle.tell(), 0);
         let drain = std::thread::spawn(move || {
             let mut all = Vec::new();
             reader.read_to_end(&mut all).unwrap();
             all
         });
-        handle.write_all("end").await.unwrap();
+        handle.write_owned("end").await.unwrap();
         assert_eq!(handle.tell(), 200_003);
         handle.close().await.unwrap();
         assert_eq!(drain.join().unwrap(), [&large[..], b"end"].concat());
@@ -58,9 +58,9 @@ fn the_error_of_a_write_that_was_given_up_is_told_once() {
     each(async |context| {
         let (reader, writer) = std::io::pipe().unwrap();
         let mut handle = pipe_writer(context, writer).await;
-        assert!(timeout(SOON, handle.write_all(vec![0; 200_000])).await.is_err());
+        assert!(timeout(SOON, handle.write_owned(vec![0; 200_000])).await.is_err());
         drop(reader);
-        assert_eq!(handle.flush().await.unwrap_err().raw_os_error(), Some(32));
+        assert_eq!(Error::from(handle.flush().await.unwrap_err()).raw_os_error(), Some(32));
         handle.flush().await.unwrap();
         handle.close().await.unwrap();
     });
@@ -72,16 +72,16 @@ fn offering_the_same_bytes_again_waits_for_the_same_write() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut handle = pipe_writer(context, writer).await;
         let large: Vec<u8> = (0..200_000u32).map(|i| (i % 251) as u8).collect();
-        assert!(timeout(SOON, AsyncWriteExt::write(&mut handle, &large)).await.is_err());
-        assert!(timeout(SOON, AsyncWriteExt::write(&mut handle, &large)).await.is_err());
+        assert!(timeout(SOON, handle.write(&large)).await.is_err());
+        assert!(timeout(SOON, handle.write(&large)).await.is_err());
         let drain = std::thread::spawn(move || {
             let mut all = Vec::new();
             reader.read_to_end(&mut all).unwrap();
             all
         });
-        assert_eq!(AsyncWriteExt::write(&mut handle, &large).await.unwrap(), large.len());
-        let _ = poll!(pin!(AsyncWriteExt::write(&mut handle, b"abandoned")));
-        AsyncWriteExt::write_all(&mut handle, b" and more").await.unwrap();
+        assert_eq!(handle.write(&large).await.unwrap(), large.len());
+        let _ = poll!(pin!(handle.write(b"abandoned")));
+        handle.write_all(b" and more").await.unwrap();
         handle.shutdown().await.unwrap();
         assert_eq!(handle.tell(), 200_018);
         handle.close().await.unwrap();
@@ -96,12 +96,12 @@ fn a_read_of_a_stream_that_was_given_up_loses_nothing() {
         let mut reading = pipe_reader(context, reader).await;
         let mut writing = pipe_writer(context, writer).await;
         assert!(timeout(SOON, reading.readline()).await.is_err());
-        writing.write("par").await.unwrap();
+        writing.write_owned("par").await.unwrap();
         assert!(timeout(SOON, reading.readline()).await.is_err());
         assert_eq!(reading.tell(), 0);
-        assert_eq!(reading.read(2).await.unwrap(), "pa");
-        assert!(timeout(SOON, reading.read_exact(9)).await.is_err());
-        writing.write("tial\nline\nrest").await.unwrap();
+        assert_eq!(reading.read_bytes(2).await.unwrap(), "pa");
+        assert!(timeout(SOON, reading.read_exact_bytes(9)).await.is_err());
+        writing.write_owned("tial\nline\nrest").await.unwrap();
         assert_eq!(reading.readline().await.unwrap(), "rtial\n");
         let mut line = String::new();
         reading.read_line(&mut line).await.unwrap();
@@ -110,7 +110,7 @@ fn a_read_of_a_stream_that_was_given_up_loses_nothing() {
         assert_eq!(reading.tell(), 13);
         writing.close().await.unwrap();
         assert_eq!(reading.read_all().await.unwrap(), "rest");
-        assert_eq!(reading.read(1).await.unwrap(), "");
+        assert_eq!(reading.read_bytes(1).await.unwrap(), "");
         assert_eq!(reading.tell(), 17);
     });
 }
@@ -125,8 +125,8 @@ fn a_read_that_was_given_up_does_not_answer_with_what_was_there_before_a_write()
             let _ = poll!(pin!(handle.fill_buf()));
             let _ = poll!(pin!(handle.readline()));
             handle.seek(SeekFrom::Start(0)).await.unwrap();
-            let mut copy: FileHandle = handle.clone();
-            copy.write("new").await.unwrap();
+            let mut copy: File = handle.clone();
+            copy.write_owned("new").await.unwrap();
             assert_eq!(handle.readline().await.unwrap(), "new old old");
             handle.seek(SeekFrom::Start(0)).await.unwrap();
             let _ = poll!(pin!(handle.fill_buf()));
@@ -143,7 +143,7 @@ fn dropping_a_handle_with_a_write_under_way_returns_at_once() {
     each(async |context| {
         let (_reader, writer) = std::io::pipe().unwrap();
         let mut handle = pipe_writer(context, writer).await;
-        assert!(timeout(SOON, handle.write(Bytes::from(vec![0; 200_000]))).await.is_err());
+        assert!(timeout(SOON, handle.write_owned(Bytes::from(vec![0; 200_000]))).await.is_err());
         drop(handle);
     });
 }

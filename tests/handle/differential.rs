@@ -1,12 +1,11 @@
 //! Random sequences of operations do to a handle what they do to a `std::fs::File`.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use aiofile::{BackendKind, Context, FileHandle, Mode, OpenOptions, async_open};
+use aiofile::{BackendKind, Context, File, Mode, OpenOptions, async_open};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -181,7 +180,7 @@ async fn compare(context: &Context, directory: &Path, case: &Case) -> Result<(),
     let (mut model, handle) = match (model, opened) {
         (Ok(model), Ok(handle)) => (model, handle),
         (Err(expected), Err(error)) => {
-            prop_assert_eq!(expected.raw_os_error(), error.raw_os_error());
+            prop_assert_eq!(expected.raw_os_error(), errno(&error));
             return Ok(());
         }
         (model, opened) => {
@@ -211,8 +210,8 @@ async fn compare(context: &Context, directory: &Path, case: &Case) -> Result<(),
     Ok(())
 }
 
-async fn open(context: &Context, path: PathBuf, mode: &str) -> aiofile::Result<FileHandle> {
-    let file = OpenOptions::new().context(context).mode(mode)?.open(path).await?;
+async fn open(context: &Context, path: PathBuf, mode: &str) -> aiofile::Result<File> {
+    let file = OpenOptions::new().context(context).access(mode)?.open_aio(path).await?;
     async_open(file, mode).await
 }
 
@@ -266,19 +265,22 @@ impl From<Option<Bytes>> for Done {
     }
 }
 
-async fn apply(handle: &mut FileHandle, step: &Step) -> Done {
+async fn apply(handle: &mut File, step: &Step) -> Done {
     match step {
-        Step::Read(length) => io(handle.read(*length).await).into(),
-        Step::ReadExact(length) => io(handle.read_exact(*length).await).into(),
-        Step::ReadAll => io(handle.read_all().await).into(),
-        Step::Readline(separator) => io(handle.readline_with(separator).await).into(),
-        Step::NextLine => io(handle.lines().next().await.transpose()).into(),
-        Step::NextChunk(size) => io(handle.iter_chunked(*size).next().await.transpose()).into(),
-        Step::Write(data) => io(handle.write(data.bytes()).await.map(|bytes| bytes as u64)).into(),
-        Step::WriteAll(data) => io(handle.write_all(data.bytes()).await).into(),
-        Step::Seek(to) => io(handle.seek(*to).await).into(),
-        Step::Truncate(length) => io(handle.truncate(*length).await).into(),
-        Step::Flush => io(handle.flush().await).into(),
+        Step::Read(length) => handle.read_bytes(*length).await.into(),
+        Step::ReadExact(length) => handle.read_exact_bytes(*length).await.into(),
+        Step::ReadAll => handle.read_all().await.into(),
+        Step::Readline(separator) => handle.readline_with(separator).await.into(),
+        Step::NextLine => handle.line_stream().next().await.transpose().into(),
+        Step::NextChunk(size) => handle.iter_chunked(*size).next().await.transpose().into(),
+        Step::Write(data) => {
+            let written = AsyncWriteExt::write(handle, &data.bytes()).await;
+            written.map(|bytes| bytes as u64).into()
+        }
+        Step::WriteAll(data) => handle.write_owned(data.bytes()).await.into(),
+        Step::Seek(to) => handle.seek(*to).await.into(),
+        Step::Truncate(length) => handle.truncate(*length).await.into(),
+        Step::Flush => handle.flush().await.into(),
         Step::TokioRead(length) => {
             let mut bytes = vec![0; *length];
             let result = AsyncReadExt::read(handle, &mut bytes).await;
@@ -301,13 +303,9 @@ fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| aiofile::Error::of(error)?.raw_os_error())
 }
 
-fn io<T>(result: aiofile::Result<T>) -> io::Result<T> {
-    result.map_err(io::Error::from)
-}
-
 /// One std file, with several cursors that take turns on it.
 struct Model {
-    file: File,
+    file: fs::File,
     cursors: Vec<u64>,
     current: usize,
 }
@@ -315,7 +313,7 @@ struct Model {
 impl Model {
     fn open(path: &Path, mode: &str) -> io::Result<Self> {
         let mode: Mode = mode.parse().unwrap();
-        let mut file = File::options()
+        let mut file = fs::File::options()
             .read(mode.reads())
             .write(mode.writes() && !mode.appends())
             .append(mode.appends())

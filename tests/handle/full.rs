@@ -4,6 +4,9 @@ use std::io::SeekFrom;
 use std::path::Path;
 use std::process::Command;
 
+use aiofile::Error;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+
 use crate::backends::{each, open};
 
 /// A tmpfs of 512 KiB, where it can be mounted.
@@ -48,16 +51,21 @@ fn a_full_file_system_takes_what_fits_says_so_and_goes_on_when_there_is_room() {
         std::fs::write(&ballast, vec![0; 256 << 10]).unwrap();
         let data: Vec<u8> = (0..400_000u32).map(|i| i as u8).collect();
         let mut handle = open(context, small.path().join("data"), "w+").await;
-        let accepted = handle.write(data.clone()).await.unwrap();
+        let accepted = handle.write(&data).await.unwrap();
         assert!(accepted < data.len());
         assert_eq!(handle.tell(), accepted as u64);
+        // Why it was short is told by what is done next, and once.
+        let error = Error::from(handle.flush().await.unwrap_err());
+        assert_eq!(error.raw_os_error(), Some(28));
+        handle.flush().await.unwrap();
         for _ in 0..2 {
-            let error = handle.write(data[accepted..].to_vec()).await.unwrap_err();
+            let error =
+                Error::from(handle.write_owned(data[accepted..].to_vec()).await.unwrap_err());
             assert_eq!((error.raw_os_error(), handle.tell()), (Some(28), accepted as u64));
         }
         handle.flush().await.unwrap();
         std::fs::remove_file(ballast).unwrap();
-        handle.write_all(data[accepted..].to_vec()).await.unwrap();
+        handle.write_owned(data[accepted..].to_vec()).await.unwrap();
         handle.seek(SeekFrom::Start(0)).await.unwrap();
         assert_eq!(handle.read_all().await.unwrap(), data);
         handle.close().await.unwrap();

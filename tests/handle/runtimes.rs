@@ -3,16 +3,17 @@
 use std::io::SeekFrom;
 use std::path::Path;
 
-use aiofile::{FileHandle, async_open};
+use aiofile::{File, async_open};
+use tokio::io::AsyncSeekExt;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-async fn smoke(directory: &Path, name: &str) -> FileHandle {
+async fn smoke(directory: &Path, name: &str) -> File {
     let mut handle = async_open(directory.join(name), "w+").await.unwrap();
-    handle.write_all("line one\nline two\n").await.unwrap();
+    handle.write_owned("line one\nline two\n").await.unwrap();
     handle.seek(SeekFrom::Start(5)).await.unwrap();
     assert_eq!(handle.readline().await.unwrap(), "one\n");
-    assert_eq!(handle.read(4).await.unwrap(), "line");
+    assert_eq!(handle.read_bytes(4).await.unwrap(), "line");
     handle.fsync().await.unwrap();
     handle
 }
@@ -55,11 +56,11 @@ fn a_handle_outlives_its_runtime_and_works_in_another_one() {
     second.block_on(async {
         handle.seek(SeekFrom::Start(0)).await.unwrap();
         assert_eq!(handle.readline().await.unwrap(), "line one\n");
-        handle.write("LINE").await.unwrap();
+        handle.write_owned("LINE").await.unwrap();
     });
     drop(second);
     smol::block_on(async {
-        assert_eq!(handle.read(100).await.unwrap(), " two\n");
+        assert_eq!(handle.read_bytes(100).await.unwrap(), " two\n");
         handle.close().await.unwrap();
     });
 }

@@ -5,9 +5,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use aiofile::{AioFile, ErrorKind, Reader, async_open};
+use aiofile::{AioFile, Error, ErrorKind, Reader, async_open};
 use futures_util::TryStreamExt;
 use nix::fcntl::OFlag;
+use tokio::io::AsyncSeekExt;
 
 use crate::backends::{each, open, over, pipe_reader, pipe_writer};
 
@@ -17,15 +18,15 @@ fn a_pipe_counts_what_goes_through_and_has_no_positions() {
         let (reader, writer) = io::pipe().unwrap();
         let (mut reading, mut writing) =
             (pipe_reader(context, reader).await, pipe_writer(context, writer).await);
-        assert_eq!(writing.write("one\ntwo\nthree").await.unwrap(), 13);
+        writing.write_owned("one\ntwo\nthree").await.unwrap();
         assert_eq!((reading.is_seekable(), writing.tell()), (false, 13));
-        let error = reading.seek(SeekFrom::Start(0)).await.unwrap_err();
+        let error = Error::from(reading.seek(SeekFrom::Start(0)).await.unwrap_err());
         assert_eq!(error.io_kind(), io::ErrorKind::NotSeekable);
-        assert_eq!(reading.read(2).await.unwrap(), "on");
+        assert_eq!(reading.read_bytes(2).await.unwrap(), "on");
         assert_eq!(reading.iter_chunked(100).try_next().await.unwrap().unwrap(), "e\ntwo\nthree");
-        writing.write("\n\nlast").await.unwrap();
+        writing.write_owned("\n\nlast").await.unwrap();
         writing.close().await.unwrap();
-        let lines: Vec<_> = reading.lines().try_collect().await.unwrap();
+        let lines: Vec<_> = reading.line_stream().try_collect().await.unwrap();
         assert_eq!(lines, ["", "", "last"]);
         assert_eq!(reading.tell(), 19);
     });
@@ -38,11 +39,11 @@ fn a_pipe_of_packets_is_read_from_any_position_and_written_by_any_length() {
         let (reader, writer) = nix::unistd::pipe2(OFlag::O_DIRECT | OFlag::O_CLOEXEC).unwrap();
         let (mut reading, mut writing) =
             (over(context, reader, "r").await, over(context, writer, "w").await);
-        assert_eq!(writing.write("first").await.unwrap(), 5);
-        assert_eq!(writing.write("second").await.unwrap(), 6);
-        assert_eq!(reading.read(100).await.unwrap(), "first");
-        assert_eq!(reading.read(100).await.unwrap(), "second");
-        writing.write("third").await.unwrap();
+        writing.write_owned("first").await.unwrap();
+        writing.write_owned("second").await.unwrap();
+        assert_eq!(reading.read_bytes(100).await.unwrap(), "first");
+        assert_eq!(reading.read_bytes(100).await.unwrap(), "second");
+        writing.write_owned("third").await.unwrap();
         writing.close().await.unwrap();
         let mut chunks = Reader::new(reading.file()).offset(5);
         assert_eq!(chunks.next_chunk().await.unwrap().unwrap(), "third");
@@ -57,8 +58,8 @@ fn an_empty_read_does_nothing_even_where_the_other_end_is_closed() {
         let mut reading = pipe_reader(context, reader).await;
         drop(writer);
         let before = context.metrics();
-        assert_eq!(reading.read(0).await.unwrap(), "");
-        assert_eq!(reading.read_exact(0).await.unwrap(), "");
+        assert_eq!(reading.read_bytes(0).await.unwrap(), "");
+        assert_eq!(reading.read_exact_bytes(0).await.unwrap(), "");
         let after = context.metrics();
         assert_eq!((before.submitted, before.in_place), (after.submitted, after.in_place));
     });
@@ -87,12 +88,12 @@ fn a_socket_is_read_while_a_read_waits_and_written_meanwhile() {
         let (near, mut far) = UnixStream::pair().unwrap();
         let mut handle = over(context, OwnedFd::from(near), "r+").await;
         let soon = std::time::Duration::from_millis(30);
-        assert!(tokio::time::timeout(soon, handle.read(1)).await.is_err());
-        handle.write("ping").await.unwrap();
+        assert!(tokio::time::timeout(soon, handle.read_bytes(1)).await.is_err());
+        handle.write_owned("ping").await.unwrap();
         let mut ping = [0; 4];
         far.read_exact(&mut ping).unwrap();
         far.write_all(b"pong").unwrap();
-        assert_eq!(handle.read_exact(4).await.unwrap(), "pong");
+        assert_eq!(handle.read_exact_bytes(4).await.unwrap(), "pong");
         assert_eq!(handle.tell(), 8);
     });
 }
@@ -106,7 +107,7 @@ fn a_terminal_gives_lines() {
         far.write_all(b"typed\n").unwrap();
         assert_eq!(near.readline().await.unwrap(), "typed\n");
         assert!(!near.is_seekable());
-        near.write("shown").await.unwrap();
+        near.write_owned("shown").await.unwrap();
     });
 }
 
@@ -114,9 +115,9 @@ fn a_terminal_gives_lines() {
 fn a_directory_is_opened_and_not_read() {
     each(async |context| {
         let mut handle = over(context, File::open("/proc/self").unwrap().into(), "r").await;
-        assert_eq!(handle.read(10).await.unwrap_err().raw_os_error(), Some(21));
-        assert_eq!(handle.readline().await.unwrap_err().raw_os_error(), Some(21));
-        assert_eq!(handle.read_all().await.unwrap_err().raw_os_error(), Some(21));
+        assert_eq!(Error::from(handle.read_bytes(10).await.unwrap_err()).raw_os_error(), Some(21));
+        assert_eq!(Error::from(handle.readline().await.unwrap_err()).raw_os_error(), Some(21));
+        assert_eq!(Error::from(handle.read_all().await.unwrap_err()).raw_os_error(), Some(21));
     });
 }
 
@@ -124,10 +125,10 @@ fn a_directory_is_opened_and_not_read() {
 fn devices_are_read_and_written() {
     each(async |context| {
         let mut zero = open(context, "/dev/zero", "r+").await;
-        assert_eq!(zero.read_exact(3 << 20).await.unwrap(), vec![0; 3 << 20]);
-        assert_eq!(zero.write("x").await.unwrap(), 1);
+        assert_eq!(zero.read_exact_bytes(3 << 20).await.unwrap(), vec![0; 3 << 20]);
+        zero.write_owned("x").await.unwrap();
         let mut null = open(context, "/dev/null", "a+").await;
-        assert_eq!(null.write("12345").await.unwrap(), 5);
+        null.write_owned("12345").await.unwrap();
         assert_eq!(null.tell(), 5);
         assert_eq!(null.read_all().await.unwrap(), "");
         assert_eq!(null.readline().await.unwrap(), "");
@@ -154,8 +155,8 @@ fn a_std_file_keeps_its_place_and_moves_along() {
         std.seek(SeekFrom::Start(4)).unwrap();
         let mut shared = std.try_clone().unwrap();
         let mut handle = async_open(std, "r+").await.unwrap();
-        assert_eq!(handle.read(2).await.unwrap(), "45");
-        handle.write("xy").await.unwrap();
+        assert_eq!(handle.read_bytes(2).await.unwrap(), "45");
+        handle.write_owned("xy").await.unwrap();
         assert_eq!(shared.stream_position().unwrap(), 8);
         handle.seek(SeekFrom::End(-1)).await.unwrap();
         assert_eq!(shared.stream_position().unwrap(), 9);
@@ -170,8 +171,11 @@ fn a_std_file_keeps_its_place_and_moves_along() {
         assert!(
             async_open(version, "r").await.unwrap().readline().await.unwrap().starts_with(b"v")
         );
-        assert_eq!(async_open("no/such/file", "r").await.unwrap_err().raw_os_error(), Some(2));
-        let error = async_open("nul\0byte", "r").await.unwrap_err();
+        assert_eq!(
+            Error::from(async_open("no/such/file", "r").await.unwrap_err()).raw_os_error(),
+            Some(2)
+        );
+        let error = Error::from(async_open("nul\0byte", "r").await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     });
 }

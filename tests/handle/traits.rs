@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use aiofile::FileHandle;
+use aiofile::File;
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite,
     AsyncWriteExt, BufReader,
@@ -24,7 +24,7 @@ where
 
 #[test]
 fn a_handle_goes_wherever_tokio_wants_it() {
-    needs_threads_and_traits::<FileHandle>();
+    needs_threads_and_traits::<File>();
     each(async |context| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
@@ -37,11 +37,11 @@ fn a_handle_goes_wherever_tokio_wants_it() {
         let mut back = Vec::new();
         assert_eq!(handle.read_to_end(&mut back).await.unwrap(), data.len());
         assert!(back == data);
-        assert_eq!(AsyncSeekExt::seek(&mut handle, SeekFrom::End(-3)).await.unwrap(), 2_999_997);
+        assert_eq!(handle.seek(SeekFrom::End(-3)).await.unwrap(), 2_999_997);
         let mut tail = Vec::new();
         BufReader::new(&mut handle).read_to_end(&mut tail).await.unwrap();
         assert_eq!(tail, data[2_999_997..]);
-        assert!(AsyncSeekExt::seek(&mut handle, SeekFrom::End(-3_000_001)).await.is_err());
+        assert!(handle.seek(SeekFrom::End(-3_000_001)).await.is_err());
         assert_eq!(handle.stream_position().await.unwrap(), 3_000_000);
     });
 }
@@ -53,7 +53,7 @@ fn one_vectored_write_takes_all_parts() {
         let mut handle = open(context, file.path(), "w").await;
         let parts = ["one", "", " two", " three"].map(|part| IoSlice::new(part.as_bytes()));
         assert_eq!(handle.write_vectored(&parts).await.unwrap(), 13);
-        assert_eq!(AsyncWriteExt::write(&mut handle, b"").await.unwrap(), 0);
+        assert_eq!(handle.write(b"").await.unwrap(), 0);
         assert_eq!(std::fs::read(file.path()).unwrap(), b"one two three");
     });
 }
@@ -63,10 +63,10 @@ fn a_seek_that_was_begun_and_not_completed_is_forgotten() {
     each(async |context| {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut handle = open(context, file.path(), "w+").await;
-        handle.write("0123456789").await.unwrap();
+        handle.write_owned("0123456789").await.unwrap();
         handle.seek(SeekFrom::Start(2)).await.unwrap();
         Pin::new(&mut handle).start_seek(SeekFrom::End(-1)).unwrap();
-        assert_eq!(handle.read(1).await.unwrap(), "2");
+        assert_eq!(handle.read_bytes(1).await.unwrap(), "2");
         assert_eq!(handle.stream_position().await.unwrap(), 3);
         assert!(Pin::new(&mut handle).start_seek(SeekFrom::Start(u64::MAX)).is_err());
         assert_eq!(handle.tell(), 3);
@@ -110,8 +110,8 @@ fn lines_and_raw_reads_share_one_cursor() {
         let mut line = String::new();
         AsyncBufReadExt::read_line(&mut handle, &mut line).await.unwrap();
         assert_eq!((line.as_str(), handle.tell()), ("first\n", 6));
-        assert_eq!(handle.read(3).await.unwrap(), "sec");
-        handle.write("OND").await.unwrap();
+        assert_eq!(handle.read_bytes(3).await.unwrap(), "sec");
+        handle.write_owned("OND").await.unwrap();
         assert_eq!(handle.readline().await.unwrap(), "\n");
         assert_eq!(handle.readline().await.unwrap(), "third");
         assert_eq!(std::fs::read(file.path()).unwrap(), b"first\nsecOND\nthird");
@@ -185,9 +185,9 @@ fn what_was_read_ahead_yields_to_the_writes_of_a_clone() {
         let mut handle = open(context, file.path(), "r+").await;
         let mut clone = handle.clone();
         assert_eq!(handle.readline().await.unwrap(), "a\n");
-        clone.write("A\nB\nC").await.unwrap();
+        clone.write_owned("A\nB\nC").await.unwrap();
         assert_eq!(handle.readline().await.unwrap(), "B\n");
-        AsyncWriteExt::write_all(&mut clone, b"\nD").await.unwrap();
+        clone.write_all(b"\nD").await.unwrap();
         assert_eq!(handle.fill_buf().await.unwrap(), b"C\nD\n");
         clone.truncate(6).await.unwrap();
         assert_eq!(handle.read_all().await.unwrap(), "C\n");

@@ -15,7 +15,7 @@ mod tokio_thread;
 
 use aiofile::BackendKind;
 use aiofile_bench::participants::ours::{self, Form};
-use aiofile_bench::participants::{pread, tokio_fs};
+use aiofile_bench::participants::{path_calls, pread, tokio_fs};
 use aiofile_bench::{Cell, Class, Job, Participant, Report, Result, Work};
 
 use Class::{Ours, OursAlone, OursElsewhere, Peer, Plain, Reference};
@@ -116,7 +116,7 @@ fn on_tokio() -> Vec<Participant> {
             Plain,
             "pread/pwrite in spawn_blocking",
             "threads",
-            |cell| !cell.is_lines() && !cell.is_copy(),
+            |cell| !cell.is_lines() && !cell.is_copy() && !is_path_call(cell),
             |job| match job.cell.work {
                 Work::Waiting | Work::WaitingRaised => in_flight::by_spawn_blocking(job),
                 Work::Idle => idle::by_spawn_blocking(job),
@@ -152,8 +152,8 @@ fn on_tokio() -> Vec<Participant> {
             Peer,
             "tokio::fs, seek and read",
             "threads",
-            has_form_of_tokio_fs,
-            tokio_fs::run,
+            |cell| has_form_of_tokio_fs(cell) || is_path_call(cell),
+            |job| if is_path_call(&job.cell) { path_calls::by_tokio(job) } else { tokio_fs::run(job) },
         ),
         new(
             "tokio-fs-8k",
@@ -183,6 +183,7 @@ fn forms_of_ours() -> Vec<Participant> {
             |_| true,
             |job| match job.cell.work {
                 Work::Copy | Work::CopyBytes => copy::by_aiofile(job),
+                Work::Path(_) => path_calls::by_aiofile(job),
                 _ => ours_in(job, Form::Default),
             },
         ),
@@ -239,8 +240,12 @@ fn has_form_of_tokio_fs(cell: &Cell) -> bool {
     (cell.is_transfer() || others) && !cell.is_direct()
 }
 
+fn is_path_call(cell: &Cell) -> bool {
+    matches!(cell.work, Work::Path(_))
+}
+
 fn has_form_alone(cell: &Cell) -> bool {
-    !cell.is_copy() && cell.measure != aiofile_bench::Measure::Longest
+    !cell.is_copy() && !is_path_call(cell) && cell.measure != aiofile_bench::Measure::Longest
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ const RING: &[&str] = &["ring", "ring-2"];
 const THREAD: &str = "aiofile:thread";
 const RUST: &str = "aiofile:rust";
 const SPAWN: &[&str] = &["spawn_blocking"];
+const TOKIO_FS: &[&str] = &["tokio-fs"];
 const TOKIO_RING: &[&str] = &["tokio-ring"];
 
 /// Every demand, by cell.
@@ -49,6 +50,30 @@ const TARGETS: &[(&str, &str, &[Demand])] = &[
     ("lines-bytes", OURS, &[Rows(&["pread"], 0.85)]),
     ("lines-strings", OURS, &[Rows(&["tokio-fs-8k"], 5.0), Rows(&["tokio-fs", "pread"], 0.0)]),
     ("small-files-64", OURS, &[Rows(&["tokio-fs"], 3.0), Rows(&["pread-2"], 0.8)]),
+    ("fs-metadata-1", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-metadata-64", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-open-1", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-open-64", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-read-1", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-read-64", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-write-1", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-write-64", OURS, &[Rows(TOKIO_FS, 3.0)]),
+    ("fs-symlink-metadata-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-symlink-metadata-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-missing-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-missing-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-canonicalize-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-canonicalize-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-set-permissions-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-set-permissions-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-rename-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-rename-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-create-dir-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-create-dir-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-hard-link-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-hard-link-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-read-dir-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-read-dir-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
     ("durable-append-64", OURS, &[Peer(1.0)]),
     ("cached-read-4k-1", THREAD, &[Rows(SPAWN, 1.0), Processor("spawn_blocking", 1.0)]),
     ("cached-read-4k-1", RUST, &[Rows(SPAWN, 1.0), Processor("spawn_blocking", 1.0)]),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::beside::Beside;
 use crate::measure::Measure;
+use crate::path_call::PathCall;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub enum Work {
     DurableWrite,
     /// A small file is opened, read whole and closed.
     WholeFiles,
+    /// A call on the path of a small file.
+    Path(PathCall),
     /// A log is read line by line, as bytes.
     LineBytes,
     /// A log is read line by line, as a `String` for each.
@@ -146,6 +149,11 @@ impl Cell {
     /// Whether it shows what operations that wait cost.
     pub fn is_waiting(&self) -> bool {
         matches!(self.work, Work::Waiting | Work::WaitingRaised)
+    }
+
+    /// Whether it works on many small files.
+    pub fn has_small_files(&self) -> bool {
+        matches!(self.work, Work::WholeFiles | Work::Path(_))
     }
 
     /// Whether each write is made durable.

@@ -120,7 +120,7 @@ impl Job {
     pub fn path(&self) -> PathBuf {
         let kind = match self.cell.work {
             Work::DurableAppend => "journal",
-            Work::WholeFiles => "files",
+            Work::WholeFiles | Work::Path(_) => "files",
             Work::LineBytes | Work::LineStrings => "log",
             _ if self.cell.writes() => "target",
             _ => "data",

@@ -4,6 +4,7 @@
 pub mod on_tokio;
 pub mod ours;
 pub mod own_ring;
+pub mod path_calls;
 pub mod pread;
 pub mod tokio_fs;
 

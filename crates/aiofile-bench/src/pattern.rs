@@ -25,7 +25,7 @@ impl Pattern {
             Work::RandomRead | Work::RandomWrite | Work::Ranges => {
                 Self::Random { state: mix(seed ^ mix(number + 1)), blocks, block }
             }
-            Work::WholeFiles => {
+            Work::WholeFiles | Work::Path(_) => {
                 Self::Round { next: number, begin: number, end: blocks, step: clients, once }
             }
             Work::SequentialRead | Work::SequentialWrite => {

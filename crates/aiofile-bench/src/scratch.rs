@@ -67,7 +67,7 @@ impl Scratch {
                 format!("make the scratch files in {place}: {error} (choose another directory)")
             })?;
         }
-        if cell.work == Work::WholeFiles {
+        if cell.has_small_files() {
             return Ok(());
         }
         match cell.access {
@@ -108,7 +108,7 @@ impl Scratch {
 fn make(path: &Path, job: &Job, interrupt: &Interrupt) -> Result<()> {
     let cell = &job.cell;
     match cell.work {
-        Work::WholeFiles => small_files(job)?,
+        Work::WholeFiles | Work::Path(_) => small_files(job)?,
         Work::LineBytes | Work::LineStrings => log(path, cell.size)?,
         Work::DurableAppend => drop(File::create(path)?),
         _ if cell.writes() => noise(path, WRITTEN_BYTES, job, interrupt)?,

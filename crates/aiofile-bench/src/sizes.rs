@@ -52,7 +52,7 @@ impl Sizes {
         for cell in cells {
             cell.size = match cell.work {
                 Work::DurableAppend => 0,
-                Work::WholeFiles => self.files,
+                Work::WholeFiles | Work::Path(_) => self.files,
                 Work::LineBytes | Work::LineStrings => self.log,
                 _ if cell.writes() => self.target,
                 _ => self.data,

@@ -1,6 +1,7 @@
 //! The flags as they are typed, and their help.
 
 mod bench;
+mod util;
 
 use std::path::PathBuf;
 
@@ -11,12 +12,15 @@ use clap_complete::Shell;
 use crate::size::Size;
 
 pub(crate) use bench::{BenchArgs, BenchParticipantArgs};
+pub(crate) use util::{HashArgs, MergeArgs, SplitArgs, SyncArgs};
 
 const EXAMPLES: &str = "\
 Examples:
   aiofile cp big copy --verify             copy by parallel offset-addressed writes, then compare
   aiofile cp -r project backup             copy a directory
   aiofile cat /proc/cpuinfo                any file: regular, /proc, pipe, device
+  aiofile hash -a sha256 *.iso             like sha256sum, several files at once
+  aiofile sync photos /backup/photos       copies what differs, and goes on after an interruption
   aiofile --backend thread cat log         with this backend and no other
   CAIO_IMPL=uring,linux aiofile cat log    with the first of these that works
   aiofile doctor                           which backend is in use here, and why
@@ -54,6 +58,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Cat(CatArgs),
     Cp(CpArgs),
+    Hash(HashArgs),
+    Split(SplitArgs),
+    Merge(MergeArgs),
+    Sync(SyncArgs),
     Doctor(DoctorArgs),
     Bench(BenchArgs),
     #[command(hide = true)]

@@ -1,10 +1,17 @@
 //! The table of commands, and what all of them need: a runtime and a context.
 
+mod bar;
 mod bench;
 mod cat;
 mod completions;
 mod cp;
 mod doctor;
+mod hash;
+mod json;
+mod merge;
+mod split;
+mod stoppable;
+mod sync;
 
 use std::future::Future;
 
@@ -28,6 +35,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             let interrupts = Interrupts::hold()?;
             on_runtime(cp::run(backend, args, interrupts))
         }
+        Command::Hash(args) => on_runtime(hash::run(backend, args)),
+        Command::Split(args) => on_runtime(split::run(backend, args)),
+        Command::Merge(args) => on_runtime(merge::run(backend, args)),
+        Command::Sync(args) => on_runtime(sync::run(backend, args)),
         Command::Bench(args) => bench::run(backend, &args),
         Command::BenchParticipant(args) => bench::participate(&args),
         Command::Doctor(args) => on_runtime(doctor::run(backend, args)),

@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
     std::fs::write(&source, &contents)?;
     let bytes = copy(&source, &target).await?;
     if std::fs::read(&target)? != contents {
-        return Err(Error::new(ErrorKind::InvalidData, "the copy differs from its source"));
+        return Err(Error::new(ErrorKind::InvalidData, "the copy differs from its source").into());
     }
     println!("{bytes} bytes copied, and the copy is the same");
     Ok(())

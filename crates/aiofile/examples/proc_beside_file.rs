@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// What `/proc/meminfo` says first.
 async fn memory(context: &Context) -> Result<String> {
-    let file = OpenOptions::new().read(true).context(context).open("/proc/meminfo").await?;
+    let file = OpenOptions::new().read(true).context(context).open_aio("/proc/meminfo").await?;
     let mut lines = LineReader::new(&file);
     while let Some(line) = lines.next_str().await? {
         if let Some(rest) = line.strip_prefix("MemTotal:") {
@@ -41,7 +41,7 @@ async fn memory(context: &Context) -> Result<String> {
 
 /// Reads the file to its end, and says where that is.
 async fn length(context: &Context, path: &Path) -> Result<u64> {
-    let file = OpenOptions::new().read(true).context(context).open(path).await?;
+    let file = OpenOptions::new().read(true).context(context).open_aio(path).await?;
     let mut reader = Reader::new(&file);
     while reader.next_chunk().await?.is_some() {}
     Ok(reader.position())

@@ -1,18 +1,19 @@
 //! Reading a file line by line, whatever ends a line.
 
+mod follow;
 mod scan;
 mod stream;
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::io;
 use std::str::Utf8Error;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use caio::{Error, ErrorKind, OpKind, Result};
-use futures_core::Stream;
 
-use crate::file::{AioFile, no_memory};
+use crate::aio_file::{AioFile, no_memory};
 use crate::reader::Chunks;
+pub use follow::{Follow, FollowEvent};
 use scan::{Found, Line, Scan};
 pub use stream::LineStream;
 
@@ -24,8 +25,8 @@ const LINE_BYTES_MAX: usize = 256 << 20;
 /// and nothing else.
 ///
 /// [`next_line`](Self::next_line) lends each line where it was read, and allocates nothing for it.
-/// [`next_str`](Self::next_str) checks that it is UTF-8. The [`Stream`] gives lines away, and
-/// [`lines`](Self::lines) makes one of strings.
+/// [`next_str`](Self::next_str) checks that it is UTF-8. The [`Stream`](futures_core::Stream)
+/// gives lines away, and [`lines`](Self::lines) makes one of strings.
 ///
 /// A line is what lies between two separators, so that an empty line is an empty slice. The last
 /// line needs no separator behind it; a file that ends with a separator has no empty line after it.
@@ -57,7 +58,8 @@ pub struct LineReader {
 }
 
 impl LineReader {
-    /// Lines that end with `\n`, from the start of the file, with a handle of its own on it.
+    /// Lines that end with `\n`, from the start of the file, with a handle of its own on it: takes
+    /// an [`AioFile`] or a reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -70,9 +72,9 @@ impl LineReader {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn new(file: &AioFile) -> Self {
+    pub fn new(file: impl Into<AioFile>) -> Self {
         Self {
-            chunks: Chunks::new(file),
+            chunks: Chunks::new(file.into()),
             scan: Scan::new(b"\n"),
             line_bytes_max: LINE_BYTES_MAX,
             ended: false,
@@ -145,12 +147,12 @@ impl LineReader {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("upload");
     /// # std::fs::write(&path, "short\nfar too long\nshort\n")?;
-    /// use aiofile::{AioFile, ErrorKind, LineReader};
+    /// use aiofile::{AioFile, Error, ErrorKind, LineReader};
     ///
     /// let file = AioFile::open(&path, "r").await?; // short\n far too long\n short\n
     /// let mut lines = LineReader::new(&file).max_line_bytes(8);
     /// assert_eq!(lines.next_line().await?, Some(&b"short"[..]));
-    /// let error = lines.next_line().await.unwrap_err();
+    /// let error = Error::from(lines.next_line().await.unwrap_err());
     /// assert_eq!((error.kind(), error.offset()), (ErrorKind::InvalidData, Some(6)));
     /// assert!(lines.skip_line().await?);
     /// assert_eq!(lines.next_line().await?, Some(&b"short"[..]));
@@ -235,7 +237,7 @@ impl LineReader {
     /// assert_eq!(lines.next_str().await?, Some("two"));
     /// # Ok(()) }
     /// ```
-    pub fn seek_to(&mut self, offset: u64) -> Result<()> {
+    pub fn seek_to(&mut self, offset: u64) -> io::Result<()> {
         self.chunks.check_seekable()?;
         self.jump(offset);
         Ok(())
@@ -289,7 +291,7 @@ impl LineReader {
     /// # Ok(()) }
     /// ```
     #[inline]
-    pub async fn next_line(&mut self) -> Result<Option<&[u8]>> {
+    pub async fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         let line = match self.scan.in_chunk(self.line_bytes_max) {
             Some(line) => line,
             None => match poll_fn(|cx| self.poll_line(cx)).await? {
@@ -318,14 +320,14 @@ impl LineReader {
     /// let file = aiofile::AioFile::open(&path, "r").await?; // fine\n bad \xff\n fine
     /// let mut lines = aiofile::LineReader::new(&file);
     /// assert_eq!(lines.next_str().await?, Some("fine"));
-    /// let error = lines.next_str().await.unwrap_err();
+    /// let error = aiofile::Error::from(lines.next_str().await.unwrap_err());
     /// assert_eq!((error.offset(), lines.position()), (Some(9), 5));
     /// assert_eq!(lines.next_line().await?, Some(&b"bad \xff"[..]));
     /// assert_eq!(lines.next_str().await?, Some("fine"));
     /// # Ok(()) }
     /// ```
     #[inline]
-    pub async fn next_str(&mut self) -> Result<Option<&str>> {
+    pub async fn next_str(&mut self) -> io::Result<Option<&str>> {
         let line = match self.scan.in_chunk(self.line_bytes_max) {
             Some(line) => line,
             None => match poll_fn(|cx| self.poll_line(cx)).await? {
@@ -337,7 +339,7 @@ impl LineReader {
             Ok(text) => Ok(Some(text)),
             Err(error) => {
                 self.scan.cursor.put_back(line);
-                Err(not_text(&self.chunks, self.scan.cursor.position(), &error))
+                Err(not_text(&self.chunks, self.scan.cursor.position(), &error).into())
             }
         }
     }
@@ -362,9 +364,9 @@ impl LineReader {
     /// assert!(!lines.skip_line().await?, "the end");
     /// # Ok(()) }
     /// ```
-    pub async fn skip_line(&mut self) -> Result<bool> {
+    pub async fn skip_line(&mut self) -> io::Result<bool> {
         self.scan.begin_skip();
-        poll_fn(|cx| self.poll_skip(cx)).await
+        Ok(poll_fn(|cx| self.poll_skip(cx)).await?)
     }
 
     /// A stream of the lines as strings. An error ends it.
@@ -450,29 +452,6 @@ impl LineReader {
     fn no_memory(&self, length: usize) -> Error {
         let hint = "lower max_line_bytes, or pass over the line with skip_line";
         on(&self.chunks, no_memory(length).at(self.position())).hint(hint)
-    }
-}
-
-impl Stream for LineReader {
-    type Item = Result<Vec<u8>>;
-
-    /// Each line in memory of its own. An error ends the stream; asked once more after that, it
-    /// tries again from where it stands.
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Vec<u8>>>> {
-        let reader = &mut *self;
-        if std::mem::take(&mut reader.failed) {
-            return Poll::Ready(None);
-        }
-        let line = match reader.scan.in_chunk(reader.line_bytes_max) {
-            Some(line) => Ok(Some(line)),
-            None => ready!(reader.poll_line(cx)),
-        };
-        reader.failed = line.is_err();
-        let line = line.map(|line| line.map(|line| reader.scan.memory.bytes(line).to_vec()));
-        Poll::Ready(line.transpose())
     }
 }
 

@@ -26,6 +26,7 @@ use caio::{Error, ErrorKind};
 /// let mode: Mode = "rb+".parse()?;
 /// assert!(mode.reads() && mode.writes() && !mode.creates());
 /// assert!("rw".parse::<Mode>().is_err());
+/// assert_eq!(mode, Mode::READ_WRITE);
 /// # Ok::<(), aiofile::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +44,23 @@ enum Base {
 }
 
 impl Mode {
+    /// `r`
+    pub const READ: Self = Self { base: Base::Read, update: false };
+    /// `r+`
+    pub const READ_WRITE: Self = Self { base: Base::Read, update: true };
+    /// `w`
+    pub const WRITE: Self = Self { base: Base::Write, update: false };
+    /// `w+`
+    pub const WRITE_READ: Self = Self { base: Base::Write, update: true };
+    /// `a`
+    pub const APPEND: Self = Self { base: Base::Append, update: false };
+    /// `a+`
+    pub const APPEND_READ: Self = Self { base: Base::Append, update: true };
+    /// `x`
+    pub const CREATE_NEW: Self = Self { base: Base::Exclusive, update: false };
+    /// `x+`
+    pub const CREATE_NEW_READ: Self = Self { base: Base::Exclusive, update: true };
+
     /// Whether the file can be read.
     ///
     /// ```
@@ -155,13 +173,19 @@ impl FromStr for Mode {
     }
 }
 
-impl TryFrom<&str> for Mode {
-    type Error = Error;
+macro_rules! texts {
+    ($($text:ty),*) => {$(
+        impl TryFrom<$text> for Mode {
+            type Error = Error;
 
-    fn try_from(text: &str) -> Result<Self, Error> {
-        text.parse()
-    }
+            fn try_from(text: $text) -> Result<Self, Error> {
+                text.parse()
+            }
+        }
+    )*};
 }
+
+texts!(&str, String, &String);
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +211,12 @@ mod tests {
     #[test]
     fn every_valid_mode_parses_and_every_other_one_explains_itself() {
         for text in ["r", "w", "a", "x", "r+", "+r", "rb", "br", "rt+", "w+b", "ab", "xt", "a+"] {
-            text.parse::<Mode>().unwrap();
+            let mode = text.parse::<Mode>().unwrap();
+            assert_eq!(Mode::try_from(text.to_owned()).unwrap(), mode);
+            assert_eq!(mode.to_string().parse::<Mode>().unwrap(), mode);
+        }
+        for mode in [Mode::READ, Mode::WRITE_READ, Mode::APPEND, Mode::CREATE_NEW_READ] {
+            assert_eq!(Mode::try_from(&mode.to_string()).unwrap(), mode);
         }
         for text in ["", "+", "b", "rr", "rw", "r++", "rbt", "rbb", "U", "r w", "read"] {
             let error = text.parse::<Mode>().unwrap_err();

@@ -1,26 +1,29 @@
 //! How a file is opened.
 
+use std::io;
 use std::path::Path;
 
 use caio::{Context, Error, ErrorKind, Result, flags};
 
-use crate::file::AioFile;
+use crate::aio_file::AioFile;
+use crate::file::File;
 use crate::mode::Mode;
 use crate::runtime::default_context_for_task;
 
-/// Options for opening a file, in the manner of `std::fs::OpenOptions`.
+/// Options for opening a file, as those of std and tokio.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
 /// use aiofile::OpenOptions;
 ///
-/// let options = OpenOptions::new().write(true).create_new(true).permissions(0o600);
-/// let file = options.open(&path).await?;
+/// let mut options = OpenOptions::new();
+/// options.write(true).create_new(true).mode(0o600);
+/// let file = options.open_aio(&path).await?;
 /// file.write_all_at("secret", 0).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[must_use = "options open nothing until `open` is called"]
 pub struct OpenOptions {
     read: bool,
@@ -32,7 +35,7 @@ pub struct OpenOptions {
     direct: bool,
     bounce: bool,
     custom_flags: i32,
-    permissions: Option<u32>,
+    mode: u32,
     context: Option<Context>,
 }
 
@@ -43,9 +46,9 @@ impl OpenOptions {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// use aiofile::OpenOptions;
     ///
-    /// let nothing = OpenOptions::new();
-    /// assert!(nothing.open("/proc/version").await.is_err());
-    /// assert!(nothing.read(true).open("/proc/version").await.is_ok());
+    /// let mut options = OpenOptions::new();
+    /// assert!(options.open("/proc/version").await.is_err());
+    /// assert!(options.read(true).open("/proc/version").await.is_ok());
     /// # Ok(()) }
     /// ```
     pub fn new() -> Self {
@@ -58,12 +61,12 @@ impl OpenOptions {
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// use aiofile::OpenOptions;
     ///
-    /// let file = OpenOptions::new().read(true).open("/proc/version").await?;
+    /// let file = OpenOptions::new().read(true).open_aio("/proc/version").await?;
     /// assert_eq!(file.read_at(5, 0).await?, "Linux");
     /// assert!(file.write_at("Minix", 0).await.is_err());
     /// # Ok(()) }
     /// ```
-    pub fn read(mut self, read: bool) -> Self {
+    pub fn read(&mut self, read: bool) -> &mut Self {
         self.read = read;
         self
     }
@@ -76,12 +79,12 @@ impl OpenOptions {
     /// # std::fs::write(&path, "hello")?;
     /// use aiofile::OpenOptions;
     ///
-    /// let file = OpenOptions::new().write(true).open(&path).await?; // hello
+    /// let file = OpenOptions::new().write(true).open_aio(&path).await?; // hello
     /// file.write_all_at("J", 0).await?;
     /// assert_eq!(aiofile::fs::read_to_string(&path).await?, "Jello");
     /// # Ok(()) }
     /// ```
-    pub fn write(mut self, write: bool) -> Self {
+    pub fn write(&mut self, write: bool) -> &mut Self {
         self.write = write;
         self
     }
@@ -94,14 +97,14 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
     /// use aiofile::OpenOptions;
     ///
-    /// let log = OpenOptions::new().append(true).create(true).open(&path).await?;
+    /// let log = OpenOptions::new().append(true).create(true).open_aio(&path).await?;
     /// log.append("started\n").await?;
     /// log.append("stopped\n").await?;
     /// assert_eq!(aiofile::fs::read(&path).await?, b"started\nstopped\n");
     /// assert!(log.write_at("S", 0).await.is_err());
     /// # Ok(()) }
     /// ```
-    pub fn append(mut self, append: bool) -> Self {
+    pub fn append(&mut self, append: bool) -> &mut Self {
         self.append = append;
         self
     }
@@ -114,12 +117,12 @@ impl OpenOptions {
     /// # std::fs::write(&path, "too long")?;
     /// use aiofile::OpenOptions;
     ///
-    /// let file = OpenOptions::new().write(true).truncate(true).open(&path).await?; // too long
+    /// let file = OpenOptions::new().write(true).truncate(true).open_aio(&path).await?; // too long
     /// file.write_all_at("short", 0).await?;
     /// assert_eq!(aiofile::fs::read_to_string(&path).await?, "short");
     /// # Ok(()) }
     /// ```
-    pub fn truncate(mut self, truncate: bool) -> Self {
+    pub fn truncate(&mut self, truncate: bool) -> &mut Self {
         self.truncate = truncate;
         self
     }
@@ -131,14 +134,15 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("new");
     /// use aiofile::OpenOptions;
     ///
-    /// let options = OpenOptions::new().write(true);
-    /// assert!(options.open(&path).await.is_err());
-    /// let options = options.create(true);
-    /// assert!(options.open(&path).await.is_ok(), "it is made");
-    /// assert!(options.open(&path).await.is_ok(), "it is there");
+    /// let mut options = OpenOptions::new();
+    /// options.write(true);
+    /// assert!(options.open_aio(&path).await.is_err());
+    /// options.create(true);
+    /// assert!(options.open_aio(&path).await.is_ok(), "it is made");
+    /// assert!(options.open_aio(&path).await.is_ok(), "it is there");
     /// # Ok(()) }
     /// ```
-    pub fn create(mut self, create: bool) -> Self {
+    pub fn create(&mut self, create: bool) -> &mut Self {
         self.create = create;
         self
     }
@@ -150,13 +154,14 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("lock");
     /// use aiofile::OpenOptions;
     ///
-    /// let options = OpenOptions::new().write(true).create_new(true);
-    /// let lock = options.open(&path).await?;
-    /// let error = options.open(&path).await.unwrap_err();
-    /// assert_eq!(error.io_kind(), std::io::ErrorKind::AlreadyExists);
+    /// let mut options = OpenOptions::new();
+    /// options.write(true).create_new(true);
+    /// let lock = options.open_aio(&path).await?;
+    /// let error = options.open_aio(&path).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
     /// # Ok(()) }
     /// ```
-    pub fn create_new(mut self, create_new: bool) -> Self {
+    pub fn create_new(&mut self, create_new: bool) -> &mut Self {
         self.create_new = create_new;
         self
     }
@@ -172,17 +177,18 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("blocks");
     /// use aiofile::{AlignedBuffer, OpenOptions};
     ///
-    /// let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
+    /// let mut options = OpenOptions::new();
+    /// options.read(true).write(true).create(true).direct(true);
     /// # // EINVAL is the answer of a file system that has no O_DIRECT.
-    /// # let refusal = options.open(&path).await.err().and_then(|error| error.raw_os_error());
-    /// # if refusal == Some(22) { return Ok(()) }
-    /// let file = options.open(&path).await?;
+    /// # let refusal = options.open_aio(&path).await.err().map(|error| error.kind());
+    /// # if refusal == Some(std::io::ErrorKind::InvalidInput) { return Ok(()) }
+    /// let file = options.open_aio(&path).await?;
     /// file.write_all_at(AlignedBuffer::copy_of(&[b'x'; 8192], 4096), 0).await?;
     /// assert_eq!(file.read_at(4, 4094).await?, "xxxx");
     /// assert!(file.write_at("misaligned", 5).await.is_err());
     /// # Ok(()) }
     /// ```
-    pub fn direct(mut self, direct: bool) -> Self {
+    pub fn direct(&mut self, direct: bool) -> &mut Self {
         self.direct = direct;
         self
     }
@@ -196,16 +202,17 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("blocks");
     /// use aiofile::OpenOptions;
     ///
-    /// let options = OpenOptions::new().read(true).write(true).create(true).direct(true);
+    /// let mut options = OpenOptions::new();
+    /// options.read(true).write(true).create(true).direct(true);
     /// # // EINVAL is the answer of a file system that has no O_DIRECT.
-    /// # let refusal = options.open(&path).await.err().and_then(|error| error.raw_os_error());
-    /// # if refusal == Some(22) { return Ok(()) }
-    /// let file = options.bounce(true).open(&path).await?;
+    /// # let refusal = options.open_aio(&path).await.err().map(|error| error.kind());
+    /// # if refusal == Some(std::io::ErrorKind::InvalidInput) { return Ok(()) }
+    /// let file = options.bounce(true).open_aio(&path).await?;
     /// file.write_all_at("misaligned", 5).await?;
     /// assert_eq!(file.read_at(100, 5).await?, "misaligned");
     /// # Ok(()) }
     /// ```
-    pub fn bounce(mut self, bounce: bool) -> Self {
+    pub fn bounce(&mut self, bounce: bool) -> &mut Self {
         self.bounce = bounce;
         self
     }
@@ -217,14 +224,15 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("link");
     /// # std::os::unix::fs::symlink("/proc/version", &path)?;
     /// use aiofile::OpenOptions;
-    /// use caio::flags::O_NOFOLLOW;
+    /// use aiofile::flags::O_NOFOLLOW;
     ///
-    /// let options = OpenOptions::new().read(true);
-    /// assert!(options.open(&path).await.is_ok()); // a symbolic link
-    /// assert!(options.custom_flags(O_NOFOLLOW).open(&path).await.is_err());
+    /// let mut options = OpenOptions::new();
+    /// options.read(true);
+    /// assert!(options.open_aio(&path).await.is_ok()); // a symbolic link
+    /// assert!(options.custom_flags(O_NOFOLLOW).open_aio(&path).await.is_err());
     /// # Ok(()) }
     /// ```
-    pub fn custom_flags(mut self, flags: i32) -> Self {
+    pub fn custom_flags(&mut self, flags: i32) -> &mut Self {
         self.custom_flags = flags;
         self
     }
@@ -237,13 +245,14 @@ impl OpenOptions {
     /// use aiofile::OpenOptions;
     /// use std::os::unix::fs::PermissionsExt;
     ///
-    /// let options = OpenOptions::new().write(true).create_new(true).permissions(0o600);
-    /// let file = options.open(&path).await?;
+    /// let mut options = OpenOptions::new();
+    /// options.write(true).create_new(true).mode(0o600);
+    /// let file = options.open_aio(&path).await?;
     /// assert_eq!(file.metadata().await?.permissions().mode() & 0o777, 0o600);
     /// # Ok(()) }
     /// ```
-    pub fn permissions(mut self, mode: u32) -> Self {
-        self.permissions = Some(mode);
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.mode = mode;
         self
     }
 
@@ -254,12 +263,12 @@ impl OpenOptions {
     /// use aiofile::OpenOptions;
     ///
     /// let context = aiofile::context().max_requests(8).build()?;
-    /// let file = OpenOptions::new().read(true).context(&context).open("/proc/version").await?;
+    /// let file = OpenOptions::new().read(true).context(&context).open_aio("/proc/version").await?;
     /// file.read_exact_at(5, 0).await?;
     /// assert_eq!(context.metrics().bytes_read, 5);
     /// # Ok(()) }
     /// ```
-    pub fn context(mut self, context: &Context) -> Self {
+    pub fn context(&mut self, context: &Context) -> &mut Self {
         self.context = Some(context.clone());
         self
     }
@@ -274,63 +283,106 @@ impl OpenOptions {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("new");
     /// use aiofile::OpenOptions;
     ///
-    /// let options = OpenOptions::new().mode("x+")?.permissions(0o600);
-    /// let file = options.open(&path).await?;
+    /// let mut options = OpenOptions::new();
+    /// options.access("x+")?.mode(0o600);
+    /// let file = options.open_aio(&path).await?;
     /// file.write_all_at("new", 0).await?;
     /// assert_eq!(file.read_at(3, 0).await?, "new");
-    /// assert!(options.open(&path).await.is_err(), "x is for a file that is not there yet");
+    /// assert!(options.open_aio(&path).await.is_err(), "x is for a file that is not there yet");
     /// # Ok(()) }
     /// ```
-    pub fn mode<M: TryInto<Mode, Error: Into<Error>>>(mut self, mode: M) -> Result<Self> {
-        let mode = mode.try_into().map_err(Into::into)?;
+    pub fn access<M: TryInto<Mode, Error: Into<Error>>>(
+        &mut self,
+        mode: M,
+    ) -> io::Result<&mut Self> {
+        Ok(self.set_access(mode.try_into().map_err(Into::into)?))
+    }
+    pub(crate) fn set_access(&mut self, mode: Mode) -> &mut Self {
         self.read = mode.reads();
         self.append = mode.appends();
         self.write = mode.writes() && !mode.appends();
         self.truncate = mode.truncates();
         self.create = mode.creates() && !mode.is_exclusive();
         self.create_new = mode.is_exclusive();
-        Ok(self)
+        self
     }
 
-    /// Opens the file: one hop, in which it is also examined, and with [`bounce`](Self::bounce) one
-    /// more. A FIFO that is opened for reading is open at once, and its first read waits for a
-    /// writer; one that is opened for writing is open when it has a reader.
+    /// Opens the file, with a cursor at its start: one hop, in which it is also examined, and with
+    /// [`bounce`](Self::bounce) one more. A FIFO that is opened for reading is open at once, and
+    /// its first read waits for a writer; one that is opened for writing is open when it has a
+    /// reader.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for options that contradict each other, before the file is
-    /// touched; [`ErrorKind::Backend`] and [`ErrorKind::Config`] where the default context cannot
-    /// be made; else what open(2) answers.
+    /// [`io::ErrorKind::InvalidInput`] for options that contradict each other, before the file is
+    /// touched; what [`default_context`](crate::default_context) says where it cannot be made; else
+    /// what open(2) answers.
     ///
     /// # Cancel safety
     /// Dropping the future leaks no descriptor. A file may have been created or truncated.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// use aiofile::OpenOptions;
+    /// use aiofile::{Error, OpenOptions};
     /// use std::path::Path;
+    /// use tokio::io::AsyncReadExt;
     ///
-    /// let options = OpenOptions::new().read(true);
-    /// let file = options.open("/proc/version").await?;
-    /// assert_eq!(file.read_at(5, 0).await?, "Linux");
+    /// let mut options = OpenOptions::new();
+    /// options.read(true);
+    /// let mut word = [0; 5];
+    /// options.open("/proc/version").await?.read_exact(&mut word).await?;
+    /// assert_eq!(&word, b"Linux");
+    ///
     /// let error = options.open("/nowhere").await.unwrap_err();
-    /// assert_eq!(error.io_kind(), std::io::ErrorKind::NotFound);
-    /// assert_eq!(error.path(), Some(Path::new("/nowhere")));
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    /// assert_eq!(Error::of(&error).and_then(Error::path), Some(Path::new("/nowhere")));
     /// # Ok(()) }
     /// ```
-    pub async fn open(&self, path: impl AsRef<Path>) -> Result<AioFile> {
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        Ok(File::new(self.open_aio(path).await?, self.as_mode(), 0))
+    }
+
+    /// As [`open`](Self::open), without a cursor: addressed by offset.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    /// As for [`open`](Self::open).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::OpenOptions;
+    ///
+    /// let file = OpenOptions::new().read(true).open_aio("/proc/version").await?;
+    /// assert_eq!(file.read_at(5, 0).await?, "Linux");
+    /// # Ok(()) }
+    /// ```
+    pub async fn open_aio(&self, path: impl AsRef<Path>) -> io::Result<AioFile> {
         let path = path.as_ref();
         let flags = self.flags().map_err(|error| error.on(path))?;
         let context = match &self.context {
             Some(context) => context.clone(),
             None => default_context_for_task().await?,
         };
-        let file = context.open(path, flags, self.permissions.unwrap_or(0o666)).await?;
+        let file = context.open(path, flags, self.mode).await?;
         let writes = self.write || self.append;
         let bounce = match self.bounce && file.is_direct() && writes {
             true => Some(context.reopen_buffered(&file).await?),
             false => None,
         };
         Ok(AioFile::new(context, file, bounce))
+    }
+
+    /// The mode string that comes closest.
+    fn as_mode(&self) -> Mode {
+        let (alone, with_reading) = match self {
+            Self { append: true, .. } => (Mode::APPEND, Mode::APPEND_READ),
+            Self { create_new: true, .. } => (Mode::CREATE_NEW, Mode::CREATE_NEW_READ),
+            Self { truncate: true, .. } => (Mode::WRITE, Mode::WRITE_READ),
+            Self { write: true, .. } => (Mode::WRITE, Mode::READ_WRITE),
+            _ => (Mode::READ, Mode::READ),
+        };
+        if self.read { with_reading } else { alone }
     }
 
     fn flags(&self) -> Result<i32> {
@@ -344,7 +396,8 @@ impl OpenOptions {
         if (self.create || self.create_new) && !writes {
             return Err(contradiction("creating a file needs write or append"));
         }
-        if self.truncate && (self.append || !self.write) {
+        // As std has it: a file that must be new has nothing to cut off.
+        if self.truncate && !self.create_new && (self.append || !self.write) {
             return Err(contradiction("truncating a file needs write, without append"));
         }
         let direct = match flags::DIRECT {
@@ -353,13 +406,33 @@ impl OpenOptions {
         };
         let chosen = [
             (self.append, flags::O_APPEND),
-            (self.truncate, flags::O_TRUNC),
+            (self.truncate && !self.create_new, flags::O_TRUNC),
             (self.create, flags::O_CREAT),
             (self.create_new, flags::O_CREAT | flags::O_EXCL),
             (self.direct, direct),
         ];
         let chosen = chosen.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag);
-        Ok(chosen.fold(access | self.custom_flags, |flags, flag| flags | flag))
+        // What was said with `read` and `write` holds.
+        let custom = self.custom_flags & !(flags::O_WRONLY | flags::O_RDWR);
+        Ok(chosen.fold(access | custom, |flags, flag| flags | flag))
+    }
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            read: false,
+            write: false,
+            append: false,
+            truncate: false,
+            create: false,
+            create_new: false,
+            direct: false,
+            bounce: false,
+            custom_flags: 0,
+            mode: 0o666,
+            context: None,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod chunks;
 mod piece;
+mod stream;
 
 use std::future::poll_fn;
 use std::io;
@@ -11,18 +12,18 @@ use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
 use caio::{Buffer, Result};
-use futures_core::Stream;
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-use crate::file::AioFile;
+use crate::aio_file::AioFile;
 pub(crate) use chunks::{Chunk, Chunks};
+pub use stream::ChunkStream;
 
 /// Reads a file chunk by chunk, from an offset to its end. It holds a cursor and nothing else: any
 /// number of readers go over one open file at once, each on its own.
 ///
 /// Three ways to take the bytes, which may be mixed: [`fill`](Self::fill) lends them,
-/// [`next_chunk`](Self::next_chunk) and the [`Stream`] give them away, and tokio's [`AsyncRead`]
-/// and [`AsyncBufRead`] make it fit wherever a reader is asked for.
+/// [`next_chunk`](Self::next_chunk) gives them away, and tokio's [`AsyncRead`] and [`AsyncBufRead`]
+/// make it fit wherever a reader is asked for. [`chunks`](Self::chunks) makes a stream of it.
 ///
 /// A cached chunk costs one system call on the calling thread when it is asked for. Where a chunk
 /// has to wait for the device, the next ones are already being read while it is consumed
@@ -57,12 +58,11 @@ pub struct Reader {
     /// The chunk that is being consumed, and which of its bytes are left.
     buffer: Buffer,
     rest: Range<usize>,
-    /// The stream ended with an error, and has not said so yet.
-    failed: bool,
 }
 
 impl Reader {
-    /// A reader from the start of the file, with a handle of its own on it.
+    /// A reader from the start of the file, with a handle of its own on it: takes an [`AioFile`] or
+    /// a reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -78,9 +78,9 @@ impl Reader {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn new(file: &AioFile) -> Self {
-        let chunks = Chunks::new(file);
-        Self { chunks, buffer: Buffer::default(), rest: 0..0, failed: false }
+    pub fn new(file: impl Into<AioFile>) -> Self {
+        let chunks = Chunks::new(file.into());
+        Self { chunks, buffer: Buffer::default(), rest: 0..0 }
     }
 
     /// Starts at this byte offset.
@@ -113,7 +113,7 @@ impl Reader {
     /// use futures_util::TryStreamExt;
     ///
     /// let file = AioFile::open(&path, "r").await?; // 0123456789
-    /// let chunks: Vec<_> = Reader::new(&file).chunk_size(4).try_collect().await?;
+    /// let chunks: Vec<_> = Reader::new(file).chunk_size(4).chunks().try_collect().await?;
     /// assert_eq!(chunks, ["0123", "4567", "89"]);
     /// # Ok(()) }
     /// ```
@@ -182,7 +182,7 @@ impl Reader {
     /// assert_eq!(reader.fill().await?, b"789");
     /// # Ok(()) }
     /// ```
-    pub fn seek_to(&mut self, offset: u64) -> Result<()> {
+    pub fn seek_to(&mut self, offset: u64) -> io::Result<()> {
         self.chunks.check_seekable()?;
         self.jump(offset);
         Ok(())
@@ -232,7 +232,7 @@ impl Reader {
     /// assert!(reader.fill().await?.is_empty());
     /// # Ok(()) }
     /// ```
-    pub async fn fill(&mut self) -> Result<&[u8]> {
+    pub async fn fill(&mut self) -> io::Result<&[u8]> {
         if self.rest.is_empty() {
             poll_fn(|cx| self.poll_fill(cx)).await?;
         }
@@ -303,8 +303,27 @@ impl Reader {
     /// assert_eq!(reader.next_chunk().await?, None);
     /// # Ok(()) }
     /// ```
-    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
-        poll_fn(|cx| self.poll_next_chunk(cx)).await
+    pub async fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+        Ok(poll_fn(|cx| self.poll_next_chunk(cx)).await?)
+    }
+
+    /// The bytes that are left as a stream of chunks.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// use aiofile::{AioFile, Reader};
+    ///
+    /// let file = AioFile::open("/proc/self/exe", "r").await?;
+    /// let (mut chunks, mut bytes) = (Reader::new(&file).chunks(), 0);
+    /// while let Some(chunk) = chunks.next().await {
+    ///     bytes += chunk?.len() as u64;
+    /// }
+    /// assert_eq!(bytes, file.len().await?);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "into_stream")]
+    pub fn chunks(self) -> ChunkStream {
+        ChunkStream::new(self)
     }
 
     fn poll_next_chunk(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Option<Bytes>>> {
@@ -337,24 +356,6 @@ impl Reader {
     fn recycle(&mut self) {
         self.rest = 0..0;
         self.chunks.recycle(std::mem::take(&mut self.buffer));
-    }
-}
-
-impl Stream for Reader {
-    type Item = Result<Bytes>;
-
-    /// As [`next_chunk`](Reader::next_chunk). An error ends the stream; asked once more after
-    /// that, it tries again from where it stands.
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Bytes>>> {
-        if std::mem::take(&mut self.failed) {
-            return Poll::Ready(None);
-        }
-        let chunk = ready!(self.poll_next_chunk(cx)).transpose();
-        self.failed = matches!(chunk, Some(Err(_)));
-        Poll::Ready(chunk)
     }
 }
 

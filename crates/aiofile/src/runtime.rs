@@ -2,8 +2,10 @@
 //! each runtime.
 
 mod budget;
+mod elsewhere;
 mod paused_clock;
 mod reactor;
+mod scope;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,6 +22,10 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
 
+pub(crate) use elsewhere::drop_elsewhere;
+pub(crate) use paused_clock::hold as hold_paused_clock;
+pub use scope::{spawn, with_context};
+
 /// Starts to describe a context that uses tokio's reactor and lets other tasks run in time.
 /// Works without tokio too; then a thread waits for completions.
 ///
@@ -34,7 +40,7 @@ use tokio::task::{self, AbortHandle};
 /// use aiofile::OpenOptions;
 ///
 /// let context = aiofile::context().max_requests(16).build()?;
-/// let file = OpenOptions::new().read(true).context(&context).open("/proc/self/stat").await?;
+/// let file = OpenOptions::new().read(true).context(&context).open_aio("/proc/self/stat").await?;
 /// assert!(!file.read_at(64, 0).await?.is_empty());
 /// # Ok(())
 /// # }
@@ -43,9 +49,9 @@ pub fn context() -> ContextBuilder {
     Context::builder().runtime(Arc::new(Tokio))
 }
 
-/// The context that files get when none is named: one for each runtime, made when first needed
-/// and released with the runtime; outside of tokio, one for the process. A child that was forked
-/// gets a new one.
+/// The context that files get when none is named: that of [`with_context`] around the running
+/// task; else one for each runtime, made when first needed and released with the runtime; outside
+/// of tokio, one for the process. A child that was forked gets a new one.
 ///
 /// Making it reads the configuration and tries a backend out, on the calling thread.
 ///
@@ -55,21 +61,68 @@ pub fn context() -> ContextBuilder {
 pub fn default_context() -> Result<Context> {
     match known() {
         Some(context) => Ok(context),
-        None => keep(context().build()?),
+        None => keep(owner(), Handle::try_current().ok(), context().build()?),
     }
 }
 
-/// The same for a task: the context is made on a thread of its own, since that may take long.
+/// The same for a task: the context is made on a thread of its own, since that may take long. It is
+/// made once, however many tasks want it at the same time.
 pub(crate) async fn default_context_for_task() -> Result<Context> {
     if let Some(context) = known() {
         return Ok(context);
     }
+    let Some(making) = wait_for_context() else { return default_context() };
+    making.await.unwrap_or_else(|_| default_context())
+}
+
+/// Who waits for a context that is being made.
+type Waiting = HashMap<Owner, Vec<oneshot::Sender<Result<Context>>>>;
+
+/// Has a thread make the context of this task's runtime, unless one is at it; `None` where there is
+/// no thread to be had.
+fn wait_for_context() -> Option<oneshot::Receiver<Result<Context>>> {
     let (made, making) = oneshot::channel();
-    let make = move || _ = made.send(context().build());
-    match thread::Builder::new().name("caio-build".to_owned()).spawn(make) {
-        Ok(_) => keep(making.await.unwrap_or_else(|_| context().build())?),
-        Err(_) => default_context(),
+    let (owner, handle) = (owner(), Handle::try_current().ok());
+    let mut waiting = waiting();
+    // It may have been made since the task looked.
+    if let Some(context) = known() {
+        _ = made.send(Ok(context));
+        return Some(making);
     }
+    let all = waiting.entry(owner).or_default();
+    all.push(made);
+    if all.len() > 1 {
+        return Some(making);
+    }
+    let make = move || {
+        let _over = Made(owner);
+        let result = context().build().and_then(|fresh| keep(owner, handle, fresh));
+        let all = self::waiting().remove(&owner);
+        for made in all.into_iter().flatten() {
+            _ = made.send(result.clone());
+        }
+    };
+    let thread = thread::Builder::new().name("caio-build".to_owned());
+    if thread.spawn(make).is_err() {
+        waiting.remove(&owner);
+        return None;
+    }
+    Some(making)
+}
+
+/// Lets those go that wait for a context whose making panicked.
+struct Made(Owner);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let all = waiting().remove(&self.0);
+        drop(all);
+    }
+}
+
+fn waiting() -> MutexGuard<'static, Waiting> {
+    static WAITING: OnceLock<Mutex<Waiting>> = OnceLock::new();
+    WAITING.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whose context it is: a runtime's or, without one, the process's.
@@ -80,17 +133,16 @@ fn owner() -> Owner {
 }
 
 fn known() -> Option<Context> {
-    contexts().get(&owner()).cloned()
+    scope::current().or_else(|| contexts().get(&owner()).cloned())
 }
 
-fn keep(fresh: Context) -> Result<Context> {
-    let owner = owner();
+fn keep(owner: Owner, handle: Option<Handle>, fresh: Context) -> Result<Context> {
     match contexts().entry(owner) {
         Entry::Occupied(other) => return Ok(other.get().clone()),
         Entry::Vacant(place) => place.insert(fresh.clone()),
     };
     // Outside the lock: a runtime that is shutting down drops it at once.
-    if let Ok(handle) = Handle::try_current() {
+    if let Some(handle) = handle {
         drop_at_end(&handle, Release(owner));
     }
     Ok(fresh)

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::{OwnedBuffer, Result};
+use caio::IntoBuffer;
 use tokio::io::AsyncWrite;
 
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 pub use buffered::BufferedWriter;
 use cursor::Cursor;
 
@@ -66,11 +66,12 @@ pub struct Writer {
 
 struct InFlight {
     bytes: Bytes,
-    write: BoxedFuture<Result<usize>>,
+    write: BoxedFuture<io::Result<usize>>,
 }
 
 impl Writer {
-    /// A writer from the start of the file, with a handle of its own on it.
+    /// A writer from the start of the file, with a handle of its own on it: takes an [`AioFile`]
+    /// or a reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -83,8 +84,8 @@ impl Writer {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn new(file: &AioFile) -> Self {
-        Self { cursor: Arc::new(Cursor::new(file.clone(), 0)), in_flight: None }
+    pub fn new(file: impl Into<AioFile>) -> Self {
+        Self { cursor: Arc::new(Cursor::new(file.into(), 0)), in_flight: None }
     }
 
     /// Starts at this byte offset. Separate from the clones made before. Without effect on a file
@@ -132,12 +133,12 @@ impl Writer {
     /// assert_eq!(file.read_to_end(0).await?, "called first, called second");
     /// # Ok(()) }
     /// ```
-    pub fn write_all<B: OwnedBuffer>(
+    pub fn write_all<B: IntoBuffer>(
         &self,
         buffer: B,
-    ) -> impl Future<Output = Result<()>> + Send + 'static + use<B> {
-        let write = self.cursor.write(buffer.into_buffer());
-        async move { write?.all().await }
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<B> {
+        let write = self.cursor.write(buffer.into_owned_buffer());
+        async move { Ok(write?.all().await?) }
     }
 
     /// Writes the buffer behind what was written so far: all of it, unless an error comes in
@@ -161,12 +162,12 @@ impl Writer {
     /// assert_eq!(writer.position(), 0);
     /// # Ok(()) }
     /// ```
-    pub fn write<B: OwnedBuffer>(
+    pub fn write<B: IntoBuffer>(
         &self,
         buffer: B,
-    ) -> impl Future<Output = Result<usize>> + Send + 'static + use<B> {
-        let write = self.cursor.write(buffer.into_buffer());
-        async move { write?.some().await }
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'static + use<B> {
+        let write = self.cursor.write(buffer.into_owned_buffer());
+        async move { Ok(write?.some().await?) }
     }
 
     /// Does nothing: nothing is buffered. For code that also takes a [`BufferedWriter`].
@@ -180,18 +181,18 @@ impl Writer {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// use aiofile::{AioFile, Writer};
+    /// use aiofile::{AioFile, Error, Writer};
     ///
     /// let writer = Writer::new(&AioFile::open(&path, "w").await?);
     /// let dropped = writer.write_all("lost");
     /// writer.write_all("kept").await?;
     /// writer.flush().await?;
     /// drop(dropped);
-    /// assert_eq!(writer.flush().await.unwrap_err().offset(), Some(0));
+    /// assert_eq!(Error::from(writer.flush().await.unwrap_err()).offset(), Some(0));
     /// # Ok(()) }
     /// ```
-    pub async fn flush(&self) -> Result<()> {
-        self.cursor.check()
+    pub async fn flush(&self) -> io::Result<()> {
+        Ok(self.cursor.check()?)
     }
 
     /// fdatasync(2), after the writes that have started. See [`AioFile::fdatasync`].
@@ -215,7 +216,7 @@ impl Writer {
     /// assert!(file.context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
-    pub async fn sync(&self) -> Result<()> {
+    pub async fn sync(&self) -> io::Result<()> {
         self.cursor.check()?;
         self.cursor.file().fdatasync().await
     }
@@ -281,7 +282,7 @@ impl Writer {
     }
 
     /// Ends the write that `poll_write` has begun.
-    fn poll_in_flight(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+    fn poll_in_flight(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         if let Some(in_flight) = &mut self.in_flight {
             let result = ready!(in_flight.write.poll(cx));
             self.in_flight = None;
@@ -315,7 +316,7 @@ impl AsyncWrite for Writer {
             match result {
                 Ok(written) if ours => return Poll::Ready(Ok(written)),
                 Ok(_) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }

@@ -15,18 +15,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aiofile::{
-    AioFile, AlignedBuffer, BackendKind, Buffer, Context, ErrorKind, OpenOptions, RangeOptions,
-    Reader, Writer, async_open,
+    AioFile, AlignedBuffer, BackendKind, Buffer, Context, Error, ErrorKind, OpenOptions,
+    RangeOptions, Reader, Writer, async_open,
 };
 use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
 use common::{disk, noise};
+use tokio::io::AsyncSeekExt;
 
 /// What every disk takes.
 const BLOCK: usize = 4096;
 
 /// A file on the disk, opened with O_DIRECT to read and write, where there is such a thing.
 async fn direct(path: &Path, options: &OpenOptions) -> Option<AioFile> {
-    match options.clone().direct(true).open(path).await {
+    match options.clone().direct(true).open_aio(path).await {
         Ok(file) => Some(file),
         Err(error) => {
             println!("skipped: no O_DIRECT here: {error}");
@@ -36,7 +37,7 @@ async fn direct(path: &Path, options: &OpenOptions) -> Option<AioFile> {
 }
 
 fn both() -> OpenOptions {
-    OpenOptions::new().read(true).write(true)
+    OpenOptions::new().read(true).write(true).clone()
 }
 
 fn aligned(bytes: usize) -> Buffer {
@@ -81,7 +82,7 @@ async fn vectored_reads_take_any_memory_and_any_offset() {
         }
     }
     let buffers = vec![odd(9), Buffer::from(&b"constant"[..])];
-    let error = file.read_vectored_at(buffers, 3).await.0.unwrap_err();
+    let error = Error::from(file.read_vectored_at(buffers, 3).await.0.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
@@ -106,11 +107,12 @@ async fn vectored_writes_are_aligned_or_refused_or_bounced() {
         std::fs::write(&path, &contents).unwrap();
         let buffers = || make().into_iter().map(|buffer| filled(buffer, 7)).collect::<Vec<_>>();
         let Some(file) = direct(&path, &both()).await else { return };
-        let error = file.write_vectored_at(buffers(), offset as u64).await.0.unwrap_err();
+        let error =
+            Error::from(file.write_vectored_at(buffers(), offset as u64).await.0.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains("O_DIRECT"), "{error}");
         assert!(std::fs::read(&path).unwrap() == contents, "nothing was written");
-        let Some(file) = direct(&path, &both().bounce(true)).await else { return };
+        let Some(file) = direct(&path, both().bounce(true)).await else { return };
         let length = buffers().iter().map(Buffer::len).sum();
         let (written, _) = file.write_vectored_at(buffers(), offset as u64).await;
         assert_eq!(written.unwrap(), length);
@@ -134,7 +136,8 @@ async fn what_is_bounced_to_a_file_opened_to_append_is_appended() {
     let directory = disk();
     let path = directory.path().join("log");
     std::fs::write(&path, "first,").unwrap();
-    let options = OpenOptions::new().append(true).bounce(true);
+    let mut options = OpenOptions::new();
+    options.append(true).bounce(true);
     let Some(file) = direct(&path, &options).await else { return };
     file.append("second,").await.unwrap();
     // Aligned, but for the place where the file ends, which only the kernel knows.
@@ -142,10 +145,10 @@ async fn what_is_bounced_to_a_file_opened_to_append_is_appended() {
     let expected = ["first,second,", &"x".repeat(BLOCK)].concat();
     assert!(std::fs::read_to_string(&path).unwrap() == expected);
 
-    let Some(file) = direct(&path, &OpenOptions::new().append(true)).await else { return };
+    let Some(file) = direct(&path, OpenOptions::new().append(true)).await else { return };
     for record in [AlignedBuffer::copy_of(&[1; BLOCK], BLOCK), AlignedBuffer::copy_of(&[1], BLOCK)]
     {
-        let error = file.append(record).await.unwrap_err();
+        let error = Error::from(file.append(record).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains("the end of the file"), "{error}");
     }
@@ -261,7 +264,7 @@ async fn a_read_that_is_cut_within_a_block_goes_on_on_every_path() {
     std::fs::write(&path, &contents).unwrap();
     for bytes_max in [4097, 5000, 12_289] {
         let context = Cutting::context(bytes_max);
-        let Some(file) = direct(&path, &both().context(&context)).await else { return };
+        let Some(file) = direct(&path, both().context(&context)).await else { return };
         for offset in [0, 4096, 777] {
             let rest = &contents[offset..];
             let at = offset as u64;
@@ -289,7 +292,7 @@ async fn a_read_that_is_cut_within_a_block_goes_on_on_every_path() {
         for (range, bytes) in ranges.iter().zip(read) {
             assert!(bytes == contents[range.start as usize..range.end as usize]);
         }
-        let error = file.read_ranges(&[30_000..30_002]).await.unwrap_err();
+        let error = Error::from(file.read_ranges(&[30_000..30_002]).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     }
 }
@@ -300,7 +303,8 @@ async fn a_write_that_is_cut_within_a_block_goes_on_on_every_path() {
     let path = directory.path().join("data");
     for bytes_max in [4097, 5000, 12_289] {
         let context = Cutting::context(bytes_max);
-        let options = both().context(&context);
+        let mut options = both();
+        options.context(&context);
         let whole = || AlignedBuffer::copy_of(&contents, BLOCK);
         for way in 0..4 {
             std::fs::write(&path, "").unwrap();
@@ -323,10 +327,10 @@ async fn a_write_that_is_cut_within_a_block_goes_on_on_every_path() {
     }
     // What never gets beyond the first part of a block ends.
     let context = Cutting::context(100);
-    let Some(file) = direct(&path, &both().context(&context)).await else { return };
+    let Some(file) = direct(&path, both().context(&context)).await else { return };
     let block = || AlignedBuffer::copy_of(&[1; BLOCK], BLOCK);
     assert_eq!(file.write_at(block(), 0).await.unwrap(), 100);
-    let error = file.write_all_at(block(), 0).await.unwrap_err();
+    let error = Error::from(file.write_all_at(block(), 0).await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::WriteZero);
     assert_eq!(file.read_at(BLOCK, 0).await.unwrap().len(), 100);
 }

@@ -11,6 +11,7 @@ use aiofile::{
     async_open,
 };
 use common::{disk, scratch};
+use tokio::io::AsyncSeekExt;
 
 /// More bytes than any machine has, and fewer than a file may have.
 const HUGE: usize = 1 << 43;
@@ -18,7 +19,7 @@ const HUGE: usize = 1 << 43;
 /// The same file with and without O_DIRECT, as far as its file system has that.
 async fn both_ways(path: &std::path::Path) -> Vec<AioFile> {
     let mut files = vec![AioFile::open(path, "r").await.unwrap()];
-    match OpenOptions::new().read(true).direct(true).open(path).await {
+    match OpenOptions::new().read(true).direct(true).open_aio(path).await {
         Ok(file) => files.push(file),
         Err(error) => println!("skipped: no O_DIRECT here: {error}"),
     }
@@ -26,8 +27,8 @@ async fn both_ways(path: &std::path::Path) -> Vec<AioFile> {
 }
 
 #[track_caller]
-fn assert_no_memory<T: std::fmt::Debug>(result: Result<T, Error>, path: &std::path::Path) {
-    let error = result.unwrap_err();
+fn assert_no_memory<T: std::fmt::Debug>(result: std::io::Result<T>, path: &std::path::Path) {
+    let error = Error::from(result.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     assert_eq!(error.path(), Some(path), "{error}");
     assert!(error.to_string().contains("no memory for a buffer"), "{error}");
@@ -57,17 +58,17 @@ async fn a_huge_length_is_an_error() {
                 if i64::try_from(extent).is_ok() && i64::try_from(extent + 4096).is_ok() {
                     assert_no_memory(read, &path);
                 } else {
-                    assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+                    assert_eq!(Error::from(read.unwrap_err()).kind(), ErrorKind::InvalidInput);
                 }
                 let read = file.read_exact_at(length, offset).await;
-                assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+                assert_eq!(Error::from(read.unwrap_err()).kind(), ErrorKind::InvalidInput);
             }
         }
         let end = HUGE as u64;
         assert_no_memory(file.read_ranges(&[0..4, 3..end]).await, &path);
         // A handle takes what the file holds.
         let mut handle = async_open(file, "r").await.unwrap();
-        assert_eq!(handle.read(HUGE).await.unwrap().len(), 10_000);
+        assert_eq!(handle.read_bytes(HUGE).await.unwrap().len(), 10_000);
     }
 }
 
@@ -87,8 +88,8 @@ async fn a_huge_file_is_an_error_where_all_of_it_is_asked_for() {
         assert_eq!(file.read_to_end(end).await.unwrap(), [0; 5][..]);
         let mut handle = async_open(file, "r").await.unwrap();
         assert_no_memory(handle.read_all().await, &path);
-        assert_no_memory(handle.read(HUGE).await, &path);
-        assert_no_memory(handle.read_exact(HUGE).await, &path);
+        assert_no_memory(handle.read_bytes(HUGE).await, &path);
+        assert_no_memory(handle.read_exact_bytes(HUGE).await, &path);
         assert_eq!(handle.tell(), 0);
     }
 }
@@ -122,7 +123,7 @@ async fn what_grows_is_read_whole_on_every_kind_of_file() {
                 assert!(file.read_at(length + 9, offset as u64).await.unwrap() == expected);
                 let mut handle = async_open(file.clone(), "r").await.unwrap();
                 handle.seek(std::io::SeekFrom::Start(offset as u64)).await.unwrap();
-                assert!(handle.read(3 << 20).await.unwrap() == expected);
+                assert!(handle.read_bytes(3 << 20).await.unwrap() == expected);
             }
         }
     }
@@ -135,13 +136,13 @@ async fn memory_without_capacity_is_not_the_end_of_the_file() {
         let context = aiofile::context().in_place(in_place).build().unwrap();
         let file = common::open_in(&context, &path, "r").await;
         let (read, buffer) = file.read_into(Vec::new(), 0).await;
-        let error = read.unwrap_err();
+        let error = Error::from(read.unwrap_err());
         assert_eq!((error.kind(), buffer.capacity()), (ErrorKind::InvalidInput, 0));
         assert!(error.to_string().contains("with_capacity"), "{error}");
         for buffers in [vec![], vec![Vec::new(), Vec::new()]] {
             let length = buffers.len();
             let (read, buffers) = file.read_vectored_at(buffers, 0).await;
-            assert_eq!(read.unwrap_err().kind(), ErrorKind::InvalidInput);
+            assert_eq!(Error::from(read.unwrap_err()).kind(), ErrorKind::InvalidInput);
             assert_eq!(buffers.len(), length);
         }
         let buffers = vec![Vec::new(), Vec::with_capacity(4)];

@@ -9,9 +9,9 @@ use std::pin::pin;
 use std::sync::LazyLock;
 use std::task::{Context as TaskContext, Waker};
 
-use aiofile::{AioFile, Context, ErrorKind, LineReader};
+use aiofile::{AioFile, Context, Error, ErrorKind, LineReader};
 use common::{cases, open_in, scratch, unruly};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
@@ -95,7 +95,7 @@ proptest! {
                 assert_eq!(lines.position(), position);
                 if expected.len() > limit {
                     for _ in 0..2 {
-                        let error = lines.next_line().await.unwrap_err();
+                        let error = Error::from(lines.next_line().await.unwrap_err());
                         assert_eq!(error.kind(), ErrorKind::InvalidData);
                         assert_eq!(error.offset(), Some(position));
                         assert_eq!(lines.position(), position);
@@ -136,7 +136,7 @@ async fn without_a_separator_the_file_is_one_line_up_to_the_limit() {
     let file = AioFile::open(&path, "r").await.unwrap();
     let lines = || LineReader::new(&file).separator("").chunk_size(100);
     assert_eq!(read_all(lines()).await, [[b'x'; 10_000]]);
-    let error = lines().max_line_bytes(9_999).next_line().await.unwrap_err();
+    let error = Error::from(lines().max_line_bytes(9_999).next_line().await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert!(error.to_string().contains("longer than 9999 bytes"), "{error}");
 }
@@ -153,7 +153,7 @@ async fn what_is_not_text_is_named_and_stays_in_front_of_the_cursor() {
         let mut lines = LineReader::new(&file).chunk_size(chunk);
         assert_eq!(lines.next_str().await.unwrap(), Some("gr\u{fc}n"));
         for _ in 0..2 {
-            let error = lines.next_str().await.unwrap_err();
+            let error = Error::from(lines.next_str().await.unwrap_err());
             assert_eq!(error.kind(), ErrorKind::InvalidData);
             assert_eq!((error.offset(), lines.position()), (Some(wrong as u64), 6));
         }
@@ -187,7 +187,7 @@ async fn a_dropped_future_loses_no_byte_of_a_pipe() {
     assert_eq!(lines.position(), 13);
     assert_eq!(lines.next_line().await.unwrap(), Some(&b"third"[..]));
     assert_eq!(lines.next_line().await.unwrap(), None);
-    assert_eq!(lines.seek_to(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(Error::from(lines.seek_to(0).unwrap_err()).kind(), ErrorKind::InvalidInput);
 }
 
 #[tokio::test]

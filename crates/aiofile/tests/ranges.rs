@@ -6,9 +6,8 @@ mod common;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
-use aiofile::{AioFile, ErrorKind, OpenOptions, RangeOptions};
+use aiofile::{AioFile, Error, ErrorKind, OpenOptions, RangeOptions};
 use common::{cases, disk, noise, open_in, scratch, unruly};
-use futures_util::StreamExt;
 use proptest::prelude::*;
 
 fn parts(contents: &[u8], ranges: &[Range<u64>]) -> Vec<Vec<u8>> {
@@ -57,7 +56,7 @@ async fn a_range_beyond_the_end_is_named_and_the_others_come_all_the_same() {
     for context in [aiofile::context().build().unwrap(), unruly(300)] {
         let file = open_in(&context, &path, "r").await;
         let ranges = [0..10, 990..1_010, 980..1_000, 5_000..5_001];
-        let error = file.read_ranges(&ranges).await.unwrap_err();
+        let error = Error::from(file.read_ranges(&ranges).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
         let mut stream = file.stream_ranges(&ranges, &RangeOptions::new()).unwrap();
         let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -87,15 +86,15 @@ async fn wrong_ranges_are_refused_before_anything_is_read() {
     let file = open_in(&context, &path, "r").await;
     let before = context.metrics();
     for wrong in [Range { start: 3, end: 1 }, 0..u64::MAX, (1 << 63)..(1 << 63) + 1] {
-        let error = file.read_ranges(&[0..4, wrong]).await.unwrap_err();
+        let error = Error::from(file.read_ranges(&[0..4, wrong]).await.unwrap_err());
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
     assert_eq!(context.metrics(), before);
-    let error = file.read_ranges(&[0..4, 5..i64::MAX as u64]).await.unwrap_err();
+    let error = Error::from(file.read_ranges(&[0..4, 5..i64::MAX as u64]).await.unwrap_err());
     assert!([ErrorKind::InvalidInput, ErrorKind::UnexpectedEof].contains(&error.kind()), "{error}");
     let (receiver, _sender) = std::io::pipe().unwrap();
     let pipe = AioFile::from_std(std::fs::File::from(OwnedFd::from(receiver))).unwrap();
-    let error = pipe.read_ranges(&[]).await.unwrap_err();
+    let error = Error::from(pipe.read_ranges(&[]).await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("Reader"), "{error}");
     assert!(file.read_ranges(&[]).await.unwrap().is_empty());
@@ -124,10 +123,10 @@ async fn direct_files_and_made_up_files_have_ranges_too() {
     let path = directory.path().join("direct");
     std::fs::write(&path, &contents).unwrap();
     let ranges = [39_990..40_000, 1..2, 20_000..30_001, 5..5, 4_096..8_192];
-    match OpenOptions::new().read(true).direct(true).open(&path).await {
+    match OpenOptions::new().read(true).direct(true).open_aio(&path).await {
         Ok(file) => {
             assert!(file.read_ranges(&ranges).await.unwrap() == parts(&contents, &ranges));
-            let error = file.read_ranges(&[39_990..40_001, 0..5]).await.unwrap_err();
+            let error = Error::from(file.read_ranges(&[39_990..40_001, 0..5]).await.unwrap_err());
             assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
         }
         Err(error) => println!("skipped: no O_DIRECT here: {error}"),

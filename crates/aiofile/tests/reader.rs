@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::task::{Context as TaskContext, Waker};
 
-use aiofile::{AioFile, ErrorKind, OpenOptions, Reader};
+use aiofile::{AioFile, Error, ErrorKind, OpenOptions, Reader};
 use common::{disk, noise, open_in, scratch, unruly};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
@@ -38,7 +38,7 @@ async fn every_way_of_reading_gives_every_byte_from_the_offset_on() {
             let reader =
                 || Reader::new(&file).offset(offset as u64).chunk_size(chunk).read_ahead(ahead);
             assert!(drain(&mut reader()).await == expected);
-            let streamed: Vec<_> = reader().try_collect().await.unwrap();
+            let streamed: Vec<_> = reader().chunks().try_collect().await.unwrap();
             assert!(streamed.concat() == expected);
             assert!(streamed[..streamed.len() - 1].iter().all(|bytes| bytes.len() == chunk));
             let mut read = Vec::new();
@@ -116,7 +116,7 @@ async fn a_pipe_gives_what_it_has_and_loses_nothing_when_dropped() {
         let mut chunk = pin!(reader.next_chunk());
         assert!(chunk.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
     }
-    assert_eq!(reader.seek_to(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(Error::from(reader.seek_to(0).unwrap_err()).kind(), ErrorKind::InvalidInput);
     sender.write_all(b" more").unwrap();
     assert_eq!(reader.next_chunk().await.unwrap().unwrap(), " more");
     assert_eq!(reader.position(), 9);
@@ -155,20 +155,24 @@ async fn an_empty_read_does_nothing_and_errors_leave_the_position() {
     assert_eq!(Reader::new(&file).read(&mut []).await.unwrap(), 0);
     assert_eq!(context.metrics(), before);
 
-    let error = Reader::new(&file).chunk_size(0).fill().await.unwrap_err();
+    let error = Error::from(Reader::new(&file).chunk_size(0).fill().await.unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let mut closed = file.clone();
     closed.close().await.unwrap();
-    assert_eq!(Reader::new(&closed).fill().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(
+        Error::from(Reader::new(&closed).fill().await.unwrap_err()).kind(),
+        ErrorKind::Closed
+    );
 
     let directory = AioFile::open("/", "r").await.unwrap();
     let mut reader = Reader::new(&directory).offset(3);
     for _ in 0..2 {
-        assert_eq!(reader.next_chunk().await.unwrap_err().raw_os_error(), Some(21));
+        assert_eq!(Error::from(reader.next_chunk().await.unwrap_err()).raw_os_error(), Some(21));
         assert_eq!(reader.position(), 3);
     }
-    assert!(reader.try_next().await.is_err());
-    assert!(reader.try_next().await.unwrap().is_none(), "an error ends the stream");
+    let mut chunks = reader.chunks();
+    assert!(chunks.try_next().await.is_err());
+    assert!(chunks.next().await.is_none(), "an error ends the stream");
 }
 
 #[tokio::test]
@@ -196,7 +200,7 @@ async fn direct_files_are_read_by_blocks_and_given_by_bytes() {
     let directory = disk();
     let path = directory.path().join("direct");
     std::fs::write(&path, &contents).unwrap();
-    let Ok(file) = OpenOptions::new().read(true).direct(true).open(&path).await else {
+    let Ok(file) = OpenOptions::new().read(true).direct(true).open_aio(&path).await else {
         println!("skipped: no O_DIRECT here");
         return;
     };

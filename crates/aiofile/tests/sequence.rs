@@ -11,7 +11,7 @@ use std::task::{Context as TaskContext, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use aiofile::{AioFile, BackendKind, Result, Writer};
+use aiofile::{AioFile, BackendKind, Error, Result, Writer};
 use caio::{Backend, Capability, Op, Output, QueueId, Request, Token};
 use common::{scratch, unruly};
 use futures_util::future::{join_all, try_join_all};
@@ -46,7 +46,7 @@ fn is_pending(future: Pin<&mut impl Future>) -> bool {
 #[tokio::test]
 async fn futures_awaited_in_the_reverse_order_complete() {
     let (_directory, path) = scratch(b"");
-    let log = Writer::new(&AioFile::open(&path, "a").await.unwrap());
+    let log = Writer::new(AioFile::open(&path, "a").await.unwrap());
     let (receiver, piped) = pipe();
     for writer in [&log, &piped] {
         let mut writes: Vec<_> =
@@ -108,7 +108,9 @@ async fn each_write_has_its_own_error_and_the_next_goes_on() {
     let (receiver, writer) = pipe();
     drop(receiver);
     let errors = in_time(join_all((0..5).map(|_| writer.write_all("lost")))).await;
-    assert!(errors.into_iter().all(|error| error.unwrap_err().raw_os_error() == Some(32)));
+    assert!(
+        errors.into_iter().all(|error| Error::from(error.unwrap_err()).raw_os_error() == Some(32))
+    );
     assert_eq!(writer.position(), 0);
     assert!(writer.take_gaps().is_empty());
     writer.flush().await.unwrap();
@@ -143,10 +145,11 @@ async fn many_tasks_on_several_threads_write_each_record_once() {
     let (receiver, piped) = pipe();
     let drained = drain(receiver);
     let short = unruly(3);
-    let options = aiofile::OpenOptions::new().append(true).create(true);
-    let log = Writer::new(&options.open(&path).await.unwrap());
+    let mut options = aiofile::OpenOptions::new();
+    options.append(true).create(true);
+    let log = Writer::new(options.open_aio(&path).await.unwrap());
     let other = directory.path().join("short");
-    let cut = Writer::new(&options.context(&short).open(&other).await.unwrap());
+    let cut = Writer::new(options.context(&short).open_aio(&other).await.unwrap());
     for writer in [&piped, &log, &cut] {
         let tasks = (0..TASKS).map(|task| {
             let writer = writer.clone();
@@ -269,13 +272,13 @@ async fn writes_done_as_one_have_their_own_outcomes() {
     let builder = aiofile::context().custom(std::sync::Arc::new(limited));
     let context = builder.in_place(false).build().unwrap();
     let log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-    let writer = Writer::new(&AioFile::from_std_in(&context, log).unwrap());
+    let writer = Writer::new(AioFile::from_std_in(&context, log).unwrap());
     let (first, empty) = (writer.write_all("aaaa"), writer.write_all(""));
     let (second, cut) = (writer.write_all("bbbb"), writer.write("cccc"));
     let given_up = writer.write_all("xxxx");
     let (last, none) = (writer.write_all("dddd"), writer.write_all(""));
     drop(given_up);
-    assert_eq!(in_time(last).await.unwrap_err().raw_os_error(), Some(28));
+    assert_eq!(Error::from(in_time(last).await.unwrap_err()).raw_os_error(), Some(28));
     in_time(first).await.unwrap();
     in_time(empty).await.unwrap();
     in_time(second).await.unwrap();

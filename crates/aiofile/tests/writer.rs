@@ -62,8 +62,11 @@ async fn a_failed_write_moves_no_cursor() {
     let full = AioFile::open("/dev/full", "r+").await.unwrap();
     let writer = Writer::new(&full);
     for _ in 0..2 {
-        assert_eq!(writer.write_all("lost").await.unwrap_err().raw_os_error(), Some(28));
-        assert_eq!(writer.write("lost").await.unwrap_err().raw_os_error(), Some(28));
+        assert_eq!(
+            Error::from(writer.write_all("lost").await.unwrap_err()).raw_os_error(),
+            Some(28)
+        );
+        assert_eq!(Error::from(writer.write("lost").await.unwrap_err()).raw_os_error(), Some(28));
         assert_eq!(writer.position(), 0);
     }
     let failed = join_all((0..5).map(|_| writer.write_all("lost"))).await;
@@ -71,7 +74,10 @@ async fn a_failed_write_moves_no_cursor() {
     assert_eq!(writer.position(), 0, "nothing was written behind them");
     assert!(writer.take_gaps().is_empty());
     let beyond = Writer::new(&full).offset(i64::MAX as u64);
-    assert_eq!(beyond.write_all("ab").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        Error::from(beyond.write_all("ab").await.unwrap_err()).kind(),
+        ErrorKind::InvalidInput
+    );
     assert_eq!(beyond.position(), i64::MAX as u64);
 }
 
@@ -82,7 +88,7 @@ async fn a_gap_is_never_silent() {
     let writer = Writer::new(&file).offset(10);
     let (given_up, later) = (writer.write_all("given up"), writer.write_all("later"));
     drop(given_up);
-    let error = writer.write_all("refused").await.unwrap_err();
+    let error = Error::from(writer.write_all("refused").await.unwrap_err());
     assert_eq!((error.kind(), error.offset()), (ErrorKind::InvalidData, Some(10)));
     assert!(error.to_string().contains("10..18"), "{error}");
     assert!(writer.flush().await.is_err() && writer.sync().await.is_err());
@@ -172,8 +178,11 @@ async fn bytes_that_could_not_be_written_stay_and_the_error_repeats() {
     let mut writer = BufferedWriter::new(&full).capacity(8);
     writer.write_all("four").await.unwrap();
     for _ in 0..3 {
-        assert_eq!(writer.flush().await.unwrap_err().raw_os_error(), Some(28));
-        assert_eq!(writer.write_all("more").await.unwrap_err().raw_os_error(), Some(28));
+        assert_eq!(Error::from(writer.flush().await.unwrap_err()).raw_os_error(), Some(28));
+        assert_eq!(
+            Error::from(writer.write_all("more").await.unwrap_err()).raw_os_error(),
+            Some(28)
+        );
         assert_eq!((writer.unflushed(), writer.position()), (4, 4));
     }
     assert_eq!(writer.discard(), 4);
@@ -213,12 +222,12 @@ async fn the_error_of_a_write_begun_while_the_buffer_fills_is_returned_by_the_ne
     let (_directory, path) = scratch(b"");
     for way in 0..7 {
         let mut writer = writer_that_fails(&path).await;
-        let kind = |error: std::io::Error| Error::system(error).kind();
+        let kind = |error: std::io::Error| Error::from(error).kind();
         let found = match way {
-            0 => writer.write_all("more").await.map_err(|error| error.kind()),
-            1 => writer.write_all("").await.map_err(|error| error.kind()),
-            2 => writer.flush().await.map_err(|error| error.kind()),
-            3 => writer.sync().await.map_err(|error| error.kind()),
+            0 => writer.write_all("more").await.map_err(kind),
+            1 => writer.write_all("").await.map_err(kind),
+            2 => writer.flush().await.map_err(kind),
+            3 => writer.sync().await.map_err(kind),
             4 => AsyncWriteExt::write(&mut writer, b"more").await.map(drop).map_err(kind),
             5 => AsyncWriteExt::flush(&mut writer).await.map_err(kind),
             _ => writer.shutdown().await.map_err(kind),
@@ -241,7 +250,7 @@ async fn the_error_of_a_write_begun_while_the_buffer_fills_is_returned_by_the_ne
     let error = loop {
         match writer.write_all("").await {
             Ok(()) => assert!(Instant::now() < deadline, "no call returns the error"),
-            Err(error) => break error,
+            Err(error) => break Error::from(error),
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     };

@@ -33,7 +33,9 @@ use crate::random::Random;
 /// [`step`](Self::step).
 ///
 /// Build the context with `in_place(false)`. Opening with `O_CREAT`, `O_EXCL` and `O_TRUNC` works,
-/// `O_APPEND` does not. Lengths and offsets are limited to what fits in memory.
+/// `O_APPEND` does not. Closures, and so whatever is done with paths but opening files and reading
+/// them whole, go to the context's pool and to the real files. Lengths and offsets are limited to
+/// what fits in memory.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -354,6 +356,11 @@ impl State {
                 let name = path.to_string_lossy().into_owned();
                 let file = File::from(self.open(path, *flags)?);
                 return Ok(Output::File(SharedFile::new(file, name)?));
+            }
+            Op::ReadFile { path } => {
+                let inode = self.names.get(path).ok_or(Errno::ENOENT)?;
+                let entry = self.files.get(inode).ok_or(Errno::ENOENT)?;
+                return Ok(Output::Contents(entry.model.contents().to_vec()));
             }
             Op::Close { .. } => {
                 // Replaced, so that the descriptor is closed here and not with the answer.

@@ -8,6 +8,7 @@
 //! its length never goes beyond that.
 
 mod aligned;
+mod into_buffer;
 mod owned;
 mod pool;
 
@@ -17,6 +18,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 
 pub use aligned::{AlignedBuffer, DEFAULT_ALIGNMENT};
+pub use into_buffer::IntoBuffer;
 pub use owned::{OwnedBuffer, OwnedBufferMut};
 pub use pool::{BufferPool, PooledBuffer};
 

@@ -284,62 +284,24 @@ impl Error {
     }
 
     /// What went wrong, in one word.
-    ///
-    /// ```
-    /// use caio::{Error, ErrorKind};
-    ///
-    /// let error = Error::from(std::io::Error::from_raw_os_error(13));
-    /// assert_eq!(error.kind(), ErrorKind::System);
-    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// The operation that failed, where one was under way.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let context = caio::Context::builder().build()?;
-    /// use caio::{OpKind, flags};
-    ///
-    /// let error = context.open("/none".as_ref(), flags::O_RDONLY, 0).await.unwrap_err();
-    /// assert_eq!(error.operation(), Some(OpKind::Open));
-    /// # Ok(())
-    /// # });
-    /// ```
     #[must_use]
     pub fn operation(&self) -> Option<OpKind> {
         self.0.operation
     }
 
     /// The file it happened to, as far as its path is known (`/dev/fd/N` for a bare descriptor).
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let context = caio::Context::builder().build()?;
-    /// use std::path::Path;
-    ///
-    /// let error = context.read_file("/none".as_ref()).await.unwrap_err();
-    /// assert_eq!(error.path(), Some(Path::new("/none")));
-    /// # Ok(())
-    /// # });
-    /// ```
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
 
     /// The byte offset of the failed operation.
-    ///
-    /// ```
-    /// use caio::{Buffer, Op};
-    ///
-    /// let error = Op::write(Buffer::from(&b"data"[..]), 0..4, u64::MAX).unwrap_err();
-    /// assert_eq!(error.offset(), Some(u64::MAX));
-    /// ```
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
@@ -359,30 +321,12 @@ impl Error {
     }
 
     /// The errno of the system call at the bottom of this error.
-    ///
-    /// ```
-    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
-    /// # doc::run(async {
-    /// # let context = caio::Context::builder().build()?;
-    /// let error = context.read_file("/none".as_ref()).await.unwrap_err();
-    /// assert_eq!(error.raw_os_error(), Some(2), "ENOENT");
-    /// # Ok(())
-    /// # });
-    /// ```
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {
         self.0.source.as_ref().and_then(|source| source.raw_os_error())
     }
 
     /// The [`io::ErrorKind`] that this error has after conversion.
-    ///
-    /// ```
-    /// use std::io;
-    /// use caio::Error;
-    ///
-    /// let error = Error::from(io::Error::from_raw_os_error(28));
-    /// assert_eq!(error.io_kind(), io::ErrorKind::StorageFull);
-    /// ```
     #[must_use]
     pub fn io_kind(&self) -> io::ErrorKind {
         match self.0.kind {

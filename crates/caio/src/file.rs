@@ -1,6 +1,7 @@
 //! An open file, shared by counting: the last share closes it.
 
 mod class;
+mod closed;
 mod group_sync;
 mod open_files;
 mod pending_writes;
@@ -21,8 +22,9 @@ use crate::op::OpKind;
 use crate::sync::{Handoff, lock};
 use crate::worker_thread;
 
-use class::Traits;
+pub(crate) use class::Traits;
 pub use class::{DirectAlignment, FileClass, FileSystem};
+pub use closed::closed_descriptor;
 pub(crate) use group_sync::{Begin, GroupSync, SyncRun};
 pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
 pub(crate) use pending_writes::{Deferred, PendingWrites};
@@ -85,6 +87,16 @@ impl SharedFile {
         let path = path.into();
         let traits = class::examine(&file)
             .map_err(|error| Error::system(error).during(OpKind::Open).on(&path))?;
+        let shared = Self::examined(file, path, traits);
+        if shared.is_direct() {
+            // Where the file was opened it may wait; later it must not.
+            let _ = shared.direct_alignment();
+        }
+        Ok(shared)
+    }
+
+    /// Shares an open file of which all is known.
+    pub(crate) fn examined(file: File, path: PathBuf, traits: Traits) -> Self {
         let inner = Inner {
             file: Some(file),
             path,
@@ -96,12 +108,7 @@ impl SharedFile {
             place: OnceLock::new(),
             released: Mutex::default(),
         };
-        let shared = Self { inner: Arc::new(inner) };
-        if shared.is_direct() {
-            // Where the file was opened it may wait; later it must not.
-            let _ = shared.direct_alignment();
-        }
-        Ok(shared)
+        Self { inner: Arc::new(inner) }
     }
 
     /// Shares an open file whose path is not known: `/dev/fd/N` in messages.
@@ -111,6 +118,29 @@ impl SharedFile {
     pub fn from_std(file: File) -> Result<Self> {
         let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
         Self::new(file, path)
+    }
+
+    /// Another descriptor of the same open file, by dup(2): both have one position, one set of
+    /// flags, the same writes under way and the same failed sync. Examined as by
+    /// [`new`](Self::new).
+    ///
+    /// # Errors
+    /// Where there is no descriptor left, or it cannot be examined.
+    ///
+    /// ```
+    /// use std::io::{Seek, SeekFrom};
+    /// use caio::SharedFile;
+    ///
+    /// let file = SharedFile::new(std::fs::File::open("/proc/version")?, "/proc/version")?;
+    /// let other = file.duplicate()?;
+    /// file.file().seek(SeekFrom::Start(5))?;
+    /// assert_eq!(other.file().stream_position()?, 5);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    pub fn duplicate(&self) -> Result<Self> {
+        let copy = self.file().try_clone();
+        let copy = copy.map_err(|error| Error::system(error).doing("duplicate").on(self.path()))?;
+        Self::new(copy, self.path())?.with_writes_of(self)
     }
 
     /// This descriptor as another one of `other`'s file, before it is shared. Both have the same
@@ -164,6 +194,18 @@ impl SharedFile {
     #[must_use]
     pub fn is_append(&self) -> bool {
         self.inner.traits.append
+    }
+
+    /// Whether it was opened to be read.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.inner.traits.readable
+    }
+
+    /// Whether it was opened to be written.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.inner.traits.writable
     }
 
     /// Whether offsets mean anything: false for pipes, sockets, terminals and event descriptors.

@@ -89,14 +89,18 @@ mod capability;
 mod completion;
 mod config;
 mod context;
+mod delay;
 mod detached;
 mod error;
+pub mod event;
 mod file;
 pub mod flags;
 mod in_place;
 mod metrics;
 mod op;
 mod pending_count;
+#[cfg(target_os = "linux")]
+mod range_lock;
 mod request;
 mod route;
 mod runtime;
@@ -110,18 +114,22 @@ mod worker_thread;
 
 pub use backend::{Backend, BackendKind, QueueId};
 pub use buffer::{
-    AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, OwnedBuffer, OwnedBufferMut, PooledBuffer,
+    AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, IntoBuffer, OwnedBuffer, OwnedBufferMut,
+    PooledBuffer,
 };
 pub use capability::{Capability, ClassSet, OpSet};
 pub use completion::Outcome;
 pub use config::{BufferedWrites, Config, Reactor, UringConfig};
-pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer};
+pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer, look_at_mount};
+pub use delay::delay;
 pub use error::{Error, ErrorKind, Result};
-pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile};
+pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile, closed_descriptor};
 pub use metrics::Metrics;
 pub use op::{
     Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
 };
+#[cfg(target_os = "linux")]
+pub use range_lock::{RangeLock, set_range_lock};
 pub use request::{Request, Token};
 pub use runtime::{NoRuntime, Registration, Runtime, Watch};
 pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};

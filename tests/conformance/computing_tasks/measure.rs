@@ -25,8 +25,9 @@ const COMPUTING_MAX: Duration = Duration::from_secs(1);
 /// What a measurement may be worse than the control, so that a busy machine does not matter.
 const FLOOR: Duration = Duration::from_millis(100);
 
-/// How often each is measured.
-const TRIES: usize = 3;
+/// How often each is measured, at most, and how many have to be good: a busy machine may spoil some.
+const TRIES: usize = 4;
+const GOOD: usize = 2;
 
 /// Operations that end once the other part is called.
 pub(super) type Round = (Vec<BoxFuture<'static, ()>>, Box<dyn FnOnce() + Send>);
@@ -146,25 +147,26 @@ pub(super) fn told_to_begin(operation: impl Fn(u64) -> BoxFuture<'static, ()>) -
     (operations, Box::new(move || told.notify_waiters()))
 }
 
-/// Holds the best of some tries against the best of the control's. All of them but one, which a
-/// busy machine may spoil, end long before the computing does.
+/// Holds tries against the control's, until enough of them were as good and ended long before the
+/// computing did.
 #[track_caller]
 pub(super) fn assert_as_sockets(ours: impl Fn() -> Round) {
     let beside =
         [(2, Beside::Nothing), (2, Beside::Timer), (2, Beside::Echo), (8, Beside::Nothing)];
     for (workers, beside) in beside {
         let (mut waits, mut controls) = (Vec::new(), Vec::new());
-        for _ in 0..TRIES {
+        let mut good = 0;
+        while good < GOOD && waits.len() < TRIES {
             // Each try has a runtime and a context of its own: none learns from an earlier one.
             let runtime = multi_thread(workers);
-            controls.push(longest_wait(&runtime, beside, sockets(&runtime)));
-            waits.push(longest_wait(&multi_thread(workers), beside, ours()));
+            let control = longest_wait(&runtime, beside, sockets(&runtime));
+            let wait = longest_wait(&multi_thread(workers), beside, ours());
+            good += usize::from(wait <= control * 2 + FLOOR && wait <= COMPUTING_MAX / 2);
+            controls.push(control);
+            waits.push(wait);
         }
-        waits.sort_unstable();
-        controls.sort_unstable();
-        let as_sockets = waits[0] <= controls[0] * 2 + FLOOR;
         assert!(
-            as_sockets && waits[TRIES - 2] <= COMPUTING_MAX / 2,
+            good == GOOD,
             "{workers} workers: tasks waited {waits:?}; for tokio's sockets {controls:?}"
         );
     }

@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions, Reader};
 use bytes::Bytes;
 use caio::{BufferedWrites, Config};
-use futures_util::StreamExt;
 
 use super::on_tokio::{on, one_thread, several_threads};
 use super::{advise, full_buffer};
@@ -38,7 +37,7 @@ impl Form {
     ///
     /// # Errors
     /// Where the backend does not work here.
-    pub fn context(self, max_requests: Option<usize>) -> aiofile::Result<Context> {
+    pub fn context(self, max_requests: Option<usize>) -> Result<Context, aiofile::Error> {
         let on = |kind, config| aiofile::context().config(config).backend(kind);
         let builder = match self {
             Self::Default | Self::OneThread if max_requests.is_none() => {
@@ -114,13 +113,14 @@ enum Shared {
 /// What open(2) answers.
 pub async fn open(job: &Job, context: &Context) -> Result<AioFile> {
     let append = job.cell.work == Work::DurableAppend;
-    let options = OpenOptions::new()
+    let mut options = OpenOptions::new();
+    options
         .read(!append)
         .write(job.cell.writes() && !append)
         .append(append)
         .direct(job.cell.is_direct())
         .context(context);
-    let file = options.open(job.path()).await?;
+    let file = options.open_aio(job.path()).await?;
     advise(job, &file)?;
     Ok(file)
 }

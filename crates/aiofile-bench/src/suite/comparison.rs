@@ -3,13 +3,14 @@
 use crate::beside::Beside;
 use crate::cell::{Access, Cell, Work};
 use crate::measure::Measure;
+use crate::path_call::PathCall;
 
 const KIB: usize = 1 << 10;
 const MIB: u64 = 1 << 20;
 
 /// All cells, in the order of the table; `quick` makes the files small.
 pub fn comparison(quick: bool) -> Vec<Cell> {
-    let mut cells: Vec<_> = [speeds(), beside(), others(quick)].concat();
+    let mut cells: Vec<_> = [speeds(), paths(), beside(), others(quick)].concat();
     for cell in &mut cells {
         cell.title.clone_from(&cell.name);
         cell.size /= if quick { 16 } else { 1 };
@@ -50,6 +51,15 @@ fn speeds() -> Vec<Cell> {
         cell("cp-1g", Work::Copy, 256 * KIB, 1, 1024 * MIB),
         cell("cp-1g-bytes", Work::CopyBytes, 256 * KIB, 1, 1024 * MIB),
     ]
+}
+
+/// Each call on paths, one at a time and 64 at once.
+fn paths() -> Vec<Cell> {
+    let of = |(call, name): (PathCall, &str), in_flight| {
+        let name = format!("fs-{name}-{in_flight}");
+        cell(&name, Work::Path(call), 4 * KIB, in_flight, 20_000 * 4096)
+    };
+    PathCall::ALL.into_iter().flat_map(|one| [of(one, 1), of(one, 64)]).collect()
 }
 
 /// Cells in which tasks compute, or something else goes on in the same runtime.

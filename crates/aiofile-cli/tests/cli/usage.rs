@@ -47,7 +47,17 @@ fn wrong_flags_are_a_usage_error() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in [&[][..], &["cat"], &["cp"], &["doctor"], &["completions"]] {
+    for command in [
+        &[][..],
+        &["cat"],
+        &["cp"],
+        &["hash"],
+        &["split"],
+        &["merge"],
+        &["sync"],
+        &["doctor"],
+        &["completions"],
+    ] {
         let text = run(aiofile().args(command).arg("--help")).succeeded().text();
         assert!(text.contains("Examples:") && text.contains("--backend"), "{text}");
     }

@@ -1,192 +1,236 @@
-//! Reading by offset.
+//! Reads: so many bytes, all that are left, or a line.
 
 use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, OwnedBufferMut, Result, SharedFile};
+use caio::{Error, ErrorKind, OpKind, Result};
 
-use super::{AioFile, closed};
+use super::ahead::CHUNK_BYTES;
+use super::pending_write::Half;
+use super::{File, has_length};
 
-impl AioFile {
-    /// Reads up to `length` bytes at `offset`. Fewer come only at the end of the file; from a pipe,
-    /// a socket or a terminal, what is there.
+/// What is reserved at once for a read, in bytes; a longer one first asks how long the file is.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+impl File {
+    /// Reads up to `length` bytes. Fewer come only at the end of the file, none only there; from
+    /// a stream, what is there. Any length will do: memory is taken for what the file holds.
     ///
-    /// Cached data costs one system call on the calling thread and no hop.
+    /// Cached data costs one system call on the calling thread and no hop; bytes ahead cost
+    /// neither. A length of 0 costs nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1; [`ErrorKind::Closed`]; else what
-    /// the system answers, such as EISDIR for a directory.
+    /// [`ErrorKind::Closed`]; else what the system answers, such as EISDIR for a directory and
+    /// EBADF for a file not opened to read. The cursor has not moved then.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the read and loses nothing.
+    /// Dropping the future loses nothing.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// # std::fs::write(&path, "hello world")?;
-    /// let file = aiofile::AioFile::open(&path, "r").await?; // hello world
-    /// assert_eq!(file.read_at(5, 0).await?, "hello");
-    /// assert_eq!(file.read_at(100, 6).await?, "world");
-    /// assert!(file.read_at(100, 11).await?.is_empty());
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/exe", "rb").await?;
+    /// assert_eq!(file.read_bytes(4).await?, &b"\x7fELF"[..]);
+    /// assert_eq!(file.tell(), 4);
     /// # Ok(()) }
     /// ```
-    pub async fn read_at(&self, length: usize, offset: u64) -> Result<Bytes> {
-        self.read_new(self.file()?, length, offset).await
+    #[doc(alias = "read")]
+    pub async fn read_bytes(&mut self, length: usize) -> io::Result<Bytes> {
+        self.begin_read().await?;
+        let ahead = self.ahead().len();
+        if length == 0 || length <= ahead {
+            return Ok(self.take_ahead(length));
+        }
+        if self.is_seekable() {
+            let bytes = self.read_up_to(length).await?;
+            self.pass(bytes.len());
+            return Ok(bytes);
+        }
+        if ahead == 0 {
+            poll_fn(|cx| self.poll_fill(cx, length.min(CHUNK_BYTES))).await?;
+        }
+        Ok(self.take_ahead(length.min(self.ahead().len())))
     }
 
-    /// Reads exactly `length` bytes at `offset`.
+    /// Reads exactly `length` bytes.
     ///
     /// # Errors
     /// [`ErrorKind::UnexpectedEof`] where the file ends before; else as for
-    /// [`read_at`](Self::read_at).
+    /// [`read_bytes`](Self::read_bytes). The cursor has not moved then, and nothing is lost.
     ///
     /// # Cancel safety
-    /// As for [`read_at`](Self::read_at).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// # std::fs::write(&path, "hello world")?;
-    /// use aiofile::{AioFile, ErrorKind};
-    ///
-    /// let file = AioFile::open(&path, "r").await?; // hello world
-    /// assert_eq!(file.read_exact_at(5, 6).await?, "world");
-    /// let error = file.read_exact_at(6, 6).await.unwrap_err();
-    /// assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/dev/zero", "r").await?;
+    /// assert_eq!(file.read_exact_bytes(100_000).await?.len(), 100_000);
+    /// let mut file = aiofile::async_open("/dev/null", "r").await?;
+    /// let error = file.read_exact_bytes(1).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
     /// # Ok(()) }
     /// ```
-    pub async fn read_exact_at(&self, length: usize, offset: u64) -> Result<Bytes> {
-        let bytes = if comes_in_pieces(self.file()?) {
-            self.read_growing(length, length, offset, true).await?
-        } else {
-            self.read_at(length, offset).await?
-        };
-        if bytes.len() < length {
-            return Err(self.ended(bytes.len(), length, offset));
+    pub async fn read_exact_bytes(&mut self, length: usize) -> io::Result<Bytes> {
+        self.begin_read().await?;
+        if self.ahead().len() < length && self.is_stepwise()? {
+            while self.ahead().len() < length {
+                let missing = (length - self.ahead().len()).min(READ_BYTES_MAX);
+                if poll_fn(|cx| self.poll_fill(cx, missing)).await? == 0 {
+                    return Err(self.ended(self.ahead().len(), length).into());
+                }
+            }
         }
+        if length <= self.ahead().len() {
+            return Ok(self.take_ahead(length));
+        }
+        let bytes = self.read_up_to(length).await?;
+        if bytes.len() < length {
+            return Err(self.ended(bytes.len(), length).into());
+        }
+        self.pass(length);
         Ok(bytes)
     }
 
-    /// Reads into a buffer of the caller's, which comes back either way: `Vec<u8>`, `BytesMut`,
-    /// `AlignedBuffer`, `PooledBuffer`. Fills its capacity from the start and sets its length.
-    ///
-    /// Allocates nothing for cached data; otherwise nothing in the steady state.
+    /// Reads all that is left, up to the end of the file wherever that is by then: the length that
+    /// the system reports is only where to start.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a buffer without capacity, since it would look like the end
-    /// of the file; else as for [`read_at`](Self::read_at).
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the read; the buffer is freed when the kernel is done with it.
+    /// As for [`read_bytes`](Self::read_bytes).
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// let file = aiofile::AioFile::open("/proc/self/exe", "r").await?;
-    /// let (read, buffer) = file.read_into(Vec::with_capacity(4), 0).await;
-    /// assert_eq!((read?, &buffer[..]), (4, &b"\x7fELF"[..]));
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/status", "r").await?;
+    /// assert!(file.read_all().await?.starts_with(b"Name:"));
+    /// assert!(file.read_all().await?.is_empty());
     /// # Ok(()) }
     /// ```
-    pub async fn read_into<B: OwnedBufferMut>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
-        let mut buffer = buffer.into_buffer();
-        let length = buffer.capacity();
-        let Ok(file) = self.file() else { return (Err(closed()), B::from_buffer(buffer)) };
-        if length == 0 {
-            return (Err(no_capacity(file, OpKind::Read, offset)), B::from_buffer(buffer));
+    #[doc(alias = "read_to_end")]
+    pub async fn read_all(&mut self) -> io::Result<Bytes> {
+        self.begin_read().await?;
+        if self.is_seekable() && !self.is_stepwise()? {
+            let bytes = self.file.read_to_end(self.position).await?;
+            self.pass(bytes.len());
+            return Ok(bytes);
         }
-        // What is cached is read right here, so that in a loop of reads no function returns
-        // between one system call and the next: after a system call that is slow.
-        let read =
-            poll_fn(|cx| self.context.poll_try_read(cx, file, &mut buffer, 0..length, offset));
-        match read.await {
-            Ok(Some(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
-            tried => {
-                let (result, buffer) = self.read_on_into(file, buffer, tried, length, offset).await;
-                (result, B::from_buffer(buffer))
+        while poll_fn(|cx| self.poll_fill(cx, CHUNK_BYTES)).await? > 0 {}
+        Ok(self.take_ahead(self.ahead().len()))
+    }
+
+    /// Reads a line, with its `\n`. The last line may have none; at the end of the file the line
+    /// is empty, and only there.
+    ///
+    /// A line costs no copy and no system call, a chunk of 64 KiB one. The line shares the chunk's
+    /// memory: copy what is kept for long. A line may be of any length; `LineReader` has a limit.
+    ///
+    /// # Errors
+    /// As for [`read_bytes`](Self::read_bytes).
+    ///
+    /// # Cancel safety
+    /// As for [`read_bytes`](Self::read_bytes).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/status", "r").await?;
+    /// let line = file.readline().await?;
+    /// assert!(line.starts_with(b"Name:") && line.ends_with(b"\n"));
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "read_line")]
+    pub async fn readline(&mut self) -> io::Result<Bytes> {
+        self.readline_with("\n").await
+    }
+
+    /// As [`readline`](Self::readline), with any separator of one byte or more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an empty separator; else as for
+    /// [`read_bytes`](Self::read_bytes).
+    ///
+    /// # Cancel safety
+    /// As for [`read_bytes`](Self::read_bytes).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/environ", "r").await?;
+    /// let variable = file.readline_with([0]).await?;
+    /// # assert!(variable.is_empty() || variable.ends_with(&[0]));
+    /// # Ok(()) }
+    /// ```
+    pub async fn readline_with(&mut self, separator: impl AsRef<[u8]>) -> io::Result<Bytes> {
+        let separator = separator.as_ref();
+        check_separator(separator)?;
+        self.begin_read().await?;
+        Ok(poll_fn(|cx| self.poll_line(cx, separator)).await?)
+    }
+
+    /// A line with its separator. The file has been refreshed.
+    pub(super) fn poll_line(
+        &mut self,
+        cx: &mut Context<'_>,
+        separator: &[u8],
+    ) -> Poll<Result<Bytes>> {
+        loop {
+            if let Some(start) = find(self.ahead(), separator) {
+                return Poll::Ready(Ok(self.take_ahead(start + separator.len())));
+            }
+            if ready!(self.poll_fill(cx, CHUNK_BYTES))? == 0 {
+                return Poll::Ready(Ok(self.take_ahead(self.ahead().len())));
             }
         }
     }
 
-    /// Fills the capacities of several buffers, one after the other, from `offset`: one operation.
-    /// The buffers come back either way.
-    ///
-    /// # Errors
-    /// As for [`read_into`](Self::read_into).
-    ///
-    /// # Cancel safety
-    /// As for [`read_into`](Self::read_into).
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// # std::fs::write(&path, "headbody")?;
-    /// let file = aiofile::AioFile::open(&path, "r").await?; // headbody
-    /// let buffers = vec![Vec::with_capacity(4), Vec::with_capacity(100)];
-    /// let (read, buffers) = file.read_vectored_at(buffers, 0).await;
-    /// assert_eq!((read?, buffers), (8, vec![b"head".to_vec(), b"body".to_vec()]));
-    /// # Ok(()) }
-    /// ```
-    pub async fn read_vectored_at<B: OwnedBufferMut>(
-        &self,
-        buffers: Vec<B>,
-        offset: u64,
-    ) -> (Result<usize>, Vec<B>) {
-        let file = match self.file() {
-            Ok(file) => file,
-            Err(error) => return (Err(error), buffers),
-        };
-        let buffers: Vec<_> = buffers.into_iter().map(B::into_buffer).collect();
-        let has_capacity = buffers.iter().any(|buffer| buffer.capacity() > 0);
-        let (result, buffers) = match has_capacity {
-            true => self.read_buffers(file, buffers, offset).await,
-            false => (Err(no_capacity(file, OpKind::ReadVectored, offset)), buffers),
-        };
-        (result, buffers.into_iter().map(B::from_buffer).collect())
-    }
-
-    /// Goes on with a read from the beginning of a buffer, after an attempt in place.
-    async fn read_on_into(
-        &self,
-        file: &SharedFile,
-        buffer: Buffer,
-        tried: Result<Option<usize>>,
-        length: usize,
-        offset: u64,
-    ) -> (Result<usize>, Buffer) {
-        match tried {
-            Err(error) => (Err(error), buffer),
-            Ok(Some(done)) => {
-                let (range, offset) = (done..length, offset + done as u64);
-                let (result, mut buffer) = self.context.read(file, buffer, range, offset).await;
-                // What an error keeps away is met again by the next read.
-                let bytes = done + result.unwrap_or(0);
-                buffer.set_len(bytes);
-                (Ok(bytes), buffer)
-            }
-            Ok(None) if file.is_direct() => self.read_buffer(buffer, 0..length, offset).await,
-            Ok(None) => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
+    async fn begin_read(&mut self) -> Result<()> {
+        self.file.file()?;
+        if self.is_seekable() {
+            poll_fn(|cx| self.poll_no_write(cx, Half::Read)).await;
         }
+        self.refresh_all();
+        Ok(())
     }
 
-    fn ended(&self, had: usize, wanted: usize, offset: u64) -> Error {
+    /// Whether a read may come back short although more will come.
+    fn is_stepwise(&self) -> Result<bool> {
+        let file = self.file.file()?;
+        Ok(!file.is_seekable() || !has_length(file) && file.class() != caio::FileClass::Block)
+    }
+
+    /// Reads from the cursor, and leaves it there. Takes no more memory than the file is long.
+    async fn read_up_to(&self, length: usize) -> Result<Bytes> {
+        if length <= READ_BYTES_MAX {
+            return Ok(self.file.read_at(length, self.position).await?);
+        }
+        let left = match has_length(self.file.file()?) {
+            true => self.file.len().await?.saturating_sub(self.position),
+            false => 0,
+        };
+        let step = usize::try_from(left).unwrap_or(usize::MAX).max(READ_BYTES_MAX).min(length);
+        self.file.read_growing(step, length, self.position, false).await
+    }
+
+    fn ended(&self, had: usize, wanted: usize) -> Error {
         let message = format!("the file ended after {had} of {wanted} bytes");
-        let error = Error::new(ErrorKind::UnexpectedEof, message).during(OpKind::Read).at(offset);
-        match &self.file {
-            Some(file) => error.on(file.path()),
-            None => error,
+        let error = Error::new(ErrorKind::UnexpectedEof, message).during(OpKind::Read);
+        match self.file.file() {
+            Ok(file) => error.at(self.position).on(file.path()),
+            Err(_) => error,
         }
     }
 }
 
-/// The error for memory that nothing fits into, which would make any place look like the end of the
-/// file.
-fn no_capacity(file: &SharedFile, kind: OpKind, offset: u64) -> Error {
-    let message = "there is nothing to read into: the capacity is 0 bytes";
-    let error = Error::new(ErrorKind::InvalidInput, message).during(kind);
-    let hint = "a read fills the capacity: make the buffer with `with_capacity`";
-    error.on(file.path()).at(offset).hint(hint)
+pub(super) fn check_separator(separator: &[u8]) -> Result<()> {
+    if separator.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, "the separator of lines is empty"));
+    }
+    Ok(())
 }
 
-/// Whether a read may give less than was asked for although more will come.
-pub(crate) fn comes_in_pieces(file: &SharedFile) -> bool {
-    matches!(file.class(), FileClass::Stream | FileClass::Character)
+fn find(bytes: &[u8], separator: &[u8]) -> Option<usize> {
+    match separator {
+        [byte] => memchr::memchr(*byte, bytes),
+        _ => memchr::memmem::find(bytes, separator),
+    }
 }

@@ -1,85 +1,111 @@
-//! What concerns a file as a whole: its end, its length, its metadata, sync and close.
+//! What concerns the file as a whole and moves no cursor.
 
-use std::fs::Metadata;
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::{FileTimes, Metadata, Permissions};
+use std::future::poll_fn;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use bytes::Bytes;
-use caio::{Context, FileClass, Result};
+use super::File;
 
-use super::AioFile;
-
-/// What a read to the end starts with where the length is unknown or made up, in bytes.
-const UNKNOWN_LENGTH_BYTES: usize = 8 * 1024;
-
-impl AioFile {
-    /// Reads from `offset` to the end of the file, wherever that is: the length that the system
-    /// reports is only where to start, so that files of `/proc` and files that grow are read whole.
+impl File {
+    /// fsync(2), after the write that is under way: everything written through this file and its
+    /// clones so far reaches the device, with the metadata. See
+    /// [`AioFile::fsync`](crate::AioFile::fsync). One hop.
     ///
     /// # Errors
-    /// As for [`read_at`](Self::read_at).
+    /// What the system answers, now or at the first failure, and the error of an earlier write that
+    /// was not told yet.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the read. What was read from a pipe is lost.
+    /// Dropping the future says nothing about whether the data reached the device.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// let file = aiofile::AioFile::open("/proc/version", "r").await?;
-    /// assert_eq!(file.len().await?, 0);
-    /// let text = file.read_to_end(0).await?;
-    /// assert!(text.starts_with(b"Linux") && text.ends_with(b"\n"));
-    /// assert_eq!(file.read_to_end(5).await?, text[5..]);
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
+    /// let mut file = aiofile::File::create(&path).await?;
+    /// file.write_owned("safe").await?;
+    /// let before = file.file().context().metrics();
+    /// file.sync_all().await?;
+    /// assert!(file.file().context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
-    pub async fn read_to_end(&self, offset: u64) -> Result<Bytes> {
-        let file = self.file()?;
-        let expected = match file.class() {
-            FileClass::Regular => self.metadata().await?.len().saturating_sub(offset),
-            _ => 0,
-        };
-        // One byte more than expected, so that the end shows without another allocation.
-        let expected = usize::try_from(expected).unwrap_or(usize::MAX - 1) + 1;
-        let size = expected.max(UNKNOWN_LENGTH_BYTES);
-        self.read_growing(size, usize::MAX, offset, super::comes_in_pieces(file)).await
+    #[doc(alias = "fsync")]
+    pub async fn sync_all(&self) -> io::Result<()> {
+        self.settled().await?;
+        self.file.fsync().await
     }
 
-    /// Cuts or extends the file to `length` bytes, after the writes that have started. One hop.
+    /// fdatasync(2): as [`sync_all`](Self::sync_all), without metadata that reading does not need.
+    ///
+    /// # Errors
+    /// As for [`sync_all`](Self::sync_all).
+    ///
+    /// # Cancel safety
+    /// As for [`sync_all`](Self::sync_all).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
+    /// let mut journal = aiofile::async_open(&path, "a").await?;
+    /// journal.write_owned("paid 10\n").await?;
+    /// let before = journal.file().context().metrics();
+    /// journal.sync_data().await?;
+    /// assert!(journal.file().context().metrics().submitted > before.submitted);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "fdatasync")]
+    pub async fn sync_data(&self) -> io::Result<()> {
+        self.settled().await?;
+        self.file.fdatasync().await
+    }
+
+    /// [`sync_all`](Self::sync_all), by the name of the system call.
+    ///
+    /// # Errors
+    /// As for [`sync_all`](Self::sync_all).
+    ///
+    /// # Cancel safety
+    /// As for [`sync_all`](Self::sync_all).
+    pub async fn fsync(&self) -> io::Result<()> {
+        self.sync_all().await
+    }
+
+    /// [`sync_data`](Self::sync_data), by the name of the system call.
+    ///
+    /// # Errors
+    /// As for [`sync_all`](Self::sync_all).
+    ///
+    /// # Cancel safety
+    /// As for [`sync_all`](Self::sync_all).
+    pub async fn fdatasync(&self) -> io::Result<()> {
+        self.sync_data().await
+    }
+
+    /// Cuts or extends the file to `size` bytes, after the write that is under way. The cursor
+    /// stays. One hop.
     ///
     /// # Errors
     /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
-    /// system says no.
+    /// system says no. Also the error of an earlier write that was not told yet.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it open whether the length was changed.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// file.write_all_at("0123456789", 0).await?;
+    /// let mut file = aiofile::async_open(&path, "w+").await?;
+    /// file.write_owned("0123456789").await?;
     /// file.set_len(4).await?;
-    /// assert_eq!(file.read_to_end(0).await?, "0123");
-    /// file.set_len(6).await?;
-    /// assert_eq!(file.read_to_end(0).await?, "0123\0\0");
+    /// assert_eq!((file.tell(), file.metadata().await?.len()), (10, 4));
     /// # Ok(()) }
     /// ```
-    pub async fn set_len(&self, length: u64) -> Result<()> {
-        self.context.set_length(self.file()?, length).await
-    }
-
-    /// The length in bytes, as fstat(2) says: 0 for most files of `/proc`.
-    ///
-    /// # Errors
-    /// As for [`metadata`](Self::metadata).
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("sparse");
-    /// let file = aiofile::AioFile::open(&path, "w").await?;
-    /// file.write_all_at("end", 1 << 20).await?;
-    /// assert_eq!(file.len().await?, (1 << 20) + 3);
-    /// # Ok(()) }
-    /// ```
-    #[allow(clippy::len_without_is_empty, reason = "the length is asked of the system each time")]
-    pub async fn len(&self) -> Result<u64> {
-        Ok(self.metadata().await?.len())
+    #[doc(alias = "ftruncate")]
+    pub async fn set_len(&self, size: u64) -> io::Result<()> {
+        self.settled().await?;
+        let _changed = Changed(&self.generation);
+        self.file.set_len(size).await
     }
 
     /// What fstat(2) says. No hop on local file systems.
@@ -87,201 +113,114 @@ impl AioFile {
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
     ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// let file = aiofile::AioFile::open(&path, "w").await?;
-    /// file.write_all_at("12345", 0).await?;
-    /// let metadata = file.metadata().await?;
-    /// assert!(metadata.is_file() && metadata.len() == 5);
-    /// # Ok(()) }
-    /// ```
-    pub async fn metadata(&self) -> Result<Metadata> {
-        self.context.metadata(self.file()?).await
-    }
-
-    /// fsync(2): everything written by this file's handles so far reaches the device, with the
-    /// metadata.
-    ///
-    /// A sync that failed stays failed for all handles of the file, since the kernel forgets lost
-    /// data after reporting it once; nothing retries it.
-    ///
-    /// # Errors
-    /// What the system answers, now or at the first failure.
-    ///
     /// # Cancel safety
-    /// Dropping the future says nothing about whether the data reached the device.
+    /// Dropping the future changes nothing.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("set");
-    /// # let (directory, temporary) = (directory.path(), directory.path().join("new"));
-    /// use aiofile::AioFile;
-    ///
-    /// // A file that is replaced as a whole or not at all, also when the power fails.
-    /// let file = AioFile::open(&temporary, "x").await?;
-    /// file.write_all_at("theme = dark\n", 0).await?;
-    /// # let before = file.context().metrics();
-    /// file.fsync().await?;
-    /// # assert!(file.context().metrics().submitted > before.submitted);
-    /// std::fs::rename(&temporary, &path)?;
-    /// AioFile::open(directory, "r").await?.fsync().await?;
-    /// assert_eq!(aiofile::fs::read(&path).await?, b"theme = dark\n");
+    /// assert!(aiofile::File::open("/proc/version").await?.metadata().await?.is_file());
     /// # Ok(()) }
     /// ```
-    pub async fn fsync(&self) -> Result<()> {
-        self.sync(false).await
+    #[doc(alias = "fstat")]
+    pub async fn metadata(&self) -> io::Result<Metadata> {
+        poll_fn(|cx| self.poll_ended(cx)).await;
+        self.file.metadata().await
     }
 
-    /// fdatasync(2): as [`fsync`](Self::fsync), without metadata that reading does not need.
+    /// fchmod(2). One hop.
     ///
     /// # Errors
-    /// As for [`fsync`](Self::fsync).
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
     ///
     /// # Cancel safety
-    /// As for [`fsync`](Self::fsync).
+    /// Dropping the future leaves it open whether the permissions were changed.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("journal");
-    /// let file = aiofile::AioFile::open(&path, "w").await?;
-    /// file.write_all_at("paid 10\n", 0).await?;
-    /// let before = file.context().metrics();
-    /// file.fdatasync().await?;
-    /// assert!(file.context().metrics().submitted > before.submitted);
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("notes");
+    /// let file = aiofile::File::create(&path).await?;
+    /// let mut permissions = file.metadata().await?.permissions();
+    /// permissions.set_readonly(true);
+    /// file.set_permissions(permissions).await?;
+    /// assert!(file.metadata().await?.permissions().readonly());
     /// # Ok(()) }
     /// ```
-    pub async fn fdatasync(&self) -> Result<()> {
-        self.sync(true).await
+    #[doc(alias = "chmod")]
+    pub async fn set_permissions(&self, perm: Permissions) -> io::Result<()> {
+        self.file.set_permissions(perm).await
     }
 
-    /// Closes this handle; later calls fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
-    /// The last handle waits for the operations in flight, closes the descriptor and reports what
-    /// close(2) says. Syncs nothing. Closing again does nothing.
+    /// Sets when the file was read and changed last, with futimens(2), after the write that is
+    /// under way. One hop.
     ///
     /// # Errors
-    /// What close(2) answers. The descriptor is gone all the same.
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the closing to the last use of the file.
+    /// Dropping the future leaves it open whether the times were set.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// use aiofile::{AioFile, ErrorKind};
+    /// use std::fs::FileTimes;
+    /// use std::time::{Duration, SystemTime};
     ///
-    /// let mut file = AioFile::open(&path, "w").await?;
-    /// file.write_all_at("done", 0).await?;
-    /// file.close().await?;
-    /// assert_eq!(file.write_at("more", 4).await.unwrap_err().kind(), ErrorKind::Closed);
+    /// let file = aiofile::File::create(&path).await?;
+    /// let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    /// file.set_times(FileTimes::new().set_accessed(long_ago).set_modified(long_ago)).await?;
+    /// assert_eq!(file.metadata().await?.modified()?, long_ago);
     /// # Ok(()) }
     /// ```
-    pub async fn close(&mut self) -> Result<()> {
-        let Some(file) = self.file.take() else { return Ok(()) };
-        let handles = std::mem::replace(&mut self.handles, Arc::new(()));
-        let second = self.bounce.take();
-        let last = Arc::into_inner(handles).is_some();
-        let Some(second) = second else { return self.context.close(file, last).await };
-        // Both are closed, whatever the first one says.
-        let closed = self.context.close(second, last).await;
-        self.context.close(file, last).await.and(closed)
+    #[doc(alias = "utime")]
+    #[doc(alias = "futimens")]
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        poll_fn(|cx| self.poll_ended(cx)).await;
+        self.file.set_times(times).await
     }
 
-    /// Whether this handle was closed.
+    /// [`set_times`](Self::set_times) with the time of the last change alone.
     ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// let mut file = aiofile::AioFile::open("/proc/version", "r").await?;
-    /// let other = file.clone();
-    /// file.close().await?;
-    /// assert!(file.is_closed() && !other.is_closed());
-    /// # Ok(()) }
-    /// ```
+    /// # Errors
+    /// As for [`set_times`](Self::set_times).
+    ///
+    /// # Cancel safety
+    /// As for [`set_times`](Self::set_times).
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
+    }
+
+    /// The most that one poll of tokio's traits reads or writes, in bytes: 2 MiB unless said.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.file.is_none()
+    pub fn max_buf_size(&self) -> usize {
+        self.poll_bytes_max
     }
 
-    /// The path that the file was opened by; `/dev/fd/N` for a file from std, and nothing once
-    /// closed.
+    /// Has a poll of tokio's traits read or write so many bytes at most.
+    ///
+    /// # Panics
+    /// For 0, as tokio's does.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// use std::path::Path;
+    /// use tokio::io::AsyncReadExt;
     ///
-    /// let mut file = aiofile::AioFile::open("/proc/version", "r").await?;
-    /// assert_eq!(file.path(), Some(Path::new("/proc/version")));
-    /// file.close().await?;
-    /// assert_eq!(file.path(), None);
+    /// let mut file = aiofile::File::open("/proc/version").await?;
+    /// file.set_max_buf_size(3);
+    /// assert_eq!(file.read(&mut [0; 100]).await?, 3);
     /// # Ok(()) }
     /// ```
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        self.file.as_ref().map(caio::SharedFile::path)
+    #[track_caller]
+    pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(max_buf_size > 0, "the most that one poll moves is 0 bytes");
+        self.poll_bytes_max = max_buf_size;
     }
+}
 
-    /// The context that does this file's operations.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// let file = aiofile::AioFile::open("/proc/version", "r").await?;
-    /// file.read_exact_at(5, 0).await?;
-    /// assert_eq!(file.context().metrics().bytes_read, 5);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn context(&self) -> &Context {
-        &self.context
-    }
+/// Makes what was read ahead worthless once the file's length has been changed, or may have been.
+struct Changed<'a>(&'a AtomicU64);
 
-    /// Forgets a failed sync, for a caller that has written everything again.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// # use caio::{Backend, BackendKind, Capability, OpKind, OpSet, Output, QueueId};
-    /// # use caio::{Request, Token};
-    /// # use std::sync::atomic::{AtomicU32, Ordering};
-    /// # /// The first sync fails, as where a device loses what was written.
-    /// # #[derive(Debug)] struct FailsOnce(AtomicU32, Capability);
-    /// # impl Backend for FailsOnce {
-    /// #     fn kind(&self) -> BackendKind { BackendKind::Other("fails once") }
-    /// #     fn capability(&self) -> &Capability { &self.1 }
-    /// #     fn queue(&self, request: Request) -> QueueId {
-    /// #         request.complete(match self.0.fetch_add(1, Ordering::Relaxed) {
-    /// #             0 => Err(std::io::Error::from_raw_os_error(5)),
-    /// #             _ => Ok(Output::Done),
-    /// #         });
-    /// #         QueueId(0)
-    /// #     }
-    /// #     fn commit(&self, _: QueueId) {}
-    /// #     fn cancel(&self, _: Token) {}
-    /// #     fn reap(&self, _: QueueId) -> usize { 0 }
-    /// #     fn descriptor(&self, _: QueueId) -> Option<std::os::fd::BorrowedFd<'_>> { None }
-    /// #     fn shutdown(&self, _: std::time::Instant) -> usize { 0 }
-    /// # }
-    /// # let capability = Capability {
-    /// #     operations: OpSet::default().with(OpKind::Fsync), ..Capability::all(1)
-    /// # };
-    /// # let backend = std::sync::Arc::new(FailsOnce(AtomicU32::new(0), capability));
-    /// # let context = aiofile::context().custom(backend).build()?;
-    /// # let options = aiofile::OpenOptions::new().write(true).create(true).context(&context);
-    /// # let file = options.open(&path).await?;
-    /// file.write_all_at("everything", 0).await?;
-    /// assert!(file.fsync().await.is_err(), "the device has lost it");
-    /// assert!(file.fsync().await.is_err(), "and will not find it again");
-    /// file.clear_sync_error();
-    /// file.write_all_at("everything", 0).await?;
-    /// file.fsync().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn clear_sync_error(&self) {
-        if let Some(file) = &self.file {
-            file.clear_sync_error();
-        }
-    }
-
-    async fn sync(&self, data_only: bool) -> Result<()> {
-        self.context.sync(self.file()?, data_only).await
+impl Drop for Changed<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
     }
 }

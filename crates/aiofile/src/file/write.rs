@@ -1,180 +1,151 @@
-//! Writing by offset, and at the end of a file opened to append.
+//! Writes, truncation and close.
 
-use caio::{Buffer, Error, ErrorKind, OpKind, OwnedBuffer, Result};
+use std::future::poll_fn;
+use std::io;
 
-use super::AioFile;
+use caio::{IntoBuffer, Result};
 
-impl AioFile {
-    /// Writes the buffer at `offset`: all of it, unless an error comes in between, and then as much
-    /// as was accepted before. Takes any owned bytes: `Vec<u8>`, `String`, `Bytes`, `BytesMut`,
-    /// `&'static [u8]`, `&'static str`, `AlignedBuffer`, `PooledBuffer`.
+use super::File;
+use super::pending_write::WriteOutcome;
+
+impl File {
+    /// Writes all of the buffer at the cursor, or at the end of a file opened to append. The cursor
+    /// moves behind it; with append to the end of the file. Takes any bytes, and does not copy what
+    /// is owned.
+    ///
+    /// Costs one hop, or none where the file system can take it without waiting (XFS, btrfs,
+    /// tmpfs), and with append one fstat(2). Nothing is buffered.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
-    /// append (whose offset Linux would ignore) and for a misaligned write to an O_DIRECT file;
-    /// [`ErrorKind::Closed`]; else what the system answers.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the write would end beyond
+    /// 2^63 - 1; [`ErrorKind::Closed`](crate::ErrorKind::Closed); else what the system answers.
+    /// What was accepted before the error is behind the cursor. Also the error of an earlier write
+    /// that was not told yet; nothing is written then.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels what has not begun; any part may still be written.
+    /// Dropping the future before its first poll does nothing. After it the write goes on as long
+    /// as the file lives, and the next operation waits for it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// let mut log = aiofile::async_open(&path, "a").await?;
+    /// log.write_owned("started\n").await?;
+    /// log.write_owned(vec![b'.'; 3]).await?;
+    /// assert_eq!(log.tell(), 11);
+    ///
+    /// let mut full = aiofile::async_open("/dev/full", "w").await?;
+    /// assert!(full.write_owned("x").await.is_err());
+    /// assert_eq!(full.tell(), 0);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "write")]
+    #[doc(alias = "write_all")]
+    pub async fn write_owned(&mut self, buffer: impl IntoBuffer) -> io::Result<()> {
+        let buffer = buffer.into_owned_buffer();
+        self.begin_write().await?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        self.start_write(buffer, None);
+        Ok(self.outcome().await.complete()?)
+    }
+
+    /// Cuts or extends the file to `length` bytes, or to where the cursor is, and returns its new
+    /// length. The cursor stays. One hop.
+    ///
+    /// # Errors
+    /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
+    /// system says no. Also the error of an earlier write that was not told yet.
+    ///
+    /// # Cancel safety
+    /// As for [`write_owned`](Self::write_owned).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("file");
+    /// use std::io::SeekFrom;
+    /// use tokio::io::AsyncSeekExt;
+    ///
+    /// let mut file = aiofile::async_open(&path, "w+").await?;
+    /// file.write_owned("0123456789").await?;
+    /// file.seek(SeekFrom::Start(4)).await?;
+    /// assert_eq!(file.truncate(None).await?, 4);
+    /// assert_eq!(file.truncate(100).await?, 100);
+    /// assert_eq!(file.tell(), 4);
+    /// # Ok(()) }
+    /// ```
+    pub async fn truncate(&mut self, length: impl Into<Option<u64>>) -> io::Result<u64> {
+        self.begin_write().await?;
+        let length = length.into().unwrap_or(self.position);
+        self.start_truncate(length);
+        self.outcome().await.complete()?;
+        Ok(length)
+    }
+
+    /// Closes this file; later calls fail with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// The last clone on the descriptor closes the descriptor and reports what close(2) says. Syncs
+    /// nothing. Closing again does nothing.
+    ///
+    /// # Errors
+    /// What close(2) answers, and that of an earlier write that was not told yet. The file is
+    /// closed all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the closing to the last use of the file.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/stat", "r").await?;
+    /// file.close().await?;
+    /// file.close().await?;
+    /// assert!(file.read_bytes(1).await.is_err());
+    /// # Ok(()) }
+    /// ```
+    pub async fn close(&mut self) -> io::Result<()> {
+        let flushed = poll_fn(|cx| self.poll_flushed(cx)).await;
+        self.give_up_reading();
+        let closed = self.file.close().await;
+        flushed?;
+        closed
+    }
+
+    /// As [`close`](Self::close), after an [`fsync`](Self::fsync).
+    ///
+    /// # Errors
+    /// Those of both. The file is closed all the same.
+    ///
+    /// # Cancel safety
+    /// As for both.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// assert_eq!(file.write_at("later", 6).await?, 5);
-    /// assert_eq!(file.write_at(String::from("first "), 0).await?, 6);
-    /// assert_eq!(file.read_to_end(0).await?, "first later");
+    /// let mut file = aiofile::async_open(&path, "w").await?;
+    /// file.write_owned("safe").await?;
+    /// file.close_synced().await?;
+    /// assert!(file.is_closed());
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"safe");
+    /// # let mut nothing_to_sync = aiofile::async_open("/proc/version", "r").await?;
+    /// # assert!(nothing_to_sync.close_synced().await.is_err() && nothing_to_sync.is_closed());
     /// # Ok(()) }
     /// ```
-    pub async fn write_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<usize> {
-        self.write_from(buffer, offset).await.0
-    }
-
-    /// Writes all of the buffer at `offset`.
-    ///
-    /// # Errors
-    /// As for [`write_at`](Self::write_at); an unknown part was written then.
-    ///
-    /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("squares");
-    /// use futures_util::future::try_join_all;
-    ///
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// let square = |n: u64| file.write_all_at(format!("{:02}\n", n * n), n * 3);
-    /// try_join_all((0..4).map(square)).await?;
-    /// assert_eq!(file.read_to_end(0).await?, "00\n01\n04\n09\n");
-    /// # Ok(()) }
-    /// ```
-    pub async fn write_all_at(&self, buffer: impl OwnedBuffer, offset: u64) -> Result<()> {
-        self.check_positional(offset)?;
-        self.write_all(buffer.into_buffer(), offset).await.1
-    }
-
-    /// As [`write_at`](Self::write_at), and the buffer comes back either way.
-    ///
-    /// # Errors
-    /// As for [`write_at`](Self::write_at).
-    ///
-    /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("records");
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// let mut record = Vec::with_capacity(64);
-    /// for number in 0..3u64 {
-    ///     record.clear();
-    ///     record.extend_from_slice(format!("record {number}\n").as_bytes());
-    ///     let written;
-    ///     (written, record) = file.write_from(record, number * 9).await;
-    ///     assert_eq!(written?, 9);
-    /// }
-    /// assert_eq!(file.read_at(9, 18).await?, "record 2\n");
-    /// # Ok(()) }
-    /// ```
-    pub async fn write_from<B: OwnedBuffer>(&self, buffer: B, offset: u64) -> (Result<usize>, B) {
-        if let Err(error) = self.check_positional(offset) {
-            return (Err(error), buffer);
+    pub async fn close_synced(&mut self) -> io::Result<()> {
+        if self.is_closed() {
+            return Ok(());
         }
-        let buffer = buffer.into_buffer();
-        let range = 0..buffer.len();
-        let (result, buffer) = self.write_buffer(buffer, range, offset).await;
-        (result, B::from_buffer(buffer))
+        let synced = self.fsync().await;
+        synced.and(self.close().await)
     }
 
-    /// Writes all of the buffer at the end of a file opened to append, wherever that is by then.
-    /// Records of several handles and processes do not overlap.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] where the file was not opened to append; else what the system
-    /// answers.
-    ///
-    /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
-    /// use aiofile::AioFile;
-    ///
-    /// let (one, other) = (AioFile::open(&path, "a").await?, AioFile::open(&path, "a").await?);
-    /// one.append("first\n").await?;
-    /// other.append("second\n").await?;
-    /// one.append("third\n").await?;
-    /// assert_eq!(aiofile::fs::read(&path).await?, b"first\nsecond\nthird\n");
-    /// # Ok(()) }
-    /// ```
-    pub async fn append(&self, buffer: impl OwnedBuffer) -> Result<()> {
-        let file = self.file()?;
-        if !file.is_append() {
-            let error = Error::new(ErrorKind::InvalidInput, "the file was not opened to append");
-            let error = error.during(OpKind::Write).on(file.path());
-            return Err(error.hint("open it with mode \"a\", or use write_all_at"));
-        }
-        self.write_all(buffer.into_buffer(), 0).await.1
+    async fn begin_write(&mut self) -> Result<()> {
+        poll_fn(|cx| self.poll_flushed(cx)).await?;
+        self.adopt_position();
+        self.file.file().map(drop)
     }
 
-    /// Writes the contents of several buffers, one after the other, at `offset`: one operation. The
-    /// buffers come back either way.
-    ///
-    /// # Errors
-    /// As for [`write_at`](Self::write_at).
-    ///
-    /// # Cancel safety
-    /// As for [`write_at`](Self::write_at).
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
-    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("message");
-    /// let file = aiofile::AioFile::open(&path, "w+").await?;
-    /// let (written, parts) = file.write_vectored_at(vec!["head, ", "body, ", "tail"], 0).await;
-    /// assert_eq!((written?, parts.len()), (16, 3));
-    /// assert_eq!(file.read_to_end(0).await?, "head, body, tail");
-    /// # Ok(()) }
-    /// ```
-    pub async fn write_vectored_at<B: OwnedBuffer>(
-        &self,
-        buffers: Vec<B>,
-        offset: u64,
-    ) -> (Result<usize>, Vec<B>) {
-        let file = match self.check_positional(offset).and_then(|()| self.file()) {
-            Ok(file) => file,
-            Err(error) => return (Err(error), buffers),
-        };
-        let buffers = buffers.into_iter().map(B::into_buffer).collect();
-        let (result, buffers) = self.write_buffers(file, buffers, offset).await;
-        (result, buffers.into_iter().map(B::from_buffer).collect())
-    }
-
-    /// Writes all of a buffer, without asking whether the file was opened to append: how much was
-    /// accepted, and the error that came then.
-    pub(crate) async fn write_all(&self, mut buffer: Buffer, offset: u64) -> (usize, Result<()>) {
-        let mut done = 0;
-        while done < buffer.len() {
-            let range = done..buffer.len();
-            let (result, back) = self.write_buffer(buffer, range, offset + done as u64).await;
-            buffer = back;
-            match result {
-                Ok(bytes) => done += bytes,
-                Err(error) => return (done, Err(error)),
-            }
-        }
-        (done, Ok(()))
-    }
-
-    fn check_positional(&self, offset: u64) -> Result<()> {
-        let file = self.file()?;
-        if file.is_append() {
-            let message = "the file was opened to append, where Linux ignores a write's offset";
-            let error = Error::new(ErrorKind::InvalidInput, message);
-            let error = error.during(OpKind::Write).on(file.path()).at(offset);
-            return Err(error.hint("use append, or open it without append"));
-        }
-        Ok(())
+    async fn outcome(&mut self) -> WriteOutcome {
+        let outcome = poll_fn(|cx| self.poll_outcome(cx)).await;
+        outcome.expect("a change was begun")
     }
 }

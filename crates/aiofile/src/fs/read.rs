@@ -1,10 +1,11 @@
 //! Reading a file whole.
 
+use std::io;
 use std::path::Path;
 
-use caio::{Error, ErrorKind, OpKind, Result};
+use caio::{Error, ErrorKind, OpKind};
 
-use crate::runtime::default_context_for_task;
+use super::Fs;
 
 /// The contents of a file.
 ///
@@ -20,13 +21,14 @@ use crate::runtime::default_context_for_task;
 /// Dropping the future loses nothing and leaks no descriptor.
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
 /// let status = aiofile::fs::read("/proc/self/status").await?;
 /// assert!(status.starts_with(b"Name:"));
 /// # Ok(()) }
 /// ```
-pub async fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
-    default_context_for_task().await?.read_file(path.as_ref()).await
+#[doc(alias("read_bytes"))]
+pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    Fs::current().await?.read(path).await
 }
 
 /// The contents of a file, as text.
@@ -39,18 +41,38 @@ pub async fn read(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 /// As for [`read`].
 ///
 /// ```
-/// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
 /// let version = aiofile::fs::read_to_string("/proc/version").await?;
 /// assert!(version.starts_with("Linux"));
 /// # Ok(()) }
 /// ```
-pub async fn read_to_string(path: impl AsRef<Path>) -> Result<String> {
-    let path = path.as_ref();
-    String::from_utf8(read(path).await?).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to() as u64;
-        Error::new(ErrorKind::InvalidData, "the file is not UTF-8")
-            .during(OpKind::ReadFile)
-            .on(path)
-            .at(offset)
-    })
+#[doc(alias("read_text"))]
+pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    Fs::current().await?.read_to_string(path).await
+}
+
+impl Fs {
+    /// As [`fs::read`](read()).
+    ///
+    /// # Errors
+    /// As for [`fs::read`](read()).
+    pub async fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        Ok(self.context().read_file(path.as_ref()).await?)
+    }
+
+    /// As [`fs::read_to_string`](read_to_string()).
+    ///
+    /// # Errors
+    /// As for [`fs::read_to_string`](read_to_string()).
+    pub async fn read_to_string(&self, path: impl AsRef<Path>) -> io::Result<String> {
+        let path = path.as_ref();
+        let text = String::from_utf8(self.context().read_file(path).await?);
+        Ok(text.map_err(|error| {
+            let offset = error.utf8_error().valid_up_to() as u64;
+            Error::new(ErrorKind::InvalidData, "the file is not UTF-8")
+                .during(OpKind::ReadFile)
+                .on(path)
+                .at(offset)
+        })?)
+    }
 }

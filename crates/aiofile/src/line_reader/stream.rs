@@ -1,9 +1,10 @@
-//! Lines as a stream of strings.
+//! Lines as streams: of bytes, and of strings.
 
+use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use caio::Result;
 use futures_core::Stream;
 
 use super::{LineReader, not_text};
@@ -18,8 +19,6 @@ use super::{LineReader, not_text};
 /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
 /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("fruit");
 /// # std::fs::write(&path, "apple\npear\n").unwrap();
-/// use futures_util::StreamExt;
-///
 /// let file = aiofile::AioFile::open(&path, "r").await?; // apple\n pear\n
 /// let mut lines = aiofile::LineReader::new(&file).lines();
 /// let mut letters = 0;
@@ -37,6 +36,17 @@ pub struct LineStream {
 impl LineStream {
     pub(super) fn new(reader: LineReader) -> Self {
         Self { reader }
+    }
+
+    /// The next line; `None` at the end.
+    ///
+    /// # Errors
+    /// As for [`LineReader::next_str`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<String>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
     /// The reader underneath.
@@ -102,13 +112,51 @@ impl LineStream {
     }
 }
 
+impl LineReader {
+    /// The next line in memory of its own, as the [`Stream`] gives it; `None` at the end of the
+    /// file.
+    ///
+    /// # Errors
+    /// As for [`next_line`](Self::next_line). An error ends the stream; asked once more after that,
+    /// it tries again from where it stands.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<io::Result<Vec<u8>>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl Stream for LineReader {
+    type Item = io::Result<Vec<u8>>;
+
+    /// Each line in memory of its own. An error ends the stream; asked once more after that, it
+    /// tries again from where it stands.
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<io::Result<Vec<u8>>>> {
+        let reader = &mut *self;
+        if std::mem::take(&mut reader.failed) {
+            return Poll::Ready(None);
+        }
+        let line = match reader.scan.in_chunk(reader.line_bytes_max) {
+            Some(line) => Ok(Some(line)),
+            None => ready!(reader.poll_line(cx)),
+        };
+        reader.failed = line.is_err();
+        let line = line.map(|line| line.map(|line| reader.scan.memory.bytes(line).to_vec()));
+        Poll::Ready(line.map_err(io::Error::from).transpose())
+    }
+}
+
 impl Stream for LineStream {
-    type Item = Result<String>;
+    type Item = io::Result<String>;
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<String>>> {
+    ) -> Poll<Option<io::Result<String>>> {
         let reader = &mut self.reader;
         if std::mem::take(&mut reader.failed) {
             return Poll::Ready(None);
@@ -120,7 +168,7 @@ impl Stream for LineStream {
                 Ok(None) => return Poll::Ready(None),
                 Err(error) => {
                     reader.failed = true;
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Some(Err(error.into())));
                 }
             },
         };
@@ -130,7 +178,7 @@ impl Stream for LineStream {
                 reader.scan.cursor.put_back(line);
                 reader.failed = true;
                 let start = reader.scan.position();
-                Poll::Ready(Some(Err(not_text(&reader.chunks, start, &error))))
+                Poll::Ready(Some(Err(not_text(&reader.chunks, start, &error).into())))
             }
         }
     }

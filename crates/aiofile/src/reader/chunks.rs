@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Poll};
 use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result, SharedFile, TRANSFER_BYTES_MAX};
 
 use super::piece::{Piece, Progress};
-use crate::file::{AioFile, read_block, reserve};
+use crate::aio_file::{AioFile, read_block, reserve};
 
 /// What a chunk has unless said otherwise: large enough that the system call no longer counts, and
 /// small enough for the second-level cache of any processor.
@@ -47,9 +47,9 @@ pub(crate) struct Chunk {
 }
 
 impl Chunks {
-    pub(crate) fn new(file: &AioFile) -> Self {
+    pub(crate) fn new(file: AioFile) -> Self {
         Self {
-            file: file.clone(),
+            file,
             position: 0,
             chunk_bytes: CHUNK_BYTES,
             chunks_ahead: CHUNKS_AHEAD,

@@ -8,7 +8,7 @@ use caio::{
     Buffer, Error, ErrorKind, FileClass, Op, OpKind, Operation, Outcome, Output, Result, SharedFile,
 };
 
-use crate::file::{AioFile, read_block};
+use crate::aio_file::{AioFile, read_block};
 
 /// A buffer that is to be filled from one place in the file.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Keeps the clock of the present runtime where it is until this is dropped; `None` where the clock
 /// runs.
-pub(super) fn hold() -> Option<Watch> {
+pub(crate) fn hold() -> Option<Watch> {
     let handle = Handle::try_current().ok()?;
     // Only such a runtime can have its clock paused.
     if handle.runtime_flavor() != RuntimeFlavor::CurrentThread || !is_paused() {

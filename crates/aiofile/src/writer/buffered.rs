@@ -7,12 +7,11 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use caio::{Error, Result};
 use tokio::io::AsyncWrite;
 
 use super::Writer;
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 
 /// What is collected unless said otherwise.
 const CAPACITY_BYTES: usize = 64 * 1024;
@@ -59,17 +58,18 @@ pub struct BufferedWriter {
     capacity: usize,
     /// What is being written, or could not be.
     outgoing: Bytes,
-    write: Option<BoxedFuture<Result<usize>>>,
+    write: Option<BoxedFuture<io::Result<usize>>>,
     /// What came after that.
     buffer: BytesMut,
     /// What is outgoing could not be written the last time.
     failed: bool,
     /// The error of that, as long as no call has returned it.
-    unreported: Option<Error>,
+    unreported: Option<io::Error>,
 }
 
 impl BufferedWriter {
-    /// A writer from the start of the file, with a handle of its own on it.
+    /// A writer from the start of the file, with a handle of its own on it: takes an [`AioFile`]
+    /// or a reference to one.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -83,7 +83,7 @@ impl BufferedWriter {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn new(file: &AioFile) -> Self {
+    pub fn new(file: impl Into<AioFile>) -> Self {
         Self {
             writer: Writer::new(file),
             capacity: CAPACITY_BYTES,
@@ -161,7 +161,7 @@ impl BufferedWriter {
     /// assert_eq!(file.read_at(8, 3992).await?, "998\n999\n");
     /// # Ok(()) }
     /// ```
-    pub async fn write_all(&mut self, bytes: impl AsRef<[u8]>) -> Result<()> {
+    pub async fn write_all(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let mut bytes = bytes.as_ref();
         loop {
             let taken = poll_fn(|cx| self.poll_take(cx, bytes)).await?;
@@ -193,7 +193,7 @@ impl BufferedWriter {
     /// assert_eq!(file.len().await?, 9);
     /// # Ok(()) }
     /// ```
-    pub async fn flush(&mut self) -> Result<()> {
+    pub async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_out(cx)).await
     }
 
@@ -221,7 +221,7 @@ impl BufferedWriter {
     /// # assert!(file.context().metrics().submitted > before.submitted);
     /// # Ok(()) }
     /// ```
-    pub async fn sync(&mut self) -> Result<()> {
+    pub async fn sync(&mut self) -> io::Result<()> {
         self.flush().await?;
         self.writer.sync().await
     }
@@ -310,7 +310,7 @@ impl BufferedWriter {
         self.writer.file()
     }
 
-    fn poll_take(&mut self, cx: &mut TaskContext<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_take(&mut self, cx: &mut TaskContext<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.take_unreported()?;
         // An error that can be found is found before more bytes are taken.
         if self.poll_outgoing(cx)?.is_pending() && (self.failed || self.is_full()) {
@@ -345,12 +345,12 @@ impl BufferedWriter {
     }
 
     /// Fails with what no call has returned yet.
-    fn take_unreported(&mut self) -> Result<()> {
+    fn take_unreported(&mut self) -> io::Result<()> {
         self.unreported.take().map_or(Ok(()), Err)
     }
 
     /// Writes what is outgoing.
-    fn poll_outgoing(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+    fn poll_outgoing(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.is_empty() {
             let write = match &mut self.write {
                 Some(write) => write,
@@ -372,7 +372,7 @@ impl BufferedWriter {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_out(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+    fn poll_out(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
         self.take_unreported()?;
         loop {
             ready!(self.poll_outgoing(cx))?;
@@ -390,11 +390,11 @@ impl AsyncWrite for BufferedWriter {
         cx: &mut TaskContext<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_take(cx, bytes).map_err(Into::into)
+        self.poll_take(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        self.poll_out(cx).map_err(Into::into)
+        self.poll_out(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {

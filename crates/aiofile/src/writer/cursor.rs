@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use caio::{Buffer, Error, ErrorKind, OpKind, Result};
 
 use super::sequence::{Sequence, SequencedWrite};
-use crate::file::AioFile;
+use crate::aio_file::AioFile;
 
 #[derive(Debug)]
 pub(super) struct Cursor {

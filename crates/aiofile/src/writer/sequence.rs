@@ -18,8 +18,8 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker, ready};
 use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
+use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::file::AioFile;
 
 /// What is written as one to the end of a file.
 const COALESCED_BYTES_MAX: usize = 64 * 1024;

@@ -53,7 +53,7 @@ pub(crate) fn unruly(bytes_max: usize) -> Context {
 }
 
 pub(crate) async fn open_in(context: &Context, path: &std::path::Path, mode: &str) -> AioFile {
-    OpenOptions::new().mode(mode).unwrap().context(context).open(path).await.unwrap()
+    OpenOptions::new().access(mode).unwrap().context(context).open_aio(path).await.unwrap()
 }
 
 /// Moves between 1 and `bytes_max` bytes for each operation, and finishes several at a time in

@@ -55,6 +55,16 @@ fn random_operations_agree_with_the_model() {
     assert_eq!(metadata.len(), model.contents().len() as u64);
 }
 
+#[test]
+fn files_are_read_whole() {
+    let (disk, context) = open(11);
+    let file = disk.create("data").unwrap();
+    disk.drive(context.write(&file, b"bytes".to_vec().into(), 0..5, 0)).0.unwrap();
+    assert_eq!(disk.drive(context.read_file(Path::new("data"))).unwrap(), b"bytes");
+    let error = disk.drive(context.read_file(Path::new("other"))).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(nix::libc::ENOENT));
+}
+
 fn letters_written_at_once(seed: u64) -> Vec<u8> {
     let (disk, context) = open(seed);
     let file = disk.create("race").unwrap();

@@ -4,7 +4,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::{AlignedBuffer, Buffer, Memory, PooledBuffer};
 
-/// A type whose bytes can be written to a file: it moves in and comes back unchanged.
+/// A type whose bytes can be written to a file: it moves in and comes back unchanged. Where it need
+/// not come back, [`IntoBuffer`](super::IntoBuffer) takes more.
 ///
 /// Closed: implemented for `Vec<u8>`, `String`, `Bytes`, `BytesMut`, `&'static [u8]`,
 /// `&'static str`, [`AlignedBuffer`], [`PooledBuffer`] and [`Buffer`] itself. (`&b"x"[..]` makes
@@ -17,6 +18,13 @@ use super::{AlignedBuffer, Buffer, Memory, PooledBuffer};
 /// assert_eq!(buffer.as_slice(), b"some text");
 /// assert_eq!(String::from_buffer(buffer), "some text");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot move into an operation and come back",
+    label = "the kernel may use these bytes for longer than the caller waits",
+    note = "these are owned and can: `Vec<u8>`, `String`, `Bytes`, `BytesMut`, `AlignedBuffer`, \
+            `PooledBuffer`, `Buffer`, and `&'static` bytes and text; `to_vec()` makes one",
+    note = "buffers of different types in one list are each `Buffer::from(..)`"
+)]
 pub trait OwnedBuffer: private::Sealed + Send + 'static {
     /// Gives the bytes to an operation, without a copy.
     fn into_buffer(self) -> Buffer;
@@ -35,6 +43,12 @@ pub trait OwnedBuffer: private::Sealed + Send + 'static {
 /// }
 /// assert!(to_read_into(Vec::with_capacity(4096)).is_writable());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read into",
+    label = "the kernel may write to this memory for longer than the caller waits",
+    note = "these are owned and can: `Vec<u8>`, `BytesMut`, `AlignedBuffer`, `PooledBuffer`, \
+            `Buffer`; a read fills the capacity, so make it with `Vec::with_capacity(..)`"
+)]
 pub trait OwnedBufferMut: OwnedBuffer {}
 
 mod private {

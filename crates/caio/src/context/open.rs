@@ -1,6 +1,6 @@
 //! Opening, closing, and what concerns a file as a whole.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::Metadata;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -11,13 +11,16 @@ use nix::fcntl::{FcntlArg, fcntl};
 use super::Context;
 use super::transfer::misfit;
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::SharedFile;
+use crate::file::{SharedFile, Traits};
 use crate::op::{Op, OpKind, Output};
-use crate::sys::open_flags;
+use crate::sys::{local, open_flags};
 
 impl Context {
-    /// Opens a file with `O_*` flags and, where it is created, a mode. `O_CLOEXEC` is added. One
-    /// hop to the pool, in which the file is also examined.
+    /// Opens a file with `O_*` flags and, where it is created, a mode. `O_CLOEXEC` is added.
+    ///
+    /// A regular file that is opened for reading alone and whose path is cached, on a mount that is
+    /// known to be local from an earlier look, costs six system calls on the calling thread and no
+    /// hop. Any other costs one hop to the pool, in which the file is also examined.
     ///
     /// A FIFO that is opened for reading is open at once, and its first read waits for a writer;
     /// one that is opened for writing is open when it has a reader, for which no thread waits.
@@ -45,7 +48,11 @@ impl Context {
     /// # });
     /// ```
     pub async fn open(&self, path: &Path, flags: i32, mode: u32) -> Result<SharedFile> {
-        let op = Op::Open { path: c_path(path, OpKind::Open)?, flags, mode };
+        let name = c_path(path, OpKind::Open)?;
+        if let Some(file) = self.open_in_place(path, &name, flags).await? {
+            return Ok(file);
+        }
+        let op = Op::Open { path: name, flags, mode };
         match self.submit_borrowed(None, op).await.result {
             Ok(Output::File(file)) => Ok(file),
             Ok(other) => Err(misfit(&other)),
@@ -61,6 +68,29 @@ impl Context {
                 _ => error,
             }),
         }
+    }
+
+    /// Opens a regular file for reading on the calling thread, where that needs no waiting.
+    async fn open_in_place(
+        &self,
+        path: &Path,
+        name: &CStr,
+        flags: i32,
+    ) -> Result<Option<SharedFile>> {
+        let is_plain = flags & !(libc::O_CLOEXEC | libc::O_NOFOLLOW) == libc::O_RDONLY;
+        if !is_plain || !self.inner.config.in_place || self.is_shut_down() {
+            return Ok(None);
+        }
+        self.check_fork().map_err(|error| error.during(OpKind::Open).on(path))?;
+        self.proceed(0).await;
+        // An open file beyond the limit waits for its place where requests wait.
+        let Ok(place) = self.inner.open_files.try_open() else { return Ok(None) };
+        let Some((file, _)) = local::open(name, flags) else { return Ok(None) };
+        let Some(file_system) = local::settle(&file) else { return Ok(None) };
+        self.inner.metrics.in_place_other();
+        let file = SharedFile::examined(file, path.to_owned(), Traits::of_regular(file_system));
+        file.keep_place(place);
+        Ok(Some(file))
     }
 
     /// Opens the file once more without `O_DIRECT`, with all its other flags. Both descriptors are

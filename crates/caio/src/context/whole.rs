@@ -107,7 +107,7 @@ fn reserve(contents: &mut Vec<u8>, more: usize) -> Result<()> {
 /// The contents, if the whole of them can be had without waiting. An error here is no verdict: the
 /// pool asks again, and its answer counts.
 fn read_cached(name: &CStr, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
-    let Some((file, length)) = local::open(name) else { return Ok(None) };
+    let Some((file, length)) = local::open(name, 0) else { return Ok(None) };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if length > bytes_max {
         return Ok(None);

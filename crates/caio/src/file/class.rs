@@ -134,6 +134,8 @@ pub(crate) struct Traits {
     pub(crate) file_system: FileSystem,
     pub(crate) direct: bool,
     pub(crate) append: bool,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
     pub(crate) seekable: bool,
 }
 
@@ -162,15 +164,34 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
         FileClass::Pseudo
     };
     if file_system.is_local() && matches!(class, FileClass::Regular | FileClass::Directory) {
-        local::remember(file.as_fd());
+        local::remember(file.as_fd(), file_system);
     }
+    let access = flags & OFlag::O_ACCMODE;
     Ok(Traits {
         class,
         file_system,
         direct: open_flags::DIRECT.is_some_and(|direct| flags.bits() & direct != 0),
         append: flags.contains(OFlag::O_APPEND),
+        readable: access != OFlag::O_WRONLY && flags.bits() & open_flags::NAMES_ONLY == 0,
+        writable: access != OFlag::O_RDONLY,
         seekable: class != FileClass::Stream,
     })
+}
+
+impl Traits {
+    /// Of a regular file that was opened for reading alone, with no flags that matter.
+    pub(crate) fn of_regular(file_system: FileSystem) -> Self {
+        let class = FileClass::Regular;
+        Self {
+            class,
+            file_system,
+            direct: false,
+            append: false,
+            readable: true,
+            writable: false,
+            seekable: true,
+        }
+    }
 }
 
 fn has_cursor(file: &File) -> bool {

@@ -7,6 +7,22 @@
 pub(crate) mod notifier;
 pub(crate) mod nowait;
 
+/// What becomes readable when something happens.
+pub(crate) mod event {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+    use std::time::Duration;
+
+    pub(crate) fn changes(_paths: &[&Path]) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn timer(_after: Duration) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// A file's data to its device.
 pub(crate) mod flush {
     use std::fs::File;
@@ -24,17 +40,33 @@ pub(crate) mod flush {
     }
 }
 
-/// Opening a file on the calling thread.
+/// Opening and examining a file on the calling thread: no call here promises not to wait.
 pub(crate) mod local {
     use std::ffi::CStr;
-    use std::fs::File;
+    use std::fs::{File, Metadata};
+    use std::io;
     use std::os::fd::BorrowedFd;
 
-    /// Nothing is remembered.
-    pub(crate) fn remember(_file: BorrowedFd<'_>) {}
+    use crate::file::FileSystem;
 
-    /// No call here promises not to wait.
-    pub(crate) fn open(_path: &CStr) -> Option<(File, u64)> {
+    /// Nothing is remembered.
+    pub(crate) fn remember(_file: BorrowedFd<'_>, _file_system: FileSystem) {}
+
+    /// Nor looked at.
+    pub(crate) fn look_at(_path: &CStr) {}
+
+    /// Nothing is opened.
+    pub(crate) fn open(_path: &CStr, _flags: i32) -> Option<(File, u64)> {
+        None
+    }
+
+    /// So that this is never asked.
+    pub(crate) fn settle(_file: &File) -> Option<FileSystem> {
+        None
+    }
+
+    /// Nor examined.
+    pub(crate) fn metadata(_path: &CStr, _follow: bool) -> Option<io::Result<Metadata>> {
         None
     }
 }

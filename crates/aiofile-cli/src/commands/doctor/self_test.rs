@@ -46,7 +46,7 @@ async fn temporary_file(context: &Context, directory: &Path) -> Result<String> {
     for block in (0..BLOCKS).rev() {
         let offset = u64::from(block) * BLOCK_BYTES as u64;
         if file.read_exact_at(BLOCK_BYTES, offset).await?.iter().any(|byte| *byte != block) {
-            return Err(wrong("what was read is not what was written").at(offset));
+            return Err(wrong("what was read is not what was written").at(offset).into());
         }
     }
     let written = usize::from(BLOCKS) * BLOCK_BYTES;
@@ -54,9 +54,9 @@ async fn temporary_file(context: &Context, directory: &Path) -> Result<String> {
 }
 
 async fn proc_file(context: &Context) -> Result<String> {
-    let file = OpenOptions::new().read(true).context(context).open("/proc/cpuinfo").await?;
+    let file = OpenOptions::new().read(true).context(context).open_aio("/proc/cpuinfo").await?;
     match file.read_to_end(0).await?.len() {
-        0 => Err(wrong("it reads as empty")),
+        0 => Err(wrong("it reads as empty").into()),
         bytes => Ok(format!("{bytes} bytes read")),
     }
 }
@@ -72,7 +72,7 @@ async fn pipe(context: &Context) -> Result<String> {
     written?;
     match &read?[..] {
         b"bytes" => Ok("5 bytes written and read".to_owned()),
-        _ => Err(wrong("what was read is not what was written")),
+        _ => Err(wrong("what was read is not what was written").into()),
     }
 }
 

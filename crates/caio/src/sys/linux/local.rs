@@ -1,73 +1,132 @@
-//! Opening a file on the calling thread where that can neither wait nor disturb anything.
+//! Opening and examining a file on the calling thread where that can neither wait nor disturb
+//! anything.
 //!
 //! A path is looked up in the directory cache alone (openat2(2) with `RESOLVE_CACHED`), as a mere
-//! place in the tree (`O_PATH`): no file system is asked, and no FIFO or device notices. Only a
-//! regular file on a mount that an earlier look from another thread has found to be local is then
-//! opened for real.
+//! place in the tree (`O_PATH`): no file system is asked, and no FIFO or device notices. Only what
+//! lies on a mount that an earlier look from another thread has found to be local is then examined,
+//! and opened for real if it is a regular file.
 
 use std::ffi::CStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{PoisonError, RwLock};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::Mode;
+
+use super::statfs;
+use crate::file::FileSystem;
+
 /// `STATX_MNT_ID_UNIQUE` (Linux 6.8): the number of a mount, which is never used again. Without it
 /// nothing is opened in place.
 const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
 
-/// Mounts that are known to be local. More than these few are not worth remembering.
-static MOUNTS: RwLock<Vec<u64>> = RwLock::new(Vec::new());
+/// The mounts that were looked at last, and their file systems. More are not worth remembering.
+static MOUNTS: RwLock<Vec<(u64, FileSystem)>> = RwLock::new(Vec::new());
 const MOUNTS_MAX: usize = 64;
 
-/// Notes that the file's mount is local.
-pub(crate) fn remember(file: BorrowedFd<'_>) {
-    let Ok(Some(mount)) = look(file).map(|stat| mount_of(&stat)) else { return };
-    if is_known(mount) {
+/// Notes on which file system the file's mount is.
+pub(crate) fn remember(file: BorrowedFd<'_>, file_system: FileSystem) {
+    if let Ok(Some(mount)) = look(file).map(|stat| mount_of(&stat)) {
+        note(mount, file_system);
+    }
+}
+
+/// The same for the mount of a path. It asks the file system, which may wait.
+pub(crate) fn look_at(path: &CStr) {
+    let is_new = |stat: &libc::statx| mount_of(stat).is_some_and(|mount| known(mount).is_none());
+    if !statx(libc::AT_FDCWD, path, 0).is_ok_and(|stat| is_new(&stat)) {
+        return;
+    }
+    if let Ok(place) = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()) {
+        let place = File::from(place);
+        remember(place.as_fd(), statfs::file_system(&place).0);
+    }
+}
+
+/// Opens a regular file for reading, with what other flags there are, and says how long it is.
+/// `None` where this could wait, where it is no regular file, and where anything else is in the
+/// way: another thread finds out.
+pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, u64)> {
+    let place = cached(path, libc::O_PATH | flags).ok()?;
+    let stat = look(place.as_fd()).ok()?;
+    if !is_regular(&stat) || !is_local(&stat) {
+        return None;
+    }
+    // Should another file have come into its place since, it is one that a reader may open as well;
+    // what is none answers the read that follows with an error.
+    let file = cached(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | flags).ok()?;
+    Some((file.into(), stat.stx_size))
+}
+
+/// The file system of a file that was opened so, for one who needs to know that it is still the
+/// regular file that it was. It is then like any other that was opened for reading.
+pub(crate) fn settle(file: &File) -> Option<FileSystem> {
+    let stat = look(file.as_fd()).ok().filter(is_regular)?;
+    let file_system = mount_of(&stat).and_then(known).filter(|known| known.is_local())?;
+    fcntl(file, FcntlArg::F_SETFL(OFlag::empty())).ok()?;
+    Some(file_system)
+}
+
+/// What stat(2) says of a path or, unless a symbolic link is to be followed, lstat(2). `None` where
+/// this could wait, and where anything is in the way.
+pub(crate) fn metadata(path: &CStr, follow: bool) -> Option<io::Result<Metadata>> {
+    let flags = if follow { 0 } else { libc::O_NOFOLLOW };
+    let place = match cached(path, libc::O_PATH | flags) {
+        Ok(place) => place,
+        // The directory cache knows that the name is not there: stat(2) would not look further.
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Some(Err(error)),
+        Err(_) => return None,
+    };
+    look(place.as_fd()).ok().filter(is_local)?;
+    Some(File::from(place).metadata())
+}
+
+fn known(mount: u64) -> Option<FileSystem> {
+    let mounts = MOUNTS.read().unwrap_or_else(PoisonError::into_inner);
+    mounts.iter().find(|(known, _)| *known == mount).map(|(_, file_system)| *file_system)
+}
+
+fn note(mount: u64, file_system: FileSystem) {
+    if known(mount).is_some() {
         return;
     }
     let mut mounts = MOUNTS.write().unwrap_or_else(PoisonError::into_inner);
     if mounts.len() == MOUNTS_MAX {
         mounts.remove(0);
     }
-    mounts.push(mount);
+    mounts.push((mount, file_system));
 }
 
-/// Opens a regular file for reading, and says how long it is. `None` where this could wait, where
-/// it is no regular file, and where anything else is in the way: another thread finds out.
-pub(crate) fn open(path: &CStr) -> Option<(File, u64)> {
-    let place = cached(path, libc::O_PATH).ok()?;
-    let stat = look(place.as_fd()).ok()?;
-    let is_regular = u32::from(stat.stx_mode) & libc::S_IFMT == libc::S_IFREG;
-    if !is_regular || !mount_of(&stat).is_some_and(is_known) {
-        return None;
-    }
-    // Should another file have come into its place since, it is one that a reader may open as well;
-    // what is none answers the read that follows with an error.
-    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = cached(path, flags).ok()?;
-    Some((file.into(), stat.stx_size))
+fn is_local(stat: &libc::statx) -> bool {
+    mount_of(stat).and_then(known).is_some_and(FileSystem::is_local)
 }
 
-fn is_known(mount: u64) -> bool {
-    MOUNTS.read().unwrap_or_else(PoisonError::into_inner).contains(&mount)
+fn is_regular(stat: &libc::statx) -> bool {
+    u32::from(stat.stx_mode) & libc::S_IFMT == libc::S_IFREG
 }
 
 fn mount_of(stat: &libc::statx) -> Option<u64> {
     (stat.stx_mask & STATX_MNT_ID_UNIQUE != 0).then_some(stat.stx_mnt_id)
 }
 
-/// What is known of the file without asking a server for it.
-#[allow(unsafe_code)]
+/// What is known of an open file without asking a server for it.
 fn look(file: BorrowedFd<'_>) -> io::Result<libc::statx> {
+    statx(file.as_raw_fd(), c"", libc::AT_EMPTY_PATH)
+}
+
+#[allow(unsafe_code)]
+fn statx(directory: RawFd, path: &CStr, flags: i32) -> io::Result<libc::statx> {
     let mut stat = MaybeUninit::<libc::statx>::zeroed();
-    // SAFETY: the descriptor is borrowed for the call, the path is a static empty C string, and
-    // `stat` is a local that outlives the call.
+    // SAFETY: the caller lends the descriptor or names none, the path is a C string, and `stat` is
+    // a local; all three are there for the whole call.
     let code = unsafe {
         libc::statx(
-            file.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
+            directory,
+            path.as_ptr(),
+            flags | libc::AT_STATX_DONT_SYNC,
             STATX_MNT_ID_UNIQUE | libc::STATX_TYPE | libc::STATX_SIZE,
             stat.as_mut_ptr(),
         )
@@ -110,28 +169,74 @@ mod tests {
     use super::*;
     use std::ffi::CString;
     use std::io::Read;
+    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::path::Path;
+
+    fn c(path: &Path) -> CString {
+        CString::new(path.as_os_str().as_encoded_bytes()).unwrap()
+    }
+
+    /// A directory on a mount that is remembered as one of ext4; `None` on an old kernel.
+    fn known_directory() -> Option<tempfile::TempDir> {
+        let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let opened = File::open(directory.path()).unwrap();
+        remember(opened.as_fd(), FileSystem::Ext4);
+        if look(opened.as_fd()).is_ok_and(|stat| is_local(&stat)) {
+            return Some(directory);
+        }
+        println!("skipped: this kernel has no unique numbers of mounts, or the mount is remote");
+        None
+    }
 
     #[test]
     fn only_what_was_looked_at_before_and_is_regular_is_opened() {
-        let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let Some(directory) = known_directory() else { return };
         let path = directory.path().join("file");
         std::fs::write(&path, "text").unwrap();
-        let name = CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
-        let file = File::open(&path).unwrap();
-        let Ok(Some(mount)) = look(file.as_fd()).map(|stat| mount_of(&stat)) else {
-            println!("skipped: this kernel has no unique numbers of mounts");
-            return;
-        };
-        remember(file.as_fd());
-        assert!(is_known(mount));
-        let (mut opened, length) = open(&name).expect("it is cached, regular and local");
+        let (mut opened, length) = open(&c(&path), 0).expect("it is cached, regular and local");
+        assert!(settle(&opened).is_some());
+        let flags = OFlag::from_bits_retain(fcntl(&opened, FcntlArg::F_GETFL).unwrap());
+        assert!(!flags.contains(OFlag::O_NONBLOCK));
         let mut text = String::new();
         opened.read_to_string(&mut text).unwrap();
         assert_eq!((&*text, length), ("text", 4));
-        let fifo =
-            CString::new(directory.path().join("fifo").as_os_str().as_encoded_bytes()).unwrap();
-        nix::unistd::mkfifo(&*fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
-        assert!(open(&fifo).is_none() && open(c"/proc/self/stat").is_none());
-        assert!(open(c"/dev/null").is_none() && open(c"/nowhere").is_none());
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, Mode::S_IRUSR).unwrap();
+        assert!(open(&c(&fifo), 0).is_none() && open(c"/proc/self/stat", 0).is_none());
+        assert!(open(c"/dev/null", 0).is_none() && open(c"/nowhere", 0).is_none());
+        let link = directory.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert!(open(&c(&link), 0).is_some() && open(&c(&link), libc::O_NOFOLLOW).is_none());
+        assert!(settle(&File::open("/dev/null").unwrap()).is_none());
+    }
+
+    #[test]
+    fn what_is_cached_is_examined() {
+        let Some(directory) = known_directory() else { return };
+        let (path, link) = (directory.path().join("file"), directory.path().join("link"));
+        std::fs::write(&path, "text").unwrap();
+        symlink(&path, &link).unwrap();
+        let found = |path: &Path, follow| metadata(&c(path), follow).map(|found| found.unwrap());
+        let expected = std::fs::metadata(&path).unwrap();
+        for found in [found(&path, true), found(&path, false), found(&link, true)] {
+            let found = found.expect("it is cached and local");
+            assert_eq!((found.len(), found.ino()), (4, expected.ino()));
+            assert_eq!(found.modified().unwrap(), expected.modified().unwrap());
+            assert_eq!(found.created().ok(), expected.created().ok());
+        }
+        assert!(found(&link, false).is_some_and(|found| found.is_symlink()));
+        assert!(found(directory.path(), true).is_some_and(|found| found.is_dir()));
+        assert!(metadata(c"/proc/self/stat", true).is_none(), "of a file system that is not local");
+        let missing = c(&directory.path().join("missing"));
+        assert!(std::fs::metadata(directory.path().join("missing")).is_err());
+        let missing = metadata(&missing, true).map(|found| found.unwrap_err());
+        assert_eq!(missing.map(|error| error.kind()), Some(io::ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn a_look_at_a_path_is_remembered() {
+        look_at(c"/proc");
+        let Ok(stat) = statx(libc::AT_FDCWD, c"/proc", 0) else { return };
+        assert_eq!(mount_of(&stat).and_then(known), mount_of(&stat).map(|_| FileSystem::Other));
     }
 }

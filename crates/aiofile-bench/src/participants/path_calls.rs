@@ -1,0 +1,116 @@
+//! Calls on paths: the same lines once for `aiofile::fs` and once for `tokio::fs`.
+
+use std::fs::Permissions;
+use std::future::Future;
+use std::hint::black_box;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::on_tokio::on_tokio;
+use crate::Result;
+use crate::cell::Work;
+use crate::client::Client;
+use crate::job::{Job, Report};
+use crate::path_call::PathCall;
+
+/// The places that a client has for itself.
+struct Own {
+    file: PathBuf,
+    other: PathBuf,
+    block: Vec<u8>,
+}
+
+impl Own {
+    fn new(job: &Job, number: usize) -> io::Result<Self> {
+        let place = |kind: &str| job.directory.join(format!("own-{kind}-{number}"));
+        let own =
+            Self { file: place("file"), other: place("other"), block: vec![7; job.cell.block] };
+        std::fs::write(&own.file, &own.block)?;
+        Ok(own)
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        let _ = std::fs::remove_file(&self.other);
+        std::fs::remove_file(&self.file)
+    }
+}
+
+macro_rules! participant {
+    ($name:ident, $($fs:ident)::+) => {
+        /// Runs the job on tokio's multi-thread runtime, a task for each client.
+        ///
+        /// # Errors
+        /// Where a call failed.
+        pub fn $name(job: &Job) -> Result<Report> {
+            use $($fs)::+ as fs;
+
+            async fn call(call: PathCall, path: &Path, own: &Own) -> io::Result<()> {
+                match call {
+                    PathCall::Metadata => _ = fs::metadata(path).await?,
+                    PathCall::SymlinkMetadata => _ = fs::symlink_metadata(path).await?,
+                    PathCall::Missing => _ = fs::try_exists(&own.other).await?,
+                    PathCall::Canonicalize => _ = fs::canonicalize(path).await?,
+                    PathCall::Open => drop(fs::File::open(path).await?),
+                    PathCall::Read => _ = black_box(fs::read(path).await?),
+                    PathCall::Write => fs::write(&own.file, &own.block).await?,
+                    PathCall::SetPermissions => {
+                        fs::set_permissions(&own.file, Permissions::from_mode(0o600)).await?;
+                    }
+                    PathCall::Rename => {
+                        fs::rename(&own.file, &own.other).await?;
+                        fs::rename(&own.other, &own.file).await?;
+                    }
+                    PathCall::CreateDir => {
+                        fs::create_dir(&own.other).await?;
+                        fs::remove_dir(&own.other).await?;
+                    }
+                    PathCall::HardLink => {
+                        fs::hard_link(&own.file, &own.other).await?;
+                        fs::remove_file(&own.other).await?;
+                    }
+                    PathCall::ReadDir => {
+                        let mut entries = fs::read_dir(path.parent().unwrap_or(path)).await?;
+                        while let Some(entry) = entries.next_entry().await? {
+                            black_box(entry.file_type().await?);
+                        }
+                    }
+                }
+                Ok(())
+            }
+
+            run(job, |kind, paths, mut client, own| async move {
+                while let Some(index) = client.begin() {
+                    call(kind, &paths[index as usize], &own).await?;
+                    client.finish_whole();
+                }
+                own.remove()?;
+                Ok(client)
+            })
+        }
+    };
+}
+
+participant!(by_aiofile, aiofile::fs);
+participant!(by_tokio, tokio::fs);
+
+fn run<F>(job: &Job, calls: fn(PathCall, Arc<Vec<PathBuf>>, Client, Own) -> F) -> Result<Report>
+where
+    F: Future<Output = io::Result<Client>> + Send + 'static,
+{
+    let number = AtomicUsize::new(0);
+    on_tokio(job, async |job| {
+        let Work::Path(call) = job.cell.work else { return Err("a cell of another kind".into()) };
+        let paths = Arc::new(job.small_paths());
+        let mut owns = Vec::new();
+        for _ in 0..job.cell.in_flight {
+            owns.push(Own::new(job, number.fetch_add(1, Ordering::Relaxed))?);
+        }
+        Ok(move |client| {
+            let own = owns.pop().expect("there is one for each client");
+            calls(call, Arc::clone(&paths), client, own)
+        })
+    })
+}

@@ -1,0 +1,50 @@
+//! `aiofile merge`: files put together.
+
+use aiofile_util::{MergeOptions, MergeSortedOptions};
+use caio::Choice;
+use serde_json::json;
+
+use super::bar::Bar;
+use super::json;
+use super::stoppable::{self, Stop};
+use crate::args::MergeArgs;
+use crate::blocking::blocking;
+use crate::failure::Failure;
+use crate::output;
+use crate::size::Size;
+
+pub(super) async fn run(backend: Option<Choice>, args: MergeArgs) -> Result<(), Failure> {
+    let context = super::context(backend)?;
+    let measured = args.files.clone();
+    let total = blocking(move || {
+        let lengths = measured.iter().map(|path| std::fs::metadata(path).ok());
+        let lengths = lengths.map(|file| file.filter(|file| file.is_file()).map(|file| file.len()));
+        lengths.sum::<Option<u64>>()
+    });
+    let (stop, bar) = (Stop::default(), Bar::bytes(args.quiet, total.await));
+    let (told, shown) = (stop.clone(), bar.clone());
+    let watcher = move |bytes| {
+        shown.add(bytes);
+        told.flow()
+    };
+    let merged = if args.sorted {
+        let options = MergeSortedOptions::new().context(&context).durable(args.sync);
+        let options = options.on_progress(watcher);
+        stoppable::run(&context, &stop, options.merge(&args.files, &args.output)).await
+    } else {
+        let options = MergeOptions::new().context(&context).durable(args.sync);
+        let options = options.append(args.append).on_progress(watcher);
+        stoppable::run(&context, &stop, options.merge(&args.files, &args.output)).await
+    };
+    bar.finish();
+    let (bytes, count) = (merged?, args.files.len());
+    if args.json {
+        let members = json!({ "files": count, "bytes": bytes });
+        return output::print(json::of_path(&args.output, members));
+    }
+    if args.quiet {
+        return Ok(());
+    }
+    let (bytes, target) = (Size(bytes), args.output.display());
+    output::print(format_args!("merged {count} files, {bytes}, into {target}\n"))
+}

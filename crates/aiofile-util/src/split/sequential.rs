@@ -1,0 +1,118 @@
+//! Cutting from the front to the end: by lines, or where the source is a stream.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::mem;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use caio::Result;
+
+use super::SplitBy;
+use super::pieces::{Pieces, Unnamed};
+use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step};
+
+/// What creating a piece costs, in bytes that could have been copied.
+const PIECE_COST: u64 = 64 << 10;
+
+/// A source on its way into pieces.
+pub(super) struct Sequential {
+    file: File,
+    source: PathBuf,
+    by: SplitBy,
+    pieces: Arc<Pieces>,
+    current: Option<Current>,
+    done: Vec<Unnamed>,
+    buffer: Vec<u8>,
+    /// What of the buffer is not written yet.
+    start: usize,
+    end: usize,
+}
+
+/// The piece that is being written.
+struct Current {
+    file: File,
+    unnamed: Unnamed,
+    /// How many bytes or lines it lacks.
+    left: u64,
+}
+
+impl Sequential {
+    pub(super) fn new(file: File, source: PathBuf, by: SplitBy, pieces: Arc<Pieces>) -> Self {
+        let buffer = vec![0; READ_BYTES];
+        let (current, done) = (None, Vec::new());
+        Self { file, source, by, pieces, current, done, buffer, start: 0, end: 0 }
+    }
+
+    pub(super) fn step(&mut self) -> Result<Step<Vec<Unnamed>>> {
+        let (mut moved, mut spent) = (0, 0);
+        while spent < JOB_BYTES {
+            if self.start == self.end && !self.fill()? {
+                self.done.extend(self.current.take().map(|current| current.unnamed));
+                return Ok(Step::Done(moved, mem::take(&mut self.done)));
+            }
+            let mut current = match self.current.take() {
+                Some(current) => current,
+                None => {
+                    spent += PIECE_COST;
+                    self.begin()?
+                }
+            };
+            let rest = &self.buffer[self.start..self.end];
+            let taken = current.take(self.by, rest);
+            current.file.write_all(&rest[..taken]).doing("write", self.pieces.any())?;
+            current.unnamed.bytes += taken as u64;
+            self.start += taken;
+            (moved, spent) = (moved + taken as u64, spent + taken as u64);
+            if current.left == 0 {
+                self.done.push(current.unnamed);
+            } else {
+                self.current = Some(current);
+            }
+        }
+        Ok(Step::More(moved))
+    }
+
+    /// Reads on; false at the end.
+    fn fill(&mut self) -> Result<bool> {
+        loop {
+            match self.file.read(&mut self.buffer) {
+                Ok(read) => {
+                    (self.start, self.end) = (0, read);
+                    return Ok(read > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).doing("read", &self.source),
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<Current> {
+        self.pieces.admit(self.done.len() as u64 + 1)?;
+        let (temporary, file) = self.pieces.create()?;
+        let (SplitBy::Bytes(left) | SplitBy::Lines(left)) = self.by;
+        Ok(Current { file, unnamed: Unnamed { temporary, bytes: 0 }, left: left.get() })
+    }
+}
+
+impl Current {
+    /// How many of these bytes belong to this piece; counts them or their lines.
+    fn take(&mut self, by: SplitBy, bytes: &[u8]) -> usize {
+        match by {
+            SplitBy::Bytes(_) => {
+                let taken = usize::try_from(self.left).map_or(bytes.len(), |l| l.min(bytes.len()));
+                self.left -= taken as u64;
+                taken
+            }
+            SplitBy::Lines(_) => {
+                for end in memchr::memchr_iter(b'\n', bytes) {
+                    self.left -= 1;
+                    if self.left == 0 {
+                        return end + 1;
+                    }
+                }
+                bytes.len()
+            }
+        }
+    }
+}

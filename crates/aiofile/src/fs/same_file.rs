@@ -1,0 +1,47 @@
+//! Whether two paths lead to one file.
+
+use std::fs::metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use caio::{Context, Error};
+
+use crate::runtime::default_context_for_task;
+
+/// Whether two paths lead to the same file or directory: by another name, a hard link, or symbolic
+/// links, which are followed. One hop.
+///
+/// # Errors
+/// What the system answers, with the path of the two.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
+/// assert!(aiofile::fs::same_file("/proc/self/exe", std::env::current_exe()?).await?);
+/// assert!(!aiofile::fs::same_file("/proc", "/").await?);
+/// # Ok(()) }
+/// ```
+#[doc(alias = "samefile")]
+pub async fn same_file(first: impl AsRef<Path>, second: impl AsRef<Path>) -> io::Result<bool> {
+    same_file_in(&default_context_for_task().await?, first.as_ref(), second.as_ref()).await
+}
+
+/// [`same_file`] on this context.
+pub(crate) async fn same_file_in(
+    context: &Context,
+    first: &Path,
+    second: &Path,
+) -> io::Result<bool> {
+    let paths = [first.to_owned(), second.to_owned()];
+    let compare = move || {
+        let [first, second] = paths.map(|path| match metadata(&path) {
+            Ok(metadata) => Ok((metadata.dev(), metadata.ino())),
+            Err(error) => Err(Error::system(error).on(&path)),
+        });
+        Ok(first? == second?)
+    };
+    Ok(context.run("same_file", compare).await?)
+}

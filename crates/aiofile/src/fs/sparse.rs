@@ -1,0 +1,88 @@
+//! Where a file has data, and where holes.
+
+use std::fs::{File, metadata};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use caio::Context;
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
+
+use super::hop::on_path;
+use crate::runtime::default_context_for_task;
+
+/// The unit of `st_blocks`, whatever the file system's is.
+const BLOCK: u64 = 512;
+
+/// The parts of a file that have data; what lies between them are holes, which read as zeros. A
+/// file system that keeps no account of holes has one part, the whole file. One hop; 16 bytes of
+/// memory for each part.
+///
+/// # Errors
+/// What opening and seeking answer.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
+/// # use std::os::unix::fs::FileExt;
+/// # let directory = tempfile::tempdir()?; let path = directory.path().join("sparse");
+/// std::fs::File::create(&path)?.write_at(b"far away", 1 << 30)?;
+/// let data = aiofile::fs::data_ranges(&path).await?;
+/// assert_eq!(data.last().map(|range| range.end), Some((1 << 30) + 8));
+/// # Ok(()) }
+/// ```
+#[doc(alias = "SEEK_DATA")]
+#[doc(alias = "SEEK_HOLE")]
+pub async fn data_ranges(path: impl AsRef<Path>) -> io::Result<Vec<Range<u64>>> {
+    data_ranges_in(&default_context_for_task().await?, path.as_ref()).await
+}
+
+/// Whether a file takes less room than it is long: it has holes, or is compressed. One hop.
+///
+/// # Errors
+/// What the system answers.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn is_sparse(path: impl AsRef<Path>) -> io::Result<bool> {
+    is_sparse_in(&default_context_for_task().await?, path.as_ref()).await
+}
+
+/// [`data_ranges`] on this context.
+pub(crate) async fn data_ranges_in(context: &Context, path: &Path) -> io::Result<Vec<Range<u64>>> {
+    on_path(context, "data_ranges", path, |path| {
+        // Seeking moves a cursor, so it is done in an open file that nobody else has.
+        let file = File::open(path)?;
+        let mut ranges = Vec::new();
+        let mut from = 0;
+        loop {
+            let start = match seek(&file, SeekFrom::Data(from)) {
+                Ok(start) => start,
+                // There is no data behind this.
+                Err(Errno::NXIO) => return Ok(ranges),
+                Err(errno) => return Err(errno.into()),
+            };
+            from = match seek(&file, SeekFrom::Hole(start)) {
+                Ok(end) => end,
+                // It was cut meanwhile.
+                Err(Errno::NXIO) => return Ok(ranges),
+                Err(errno) => return Err(errno.into()),
+            };
+            ranges.push(start..from);
+        }
+    })
+    .await
+}
+
+/// [`is_sparse`] on this context.
+pub(crate) async fn is_sparse_in(context: &Context, path: &Path) -> io::Result<bool> {
+    let look = |path: &Path| {
+        let metadata = metadata(path)?;
+        Ok(metadata.is_file() && metadata.blocks() * BLOCK < metadata.len())
+    };
+    on_path(context, "is_sparse", path, look).await
+}

@@ -1,0 +1,70 @@
+//! Opening a text file by its path.
+
+use std::io;
+use std::path::Path;
+
+use caio::{Error, ErrorKind};
+
+use super::super::options::{Choice, TextOptions};
+use super::{TextFile, named};
+use crate::async_open::async_open;
+use crate::file::File;
+use crate::mode::Mode;
+
+impl TextFile<File> {
+    /// Opens a file of UTF-8, in a mode as for Python's `open`.
+    ///
+    /// Costs what [`async_open`](crate::async_open()) costs.
+    ///
+    /// # Errors
+    /// A mode that cannot be; else what opening answers, with the path.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaks no descriptor. A file may have been created or truncated.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// use aiofile::text::TextFile;
+    ///
+    /// let mut file = TextFile::open("/proc/version", "r").await?;
+    /// assert!(file.readline().await?.starts_with("Linux"));
+    /// # Ok(()) }
+    /// ```
+    pub async fn open(path: impl AsRef<Path>, mode: impl AsRef<str>) -> io::Result<Self> {
+        Self::open_with(path, mode, &TextOptions::new()).await
+    }
+
+    /// As [`open`](Self::open), for text of any kind.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open). Where the encoding is to be found by the first chunk, that is
+    /// read now: [`InvalidData`](io::ErrorKind::InvalidData) where none of the fallbacks fits, and
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with `a`, since nothing is read at the end.
+    ///
+    /// # Cancel safety
+    /// As for [`open`](Self::open).
+    #[doc(alias = "open")]
+    pub async fn open_with(
+        path: impl AsRef<Path>,
+        mode: impl AsRef<str>,
+        options: &TextOptions,
+    ) -> io::Result<Self> {
+        let path = path.as_ref();
+        let mode: Mode = mode.as_ref().parse().map_err(|error: Error| error.on(path))?;
+        let finds = options.choice != Choice::Named;
+        if finds && mode.appends() {
+            let message = "the encoding cannot be found where text is appended";
+            let error = Error::new(ErrorKind::InvalidInput, message).doing("open").on(path);
+            return Err(error.hint("name the encoding").into());
+        }
+        let mut file = Self::new(async_open(path, mode).await?, options);
+        file.path = Some(path.to_owned());
+        file.appends = mode.appends();
+        if finds && mode.reads() && !mode.truncates() {
+            file.reading().await?;
+            let found = file.input.find_encoding(&mut file.file).await;
+            found.map_err(named(Some(path)))?;
+        }
+        Ok(file)
+    }
+}

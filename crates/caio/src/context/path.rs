@@ -1,0 +1,84 @@
+//! What is at a path, without opening it.
+
+use std::fs::{self, Metadata};
+use std::path::Path;
+
+use super::Context;
+use super::open::c_path;
+use crate::error::{Error, Result};
+use crate::op::OpKind;
+use crate::sys::local;
+
+impl Context {
+    /// stat(2) or, unless a symbolic link at the end of the path is to be followed, lstat(2).
+    ///
+    /// Where the path is cached, on a mount that is known to be local from an earlier look, it
+    /// costs four system calls on the calling thread and no hop; where the directory cache knows
+    /// that there is no such file, one. Else it costs one hop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a path with a NUL byte; else
+    /// what the system answers.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// use std::path::Path;
+    ///
+    /// assert!(context.path_metadata(Path::new("/proc/self/exe"), true).await?.is_file());
+    /// assert!(context.path_metadata(Path::new("/proc/self/exe"), false).await?.is_symlink());
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn path_metadata(&self, path: &Path, follow: bool) -> Result<Metadata> {
+        if let Some(found) = self.path_metadata_in_place(path, follow).await {
+            return found;
+        }
+        let (name, owned, in_place) = (name(follow), path.to_owned(), self.inner.config.in_place);
+        let examine = move || {
+            let found = if follow { fs::metadata(&owned)? } else { fs::symlink_metadata(&owned)? };
+            if in_place {
+                look_at_mount(&owned);
+            }
+            Ok(found)
+        };
+        self.run(name, examine).await.map_err(|error| error.on(path))
+    }
+
+    /// The same, only where it needs no hop; `None` elsewhere.
+    pub async fn path_metadata_in_place(
+        &self,
+        path: &Path,
+        follow: bool,
+    ) -> Option<Result<Metadata>> {
+        if !self.inner.config.in_place || self.is_shut_down() {
+            return None;
+        }
+        let describe = |error: Error| error.doing(name(follow)).on(path);
+        if let Err(error) = self.check_fork() {
+            return Some(Err(describe(error)));
+        }
+        let c_path = match c_path(path, OpKind::Run) {
+            Ok(c_path) => c_path,
+            Err(error) => return Some(Err(describe(error))),
+        };
+        self.proceed(0).await;
+        let found = local::metadata(&c_path, follow)?;
+        self.inner.metrics.in_place_other();
+        Some(found.map_err(|error| describe(Error::system(error))))
+    }
+}
+
+/// Looks whether the mount of a path is local, so that from then on what is cached of it is had in
+/// place. It may wait for the file system: this is for closures of [`Context::run`], whose call on
+/// the path has just waited for it.
+pub fn look_at_mount(path: &Path) {
+    if let Ok(path) = c_path(path, OpKind::Run) {
+        local::look_at(&path);
+    }
+}
+
+fn name(follow: bool) -> &'static str {
+    if follow { "metadata" } else { "symlink_metadata" }
+}

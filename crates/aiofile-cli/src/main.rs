@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod blocking;
 mod commands;
 mod failure;
 mod output;

@@ -8,6 +8,7 @@ use aiofile::{Context, Error};
 use caio::Choice;
 
 use crate::args::DoctorArgs;
+use crate::blocking::blocking;
 use crate::failure::Failure;
 use crate::output;
 
@@ -20,7 +21,7 @@ pub(super) async fn run(backend: Option<Choice>, args: DoctorArgs) -> Result<(),
         Ok(context) => self_test::run(context, args.directory).await,
         Err(_) => Vec::new(),
     };
-    let survey = survey::run();
+    let survey = blocking(survey::run).await;
     let context: Result<&Context, &Error> = context.as_ref();
     let report = Report { info: context.map(Context::info), by_option, survey, tests };
     if args.json {

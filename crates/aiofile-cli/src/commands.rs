@@ -36,9 +36,18 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on_runtime(cp::run(backend, args, interrupts))
         }
         Command::Hash(args) => on_runtime(hash::run(backend, args)),
-        Command::Split(args) => on_runtime(split::run(backend, args)),
-        Command::Merge(args) => on_runtime(merge::run(backend, args)),
-        Command::Sync(args) => on_runtime(sync::run(backend, args)),
+        Command::Split(args) => {
+            let interrupts = Interrupts::hold()?;
+            on_runtime(split::run(backend, args, interrupts))
+        }
+        Command::Merge(args) => {
+            let interrupts = Interrupts::hold()?;
+            on_runtime(merge::run(backend, args, interrupts))
+        }
+        Command::Sync(args) => {
+            let interrupts = Interrupts::hold()?;
+            on_runtime(sync::run(backend, args, interrupts))
+        }
         Command::Bench(args) => bench::run(backend, &args),
         Command::BenchParticipant(args) => bench::participate(&args),
         Command::Doctor(args) => on_runtime(doctor::run(backend, args)),

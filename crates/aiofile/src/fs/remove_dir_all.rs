@@ -82,7 +82,9 @@ struct Level {
 impl Removal {
     /// Opens the root, or removes it where it is a link: then there is nothing more to do.
     fn begin(root: PathBuf) -> io::Result<Option<Self>> {
-        let metadata = statat(CWD, &root, AtFlags::SYMLINK_NOFOLLOW)?;
+        // A path with a NUL byte is told in std's words, not by EINVAL.
+        let name = CString::new(root.as_os_str().as_bytes())?;
+        let metadata = statat(CWD, &name, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(metadata.st_mode).is_symlink() {
             unlinkat(CWD, &root, AtFlags::empty())?;
             return Ok(None);

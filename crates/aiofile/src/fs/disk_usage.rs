@@ -117,6 +117,11 @@ fn id(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
+/// What the blocks of a file take on disk.
+pub(super) fn allocated_bytes(metadata: &Metadata) -> u64 {
+    metadata.blocks() * BLOCK
+}
+
 impl DiskUsage {
     fn count(&mut self, metadata: &Metadata) {
         if metadata.is_dir() {
@@ -125,6 +130,6 @@ impl DiskUsage {
             self.files += 1;
         }
         self.apparent_bytes += metadata.len();
-        self.allocated_bytes += metadata.blocks() * BLOCK;
+        self.allocated_bytes += allocated_bytes(metadata);
     }
 }

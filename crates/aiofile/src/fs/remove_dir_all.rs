@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use caio::Error;
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::Fs;
@@ -83,8 +83,7 @@ struct Level {
 impl Removal {
     /// Opens the root, or removes it where it is a link: then there is nothing more to do.
     fn begin(root: PathBuf) -> io::Result<Option<Self>> {
-        let metadata = statat(CWD, &root, AtFlags::SYMLINK_NOFOLLOW)?;
-        if FileType::from_raw_mode(metadata.st_mode).is_symlink() {
+        if std::fs::symlink_metadata(&root)?.is_symlink() {
             unlinkat(CWD, &root, AtFlags::empty())?;
             return Ok(None);
         }

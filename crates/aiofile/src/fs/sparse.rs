@@ -3,16 +3,13 @@
 use std::fs::{File, metadata};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::Fs;
-
-/// The unit of `st_blocks`, whatever the file system's is.
-const BLOCK: u64 = 512;
+use super::disk_usage::allocated_bytes;
 
 /// The parts of a file that have data; what lies between them are holes, which read as zeros. A
 /// file system that keeps no account of holes has one part, the whole file. One hop; 16 bytes of
@@ -60,7 +57,7 @@ impl Fs {
     pub async fn is_sparse(&self, path: impl AsRef<Path>) -> io::Result<bool> {
         let look = |path: &Path| {
             let metadata = metadata(path)?;
-            Ok(metadata.is_file() && metadata.blocks() * BLOCK < metadata.len())
+            Ok(metadata.is_file() && allocated_bytes(&metadata) < metadata.len())
         };
         self.call("is_sparse", path.as_ref(), look).await
     }

@@ -1,7 +1,7 @@
 //! `Fs` has all functions of `fs` as methods, and they use its context.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aiofile::fs::{Fs, OpenOptions};
 use tokio::io::AsyncWriteExt;
@@ -12,32 +12,40 @@ use super::support::temporary;
 /// a matter of `File` and `OpenOptions`.
 const METHODS_ONLY: [&str; 5] = ["new", "current", "context", "open", "open_with"];
 
-/// The sources of `fs` itself; what is below them belongs to other types.
-fn sources() -> Vec<String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fs");
-    let files = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
-    let rust: Vec<PathBuf> = files.filter(|path| path.extension() == Some("rs".as_ref())).collect();
-    rust.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+/// The names of the functions that `fs` has.
+fn functions(sources: &Path) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(sources.join("fs.rs")).unwrap();
+    let uses = text.split("pub use ").skip(1).map(|after| after.split(';').next().unwrap());
+    let names = uses.flat_map(|path| path.rsplit("::").next().unwrap().split(['{', '}', ',']));
+    let is_function = |name: &&str| name.starts_with(|first: char| first.is_ascii_lowercase());
+    names.map(str::trim).filter(is_function).map(str::to_owned).collect()
 }
 
-/// The public function that a line begins, if any.
-fn function(line: &str) -> Option<String> {
-    let after = line.strip_prefix("pub async fn ").or_else(|| line.strip_prefix("pub fn "))?;
-    Some(after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+/// The names of the public methods in the files below a directory, wherever `impl Fs` stands.
+fn methods(directory: &Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names.extend(methods(&path));
+            continue;
+        }
+        let mut is_within = false;
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            is_within = if line.starts_with("impl") { line == "impl Fs {" } else { is_within };
+            let words = ["    pub async fn ", "    pub fn "];
+            let after = words.iter().find_map(|words| line.strip_prefix(words));
+            let name = after.into_iter().flat_map(|after| after.split(['(', '<']).next());
+            names.extend(name.filter(|_| is_within).map(str::to_owned));
+        }
+    }
+    names
 }
 
 #[test]
 fn each_function_is_a_method_and_each_method_a_function() {
-    let (mut functions, mut methods) = (BTreeSet::new(), BTreeSet::new());
-    for text in sources() {
-        let mut is_in_fs = false;
-        for line in text.lines() {
-            is_in_fs = if line.starts_with("impl") { line == "impl Fs {" } else { is_in_fs };
-            functions.extend(function(line));
-            let within = line.strip_prefix("    ").filter(|_| is_in_fs);
-            methods.extend(within.and_then(function));
-        }
-    }
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut functions, methods) = (functions(&sources), methods(&sources.join("fs")));
     assert!(functions.len() > 40, "{functions:?}");
     functions.extend(METHODS_ONLY.map(str::to_owned));
     let alone: Vec<_> = functions.symmetric_difference(&methods).collect();

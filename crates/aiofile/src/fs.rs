@@ -8,13 +8,13 @@
 //! An error says what was being done to which path and what the system answered. It is an
 //! [`io::Error`](std::io::Error) with std's kind; [`Error::of`](crate::Error::of) shows the errno.
 
-#[cfg(target_os = "linux")]
-mod copy;
 mod advise;
 #[cfg(target_os = "linux")]
 mod allocate;
 mod atomic;
 mod canonicalize;
+#[cfg(target_os = "linux")]
+mod copy;
 mod create_dir;
 mod disk_usage;
 #[cfg(target_os = "linux")]
@@ -49,11 +49,6 @@ mod write;
 #[cfg(target_os = "linux")]
 mod xattr;
 
-#[cfg(target_os = "linux")]
-pub use copy::{
-    Copied, CopiedDir, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
-    copy_dir, rename_or_copy,
-};
 pub use crate::file::File;
 pub use crate::options::OpenOptions;
 #[cfg(target_os = "linux")]
@@ -62,6 +57,11 @@ pub use advise::{Advice, advise, readahead};
 pub use allocate::{allocate, punch_hole, zero_range};
 pub use atomic::{AtomicWriteOptions, Durability, write_atomic};
 pub use canonicalize::canonicalize;
+#[cfg(target_os = "linux")]
+pub use copy::{
+    Copied, CopiedDir, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
+    copy_dir, rename_or_copy,
+};
 pub use create_dir::{DirBuilder, create_dir, create_dir_all};
 pub use disk_usage::{DiskUsage, disk_usage, disk_usage_one_file_system};
 pub use glob::glob;

@@ -68,7 +68,6 @@
 //! | lines of a file that grows | [`LineReader::follow`] |
 //! | temporary files and directories | [`tempfile`] |
 //! | the standard streams | [`stdin()`], [`stdout()`], [`stderr()`] |
-//! | text in any encoding | [`text`](mod@text), of the feature `text`, which is on by default |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //! | other contexts below code that names none, as in tests | [`with_context`], [`spawn`] |
 //!

@@ -67,6 +67,7 @@ async fn print_last(
     let file = OpenOptions::new().read(true).context(context).open_aio(opened).await?;
     let count = teller.args.lines;
     let metadata = file.metadata().await?;
+    teller.heading(path)?;
     if !metadata.is_file() || metadata.len() == 0 {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         for line in keep_last_lines(&mut LineReader::new(&file), count).await? {
@@ -76,26 +77,21 @@ async fn print_last(
     }
     let mut lines = last_lines(&file, count).await?;
     if !teller.args.json {
-        return Ok(Some(copy(&file, lines.position(), path, teller).await?));
+        let end = copy(&file, lines.position()).await?;
+        return Ok((!is_stdin).then_some(end));
     }
-    if !teller.args.follow {
+    if !teller.args.follow || is_stdin {
         while let Some(line) = lines.next_line().await? {
             teller.line(path, line)?;
         }
     }
     // Else they are told as they are followed, so that no half line is.
-    Ok(Some(lines.position()))
+    Ok((!is_stdin).then_some(lines.position()))
 }
 
 /// Prints all from `offset` on, and gives where that ended.
-async fn copy(
-    file: &AioFile,
-    offset: u64,
-    path: &Path,
-    teller: &mut Teller<'_>,
-) -> Result<u64, Stop> {
+async fn copy(file: &AioFile, offset: u64) -> Result<u64, Stop> {
     let mut reader = Reader::new(file).offset(offset);
-    teller.heading(path)?;
     while let Some(chunk) = reader.next_chunk().await? {
         stdout::write(&chunk)?;
     }

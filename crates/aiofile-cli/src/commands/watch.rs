@@ -1,5 +1,6 @@
 //! `aiofile watch`: what changes, and a command to run then.
 
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use aiofile_util::{Change, ChangeKind, WatchOptions};
@@ -43,7 +44,11 @@ fn line_of(change: &Change, args: &WatchArgs) -> String {
     let (path, kind) = (&change.path, change.kind.name());
     match (&change.kind, args.json) {
         (ChangeKind::Renamed { from }, true) => {
-            json::of_path(path, json!({ "change": kind, "from": from.to_string_lossy() }))
+            let mut members = json!({ "change": kind, "from": from.to_string_lossy() });
+            if from.to_str().is_none() {
+                members["from_bytes"] = json!(from.as_os_str().as_bytes());
+            }
+            json::of_path(path, members)
         }
         (_, true) => json::of_path(path, json!({ "change": kind })),
         (ChangeKind::Renamed { from }, false) => {

@@ -23,7 +23,8 @@ use watcher::Watcher;
 ///
 /// Directories are watched with all that is below them, also what appears there later. Of a file
 /// its name is watched, so that another file that is put in its place is seen. Symbolic links are
-/// followed where they are named, and not below.
+/// followed where they are named, and not below. A directory that is named and then removed or
+/// renamed is not watched any more.
 ///
 /// It stands on inotify(7): what another machine changes on a shared file system does not show, nor
 /// what the kernel makes up (/proc, /sys), nor writes through a memory map.

@@ -102,7 +102,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_counted() {
     let closed = place.path().join("closed");
     fs::create_dir(&closed).unwrap();
     file(place.path(), "file", "x");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let (found, errors) = usages(DirectoryUsages::new(place.path()));
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(errors, 1);

@@ -9,8 +9,9 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use aiofile_util::{Change, ChangeKind, Changes, WatchOptions};
@@ -178,6 +179,55 @@ fn it_ends_when_all_that_was_watched_is_gone() {
 }
 
 #[test]
+fn a_file_whose_directory_is_renamed_is_gone() {
+    let place = place();
+    let directory = place.path().join("directory");
+    fs::create_dir(&directory).unwrap();
+    let path = file(&directory, "file", "");
+    let mut changes = watch(&hasty(), &path);
+    fs::rename(&directory, place.path().join("elsewhere")).unwrap();
+    until(&mut changes, &path, &ChangeKind::Removed);
+    assert!(block_on(changes.next()).is_none());
+}
+
+#[test]
+fn a_tree_that_appears_with_very_much_in_it_is_told_as_a_whole() {
+    let (place, outside) = (place(), place());
+    let large = outside.path().join("large");
+    fs::create_dir_all(large.join("deep")).unwrap();
+    (0..5000).for_each(|i| drop(file(&large, &i.to_string(), "")));
+    let mut changes = watch(&hasty(), place.path());
+    let moved = place.path().join("large");
+    if fs::rename(&large, &moved).is_err() {
+        return println!("skipped: the directories are on two file systems");
+    }
+    let batch = block_on(changes.next()).unwrap().unwrap();
+    assert!(batch.len() < 5000, "{}", batch.len());
+    assert!(
+        batch.iter().any(|change| (&change.path, &change.kind) == (&moved, &ChangeKind::Rescan))
+    );
+    let deep = file(&moved.join("deep"), "file", "");
+    until(&mut changes, &deep, &ChangeKind::Created);
+}
+
+#[test]
+fn a_directory_that_may_not_be_read_is_told_and_the_others_are_watched() {
+    if common::is_root() {
+        return println!("skipped: root may read everything");
+    }
+    let place = place();
+    let closed = place.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut changes = watch(&hasty(), place.path());
+    let said = block_on(changes.next()).unwrap().unwrap_err().to_string();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(said.contains("closed") && said.contains("Permission denied"), "{said}");
+    let path = file(place.path(), "file", "");
+    until(&mut changes, &path, &ChangeKind::Created);
+}
+
+#[test]
 fn more_changes_than_the_system_keeps_are_told_as_such() {
     let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
     let most: usize = most.trim().parse().unwrap();
@@ -226,4 +276,31 @@ fn what_is_not_there_is_an_error_that_names_it() {
     let missing = place.path().join("missing");
     let said = block_on(hasty().watch([place.path(), &missing])).unwrap_err().to_string();
     assert!(said.contains("missing") && said.contains("No such file"), "{said}");
+}
+
+/// How many descriptors of this process watch a directory.
+fn watches_of(directory: &Path) -> usize {
+    let inode = format!(" ino:{:x} ", fs::metadata(directory).unwrap().ino());
+    let infos = fs::read_dir("/proc/self/fdinfo").unwrap();
+    let infos = infos.filter_map(|info| fs::read_to_string(info.unwrap().path()).ok());
+    infos.filter(|info| info.contains("inotify") && info.contains(&inode)).count()
+}
+
+#[test]
+fn what_is_dropped_watches_no_more() {
+    for context in contexts() {
+        let place = place();
+        let mut changes = watch(&WatchOptions::new().context(&context), place.path());
+        file(place.path(), "file", "");
+        block_on(changes.next()).unwrap().unwrap();
+        assert!(watches_of(place.path()) > 0);
+        assert!(changes.next().now_or_never().is_none());
+        drop(changes);
+        let mut patience = 6000;
+        while watches_of(place.path()) > 0 {
+            assert!(patience > 0, "it is still watched");
+            patience -= 1;
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::event::{Event, parse};
 use super::pending::{Pending, State};
 use crate::steps::Doing;
 
-/// Of a directory that appears with more in it, no more is told of one by one.
+/// Where so much is to be told already, what is in directories that appear is not told one by one.
 const LISTED_MAX: usize = 4096;
 
 #[derive(Debug)]
@@ -140,19 +140,26 @@ impl Tree {
     /// What happens to a directory within another is told of that one, too.
     fn apply_to_itself(&mut self, event: &Event, pending: &mut Pending) {
         let Some(directory) = self.watched.get(&event.watch) else { return };
-        if !directory.is_root {
+        let flags = event.flags;
+        let is_elsewhere = flags.intersects(ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT);
+        let told: Vec<_> = match &directory.names {
+            // A directory that is deleted was empty, and that was told.
+            Some(names) if is_elsewhere => names.values().cloned().collect(),
+            None if directory.is_root => vec![directory.path.clone()],
+            _ => return,
+        };
+        if !is_elsewhere && !flags.intersects(ReadFlags::DELETE_SELF | ReadFlags::ATTRIB) {
             return;
         }
-        let path = directory.path.clone();
-        let moved = ReadFlags::MOVE_SELF;
-        if event.flags.intersects(ReadFlags::DELETE_SELF | ReadFlags::UNMOUNT | moved) {
-            pending.record(&path, State::Removed);
-            if event.flags.contains(moved) {
-                let below = self.take_below(&path);
-                self.forget(below);
-            }
-        } else if event.flags.contains(ReadFlags::ATTRIB) {
-            pending.record(&path, State::Attributes);
+        let is_attribute = flags.contains(ReadFlags::ATTRIB);
+        let state = if is_attribute { State::Attributes } else { State::Removed };
+        told.iter().for_each(|path| pending.record(path, state.clone()));
+        if flags.contains(ReadFlags::MOVE_SELF) {
+            let gone = match directory.names {
+                Some(_) => self.watched.remove_entry(&event.watch).into_iter().collect(),
+                None => self.take_below(&told[0]),
+            };
+            self.forget(gone);
         }
     }
 
@@ -210,15 +217,18 @@ impl Tree {
     /// Watches a directory that has appeared, and what is in it, which is told if wanted.
     fn watch_below(&mut self, top: PathBuf, is_root: bool, mut told: Option<&mut Pending>) {
         let mut directories = vec![top.clone()];
-        let mut listed = 0;
         while let Some(directory) = directories.pop() {
             if !(is_root && directory == top)
                 && let Err(error) = self.add(&directory, false, None)
             {
+                let goes_on = !is_exhausted(&error);
                 if !is_gone(&error) {
                     self.errors.push_back(error);
                 }
-                continue;
+                if goes_on {
+                    continue;
+                }
+                return;
             }
             let entries = match fs::read_dir(&directory).doing("read_dir", &directory) {
                 Ok(entries) => entries,
@@ -229,9 +239,8 @@ impl Tree {
                 }
             };
             for entry in entries.map_while(io::Result::ok) {
-                listed += 1;
                 match &mut told {
-                    Some(pending) if listed > LISTED_MAX => {
+                    Some(pending) if pending.len() >= LISTED_MAX => {
                         pending.record(&top, State::Rescan);
                         told = None;
                     }

@@ -6,12 +6,16 @@ mod cat;
 mod completions;
 mod cp;
 mod doctor;
+mod du;
 mod hash;
 mod json;
 mod merge;
 mod split;
+mod stdout;
 mod stoppable;
 mod sync;
+mod tail;
+mod watch;
 
 use std::future::Future;
 
@@ -48,6 +52,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             let interrupts = Interrupts::hold()?;
             on_runtime(sync::run(backend, args, interrupts))
         }
+        Command::Du(args) => on_runtime(du::run(backend, args)),
+        Command::Tail(args) => on_runtime(tail::run(backend, args)),
+        Command::Watch(args) => on_runtime(watch::run(backend, args)),
         Command::Bench(args) => bench::run(backend, &args),
         Command::BenchParticipant(args) => bench::participate(&args),
         Command::Doctor(args) => on_runtime(doctor::run(backend, args)),

@@ -49,12 +49,12 @@ macro_rules! participant {
 
             async fn call(call: PathCall, path: &Path, own: &Own) -> io::Result<()> {
                 match call {
-                    PathCall::Metadata => drop(fs::metadata(path).await?),
-                    PathCall::SymlinkMetadata => drop(fs::symlink_metadata(path).await?),
-                    PathCall::Missing => drop(fs::try_exists(&own.other).await?),
-                    PathCall::Canonicalize => drop(fs::canonicalize(path).await?),
+                    PathCall::Metadata => _ = fs::metadata(path).await?,
+                    PathCall::SymlinkMetadata => _ = fs::symlink_metadata(path).await?,
+                    PathCall::Missing => _ = fs::try_exists(&own.other).await?,
+                    PathCall::Canonicalize => _ = fs::canonicalize(path).await?,
                     PathCall::Open => drop(fs::File::open(path).await?),
-                    PathCall::Read => drop(black_box(fs::read(path).await?)),
+                    PathCall::Read => _ = black_box(fs::read(path).await?),
                     PathCall::Write => fs::write(&own.file, &own.block).await?,
                     PathCall::SetPermissions => {
                         fs::set_permissions(&own.file, Permissions::from_mode(0o600)).await?;

@@ -205,11 +205,18 @@ impl Plan {
     pub(crate) fn command_of(&self, one: &Participant, job: &Job) -> Result<[OsString; 3]> {
         let program = match &self.second_binary {
             Some(program) if one.in_second_binary => program.clone(),
-            _ => std::env::current_exe()?,
+            _ => this_program()?,
         };
         let job = Job { participant: one.name.to_owned(), ..job.clone() };
         Ok([program.into(), COMMAND.into(), serde_json::to_string(&job)?.into()])
     }
+}
+
+/// This program, as its own processes and those of a tracer can start it: also when another file
+/// has its name by now, or none has.
+fn this_program() -> Result<PathBuf> {
+    let running = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    Ok(if running.exists() { running } else { std::env::current_exe()? })
 }
 
 /// What costs system calls once and for all is not counted for each operation.

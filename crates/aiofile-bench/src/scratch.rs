@@ -62,13 +62,10 @@ impl Scratch {
             return Ok(());
         }
         if !path.exists() {
-            match cell.work {
-                Work::WholeFiles | Work::Path(_) => small_files(job)?,
-                Work::LineBytes | Work::LineStrings => log(&path, cell.size)?,
-                Work::DurableAppend => drop(File::create(&path)?),
-                _ if cell.writes() => noise(&path, WRITTEN_BYTES, job, interrupt)?,
-                _ => noise(&path, CHUNK_BYTES, job, interrupt)?,
-            }
+            make(&path, job, interrupt).map_err(|error| {
+                let place = job.directory.display();
+                format!("make the scratch files in {place}: {error} (choose another directory)")
+            })?;
         }
         if cell.has_small_files() {
             return Ok(());
@@ -106,6 +103,18 @@ impl Scratch {
         }
         Ok(())
     }
+}
+
+fn make(path: &Path, job: &Job, interrupt: &Interrupt) -> Result<()> {
+    let cell = &job.cell;
+    match cell.work {
+        Work::WholeFiles | Work::Path(_) => small_files(job)?,
+        Work::LineBytes | Work::LineStrings => log(path, cell.size)?,
+        Work::DurableAppend => drop(File::create(path)?),
+        _ if cell.writes() => noise(path, WRITTEN_BYTES, job, interrupt)?,
+        _ => noise(path, CHUNK_BYTES, job, interrupt)?,
+    }
+    Ok(())
 }
 
 fn has_file(cell: &Cell) -> bool {

@@ -17,6 +17,7 @@ pub(crate) use util::{HashArgs, MergeArgs, SplitArgs, SyncArgs};
 const EXAMPLES: &str = "\
 Examples:
   aiofile cp big copy --verify             copy by parallel offset-addressed writes, then compare
+  aiofile cp -r project backup             copy a directory
   aiofile cat /proc/cpuinfo                any file: regular, /proc, pipe, device
   aiofile hash -a sha256 *.iso             like sha256sum, several files at once
   aiofile sync photos /backup/photos       copies what differs, and goes on after an interruption
@@ -29,7 +30,7 @@ Exit codes:
   0  done; also when the reader of a pipe went away
   1  an operation failed, and stderr says which, on what file, and why
   2  wrong usage
-  129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM";
+  129, 130, 143  killed by SIGHUP, SIGINT (Ctrl-C), SIGTERM, as a shell tells it";
 
 const BACKEND_HELP: &str = "\
 The backend to use: one of uring, linux, thread, rust; an ordered list of them (the first that
@@ -89,32 +90,48 @@ Examples:
   aiofile cp big copy --verify
   aiofile cp disk.img /backup/ --direct --jobs 8 --block 4M --sync
   aiofile cp --reflink never --jobs 1 big copy
+  aiofile cp -r project /backup/           as /backup/project
 
 What can share the blocks of its source does so, unless --reflink is never. Else the kernel copies
 by itself (copy_file_range), unless an option tells how the bytes are to move: --backend, --jobs,
 --block, --direct, --verify, --reflink never. Then the backend reads and writes them.
 
 The copy appears under its name when it is complete, never before: until then it is a temporary
-file beside it, which an interruption (SIGINT, SIGTERM, SIGHUP) removes. Under nohup a SIGHUP does
-not interrupt. Holes stay holes. Permissions and times are kept; owner, extended attributes and hard
-links are not. What the source grows by while it is copied is left out; a source that shrinks is an
-error. A source without a known size (a pipe, a file of /proc) is copied from its start to its end
-by one job.
+file beside it, which an interruption (SIGINT, SIGTERM, SIGHUP) removes; a signal that was ignored
+at the start, as under nohup, stays ignored. Where a file cannot be replaced like this (a directory
+that is not writable, or sticky, or only takes new names; a file that is mounted; no room for both),
+it is written in place, and that is said. Holes stay holes. Permissions and times are kept, and
+where they cannot be, that is said; owner, extended attributes and hard links are not, and an access
+control list gives nobody more. What the source grows by while it is copied is left out; a source
+that shrinks is an error. A source without a known size (a pipe, a file of /proc) is copied from its
+start to its end by one job.
+
+An option that cannot be obeyed with these files is an error: --verify, --direct, --sync and
+--reflink always on what they make no sense for.
 
 The last line tells how much was copied in which time, by which backend, and how many of its
 operations were routed to the pool of threads, done in place, or short.";
 
-/// Copy one file, by parallel reads and writes at offsets.
+/// Copy a file, or with -r a directory.
+///
+/// By shared blocks, within the kernel, or by parallel reads and writes at offsets.
 #[derive(Debug, Args)]
 #[command(after_help = CP_EXAMPLES)]
 pub(crate) struct CpArgs {
-    /// The file to copy
+    /// The file to copy, or with -r the directory
     #[arg(value_name = "SRC", value_hint = ValueHint::FilePath)]
     pub(crate) source: PathBuf,
 
     /// The copy: a file, which is replaced, or a directory, which gets a file of the same name
     #[arg(value_name = "DST", value_hint = ValueHint::AnyPath)]
     pub(crate) target: PathBuf,
+
+    /// Copy a directory with all that is in it; links stay links
+    ///
+    /// What is there already is merged with and replaced. What cannot be copied is reported, the
+    /// rest is copied, and the exit code is 1. --jobs is how many threads work at once.
+    #[arg(short, long, visible_short_alias = 'R')]
+    pub(crate) recursive: bool,
 
     /// How many blocks are copied at once, 1 to 1024; 4 unless set
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -167,7 +184,9 @@ impl CpArgs {
 
     /// Whether it is all the same how the bytes get into the copy.
     pub(crate) fn any_way(&self) -> bool {
-        let told = self.jobs.is_some() || self.block.is_some() || self.direct || self.verify;
+        // Of a directory they are how many threads there are.
+        let jobs_tell = self.jobs.is_some() && !self.recursive;
+        let told = jobs_tell || self.block.is_some() || self.direct || self.verify;
         !told && self.reflink != Reflink::Never
     }
 }

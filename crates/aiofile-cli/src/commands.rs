@@ -21,6 +21,7 @@ use tokio::runtime::Builder;
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
+use crate::signals::Interrupts;
 
 /// Runs the command that was typed.
 ///
@@ -30,7 +31,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let backend = cli.backend;
     match cli.command {
         Command::Cat(args) => on_runtime(cat::run(backend, args)),
-        Command::Cp(args) => on_runtime(cp::run(backend, args)),
+        Command::Cp(args) => {
+            let interrupts = Interrupts::hold()?;
+            on_runtime(cp::run(backend, args, interrupts))
+        }
         Command::Hash(args) => on_runtime(hash::run(backend, args)),
         Command::Split(args) => on_runtime(split::run(backend, args)),
         Command::Merge(args) => on_runtime(merge::run(backend, args)),
@@ -55,11 +59,13 @@ fn context(backend: Option<Choice>) -> Result<Context, aiofile::Error> {
     }
 }
 
-/// Runs a command on a runtime of its own. What still blocks at its end, such as a read from a pipe
-/// without a writer, does not hold up the end of the process.
+/// Runs a command on a runtime of its own, which needs no thread: where none is left to be had, the
+/// command can still say so. What still blocks at its end, such as a read from a pipe without a
+/// writer, does not hold up the end of the process.
 fn on_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = Builder::new_multi_thread()
-        .enable_all()
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
         .build()
         .map_err(|error| Failure::during("start the runtime", error))?;
     let result = runtime.block_on(command);

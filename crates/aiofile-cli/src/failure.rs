@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::output;
+use crate::signals;
 
 /// Why a command ends early, and with which exit code.
 #[derive(Debug)]
@@ -15,6 +16,10 @@ pub(crate) enum Failure {
     Reported,
     /// Flags that do not go together.
     Usage(String),
+    /// What was typed is no command.
+    Parse(Box<clap::Error>),
+    /// Help or the version was asked for and printed, which is no failure.
+    Answered,
     /// The reader of what this writes has gone, which is no error.
     BrokenPipe,
     /// A signal of this number ended it.
@@ -47,8 +52,13 @@ impl Failure {
                 output::complain(&text);
                 ExitCode::from(2)
             }
-            Self::BrokenPipe => ExitCode::SUCCESS,
-            Self::Interrupted(signal) => ExitCode::from(128 + signal),
+            Self::Parse(error) => {
+                // In vain where stderr is closed; the code says it too.
+                let _ = error.print();
+                ExitCode::from(2)
+            }
+            Self::BrokenPipe | Self::Answered => ExitCode::SUCCESS,
+            Self::Interrupted(signal) => signals::die(signal),
         }
     }
 }

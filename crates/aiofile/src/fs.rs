@@ -9,6 +9,7 @@
 //! [`io::Error`](std::io::Error) with std's kind; [`Error::of`](crate::Error::of) shows the errno.
 
 #[cfg(target_os = "linux")]
+mod copy;
 mod advise;
 #[cfg(target_os = "linux")]
 mod allocate;
@@ -48,6 +49,11 @@ mod write;
 #[cfg(target_os = "linux")]
 mod xattr;
 
+#[cfg(target_os = "linux")]
+pub use copy::{
+    Copied, CopiedDir, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
+    copy_dir, rename_or_copy,
+};
 pub use crate::file::File;
 pub use crate::options::OpenOptions;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,9 @@
 //! `benches/compare`, on the same harness.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -14,12 +16,14 @@ use aiofile_bench::{
     html, participants, suite, table,
 };
 use caio::Choice;
+use nix::sys::resource::{Resource, getrlimit};
 
 use crate::args::{BenchArgs, BenchParticipantArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::signals;
 use crate::size::Size;
+use crate::streams;
 
 /// What all of it takes unless `--seconds` says otherwise.
 const TOTAL: Duration = Duration::from_secs(170);
@@ -31,6 +35,8 @@ const TOTAL_QUICK: Duration = Duration::from_secs(20);
 /// For options that do not fit, where the directory is no good, and on a signal.
 pub(super) fn run(backend: Option<Choice>, args: &BenchArgs) -> Result<(), Failure> {
     let (plan, wanted) = plan(backend.as_ref(), args)?;
+    refuse_few_descriptors()?;
+    let reports = Reports::open(args)?;
     let interrupt = Interrupt::watch(signals::ending())
         .map_err(|error| Failure::during("wait for signals", error))?;
     let on_path = |error| Failure::during(args.path.display(), error);
@@ -43,7 +49,33 @@ pub(super) fn run(backend: Option<Choice>, args: &BenchArgs) -> Result<(), Failu
     }
     let results = measured?;
     removed.map_err(|error| Failure::during("remove the scratch files", error))?;
-    report(args, &results)
+    reports.write(args, &results)?;
+    match measured_nothing(&wanted, &results) {
+        true => Err(Failure::Failed("no backend of ours could be measured here".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Some rows have 64 files open at once, beside what a backend and its runtime take.
+const DESCRIPTORS: u64 = 256;
+
+/// With too few descriptors most rows would be refused, each after its time.
+fn refuse_few_descriptors() -> Result<(), Failure> {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((few, _)) if few < DESCRIPTORS => Err(Failure::Failed(format!(
+            "this process may open {few} files, and a comparison needs {DESCRIPTORS} (raise \
+             `ulimit -n`)"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether none of our backends gave a figure, though one was asked for; else whether nobody did.
+fn measured_nothing(wanted: &[Participant], results: &Results) -> bool {
+    let ours: Vec<_> = wanted.iter().filter(|one| one.class.is_ours()).collect();
+    let counts = |name: &str| ours.is_empty() || ours.iter().any(|one| one.name == name);
+    let mut rows = results.cells.iter().flat_map(|cell| &cell.rows);
+    !rows.any(|row| counts(&row.participant) && !row.runs.is_empty())
 }
 
 /// What a participant's process does.
@@ -152,24 +184,62 @@ fn unoptimized() -> &'static str {
     }
 }
 
-fn report(args: &BenchArgs, results: &Results) -> Result<(), Failure> {
-    let to_stdout = args.json.as_deref() == Some(Path::new("-"));
-    if let Some(path) = &args.html {
-        save(path, html::page(results).as_bytes())?;
-    }
-    if let Some(path) = &args.json {
-        let json = results.json().map_err(|error| Failure::during("write JSON", error))?;
-        let json = format!("{json:#}\n");
-        if to_stdout {
-            return output::print(json);
-        }
-        save(path, json.as_bytes())?;
-    }
-    output::print(table::text(results, args.details))
+/// The files that the reports go to, open before anything is measured.
+struct Reports {
+    html: Option<File>,
+    json: Option<File>,
 }
 
-fn save(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, content).map_err(|error| Failure::during(path.display(), error))?;
+impl Reports {
+    /// Opens them. What is in them stays until there is something to write.
+    ///
+    /// # Errors
+    /// Where a report could not be written in the end, as far as that can be known.
+    fn open(args: &BenchArgs) -> Result<Self, Failure> {
+        if json_to_stdout(args) || args.json.is_none() {
+            streams::check(std::io::stdout()).map_err(|error| Failure::of_stdout(&error))?;
+        }
+        let open = |path: &PathBuf| {
+            let file = File::options().write(true).create(true).truncate(false).open(path);
+            file.map_err(|error| Failure::during(format_args!("open {}", path.display()), error))
+        };
+        let json = args.json.as_ref().filter(|_| !json_to_stdout(args));
+        Ok(Self {
+            html: args.html.as_ref().map(open).transpose()?,
+            json: json.map(open).transpose()?,
+        })
+    }
+
+    /// The table comes first: it is there whatever becomes of the files.
+    fn write(self, args: &BenchArgs, results: &Results) -> Result<(), Failure> {
+        let json = match &args.json {
+            Some(_) => Some(results.json().map_err(|error| Failure::during("write JSON", error))?),
+            None => None,
+        };
+        let json = json.map(|json| format!("{json:#}\n"));
+        match &json {
+            Some(json) if json_to_stdout(args) => output::print(json)?,
+            _ => output::print(table::text(results, args.details))?,
+        }
+        if let (Some(file), Some(path)) = (self.html, &args.html) {
+            save(file, path, html::page(results).as_bytes())?;
+        }
+        if let (Some(file), Some(path), Some(json)) = (self.json, &args.json, &json) {
+            save(file, path, json.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+fn json_to_stdout(args: &BenchArgs) -> bool {
+    args.json.as_deref() == Some(Path::new("-"))
+}
+
+fn save(mut file: File, path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let is_regular = file.metadata().is_ok_and(|found| found.is_file());
+    let written = if is_regular { file.set_len(0) } else { Ok(()) };
+    let written = written.and_then(|()| file.write_all(content));
+    written.map_err(|error| Failure::during(format_args!("write {}", path.display()), error))?;
     output::remark(format_args!("{} written", path.display()));
     Ok(())
 }

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::{Ran, aiofile, hangup_is_ignored, names, place, run};
+use crate::support::{Ran, aiofile, hangup_is_ignored, names, place, run, shell};
 
 const SHORT: [&str; 7] = ["bench", "--rounds", "1", "--seconds", "0.05", "--size", "4M"];
 
@@ -77,6 +77,19 @@ fn what_cannot_be_measured_is_refused() {
 }
 
 #[test]
+fn what_would_be_in_vain_is_told_before_anything_is_measured() {
+    let place = place();
+    for report in ["--json", "--html"] {
+        let report = [report, "/nonexistent/report"];
+        let ran = run(aiofile().args(SHORT).args(report).arg(place.path()));
+        ran.failed(1, &["/nonexistent/report", "No such file"]);
+    }
+    let script = "ulimit -n 64; exec \"$0\" bench --seconds 0.05 .";
+    run(&mut shell(place.path(), script, &[])).failed(1, &["64 files", "ulimit -n"]);
+    assert_eq!(names(place.path()), [""; 0]);
+}
+
+#[test]
 fn an_interruption_leaves_no_file() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         if signal == Signal::SIGHUP && hangup_is_ignored() {
@@ -98,7 +111,7 @@ fn an_interruption_leaves_no_file() {
         let begun = Instant::now();
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert!(begun.elapsed() < Duration::from_secs(10), "it took its time to end");
-        assert_eq!(ran.code, Some(128 + signal as i32), "{ran:?}");
+        assert_eq!(ran.signal, Some(signal as i32), "{ran:?}");
         assert_eq!(names(place.path()), [""; 0]);
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::support::{BACKENDS, aiofile, file, noise, place, run, works};
+use crate::support::{BACKENDS, Ran, aiofile, file, noise, place, run, works};
 
 #[test]
 fn several_files_come_one_after_the_other() {
@@ -52,7 +52,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_printed() {
     let ran = run(aiofile().arg("cat").args([place.path(), &missing, &path]));
     assert_eq!((ran.code, ran.text().as_str()), (Some(1), "contents"));
     let lines: Vec<_> = ran.stderr.lines().collect();
-    let directory = format!("aiofile: read {} at offset 0: Is a directory", place.path().display());
+    let directory = format!("aiofile: read {}: Is a directory", place.path().display());
     assert!(lines[0].starts_with(&directory), "{lines:?}");
     let missing = format!("aiofile: open {}: No such file or directory", missing.display());
     assert!(lines[1].starts_with(&missing) && lines.len() == 2, "{lines:?}");
@@ -70,6 +70,58 @@ fn a_reader_that_goes_away_is_no_error() {
     child.stdout.take().unwrap().read_exact(&mut some).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn a_file_that_could_not_be_read_is_told_by_the_code_though_the_reader_went_away() {
+    for backend in [&[][..], &["--backend", "thread"]] {
+        let mut child = aiofile()
+            .args(backend)
+            .args(["cat", "/nonexistent", "/dev/zero"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdout.take().unwrap().read_exact(&mut [0; 1000]).unwrap();
+        Ran::from(child.wait_with_output().unwrap()).failed(1, &["/nonexistent"]);
+    }
+}
+
+#[test]
+fn names_are_shown_without_their_control_characters() {
+    let ran = run(aiofile().args(["cat", "no\u{1b}[31msuch\nfile"]));
+    ran.failed(1, &["no\\u{1b}[31msuch\\nfile"]);
+}
+
+#[test]
+fn standard_input_is_named_in_words() {
+    for backend in [&[][..], &["--backend", "thread"]] {
+        let directory = File::open("/").unwrap();
+        let ran = run(aiofile().args(backend).args(["cat", "-"]).stdin(directory));
+        ran.failed(1, &["read standard input", "Is a directory"]);
+    }
+}
+
+#[test]
+fn every_kind_of_output_gets_all_of_it() {
+    let place = place();
+    let contents = noise(3_000_001, 9);
+    let path = file(place.path(), "file", &contents);
+    for backend in [&[][..], &["--backend", "thread"]] {
+        let cat = || {
+            let mut cat = aiofile();
+            cat.args(backend).arg("cat").args([&path, &path]);
+            cat
+        };
+        assert!(run(&mut cat()).succeeded().stdout == [&contents[..], &contents].concat());
+        let out = place.path().join("out");
+        run(cat().stdout(File::create(&out).unwrap())).succeeded();
+        assert!(std::fs::read(&out).unwrap() == [&contents[..], &contents].concat());
+        let end = OpenOptions::new().append(true).open(&out).unwrap();
+        run(cat().stdout(end)).succeeded();
+        assert!(std::fs::read(&out).unwrap() == contents.repeat(4));
+        run(cat().stdout(File::create("/dev/null").unwrap())).succeeded();
+    }
 }
 
 #[test]
@@ -138,6 +190,21 @@ fn a_fifo_is_read_until_its_writer_closes_it() {
 fn a_file_is_not_printed_to_its_own_end() {
     let place = place();
     let path = file(place.path(), "file", b"contents");
+    let first = file(place.path(), "first", b"some text\n");
+    for backend in [None, Some("uring"), Some("thread"), Some("rust")] {
+        if backend.is_some_and(|backend| !works(backend)) {
+            continue;
+        }
+        let option = backend.map(|backend| format!("--backend={backend}"));
+        // It is empty when it is opened, and not any more when its turn comes.
+        for _ in 0..10 {
+            let out = place.path().join("out");
+            let new = File::create(&out).unwrap();
+            let ran = run(aiofile().args(&option).arg("cat").args([&first, &out]).stdout(new));
+            ran.failed(1, &["it is the output as well"]);
+            assert_eq!(std::fs::read(&out).unwrap(), b"some text\n");
+        }
+    }
     let end = OpenOptions::new().append(true).open(&path).unwrap();
     let ran = run(aiofile().arg("cat").arg(&path).stdout(end));
     ran.failed(1, &["it is the output as well"]);

@@ -11,7 +11,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
-use crate::support::{BACKENDS, Ran, aiofile, file, hangup_is_ignored, names, noise, place, works};
+use crate::support::{
+    BACKENDS, Ran, aiofile, file, hangup_is_ignored, names, noise, place, shell, works,
+};
 
 /// Waits until something other than `known` is there and has contents.
 fn wait_for_scratch(directory: &Path, known: &[&str]) {
@@ -68,6 +70,27 @@ fn a_copy_under_nohup_survives_the_end_of_its_terminal() {
 }
 
 #[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let place = place();
+    let fifo = place.path().join("fifo");
+    mkfifo(&fifo, Mode::from_bits_truncate(0o600)).unwrap();
+    let target = place.path().join("target");
+    for (name, signal) in [("INT", Signal::SIGINT), ("TERM", Signal::SIGTERM)] {
+        let script = format!("trap '' {name}; exec \"$0\" cp -q \"$1\" \"$2\"");
+        let child = shell(place.path(), &script, &[&fifo, &target]).spawn().unwrap();
+        let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+        writer.write_all(b"before ").unwrap();
+        wait_for_scratch(place.path(), &["fifo", "target"]);
+        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+        writer.write_all(b"and after").unwrap();
+        drop(writer);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(std::fs::read(&target).unwrap(), b"before and after");
+    }
+}
+
+#[test]
 fn an_interrupted_parallel_copy_leaves_no_file() {
     let place = place();
     let source = file(place.path(), "source", &noise(64 << 20, 1));
@@ -87,7 +110,7 @@ fn an_interrupted_parallel_copy_leaves_no_file() {
             .unwrap();
         wait_for_scratch(place.path(), &["source"]);
         let ran = end(child, signal);
-        assert_eq!(ran.code, Some(128 + signal as i32), "{backend}: {ran:?}");
+        assert_eq!(ran.signal, Some(signal as i32), "{backend}: {ran:?}");
         assert_eq!((ran.text().as_str(), ran.stderr.as_str()), ("", ""), "{backend}");
         assert_eq!(names(place.path()), ["source"], "{backend}");
     }
@@ -111,7 +134,7 @@ fn an_interrupted_copy_from_a_pipe_that_stays_silent_leaves_no_file() {
         writer.write_all(b"something").unwrap();
         wait_for_scratch(place.path(), &["fifo", "target"]);
         let ran = end(child, Signal::SIGINT);
-        assert_eq!(ran.code, Some(130), "{backend}: {ran:?}");
+        assert_eq!(ran.signal, Some(Signal::SIGINT as i32), "{backend}: {ran:?}");
         assert_eq!(names(place.path()), ["fifo", "target"], "{backend}");
         assert_eq!(std::fs::read(&old).unwrap(), b"old");
     }
@@ -126,6 +149,6 @@ fn a_copy_that_waits_for_a_pipe_to_be_opened_can_be_interrupted() {
         aiofile().arg("cp").arg(&fifo).arg(place.path().join("target")).spawn().unwrap();
     thread::sleep(Duration::from_millis(300));
     assert!(child.try_wait().unwrap().is_none());
-    assert_eq!(end(child, Signal::SIGINT).code, Some(130));
+    assert_eq!(end(child, Signal::SIGINT).signal, Some(Signal::SIGINT as i32));
     assert_eq!(names(place.path()), ["fifo"]);
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -15,10 +16,22 @@ pub(crate) fn aiofile() -> Command {
     command
 }
 
+/// A shell that runs this script with the command's path as `$0` and these arguments, in that
+/// directory.
+pub(crate) fn shell(directory: &Path, script: &str, arguments: &[&Path]) -> Command {
+    let mut command = Command::new("sh");
+    command.env_remove("CAIO_IMPL").env("CAIO_CONFIG", "/dev/null").stdin(Stdio::null());
+    command.current_dir(directory).arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_aiofile"));
+    command.args(arguments);
+    command
+}
+
 /// What a run printed and how it ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
+    /// The signal that it died of.
+    pub(crate) signal: Option<i32>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
 }
@@ -30,7 +43,8 @@ pub(crate) fn run(command: &mut Command) -> Ran {
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let stderr = String::from_utf8(output.stderr).unwrap();
-        Self { code: output.status.code(), stdout: output.stdout, stderr }
+        let (code, signal) = (output.status.code(), output.status.signal());
+        Self { code, signal, stdout: output.stdout, stderr }
     }
 }
 

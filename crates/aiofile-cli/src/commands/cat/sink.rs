@@ -4,21 +4,19 @@
 //! so it is written in order by plain write(2) where that may block, while the next block is read.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsFd;
+use std::io;
+use std::thread::{self, JoinHandle};
 
-use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::plain::write_all;
 use crate::failure::Failure;
 
 /// Blocks that are filled, written or on their way.
 const BLOCKS: usize = 3;
 
 /// Bytes of a block: what the engine reads in place at once.
-const BLOCK_BYTES: usize = 128 * 1024;
+pub(super) const BLOCK_BYTES: usize = 128 * 1024;
 
 pub(super) struct Sink {
     full: mpsc::Sender<Vec<u8>>,
@@ -29,12 +27,16 @@ pub(super) struct Sink {
 
 impl Sink {
     /// Starts the writer.
+    ///
+    /// # Errors
+    /// Where there is no thread to be had.
     pub(super) fn open() -> Result<Self, Failure> {
-        let stdout = io::stdout().as_fd().try_clone_to_owned();
-        let stdout = File::from(stdout.map_err(|error| Failure::of_stdout(&error))?);
         let (full, filled) = mpsc::channel(BLOCKS);
         let (emptied, empty) = mpsc::channel(BLOCKS);
-        let writer = spawn_blocking(move || write(stdout, filled, &emptied));
+        let writer = thread::Builder::new().name("stdout".to_owned());
+        let writer = writer.spawn(move || write(filled, &emptied));
+        let writer =
+            writer.map_err(|error| Failure::during("start the thread that writes", error))?;
         let spare = (0..BLOCKS).map(|_| Vec::with_capacity(BLOCK_BYTES)).collect();
         Ok(Self { full, empty, spare, writer })
     }
@@ -57,44 +59,34 @@ impl Sink {
         self.full.send(block).await.ok()
     }
 
-    /// Waits until all is written.
+    /// Waits until all is written that was sent; `None` once nothing can be written any more.
+    pub(super) async fn flush(&mut self) -> Option<()> {
+        while self.spare.len() < BLOCKS {
+            let block = self.empty.recv().await?;
+            self.spare.push_back(block);
+        }
+        Some(())
+    }
+
+    /// Waits until all is written, and ends the writer.
     ///
     /// # Errors
     /// What happened to standard output.
-    pub(super) async fn finish(self) -> Result<(), Failure> {
-        drop(self.full);
-        drop(self.empty);
-        let result = self.writer.await.map_err(|error| Failure::during("cat", error))?;
-        result.map_err(|error| Failure::of_stdout(&error))
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        drop((self.full, self.empty));
+        match self.writer.join() {
+            Ok(written) => written.map_err(|error| Failure::of_stdout(&error)),
+            Err(_) => Err(Failure::during("cat", "the thread that writes has failed")),
+        }
     }
 }
 
-fn write(
-    mut stdout: File,
-    mut filled: mpsc::Receiver<Vec<u8>>,
-    emptied: &mpsc::Sender<Vec<u8>>,
-) -> io::Result<()> {
+fn write(mut filled: mpsc::Receiver<Vec<u8>>, emptied: &mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     while let Some(mut block) = filled.blocking_recv() {
-        write_all(&mut stdout, &block)?;
+        write_all(&block)?;
         block.clear();
         // No blocks are taken any more once all files are read.
         let _ = emptied.blocking_send(block);
-    }
-    Ok(())
-}
-
-/// Also to a descriptor that another process has made non-blocking.
-fn write_all(stdout: &mut File, mut rest: &[u8]) -> io::Result<()> {
-    while !rest.is_empty() {
-        match stdout.write(rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(bytes) => rest = &rest[bytes..],
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                poll(&mut [PollFd::new(stdout, PollFlags::OUT)], None)?;
-            }
-            Err(error) => return Err(error),
-        }
     }
     Ok(())
 }

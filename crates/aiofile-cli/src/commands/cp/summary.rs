@@ -1,43 +1,40 @@
 //! The one line that a copy ends with.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aiofile::Context;
+use aiofile::fs::{Copied, CopyMethod};
 
 use crate::args::CpArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::size::Size;
 
-/// How the contents got into the copy.
-#[derive(Debug)]
-pub(super) enum Way {
-    /// By several jobs at offsets, in a file of that size.
-    Parallel { size: u64 },
-    /// By the kernel itself, in a file of that size.
-    Kernel { size: u64 },
-    /// From start to end.
-    Sequential,
-    /// The blocks are shared.
-    Reflink,
-}
-
 /// What was done in which time.
 #[derive(Debug)]
 pub(super) struct Summary {
-    way: Way,
+    method: CopyMethod,
+    /// Bytes of data, and bytes of the whole file.
     bytes: u64,
+    len: u64,
     elapsed: Duration,
-    pub(super) verified: Option<Duration>,
+    verified: Option<Duration>,
     /// Whether the copy itself may have gone to standard output.
-    pub(super) to_stderr: bool,
+    to_stderr: bool,
 }
 
 impl Summary {
-    /// Of `bytes` that were copied since `started`.
-    pub(super) fn new(started: Instant, way: Way, bytes: u64) -> Self {
-        Self { way, bytes, elapsed: started.elapsed(), verified: None, to_stderr: false }
+    /// Of a copy that took so long, so much of it for the verification.
+    pub(super) fn new(copied: &Copied, elapsed: Duration, verified: Option<Duration>) -> Self {
+        Self {
+            method: copied.method(),
+            bytes: copied.bytes(),
+            len: copied.len(),
+            elapsed: elapsed.saturating_sub(verified.unwrap_or_default()),
+            verified,
+            to_stderr: copied.is_to_special_file(),
+        }
     }
 
     /// Prints the line, unless it is not wanted.
@@ -55,7 +52,7 @@ impl Summary {
 
     fn line(&self, context: &Context, args: &CpArgs) -> String {
         let mut line = format!("{self}, backend {}", context.info().backend);
-        if let Way::Parallel { .. } = self.way {
+        if self.method == CopyMethod::Blocks {
             line += &format!(", {} jobs of {}", args.jobs(), args.block());
         }
         let metrics = context.metrics();
@@ -74,19 +71,17 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, seconds) = (Size(self.bytes), self.elapsed.as_secs_f64());
-        match self.way {
-            Way::Reflink => return write!(f, "shared {bytes} in {seconds:.2} s (reflink)"),
-            Way::Parallel { size } | Way::Kernel { size } if size > self.bytes => {
-                write!(f, "copied {bytes} of data in a file of {}", Size(size))?;
-            }
-            Way::Parallel { .. } | Way::Kernel { .. } | Way::Sequential => {
-                write!(f, "copied {bytes}")?
-            }
+        if self.method == CopyMethod::Reflink {
+            return write!(f, "shared {bytes} in {seconds:.2} s (reflink)");
+        }
+        write!(f, "copied {bytes}")?;
+        if self.len > self.bytes {
+            write!(f, " of data in a file of {}", Size(self.len))?;
         }
         let speed = self.bytes as f64 / seconds.max(f64::EPSILON) / (1_u64 << 30) as f64;
         write!(f, " in {seconds:.2} s, {speed:.2} GiB/s")?;
-        match self.way {
-            Way::Kernel { .. } => f.write_str(" (copy_file_range)"),
+        match self.method {
+            CopyMethod::CopyFileRange => f.write_str(" (copy_file_range)"),
             _ => Ok(()),
         }
     }

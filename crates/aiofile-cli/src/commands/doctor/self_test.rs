@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use aiofile::{AioFile, Context, Error, ErrorKind, OpenOptions, Result};
 use tokio::task::JoinSet;
 
-use crate::blocking::blocking;
-
 /// What came of one test.
 pub(super) struct Test {
     pub(super) name: &'static str,
@@ -32,8 +30,8 @@ pub(super) async fn run(context: &Context, directory: Option<PathBuf>) -> Vec<Te
 /// Writes blocks at offsets, all at once; syncs; reads them back in another order.
 async fn temporary_file(context: &Context, directory: &Path) -> Result<String> {
     let place = directory.to_owned();
-    let file = blocking(move || tempfile::tempfile_in(place)).await;
-    let file = file.map_err(|error| Error::system(error).on(directory))?;
+    let make = move || Ok(tempfile::tempfile_in(place)?);
+    let file = context.run("create", make).await.map_err(|error| error.on(directory))?;
     let file = AioFile::from_std_in(context, file)?;
     let mut writes = JoinSet::new();
     for block in 0..BLOCKS {

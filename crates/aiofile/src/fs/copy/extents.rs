@@ -2,15 +2,12 @@
 
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
-use aiofile::AioFile;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::DIRECT_BYTES;
-use crate::blocking::blocking;
-use crate::failure::Failure;
 
 /// The parts of a file that hold data, in order, apart from each other; each begins at a multiple
 /// of 4096 and ends at one or at the end of the file.
@@ -22,32 +19,29 @@ pub(super) struct Extents {
 impl Extents {
     /// Asks the file system where data is. A file with as many blocks as its size needs has no
     /// holes, and needs no such call. A file system that does not tell has data everywhere.
-    pub(super) async fn of(file: &AioFile, size: u64, blocks: u64) -> Result<Self, Failure> {
+    ///
+    /// Moves the descriptor's own position, which nothing here uses.
+    pub(super) fn of(file: impl AsFd, size: u64, blocks: u64) -> io::Result<Self> {
         let sparse = blocks.saturating_mul(512) < size;
-        if !sparse {
-            return Ok(Self::whole(size));
-        }
-        let shared = file.clone();
-        let found = blocking(move || find(shared.as_fd(), size)).await;
-        found.map_err(|error| {
-            let path = file.path().unwrap_or("".as_ref()).display();
-            Failure::during(format_args!("find the holes of {path}"), error)
-        })
+        if sparse { find(file, size) } else { Ok(Self::whole(size)) }
     }
 
-    fn whole(size: u64) -> Self {
+    pub(super) fn whole(size: u64) -> Self {
         let mut whole = Self::default();
-        whole.push(0..size);
+        if size > 0 {
+            whole.push(0..size);
+        }
         whole
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
     }
 
     /// Bytes of data.
     pub(super) fn bytes(&self) -> u64 {
         self.ranges.iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// Where the last data ends.
+    pub(super) fn end(&self) -> u64 {
+        self.ranges.last().map_or(0, |range| range.end)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Range<u64>> {
@@ -56,6 +50,12 @@ impl Extents {
 
     pub(super) fn get(&self, index: usize) -> Option<&Range<u64>> {
         self.ranges.get(index)
+    }
+
+    /// What is data from `offset` on.
+    pub(super) fn from(self, offset: u64) -> Self {
+        let rest = self.ranges.into_iter().filter(|range| range.end > offset);
+        Self { ranges: rest.map(|range| range.start.max(offset)..range.end).collect() }
     }
 
     /// What is data in the one or in the other.
@@ -78,21 +78,22 @@ impl Extents {
     }
 }
 
-/// Moves the descriptor's own position, which nothing here uses.
-fn find(file: BorrowedFd<'_>, size: u64) -> io::Result<Extents> {
+fn find(file: impl AsFd, size: u64) -> io::Result<Extents> {
     let mut extents = Extents::default();
     let mut position = 0;
     while position < size {
-        let start = match seek(file, SeekFrom::Data(position)) {
+        let start = match seek(&file, SeekFrom::Data(position)) {
             Ok(start) => start,
             Err(Errno::NXIO) => break,
-            Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Extents::whole(size)),
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::SPIPE) => {
+                return Ok(Extents::whole(size));
+            }
             Err(error) => return Err(error.into()),
         };
         if start >= size {
             break;
         }
-        let end = match seek(file, SeekFrom::Hole(start)) {
+        let end = match seek(&file, SeekFrom::Hole(start)) {
             Ok(end) => end.min(size),
             // Cut off in between; the reading will say so.
             Err(Errno::NXIO) => size,
@@ -107,6 +108,8 @@ fn find(file: BorrowedFd<'_>, size: u64) -> io::Result<Extents> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::single_range_in_vec_init, reason = "lists of ranges, some of one")]
+
     use std::os::unix::fs::FileExt;
 
     use super::*;
@@ -115,9 +118,9 @@ mod tests {
     fn data_and_holes_are_told_apart() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(1 << 20).unwrap();
-        assert_eq!(find(file.as_fd(), 1 << 20).unwrap(), Extents::default());
+        assert_eq!(find(&file, 1 << 20).unwrap(), Extents::default());
         file.write_all_at(b"in the middle", 512 * 1024).unwrap();
-        let extents = find(file.as_fd(), 1 << 20).unwrap();
+        let extents = find(&file, 1 << 20).unwrap();
         assert!(extents.bytes() < 1 << 20, "{extents:?} on a file system without holes?");
         let range = extents.get(0).unwrap();
         assert!(range.contains(&(512 * 1024)) && range.start.is_multiple_of(4096));
@@ -129,5 +132,13 @@ mod tests {
         let one = Extents { ranges: vec![0..10, 20..30, 50..60] };
         let other = Extents { ranges: vec![5..20, 40..45, 55..56] };
         assert_eq!(one.union(other).ranges, [0..30, 40..45, 50..60]);
+    }
+
+    #[test]
+    fn the_rest_begins_within_an_extent_or_with_the_next() {
+        let all = Extents { ranges: vec![0..10, 20..30] };
+        assert_eq!(all.clone().from(0), all);
+        assert_eq!(all.clone().from(7).ranges, [7..10, 20..30]);
+        assert_eq!(all.from(15).ranges, [20..30]);
     }
 }

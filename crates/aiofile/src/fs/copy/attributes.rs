@@ -1,0 +1,119 @@
+//! What a copy keeps of its source beside the contents.
+
+mod acl;
+mod xattrs;
+
+use std::fs::{File, FileTimes, Metadata};
+use std::os::unix::fs::MetadataExt;
+
+use caio::Error;
+use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
+use rustix::io::Errno;
+
+use super::answered;
+use super::job::Job;
+
+/// The bits that lend a program its owner's rights.
+const SET_ID: u32 = 0o6000;
+
+/// The bits of the group; with an access control list, its mask.
+const GROUP: u32 = 0o070;
+
+/// Gives the copy what it is to keep of its source, after the last write. Returns what could not
+/// be kept: the copy is complete without it.
+pub(super) fn keep(
+    job: &Job,
+    source: &File,
+    metadata: &Metadata,
+    copy: &File,
+    is_new: bool,
+) -> Vec<Error> {
+    let settings = &job.settings;
+    let mut unkept = Vec::new();
+    let mut note = |result: Result<(), Error>| unkept.extend(result.err());
+    if settings.keep_owner {
+        let failed = |answer| answered(answer, "set the owner of", &job.to);
+        note(keep_owner(metadata, copy).map_err(failed));
+    }
+    let mut list_is_kept = false;
+    if settings.keep_xattrs {
+        let kept = xattrs::keep(source, copy);
+        list_is_kept = kept.list;
+        for (name, answer) in kept.failed {
+            let name = name.to_string_lossy().into_owned();
+            let error = answered(answer, "set an extended attribute of", &job.to).hint(name);
+            note(Err(error));
+        }
+    }
+    if settings.keep_mode {
+        let mode = mode(metadata, source, copy, is_new, list_is_kept);
+        let set = fchmod(copy, Mode::from_raw_mode(mode));
+        note(set.map_err(|answer| answered(answer, "set the permissions of", &job.to)));
+    }
+    unkept.extend(keep_times_only(job, metadata, copy));
+    unkept
+}
+
+/// The times alone: for a file that was made with its mode.
+pub(super) fn keep_times_only(job: &Job, metadata: &Metadata, copy: &File) -> Vec<Error> {
+    let kept = if job.settings.keep_times { keep_times(metadata, copy) } else { Ok(()) };
+    let failed = |error| answered(error, "set the times of", &job.to);
+    kept.map_err(failed).err().into_iter().collect()
+}
+
+/// The owner and the group; for who may not give files away, the group alone.
+fn keep_owner(source: &Metadata, copy: &File) -> Result<(), Errno> {
+    let (owner, group) = (Uid::from_raw(source.uid()), Gid::from_raw(source.gid()));
+    fchown(copy, Some(owner), Some(group)).inspect_err(|_| {
+        // The first answer tells it all.
+        let _ = fchown(copy, None, Some(group));
+    })
+}
+
+/// The mode that a new file can be made with, if nothing else is to be done for its mode: the umask
+/// takes nothing away, and no rights are lent. To be used where no list is inherited.
+pub(super) fn mode_at_creation(metadata: &Metadata, source: &File, umask: u32) -> Option<u32> {
+    let mode = metadata.mode() & 0o7777;
+    if mode & (umask | 0o7000) != 0 {
+        return None;
+    }
+    match mode & GROUP {
+        0 => Some(mode),
+        _ => Some(acl::group_rights(source).map_or(mode, |group| mode & !GROUP | group << 3)),
+    }
+}
+
+/// Whether new entries of a directory inherit an access control list.
+pub(super) fn is_inherited_from(directory: &File) -> bool {
+    acl::has_default(directory)
+}
+
+fn keep_times(source: &Metadata, copy: &File) -> std::io::Result<()> {
+    let times = FileTimes::new().set_accessed(source.accessed()?);
+    copy.set_times(times.set_modified(source.modified()?))
+}
+
+/// The mode for the copy, that gives nobody more than the source does.
+fn mode(metadata: &Metadata, source: &File, copy: &File, is_new: bool, list_is_kept: bool) -> u32 {
+    let mut mode = metadata.mode() & 0o7777;
+    let own = copy.metadata().ok();
+    let owners = |metadata: &Metadata| (metadata.uid(), metadata.gid());
+    if own.as_ref().map(owners) != Some(owners(metadata)) {
+        // They would lend another owner's rights than the source does.
+        mode &= !SET_ID;
+    }
+    if list_is_kept {
+        return mode;
+    }
+    if let Some(group) = acl::group_rights(source) {
+        // The mode shows the list's mask there, which the group itself need not have.
+        mode = mode & !GROUP | group << 3;
+    }
+    // A list of the copy's own, which a new file inherits: the mask would give its entries what
+    // the source gives to its group.
+    let is_masked = acl::group_rights(copy).is_some() && !(is_new && acl::remove(copy));
+    if is_masked {
+        mode &= !GROUP | own.map_or(0, |own| own.mode());
+    }
+    mode
+}

@@ -1,0 +1,246 @@
+//! A name in a directory, for a regular file: opening it to be overwritten, or a temporary file
+//! that will get it.
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use caio::{Error, ErrorKind, Result};
+use nix::unistd::geteuid;
+use rustix::fs::{
+    Access, AtFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, StatxAttributes, StatxFlags,
+    accessat, fcntl_setfl, fstat, fstatvfs, ftruncate, open, openat, statfs, statx,
+};
+use rustix::io::Errno;
+
+use super::job::Job;
+use super::options::Replace;
+use super::place::is_same;
+use super::scratch::Scratch;
+use super::settings::Settings;
+use super::{answered, refused};
+
+/// Where the file is or will be.
+pub(super) struct Spot {
+    directory: OwnedFd,
+    name: OsString,
+    /// What is there now.
+    existing: Option<Metadata>,
+    /// The path as it was typed.
+    shown: PathBuf,
+    /// A descriptor of some process stands for the file, and nothing else shall take its place.
+    is_descriptor: bool,
+}
+
+/// What becomes of a file that is open to be filled.
+#[derive(Default)]
+pub(super) struct Landing {
+    /// Removes the file unless the copy is completed.
+    pub(super) scratch: Option<Scratch>,
+    /// Where the scratch file is to go.
+    pub(super) rename_to: Option<Spot>,
+    /// The directory got a new name.
+    pub(super) directory: Option<OwnedFd>,
+    /// Why it is not renamed, where it was to be.
+    pub(super) in_place: Option<Error>,
+}
+
+impl Spot {
+    /// The spot with this path. Its directory is opened.
+    pub(super) fn at(path: &Path, existing: Option<Metadata>, job: &Job) -> Result<Self> {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        // To sync a directory it has to be readable.
+        let access = if job.settings.durable { OFlags::RDONLY } else { OFlags::PATH };
+        let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = open(parent, flags, Mode::empty());
+        let directory = directory.map_err(|answer| answered(answer, "create", &job.to))?;
+        let name = path.file_name().unwrap_or_default().to_owned();
+        let shown = job.to.clone();
+        Ok(Self { directory, name, existing, shown, is_descriptor: false })
+    }
+
+    /// It was reached by links: one of `/proc/self/fd` is no name of the file, but the file.
+    pub(super) fn reached_by_links(mut self, path: &Path) -> Self {
+        let is_of_proc = |path: &Path| {
+            let found = path.parent().and_then(|parent| statfs(parent).ok());
+            found.is_some_and(|found| found.f_type == PROC_SUPER_MAGIC)
+        };
+        self.is_descriptor = is_of_proc(path) || is_of_proc(&self.shown);
+        self
+    }
+
+    /// Opens what is to be filled: a scratch file, or what is there.
+    ///
+    /// # Errors
+    /// What the system answers, before anything was changed.
+    pub(super) fn open(self, job: &Job) -> Result<(File, Landing)> {
+        let settings = &job.settings;
+        if settings.replace == Replace::InPlace || self.is_descriptor {
+            return self.overwrite(job, None);
+        }
+        if let Some(reason) = self.forbids_renaming() {
+            return self.overwrite_because(job, Error::new(ErrorKind::InvalidInput, reason));
+        }
+        if self.existing.is_some() {
+            // Replacing it would need no permission for the file itself; overwriting it would.
+            accessat(&self.directory, &self.name, Access::WRITE_OK, AtFlags::EACCESS)
+                .map_err(|answer| answered(answer, "open", &self.shown))?;
+        }
+        match Scratch::create(&self.directory, creation_mode(settings)) {
+            Ok((file, scratch)) => {
+                make_direct(&file, settings, &self.shown)?;
+                let scratch = Some(scratch);
+                Ok((file, Landing { scratch, rename_to: Some(self), ..Landing::default() }))
+            }
+            Err(answer) if self.existing.is_some() && speaks_for_overwriting(answer) => {
+                let error = Error::system(answer.into()).doing("create a file beside");
+                self.overwrite_because(job, error)
+            }
+            Err(answer) => Err(answered(answer, "create", &self.shown)),
+        }
+    }
+
+    /// Whether the file system lacks the room for another file of `blocks` blocks of 512 bytes,
+    /// and would have it if what is there went.
+    pub(super) fn has_room_for_one_only(&self, blocks: u64) -> bool {
+        let Some(existing) = &self.existing else { return false };
+        let Ok(found) = fstatvfs(&self.directory) else { return false };
+        let (needed, free) = (blocks * 512, found.f_bavail.saturating_mul(found.f_frsize));
+        // A file system that knows no limit has no blocks at all.
+        found.f_blocks > 0
+            && needed > free
+            && needed <= free.saturating_add(existing.blocks() * 512)
+    }
+
+    /// Opens what is there to be overwritten, though it was to be replaced; or says no where that
+    /// is not wanted.
+    pub(super) fn overwrite_because(self, job: &Job, reason: Error) -> Result<(File, Landing)> {
+        let reason = reason.on(&self.shown);
+        if job.settings.replace == Replace::ByRename {
+            return Err(reason.hint("it can be written in place only"));
+        }
+        self.overwrite(job, Some(reason))
+    }
+
+    /// Opens what is there, empty by then, or makes it.
+    pub(super) fn overwrite(self, job: &Job, in_place: Option<Error>) -> Result<(File, Landing)> {
+        let failed = |answer: Errno| answered(answer, "open", &self.shown);
+        let access = if job.settings.verify { OFlags::RDWR } else { OFlags::WRONLY };
+        let flags = access | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        if self.existing.is_none() {
+            let new = flags | OFlags::CREATE | OFlags::EXCL;
+            let mode = creation_mode(&job.settings);
+            match openat(&self.directory, &self.name, new, mode) {
+                Ok(file) => {
+                    let file = File::from(file);
+                    let shared = self.directory.try_clone();
+                    let shared = shared.map_err(|error| answered(error, "open", &self.shown))?;
+                    let scratch = Some(Scratch::of(shared, self.name.clone()));
+                    make_direct(&file, &job.settings, &self.shown)?;
+                    let directory = Some(self.directory);
+                    return Ok((file, Landing { scratch, directory, in_place, rename_to: None }));
+                }
+                // A link that leads nowhere, or somebody was faster.
+                Err(Errno::EXIST) => {}
+                Err(answer) => return Err(failed(answer)),
+            }
+        }
+        let flags = if self.existing.is_none() { flags | OFlags::CREATE } else { flags };
+        let mode = creation_mode(&job.settings);
+        let file = match self.is_descriptor {
+            true => open(&self.shown, flags, mode),
+            false => openat(&self.directory, &self.name, flags, mode),
+        };
+        let file = File::from(file.map_err(failed)?);
+        self.empty(&file, job)?;
+        make_direct(&file, &job.settings, &self.shown)?;
+        Ok((file, Landing { in_place, ..Landing::default() }))
+    }
+
+    /// Empties a file that was opened, after a last look that it is not another one by now.
+    fn empty(&self, file: &File, job: &Job) -> Result<()> {
+        let failed = |error| answered(error, "open", &self.shown);
+        let opened = file.metadata().map_err(failed)?;
+        if std::fs::metadata(&job.from).is_ok_and(|source| is_same(&source, &opened)) {
+            let message = format!("it is the same file as {}", job.from.display());
+            return Err(refused(message, &self.shown));
+        }
+        if opened.len() > 0 {
+            ftruncate(file, 0).map_err(|answer| answered(answer, "truncate", &self.shown))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a scratch file its name; it comes back where that is refused.
+    pub(super) fn take(&self, scratch: Scratch) -> Result<(), (Errno, Scratch)> {
+        scratch.rename(&self.directory, &self.name)
+    }
+
+    /// The directory, to sync it.
+    pub(super) fn into_directory(self) -> OwnedFd {
+        self.directory
+    }
+
+    /// Why a file that is made here cannot take the place of what is here.
+    fn forbids_renaming(&self) -> Option<&'static str> {
+        let about = StatxFlags::MODE | StatxFlags::UID;
+        let directory = statx(&self.directory, "", AtFlags::EMPTY_PATH, about).ok()?;
+        if directory.stx_attributes.contains(StatxAttributes::APPEND) {
+            return Some("its directory keeps every name, so that nothing can be renamed there");
+        }
+        let existing = self.existing.as_ref()?;
+        let at = AtFlags::SYMLINK_NOFOLLOW;
+        let file = statx(&self.directory, &self.name, at, StatxFlags::TYPE).ok()?;
+        if file.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            return Some("something is mounted on it, so that nothing can take its place");
+        }
+        if file.stx_attributes.contains(StatxAttributes::APPEND) {
+            return Some("it can only be appended to");
+        }
+        let user = geteuid();
+        let is_sticky = u32::from(directory.stx_mode) & 0o1000 != 0;
+        let is_ours = [existing.uid(), directory.stx_uid].contains(&user.as_raw());
+        if is_sticky && !is_ours && !user.is_root() {
+            return Some("in a sticky directory only its owner can replace it");
+        }
+        None
+    }
+}
+
+/// The mode of a new file, before the umask: nobody else's until it has that of its source.
+fn creation_mode(settings: &Settings) -> Mode {
+    Mode::from_raw_mode(if settings.keep_mode { 0o600 } else { 0o666 })
+}
+
+/// Answers to the creation of a second file that do not hold for the file that is there.
+fn speaks_for_overwriting(answer: Errno) -> bool {
+    matches!(
+        answer,
+        Errno::ACCESS
+            | Errno::PERM
+            | Errno::ROFS
+            | Errno::NOSPC
+            | Errno::DQUOT
+            | Errno::NAMETOOLONG
+            | Errno::OPNOTSUPP
+    )
+}
+
+/// Bypasses the page cache, if that is asked for. Not at the creation: a file system that cannot do
+/// so makes the file and then says no.
+fn make_direct(file: &File, settings: &Settings, shown: &Path) -> Result<()> {
+    let is_regular = |file: &File| {
+        fstat(file).is_ok_and(|found| FileType::from_raw_mode(found.st_mode).is_file())
+    };
+    if !settings.direct || !is_regular(file) {
+        return Ok(());
+    }
+    fcntl_setfl(file, OFlags::DIRECT).map_err(|answer| {
+        answered(answer, "open", shown).hint("this file system may not support O_DIRECT")
+    })
+}

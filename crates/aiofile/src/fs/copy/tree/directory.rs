@@ -1,0 +1,172 @@
+//! One directory of a tree, and its copy.
+
+use std::fs::{self, File, Metadata};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use caio::Result;
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
+
+use super::super::job::Job;
+use super::super::meter::Waiting;
+use super::super::settings::Settings;
+use super::super::{answered, attributes, refused};
+use super::{CopiedDir, Tree};
+
+/// A directory that is open on both sides. It gets its attributes when nothing is left to be done
+/// in it, since every new entry changes its time, and a mode may forbid them.
+pub(super) struct Directory {
+    pub(super) source: File,
+    pub(super) target: File,
+    /// The paths, as they follow from what was typed.
+    pub(super) from: PathBuf,
+    pub(super) to: PathBuf,
+    metadata: Metadata,
+    is_new: bool,
+    /// What is made in the copy gets an access control list.
+    pub(super) is_inherited_from: bool,
+    parent: Option<Arc<Directory>>,
+    tree: Arc<Tree>,
+}
+
+/// Opens the top of a tree on both sides.
+///
+/// # Errors
+/// Where the source is no directory, or the copy would lie in it; else what the system answers.
+pub(super) fn begin(
+    settings: Arc<Settings>,
+    from: PathBuf,
+    to: PathBuf,
+) -> Result<(Arc<Tree>, Arc<Directory>)> {
+    let source = open(CWD, &from, OFlags::empty());
+    let source = source.map_err(|answer| answered(answer, "open", &from))?;
+    let found = source.metadata().map_err(|error| answered(error, "open", &from))?;
+    refuse_within(&found, &from, &to)?;
+    let is_new = make(CWD, &to, &settings).map_err(|answer| answered(answer, "create", &to))?;
+    let target = open(CWD, &to, OFlags::empty());
+    let target = target.map_err(|answer| answered(answer, "create", &to))?;
+    let there = target.metadata().map_err(|error| answered(error, "create", &to))?;
+    if identity(&there) == identity(&found) {
+        return Err(refused(format!("it is the same as {}", from.display()), &to));
+    }
+    let tree = Arc::new(Tree {
+        settings,
+        waiting: Waiting::default(),
+        shares_nothing: Arc::default(),
+        umask: umask(),
+        tally: CopiedDir::default().into(),
+        target: identity(&there),
+    });
+    tree.count(CopiedDir::add_directory);
+    let is_inherited_from = attributes::is_inherited_from(&target);
+    let top = Directory {
+        source,
+        target,
+        from,
+        to,
+        metadata: found,
+        is_new,
+        is_inherited_from,
+        parent: None,
+        tree: Arc::clone(&tree),
+    };
+    Ok((tree, Arc::new(top)))
+}
+
+impl Directory {
+    /// Opens a directory of this one on both sides.
+    ///
+    /// # Errors
+    /// Where it is one that the tree is already within, or the copy itself; else what the system
+    /// answers.
+    pub(super) fn enter(self: &Arc<Self>, tree: &Arc<Tree>, name: &Path) -> Result<Self> {
+        let (from, to) = (self.from.join(name), self.to.join(name));
+        let source = open(&self.source, name, OFlags::NOFOLLOW);
+        let source = source.map_err(|answer| answered(answer, "open", &from))?;
+        let metadata = source.metadata().map_err(|error| answered(error, "open", &from))?;
+        let found = identity(&metadata);
+        if found == tree.target {
+            return Err(refused("it is the copy itself", &from));
+        }
+        let mut above = Some(self);
+        while let Some(directory) = above {
+            if identity(&directory.metadata) == found {
+                return Err(refused("it is a directory that lies above it", &from));
+            }
+            above = directory.parent.as_ref();
+        }
+        let created = |answer| answered(answer, "create", &to);
+        let is_new = make(&self.target, name, &tree.settings).map_err(created)?;
+        let target = open(&self.target, name, OFlags::NOFOLLOW).map_err(created)?;
+        tree.count(CopiedDir::add_directory);
+        let (parent, tree) = (Some(Arc::clone(self)), Arc::clone(tree));
+        let is_inherited_from = attributes::is_inherited_from(&target);
+        Ok(Self { source, target, from, to, metadata, is_new, is_inherited_from, parent, tree })
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if !self.is_new {
+            return;
+        }
+        let job = self.tree.job(self.from.clone(), self.to.clone());
+        let unkept = attributes::keep(&job, &self.source, &self.metadata, &self.target, true);
+        self.tree.count(|tally| tally.add_unkept(unkept));
+    }
+}
+
+impl Tree {
+    /// One file of the tree.
+    pub(super) fn job(&self, from: PathBuf, to: PathBuf) -> Job {
+        let shares_nothing = Arc::clone(&self.shares_nothing);
+        Job::new(Arc::clone(&self.settings), from, to, &self.waiting, shares_nothing)
+    }
+}
+
+fn open(at: impl AsFd, name: &Path, more: OFlags) -> Result<File, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | more;
+    openat(at, name, flags, Mode::empty()).map(File::from)
+}
+
+/// Makes a directory, if there is none; says whether there was none.
+fn make(at: impl AsFd, name: &Path, settings: &Settings) -> Result<bool, Errno> {
+    // Nobody else's until it has the mode of its source.
+    let mode = Mode::from_raw_mode(if settings.keep_mode { 0o700 } else { 0o777 });
+    match mkdirat(at, name, mode) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(answer) => Err(answer),
+    }
+}
+
+/// The umask, which the system tells without a change of it here only.
+fn umask() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(umask.trim(), 8).ok()
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Refuses a copy that would lie in its own source, and so have no end.
+fn refuse_within(source: &Metadata, from: &Path, to: &Path) -> Result<()> {
+    let absolute = std::path::absolute(to).map_err(|error| answered(error, "copy", to))?;
+    // Of what is there already: a link on the way leads to where the copy would really be.
+    let there = absolute.ancestors().find_map(|path| fs::canonicalize(path).ok());
+    let mut above = there.as_deref();
+    while let Some(directory) = above {
+        let is_source = |found: Metadata| identity(&found) == identity(source);
+        if fs::metadata(directory).is_ok_and(is_source) {
+            let message = format!("it would lie within {}, and have no end", from.display());
+            return Err(refused(message, to));
+        }
+        above = directory.parent();
+    }
+    Ok(())
+}

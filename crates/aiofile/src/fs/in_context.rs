@@ -5,10 +5,13 @@ use std::path::Path;
 
 use caio::Context;
 
+#[cfg(target_os = "linux")]
+use super::copy::{copy_dir_in, copy_in};
 use super::hop;
 use crate::runtime::default_context_for_task;
 
-/// All functions of [`fs`](crate::fs) as methods, in one context; cheap to clone.
+/// The functions of `tokio::fs` and some more of [`fs`](crate::fs) as methods, in one context; cheap
+/// to clone. For the others there is [`with_context`](crate::with_context).
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -54,6 +57,24 @@ impl Fs {
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// As [`fs::copy`](super::copy()).
+    ///
+    /// # Errors
+    /// As for [`fs::copy`](super::copy()).
+    #[cfg(target_os = "linux")]
+    pub async fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+        copy_in(&self.context, from.as_ref(), to.as_ref()).await
+    }
+
+    /// As [`fs::copy_dir`](super::copy_dir()).
+    ///
+    /// # Errors
+    /// As for [`fs::copy_dir`](super::copy_dir()).
+    #[cfg(target_os = "linux")]
+    pub async fn copy_dir(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+        copy_dir_in(&self.context, from.as_ref(), to.as_ref()).await
     }
 
     /// What a closure does with a path, on a thread that may block: one hop.

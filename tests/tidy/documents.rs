@@ -83,7 +83,9 @@ pub(crate) fn parity(text: &str) -> Findings {
             _ if cells.len() != columns || cells.iter().any(|cell| cell.is_empty()) => {
                 found.push((number, format!("fill {columns} cells")));
             }
-            _ if !cells[columns - 1].contains("](") && !cells[columns - 1].starts_with("none: ") => {
+            _ if !cells[columns - 1].contains("](")
+                && !cells[columns - 1].starts_with("none: ") =>
+            {
                 found.push((number, "link to the test, or say \"none: \" and why".to_owned()));
             }
             _ => {}

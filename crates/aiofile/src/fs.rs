@@ -2,20 +2,20 @@
 //!
 //! `use aiofile::fs;` takes the place of `use tokio::fs;`. Each function does its whole work in one
 //! hand-over to a thread that may block (a hop), and without any where the system has the answer in
-//! memory. They use the task's default context. For another one, [`Fs`] has those of `tokio::fs` and
-//! some more as methods, options and walks take one, and [`with_context`](crate::with_context) says
-//! it for all.
+//! memory. They use the task's default context. For another one, [`Fs`] has those of `tokio::fs`
+//! and some more as methods, options and walks take one, and [`with_context`](crate::with_context)
+//! says it for all.
 //!
 //! An error says what was being done to which path and what the system answered. It is an
 //! [`io::Error`](std::io::Error) with std's kind; [`Error::of`](crate::Error::of) shows the errno.
 
-#[cfg(target_os = "linux")]
-mod copy;
 mod advise;
 #[cfg(target_os = "linux")]
 mod allocate;
 mod atomic;
 mod canonicalize;
+#[cfg(target_os = "linux")]
+mod copy;
 mod create_dir;
 mod disk_usage;
 #[cfg(target_os = "linux")]
@@ -50,11 +50,6 @@ mod write;
 #[cfg(target_os = "linux")]
 mod xattr;
 
-#[cfg(target_os = "linux")]
-pub use copy::{
-    Copied, CopiedDir, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
-    copy_dir, rename_or_copy,
-};
 pub use crate::file::File;
 pub use crate::options::OpenOptions;
 #[cfg(target_os = "linux")]
@@ -63,6 +58,11 @@ pub use advise::{Advice, advise, readahead};
 pub use allocate::{allocate, punch_hole, zero_range};
 pub use atomic::{AtomicWriteOptions, Durability, write_atomic};
 pub use canonicalize::canonicalize;
+#[cfg(target_os = "linux")]
+pub use copy::{
+    Copied, CopiedDir, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
+    copy_dir, rename_or_copy,
+};
 pub use create_dir::{DirBuilder, create_dir, create_dir_all};
 pub use disk_usage::{DiskUsage, disk_usage, disk_usage_one_file_system};
 pub use glob::glob;

@@ -37,14 +37,14 @@
 //! | read of other data; any transfer with O_DIRECT | one hop |
 //! | buffered write | no hop on XFS, btrfs and tmpfs unless it would wait; one hop on ext4 |
 //! | sync | one hop, shared by the syncs that are asked for meanwhile |
-//! | [`fs::metadata`](fs::metadata()), open to read, small [`fs::read`](fs::read()) | no hop if (1) |
+//! | [`fs::metadata`](fs::metadata()), small [`fs::read`](fs::read()), open to read | none if (1) |
 //! | any other open or function of [`fs`] | one hop, for each MiB or some hundred entries |
 //! | a line of [`LineReader`] or of [`File`] | no system call; one for each chunk of the file |
 //! | `metadata` of an open file | no hop on local file systems |
 //! | `set_len`, `close` of the last handle | one hop |
 //!
-//! (1) The path, and what is read, is in the kernel's memory, on a mount that an earlier operation
-//! has found to be local: four to six system calls. Else one hop.
+//! (1) No hop but four to six system calls where the path and what is read are in the kernel's
+//! memory, on a mount that an earlier operation has found to be local. Else one hop.
 //!
 //! # Cancellation
 //!

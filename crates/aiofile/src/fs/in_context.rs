@@ -10,8 +10,8 @@ use super::copy::{copy_dir_in, copy_in};
 use super::hop;
 use crate::runtime::default_context_for_task;
 
-/// The functions of `tokio::fs` and some more of [`fs`](crate::fs) as methods, in one context; cheap
-/// to clone. For the others there is [`with_context`](crate::with_context).
+/// The functions of `tokio::fs` and some more of [`fs`](crate::fs) as methods, in one context.
+/// Cheap to clone. For the others there is [`with_context`](crate::with_context).
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {

@@ -5,6 +5,10 @@
 mod readme {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../crates/aiofile/README.md")]
+mod readme_of_aiofile {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/cookbook.md")]
 mod cookbook {}
 

@@ -18,6 +18,6 @@ mod reflink;
 mod refusals;
 mod streams;
 mod support;
-mod tree;
 mod sync;
+mod tree;
 mod usage;

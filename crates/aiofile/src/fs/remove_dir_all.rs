@@ -1,6 +1,7 @@
 //! Removing a directory with all that is in it.
 
 use std::ffi::{CStr, CString, OsStr};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use caio::{Context, Error};
 use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, unlinkat};
 use rustix::io::Errno;
 
 use crate::runtime::default_context_for_task;
@@ -82,8 +83,7 @@ struct Level {
 impl Removal {
     /// Opens the root, or removes it where it is a link: then there is nothing more to do.
     fn begin(root: PathBuf) -> io::Result<Option<Self>> {
-        let metadata = statat(CWD, &root, AtFlags::SYMLINK_NOFOLLOW)?;
-        if FileType::from_raw_mode(metadata.st_mode).is_symlink() {
+        if fs::symlink_metadata(&root)?.is_symlink() {
             unlinkat(CWD, &root, AtFlags::empty())?;
             return Ok(None);
         }

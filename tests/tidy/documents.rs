@@ -43,6 +43,57 @@ pub(crate) fn links(text: &str, exists: impl Fn(&str) -> bool) -> Findings {
     found
 }
 
+/// No program of a cookbook has more lines than this.
+const PROGRAM_LINES_MAX: usize = 30;
+
+/// Each program in Rust is short.
+pub(crate) fn programs(text: &str) -> Findings {
+    let mut found = Vec::new();
+    let mut start = None;
+    for (number, line) in lines(text) {
+        match start {
+            None if line.starts_with("```rust") => start = Some(number),
+            Some(begun) if line == "```" => {
+                if number - begun - 1 > PROGRAM_LINES_MAX {
+                    found.push((begun, format!("more than {PROGRAM_LINES_MAX} lines: shorten it")));
+                }
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Each row of a table with a column "test" names ours and links to its test, or says why not: no
+/// cell is empty.
+pub(crate) fn parity(text: &str) -> Findings {
+    let mut found = Vec::new();
+    let mut columns = 0;
+    for (number, line) in lines(text) {
+        let Some(row) = line.strip_prefix("| ").and_then(|row| row.strip_suffix(" |")) else {
+            columns = 0;
+            continue;
+        };
+        let cells: Vec<_> = row.split(" | ").map(str::trim).collect();
+        match columns {
+            0 if cells.last() == Some(&"test") => columns = cells.len(),
+            0 => found.push((number, "end the head of the table with \"test\"".to_owned())),
+            _ if cells.iter().all(|cell| cell.starts_with("---")) => {}
+            _ if cells.len() != columns || cells.iter().any(|cell| cell.is_empty()) => {
+                found.push((number, format!("fill {columns} cells")));
+            }
+            _ if !cells[columns - 1].contains("](")
+                && !cells[columns - 1].starts_with("none: ") =>
+            {
+                found.push((number, "link to the test, or say \"none: \" and why".to_owned()));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Each word stands somewhere as code.
 pub(crate) fn names(text: &str, words: &[String]) -> Findings {
     let missing = words.iter().filter(|word| !text.contains(&format!("`{word}`")));
@@ -154,6 +205,27 @@ mod tests {
         let found = links(text, |target| target == "there.md");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0, 2);
+    }
+
+    #[test]
+    fn a_long_program_is_found() {
+        let program = |lines| format!("text\n```rust\n{}```\n", "line\n".repeat(lines));
+        assert_eq!(programs(&program(PROGRAM_LINES_MAX)), []);
+        assert_eq!(programs(&program(PROGRAM_LINES_MAX + 1))[0].0, 2);
+    }
+
+    #[test]
+    fn a_row_without_its_test_is_found() {
+        let at = |row: &str| {
+            let table = format!("| theirs | ours | test |\n| --- | --- | --- |\n{row}\n");
+            parity(&table).into_iter().map(|(line, _)| line).collect::<Vec<_>>()
+        };
+        assert_eq!(at("| `a` | `b` | [c](c.rs) |"), []);
+        assert_eq!(at("| `a` | `b` | none: it only names a type |"), []);
+        assert_eq!(at("| `a` | `b` | c |"), [3]);
+        assert_eq!(at("| `a` |  | [c](c.rs) |"), [3]);
+        assert_eq!(at("| `a` | [c](c.rs) |"), [3]);
+        assert_eq!(parity("| a | b |\n")[0].0, 1);
     }
 
     #[test]

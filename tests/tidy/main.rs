@@ -94,6 +94,20 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn programs_of_the_cookbook_are_short() {
+    let cookbook = read("docs/cookbook.md");
+    assert!(cookbook.text.contains("```rust"), "there are no programs");
+    hold(&[cookbook], |document| documents::programs(&document.text));
+}
+
+#[test]
+fn every_row_of_the_parity_has_its_test() {
+    let parity = read("docs/parity.md");
+    assert!(parity.text.contains("| test |"), "there are no tables");
+    hold(&[parity], |document| documents::parity(&document.text));
+}
+
+#[test]
 fn the_choice_is_documented_with_every_name_and_key() {
     let example = read("crates/caio/caio.example.toml").text;
     let mut words = documents::keys(&example);

@@ -153,7 +153,10 @@ fn on_tokio() -> Vec<Participant> {
             "tokio::fs, seek and read",
             "threads",
             |cell| has_form_of_tokio_fs(cell) || is_path_call(cell),
-            |job| if is_path_call(&job.cell) { path_calls::by_tokio(job) } else { tokio_fs::run(job) },
+            |job| match is_path_call(&job.cell) {
+                true => path_calls::by_tokio(job),
+                false => tokio_fs::run(job),
+            },
         ),
         new(
             "tokio-fs-8k",

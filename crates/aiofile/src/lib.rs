@@ -1,31 +1,29 @@
 //! Asynchronous files for tokio on Linux.
 //!
-//! An [`AioFile`] is addressed by offset: one open file serves any number of reads and writes at
-//! once, from any task. Cached data is read on the calling thread; what has to wait goes to
-//! io_uring, to kernel AIO or to a pool of threads (the crate `caio`), and tokio's own reactor
-//! finds the completions. Opening, reading and writing block no thread of the executor, and every
+//! `use aiofile::fs;` takes the place of `use tokio::fs;`, with [`File`] and its traits. An
+//! [`AioFile`] is addressed by offset: one open file serves any number of reads and writes at
+//! once, from any task. What the kernel has in memory is read on the calling thread; what has to
+//! wait goes to io_uring, to kernel AIO or to a pool of threads (the crate `caio`), and tokio's own
+//! reactor finds the completions. No thread of the executor waits for a file meanwhile, and every
 //! future is `Send`.
 //!
 //! ```
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
-//! # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("hello.txt");
-//! use aiofile::{AioFile, async_open};
-//! use futures_util::future::try_join_all;
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! # let directory = tempfile::tempdir()?; let path = directory.path().join("hello.txt");
+//! use aiofile::{AioFile, File, fs};
+//! use tokio::io::AsyncWriteExt;
 //!
-//! // By offset: ten writes at once, on one open file.
-//! let file = AioFile::open(&path, "w+").await?;
-//! let line = b"Hello world\n";
-//! try_join_all((0..10u64).map(|i| file.write_all_at(line, i * 12))).await?;
-//! file.fsync().await?;
-//! assert_eq!(file.read_exact_at(120, 0).await?, line.repeat(10));
+//! // As with tokio.
+//! fs::write(&path, "Hello\n").await?;
+//! let mut file = File::options().append(true).open(&path).await?;
+//! file.write_all(b"world\n").await?;
+//! assert_eq!(fs::read_to_string(&path).await?, "Hello\nworld\n");
 //!
-//! // With a cursor: tokio's `File`, and more.
-//! let mut file = async_open(&path, "r").await?;
-//! assert_eq!(file.readline().await?, &line[..]);
-//! assert_eq!(file.read_all().await?.len(), 9 * 12);
-//!
-//! // A small file, whole.
-//! assert_eq!(aiofile::fs::read(&path).await?.len(), 120);
+//! // By offset: reads and writes at once, on one open file.
+//! let file = AioFile::open(&path, "r+").await?;
+//! let (first, second) = (file.write_all_at("HELLO", 0), file.write_all_at("WORLD", 6));
+//! futures_util::try_join!(first, second)?;
+//! assert_eq!(file.read_ranges(&[6..11, 0..5]).await?, ["WORLD", "HELLO"]);
 //! # Ok(()) }
 //! ```
 //!
@@ -39,14 +37,14 @@
 //! | read of other data; any transfer with O_DIRECT | one hop |
 //! | buffered write | no hop on XFS, btrfs and tmpfs unless it would wait; one hop on ext4 |
 //! | sync | one hop, shared by the syncs that are asked for meanwhile |
-//! | open | one hop; to read a file whose path is cached, on a known local mount, none |
-//! | [`fs::read`](fs::read()) of a small cached file on such a mount | six system calls, no hop |
-//! | [`fs::read`](fs::read()) of any other | one hop for a MiB |
-//! | [`fs::metadata`](fs::metadata()) of a cached path on such a mount | four, no hop |
-//! | any other function of [`fs`] | one hop |
+//! | [`fs::metadata`](fs::metadata()), small [`fs::read`](fs::read()), open to read | none if (1) |
+//! | any other open or function of [`fs`] | one hop, for each MiB or some hundred entries |
 //! | a line of [`LineReader`] or of [`File`] | no system call; one for each chunk of the file |
-//! | `metadata` | no hop on local file systems |
+//! | `metadata` of an open file | no hop on local file systems |
 //! | `set_len`, `close` of the last handle | one hop |
+//!
+//! (1) No hop but four to six system calls where the path and what is read are in the kernel's
+//! memory, on a mount that an earlier operation has found to be local. Else one hop.
 //!
 //! # Cancellation
 //!
@@ -59,17 +57,21 @@
 //!
 //! | for | see |
 //! | --- | --- |
-//! | everything by offset, many ranges at once, O_DIRECT | [`AioFile`], [`OpenOptions`] |
+//! | functions on paths: all of `tokio::fs`, and more | [`fs`] |
 //! | a cursor: tokio's `File` with its traits, and Python's modes | [`File`], [`async_open`] |
-//! | reading from front to back | [`Reader`], [`LineReader`] |
-//! | writing from front to back | [`Writer`], [`BufferedWriter`] |
-//! | functions on paths, in the manner of `tokio::fs` | [`fs`] |
-//! | text in any encoding | [`text`](mod@text), of the cargo feature `text`, which is on by default |
+//! | everything by offset, many ranges at once, O_DIRECT | [`AioFile`], [`OpenOptions`] |
+//! | reading from front to back, by chunks or lines | [`Reader`], [`LineReader`] |
 //! | lines of a file that grows | [`LineReader::follow`] |
+//! | writing from front to back | [`Writer`], [`BufferedWriter`] |
+//! | text in any encoding | [`text`](mod@text), of the feature `text`, which is on by default |
 //! | temporary files and directories | [`tempfile`] |
 //! | the standard streams | [`stdin()`], [`stdout()`], [`stderr()`] |
 //! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //! | other contexts below code that names none, as in tests | [`with_context`], [`spawn`] |
+//! | a context of one's own: limits, the choice of the backend | [`context`], [`Config`] |
+//! | another context below code that names none, as in tests | [`with_context`], [`spawn`] |
+//! | what an error knows | [`Error::of`] |
+//! | hashes, split, merge, directories made alike | the crate `aiofile-util` |
 //!
 //! Outside of tokio everything works too; a thread then waits for completions.
 #![deny(unsafe_code)]

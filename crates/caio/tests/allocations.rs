@@ -90,8 +90,9 @@ fn reads_and_writes_in_steady_state_allocate_nothing() {
             let before = ALLOCATIONS.load(Ordering::Relaxed);
             rounds(1000, buffer);
             let during = ALLOCATIONS.load(Ordering::Relaxed) - before;
-            // Threads may still start, at some ten allocations each, and the thread that reaps looks
-            // around from time to time; one allocation for each operation would be two thousand.
+            // Threads may still start, at some ten allocations each, and the thread that reaps
+            // looks around from time to time; one allocation for each operation would be two
+            // thousand.
             assert!(
                 during <= 500,
                 "{kind}, in place {in_place}: {during} allocations in 2000 operations"

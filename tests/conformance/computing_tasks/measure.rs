@@ -25,7 +25,8 @@ const COMPUTING_MAX: Duration = Duration::from_secs(1);
 /// What a measurement may be worse than the control, so that a busy machine does not matter.
 const FLOOR: Duration = Duration::from_millis(100);
 
-/// How often each is measured, at most, and how many have to be good: a busy machine may spoil some.
+/// How often each is measured, at most, and how many have to be good: a busy machine may spoil
+/// some.
 const TRIES: usize = 4;
 const GOOD: usize = 2;
 

@@ -128,7 +128,8 @@ impl AioFile {
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
     #[doc(alias = "futimens")]
-    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+    pub async fn set_times(&self, times: impl Into<FileTimes>) -> io::Result<()> {
+        let times = times.into();
         self.change("set times of", move |file| file.set_times(times)).await
     }
 

@@ -151,7 +151,7 @@ impl File {
     }
 
     /// Sets when the file was read and changed last, with futimens(2), after the write that is
-    /// under way. One hop.
+    /// under way. Takes std's `FileTimes` and [`fs::FileTimes`](crate::fs::FileTimes). One hop.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
@@ -162,7 +162,7 @@ impl File {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// use std::fs::FileTimes;
+    /// use aiofile::fs::FileTimes;
     /// use std::time::{Duration, SystemTime};
     ///
     /// let file = aiofile::File::create(&path).await?;
@@ -173,7 +173,7 @@ impl File {
     /// ```
     #[doc(alias = "utime")]
     #[doc(alias = "futimens")]
-    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+    pub async fn set_times(&self, times: impl Into<FileTimes>) -> io::Result<()> {
         poll_fn(|cx| self.poll_ended(cx)).await;
         self.file.set_times(times).await
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use aiofile::fs;
 
@@ -99,5 +100,43 @@ fn permissions_and_existence() {
         let below = path.join("below");
         let error = fs::try_exists(&below).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    });
+}
+
+#[test]
+fn an_open_file_has_what_tokios_has() {
+    everywhere(async || {
+        let base = temporary();
+        let path = base.path().join("new");
+        let file = fs::File::create_new(&path).await.unwrap();
+        let error = fs::File::create_new(&path).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        file.set_len(100).await.unwrap();
+        file.sync_data().await.unwrap();
+        file.sync_all().await.unwrap();
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        file.set_times(fs::FileTimes::new().set_modified(at(5))).await.unwrap();
+        assert_eq!(file.metadata().await.unwrap().modified().unwrap(), at(5));
+        file.set_times(std::fs::FileTimes::new().set_modified(at(6))).await.unwrap();
+        assert_eq!(file.metadata().await.unwrap().modified().unwrap(), at(6));
+        file.set_modified(at(7)).await.unwrap();
+        assert_eq!(file.metadata().await.unwrap().modified().unwrap(), at(7));
+        let read = fs::File::options().read(true).open(&path).await.unwrap();
+        assert_eq!(read.metadata().await.unwrap().len(), 100);
+    });
+}
+
+#[test]
+fn a_context_that_is_named_copies() {
+    everywhere(async || {
+        let base = temporary();
+        let path = |name| base.path().join(name);
+        let named = fs::Fs::current().await.unwrap();
+        named.create_dir(path("from")).await.unwrap();
+        named.write(path("from/a"), "text").await.unwrap();
+        assert_eq!(named.copy(path("from/a"), path("b")).await.unwrap(), 4);
+        assert_eq!(named.copy_dir(path("from"), path("to")).await.unwrap(), 4);
+        assert_eq!(named.read(path("b")).await.unwrap(), b"text");
+        assert_eq!(named.read(path("to/a")).await.unwrap(), b"text");
     });
 }

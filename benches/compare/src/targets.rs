@@ -74,6 +74,8 @@ const TARGETS: &[(&str, &str, &[Demand])] = &[
     ("fs-hard-link-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
     ("fs-read-dir-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
     ("fs-read-dir-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-copy-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-copy-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
     ("durable-append-64", OURS, &[Peer(1.0)]),
     ("cached-read-4k-1", THREAD, &[Rows(SPAWN, 1.0), Processor("spawn_blocking", 1.0)]),
     ("cached-read-4k-1", RUST, &[Rows(SPAWN, 1.0), Processor("spawn_blocking", 1.0)]),

@@ -30,11 +30,13 @@ pub enum PathCall {
     HardLink,
     /// `read_dir` of a thousand entries, with the type of each.
     ReadDir,
+    /// `copy` of a small file.
+    Copy,
 }
 
 impl PathCall {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Metadata, "metadata"),
         (Self::SymlinkMetadata, "symlink-metadata"),
         (Self::Missing, "missing"),
@@ -47,5 +49,6 @@ impl PathCall {
         (Self::CreateDir, "create-dir"),
         (Self::HardLink, "hard-link"),
         (Self::ReadDir, "read-dir"),
+        (Self::Copy, "copy"),
     ];
 }

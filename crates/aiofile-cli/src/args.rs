@@ -1,6 +1,7 @@
 //! The flags as they are typed, and their help.
 
 mod bench;
+mod look;
 mod util;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use crate::size::Size;
 
 pub(crate) use bench::{BenchArgs, BenchParticipantArgs};
+pub(crate) use look::{DuArgs, TailArgs, WatchArgs};
 pub(crate) use util::{HashArgs, MergeArgs, SplitArgs, SyncArgs};
 
 const EXAMPLES: &str = "\
@@ -21,6 +23,8 @@ Examples:
   aiofile cat /proc/cpuinfo                any file: regular, /proc, pipe, device
   aiofile hash -a sha256 *.iso             like sha256sum, several files at once
   aiofile sync photos /backup/photos       copies what differs, and goes on after an interruption
+  aiofile tail -f log                      the last lines, and what is written from then on
+  aiofile watch src -- make                runs a command when something changes
   aiofile --backend thread cat log         with this backend and no other
   CAIO_IMPL=uring,linux aiofile cat log    with the first of these that works
   aiofile doctor                           which backend is in use here, and why
@@ -62,6 +66,9 @@ pub(crate) enum Command {
     Split(SplitArgs),
     Merge(MergeArgs),
     Sync(SyncArgs),
+    Du(DuArgs),
+    Tail(TailArgs),
+    Watch(WatchArgs),
     Doctor(DoctorArgs),
     Bench(BenchArgs),
     #[command(hide = true)]

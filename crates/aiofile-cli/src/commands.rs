@@ -6,12 +6,16 @@ mod cat;
 mod completions;
 mod cp;
 mod doctor;
+mod du;
 mod hash;
 mod json;
 mod merge;
 mod split;
+mod stdout;
 mod stoppable;
 mod sync;
+mod tail;
+mod watch;
 
 use std::future::Future;
 
@@ -36,9 +40,21 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on_runtime(cp::run(backend, args, interrupts))
         }
         Command::Hash(args) => on_runtime(hash::run(backend, args)),
-        Command::Split(args) => on_runtime(split::run(backend, args)),
-        Command::Merge(args) => on_runtime(merge::run(backend, args)),
-        Command::Sync(args) => on_runtime(sync::run(backend, args)),
+        Command::Split(args) => {
+            let interrupts = Interrupts::hold()?;
+            on_runtime(split::run(backend, args, interrupts))
+        }
+        Command::Merge(args) => {
+            let interrupts = Interrupts::hold()?;
+            on_runtime(merge::run(backend, args, interrupts))
+        }
+        Command::Sync(args) => {
+            let interrupts = Interrupts::hold()?;
+            on_runtime(sync::run(backend, args, interrupts))
+        }
+        Command::Du(args) => on_runtime(du::run(backend, args)),
+        Command::Tail(args) => on_runtime(tail::run(backend, args)),
+        Command::Watch(args) => on_runtime(watch::run(backend, args)),
         Command::Bench(args) => bench::run(backend, &args),
         Command::BenchParticipant(args) => bench::participate(&args),
         Command::Doctor(args) => on_runtime(doctor::run(backend, args)),

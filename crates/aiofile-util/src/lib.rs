@@ -8,6 +8,9 @@
 //! | files put together in order | [`MergeOptions`] |
 //! | sorted text files put together, sorted | [`MergeSortedOptions`] |
 //! | a directory made like another one | [`SyncOptions`] |
+//! | the last lines of a file, or of a pipe | [`last_lines`], [`keep_last_lines`] |
+//! | what changes in files and trees, as it changes | [`WatchOptions`] |
+//! | what each directory of a tree takes | [`DirectoryUsages`] |
 //!
 //! Everything here runs in jobs of a few MiB on the pool of a [`Context`](aiofile::Context): the
 //! one that is named, else the default one of the runtime. No thread of an executor waits for a
@@ -17,7 +20,9 @@
 
 mod checksum;
 mod copying;
+mod directory_usage;
 mod hash;
+mod last_lines;
 mod merge;
 mod merge_sorted;
 mod output;
@@ -25,13 +30,17 @@ mod scratch;
 mod split;
 mod steps;
 mod sync;
+mod watch;
 
 pub use checksum::{CheckOutcome, Checked, Checks, ChecksumLine};
+pub use directory_usage::DirectoryUsages;
 pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};
+pub use last_lines::{keep_last_lines, last_lines};
 pub use merge::MergeOptions;
 pub use merge_sorted::MergeSortedOptions;
 pub use split::{Piece, SplitBy, SplitOptions, Suffix};
 pub use sync::{Action, Compare, SyncEvent, SyncOptions, SyncReport};
+pub use watch::{Change, ChangeKind, Changes, WatchOptions};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -70,6 +70,8 @@
 //! | another context below code that names none, as in tests | [`with_context`], [`spawn`] |
 //! | what an error knows | [`Error::of`] |
 //! | hashes, split, merge, directories made alike | the crate `aiofile-util` |
+//! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
+//! | other contexts below code that names none, as in tests | [`with_context`], [`spawn`] |
 //!
 //! Outside of tokio everything works too; a thread then waits for completions.
 #![deny(unsafe_code)]

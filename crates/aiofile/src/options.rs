@@ -8,7 +8,7 @@ use caio::{Context, Error, ErrorKind, Result, flags};
 use crate::aio_file::AioFile;
 use crate::file::File;
 use crate::mode::Mode;
-use crate::runtime::default_context_for_task;
+use crate::runtime::chosen_context;
 
 /// Options for opening a file, as those of std and tokio.
 ///
@@ -360,10 +360,7 @@ impl OpenOptions {
     pub async fn open_aio(&self, path: impl AsRef<Path>) -> io::Result<AioFile> {
         let path = path.as_ref();
         let flags = self.flags().map_err(|error| error.on(path))?;
-        let context = match &self.context {
-            Some(context) => context.clone(),
-            None => default_context_for_task().await?,
-        };
+        let context = chosen_context(self.context.as_ref()).await?;
         let file = context.open(path, flags, self.mode).await?;
         let writes = self.write || self.append;
         let bounce = match self.bounce && file.is_direct() && writes {

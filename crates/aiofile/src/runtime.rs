@@ -75,6 +75,14 @@ pub(crate) async fn default_context_for_task() -> Result<Context> {
     making.await.unwrap_or_else(|_| default_context())
 }
 
+/// A context that was named, else the default one of the task.
+pub(crate) async fn chosen_context(named: Option<&Context>) -> Result<Context> {
+    match named {
+        Some(context) => Ok(context.clone()),
+        None => default_context_for_task().await,
+    }
+}
+
 /// Who waits for a context that is being made.
 type Waiting = HashMap<Owner, Vec<oneshot::Sender<Result<Context>>>>;
 

@@ -56,14 +56,9 @@ pub(crate) fn read(
 }
 
 /// Writes what can be taken without waiting. `None`: nothing.
-pub(crate) fn write(
-    file: &SharedFile,
-    buffer: &Buffer,
-    range: Range<usize>,
-    offset: u64,
-) -> Option<usize> {
+pub(crate) fn write(file: &SharedFile, bytes: &[u8], offset: u64) -> Option<usize> {
     loop {
-        match nowait::write(file.as_fd(), buffer, range.clone(), offset, wait(file)) {
+        match nowait::write(file.as_fd(), bytes, offset, wait(file)) {
             Ok(0) => return None,
             Ok(bytes) => return Some(bytes),
             Err(error) if is_interrupted(&error) => {}

@@ -77,6 +77,7 @@ macro_rules! participant {
                             black_box(entry.file_type().await?);
                         }
                     }
+                    PathCall::Copy => _ = fs::copy(path, &own.other).await?,
                 }
                 Ok(())
             }

@@ -11,9 +11,14 @@ use crate::args::MergeArgs;
 use crate::blocking::blocking;
 use crate::failure::Failure;
 use crate::output;
+use crate::signals::Interrupts;
 use crate::size::Size;
 
-pub(super) async fn run(backend: Option<Choice>, args: MergeArgs) -> Result<(), Failure> {
+pub(super) async fn run(
+    backend: Option<Choice>,
+    args: MergeArgs,
+    interrupts: Interrupts,
+) -> Result<(), Failure> {
     let context = super::context(backend)?;
     let measured = args.files.clone();
     let total = blocking(move || {
@@ -30,11 +35,11 @@ pub(super) async fn run(backend: Option<Choice>, args: MergeArgs) -> Result<(), 
     let merged = if args.sorted {
         let options = MergeSortedOptions::new().context(&context).durable(args.sync);
         let options = options.on_progress(watcher);
-        stoppable::run(&context, &stop, options.merge(&args.files, &args.output)).await
+        stoppable::run(&interrupts, &context, &stop, options.merge(&args.files, &args.output)).await
     } else {
         let options = MergeOptions::new().context(&context).durable(args.sync);
         let options = options.append(args.append).on_progress(watcher);
-        stoppable::run(&context, &stop, options.merge(&args.files, &args.output)).await
+        stoppable::run(&interrupts, &context, &stop, options.merge(&args.files, &args.output)).await
     };
     bar.finish();
     let (bytes, count) = (merged?, args.files.len());

@@ -14,12 +14,17 @@ use crate::args::SplitArgs;
 use crate::blocking::blocking;
 use crate::failure::Failure;
 use crate::output;
+use crate::signals::Interrupts;
 use crate::size::Size;
 
 /// Lines of a piece, as coreutils' split has them.
 const LINES: NonZeroU64 = NonZeroU64::new(1000).expect("it is not 0");
 
-pub(super) async fn run(backend: Option<Choice>, args: SplitArgs) -> Result<(), Failure> {
+pub(super) async fn run(
+    backend: Option<Choice>,
+    args: SplitArgs,
+    interrupts: Interrupts,
+) -> Result<(), Failure> {
     let context = super::context(backend)?;
     let by = match args.bytes.and_then(|Size(bytes)| NonZeroU64::new(bytes)) {
         Some(bytes) => SplitBy::Bytes(bytes),
@@ -48,7 +53,8 @@ pub(super) async fn run(backend: Option<Choice>, args: SplitArgs) -> Result<(), 
         shown.add(bytes);
         told.flow()
     });
-    let pieces = stoppable::run(&context, &stop, options.split(&source, &args.prefix)).await;
+    let pieces =
+        stoppable::run(&interrupts, &context, &stop, options.split(&source, &args.prefix)).await;
     bar.finish();
     let pieces = pieces?;
     if args.json {

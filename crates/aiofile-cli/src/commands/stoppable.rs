@@ -8,12 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aiofile::Context;
-use futures_util::future::select_all;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::failure::Failure;
-use crate::signals;
+use crate::signals::Interrupts;
 
 /// How long the work has to end by itself, and then the jobs that are under way.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -33,13 +31,15 @@ impl Stop {
 
 /// Does the work, which looks at `stop` from time to time.
 pub(super) async fn run<T>(
+    interrupts: &Interrupts,
     context: &Context,
     stop: &Stop,
     work: impl Future<Output = io::Result<T>>,
 ) -> Result<T, Failure> {
+    let arrival = interrupts.arrival()?;
     let mut work = Box::pin(work);
     let failure = tokio::select! {
-        failure = interrupted() => failure,
+        failure = arrival => failure,
         done = &mut work => return done.map_err(failed),
     };
     stop.0.store(true, Ordering::Relaxed);
@@ -53,22 +53,4 @@ pub(super) async fn run<T>(
 /// The failure of an error that says by itself what was being done.
 pub(super) fn failed(error: io::Error) -> Failure {
     Failure::Failed(error.to_string())
-}
-
-/// Waits for a signal that ends the command.
-async fn interrupted() -> Failure {
-    let watch = |number| Ok((number, signal(SignalKind::from_raw(number as i32))?));
-    let watched: io::Result<Vec<_>> = signals::ending().into_iter().map(watch).collect();
-    let mut watched = match watched {
-        Ok(watched) => watched,
-        Err(error) => return Failure::during("watch for signals", error),
-    };
-    let arrivals = watched.iter_mut().map(|(number, arrival)| {
-        Box::pin(async move {
-            arrival.recv().await;
-            *number as i32
-        })
-    });
-    let (number, ..) = select_all(arrivals).await;
-    Failure::Interrupted(u8::try_from(number).expect("signals are small numbers"))
 }

@@ -14,9 +14,14 @@ use super::stoppable::{self, Stop};
 use crate::args::SyncArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::signals::Interrupts;
 use crate::size::Size;
 
-pub(super) async fn run(backend: Option<Choice>, args: SyncArgs) -> Result<(), Failure> {
+pub(super) async fn run(
+    backend: Option<Choice>,
+    args: SyncArgs,
+    interrupts: Interrupts,
+) -> Result<(), Failure> {
     let context = super::context(backend)?;
     let (stop, bar) = (Stop::default(), Bar::bytes(args.quiet, None));
     let teller = Teller {
@@ -36,7 +41,8 @@ pub(super) async fn run(backend: Option<Choice>, args: SyncArgs) -> Result<(), F
         options = options.jobs(jobs);
     }
     let options = options.on_event(move |event| teller.tell(event));
-    let report = stoppable::run(&context, &stop, options.sync(&args.from, &args.to)).await;
+    let report =
+        stoppable::run(&interrupts, &context, &stop, options.sync(&args.from, &args.to)).await;
     bar.finish();
     if let Some(failure) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(failure);

@@ -4,6 +4,7 @@ use std::fs::{self, FileTimes, Metadata, Permissions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use caio::{Context, Error, FileClass, Result};
@@ -130,6 +131,14 @@ impl AioFile {
     pub async fn set_times(&self, times: impl Into<FileTimes>) -> io::Result<()> {
         let times = times.into();
         self.change("set times of", move |file| file.set_times(times)).await
+    }
+
+    /// [`set_times`](Self::set_times) with the time of the last change alone.
+    ///
+    /// # Errors
+    /// As for [`set_times`](Self::set_times).
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
     }
 
     /// fsync(2): everything written by this file's handles so far reaches the device, with the

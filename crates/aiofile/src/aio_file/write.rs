@@ -8,7 +8,8 @@ use super::AioFile;
 
 impl AioFile {
     /// Writes the buffer at `offset`: all of it, unless an error comes in between, and then as much
-    /// as was accepted before. Takes any bytes, see [`IntoBuffer`]; what is owned is not copied.
+    /// as was accepted before. Takes any bytes, see [`IntoBuffer`]; what is owned is not copied, and
+    /// what is borrowed only where the file system cannot take it without waiting.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to
@@ -29,9 +30,7 @@ impl AioFile {
     /// ```
     pub async fn write_at(&self, buffer: impl IntoBuffer, offset: u64) -> io::Result<usize> {
         self.check_positional(offset)?;
-        let buffer = buffer.into_owned_buffer();
-        let range = 0..buffer.len();
-        Ok(self.write_buffer(buffer, range, offset).await.0?)
+        Ok(self.write_bytes(buffer, offset).await.0?)
     }
 
     /// Writes all of the buffer at `offset`.
@@ -55,7 +54,7 @@ impl AioFile {
     /// ```
     pub async fn write_all_at(&self, buffer: impl IntoBuffer, offset: u64) -> io::Result<()> {
         self.check_positional(offset)?;
-        Ok(self.write_all(buffer.into_owned_buffer(), offset).await.1?)
+        Ok(self.write_all(buffer, offset).await.1?)
     }
 
     /// As [`write_at`](Self::write_at), and the buffer comes back either way.
@@ -124,7 +123,7 @@ impl AioFile {
             let error = error.during(OpKind::Write).on(file.path());
             return Err(error.hint("open it with mode \"a\", or use write_all_at").into());
         }
-        Ok(self.write_all(buffer.into_owned_buffer(), 0).await.1?)
+        Ok(self.write_all(buffer, 0).await.1?)
     }
 
     /// Writes the contents of several buffers, one after the other, at `offset`: one operation. The
@@ -161,18 +160,37 @@ impl AioFile {
 
     /// Writes all of a buffer, without asking whether the file was opened to append: how much was
     /// accepted, and the error that came then.
-    pub(crate) async fn write_all(&self, mut buffer: Buffer, offset: u64) -> (usize, Result<()>) {
-        let mut done = 0;
-        while done < buffer.len() {
-            let range = done..buffer.len();
-            let (result, back) = self.write_buffer(buffer, range, offset + done as u64).await;
-            buffer = back;
+    pub(crate) async fn write_all(
+        &self,
+        bytes: impl IntoBuffer,
+        offset: u64,
+    ) -> (usize, Result<()>) {
+        let (length, mut done) = (bytes.as_slice().len(), 0);
+        let (mut result, mut buffer) = self.write_bytes(bytes, offset).await;
+        loop {
             match result {
                 Ok(bytes) => done += bytes,
                 Err(error) => return (done, Err(error)),
             }
+            if done == length {
+                return (done, Ok(()));
+            }
+            let (rest, at) = (done..length, offset + done as u64);
+            (result, buffer) = self.write_buffer(buffer, rest, at).await;
         }
-        (done, Ok(()))
+    }
+
+    /// As [`write_buffer`](Self::write_buffer), of all bytes. What is borrowed is copied where it
+    /// has to wait; else the buffer that comes back is empty.
+    async fn write_bytes(&self, bytes: impl IntoBuffer, offset: u64) -> (Result<usize>, Buffer) {
+        match self.file() {
+            Ok(file) if !file.is_direct() => self.context.write_bytes(file, bytes, offset).await,
+            _ => {
+                let buffer = bytes.into_owned_buffer();
+                let range = 0..buffer.len();
+                self.write_buffer(buffer, range, offset).await
+            }
+        }
     }
 
     fn check_positional(&self, offset: u64) -> Result<()> {

@@ -3,14 +3,13 @@
 use std::io;
 use std::num::NonZeroU64;
 use std::ops::RangeBounds;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use caio::Context;
 use rustix::fs::{Advice as System, fadvise};
 
+use super::Fs;
 use super::extent::Extent;
-use super::hop::{on_file, shown};
-use crate::runtime::default_context_for_task;
+use super::hop::shown;
 
 /// How a part of a file will be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,9 +52,7 @@ pub async fn advise(
     range: impl RangeBounds<u64>,
     advice: Advice,
 ) -> io::Result<()> {
-    let extent = Extent::new(range.start_bound().cloned(), range.end_bound().cloned());
-    let extent = extent.map_err(|error| error.doing("advise").on(&shown(file.as_fd())))?;
-    advise_in(&default_context_for_task().await?, file, extent, advice).await
+    Fs::current().await?.advise(file, range, advice).await
 }
 
 /// Has the system read these bytes of an open file into its cache, without waiting until they are
@@ -67,28 +64,43 @@ pub async fn advise(
 /// # Cancel safety
 /// As for [`advise`].
 pub async fn readahead(file: &(impl AsFd + Sync), range: impl RangeBounds<u64>) -> io::Result<()> {
-    advise(file, range, Advice::WillNeed).await
+    Fs::current().await?.readahead(file, range).await
 }
 
-async fn advise_in(
-    context: &Context,
-    file: &(impl AsFd + Sync),
-    extent: Extent,
-    advice: Advice,
-) -> io::Result<()> {
-    // A length of 0 would mean all that follows.
-    let Extent { start, length } = extent;
-    if length == Some(0) {
-        return Ok(());
+impl Fs {
+    /// As [`fs::advise`](advise()).
+    pub async fn advise(
+        &self,
+        file: &(impl AsFd + Sync),
+        range: impl RangeBounds<u64>,
+        advice: Advice,
+    ) -> io::Result<()> {
+        let extent = Extent::new(range.start_bound().cloned(), range.end_bound().cloned());
+        let Extent { start, length } =
+            extent.map_err(|error| error.doing("advise").on(&shown(file.as_fd())))?;
+        // A length of 0 would mean all that follows.
+        if length == Some(0) {
+            return Ok(());
+        }
+        let advice = match advice {
+            Advice::Normal => System::Normal,
+            Advice::Sequential => System::Sequential,
+            Advice::Random => System::Random,
+            Advice::NoReuse => System::NoReuse,
+            Advice::WillNeed => System::WillNeed,
+            Advice::DontNeed => System::DontNeed,
+        };
+        let length = length.and_then(NonZeroU64::new);
+        let advise = move |file: BorrowedFd<'_>| Ok(fadvise(file, start, length, advice)?);
+        self.call_on_file("advise", file, advise).await
     }
-    let advice = match advice {
-        Advice::Normal => System::Normal,
-        Advice::Sequential => System::Sequential,
-        Advice::Random => System::Random,
-        Advice::NoReuse => System::NoReuse,
-        Advice::WillNeed => System::WillNeed,
-        Advice::DontNeed => System::DontNeed,
-    };
-    let length = length.and_then(NonZeroU64::new);
-    on_file(context, "advise", file, move |file| Ok(fadvise(file, start, length, advice)?)).await
+
+    /// As [`fs::readahead`](readahead()).
+    pub async fn readahead(
+        &self,
+        file: &(impl AsFd + Sync),
+        range: impl RangeBounds<u64>,
+    ) -> io::Result<()> {
+        self.advise(file, range, Advice::WillNeed).await
+    }
 }

@@ -1,16 +1,17 @@
 //! Room of a file: taken before it is written, and given back.
 
 use std::io;
+use std::ops::Bound::{Excluded, Included};
 use std::ops::Range;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use caio::{Context, Error};
+use caio::Error;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::retry_on_intr;
 
+use super::Fs;
 use super::extent::Extent;
-use super::hop::{on_file, shown};
-use crate::runtime::default_context_for_task;
+use super::hop::shown;
 
 /// Takes room on the disk for these bytes of an open file, so that writing them cannot fail for the
 /// want of it. The file becomes so long, filled with zeros; what is there already stays. One hop.
@@ -34,8 +35,7 @@ use crate::runtime::default_context_for_task;
 #[doc(alias = "fallocate")]
 #[doc(alias = "posix_fallocate")]
 pub async fn allocate(file: &(impl AsFd + Sync), range: Range<u64>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    fallocate_in(&context, "allocate", file, range, FallocateFlags::empty()).await
+    Fs::current().await?.allocate(file, range).await
 }
 
 /// Gives the room of these bytes of an open file back: they are zeros from then on, and the file
@@ -60,9 +60,7 @@ pub async fn allocate(file: &(impl AsFd + Sync), range: Range<u64>) -> io::Resul
 /// ```
 #[doc(alias = "fallocate")]
 pub async fn punch_hole(file: &(impl AsFd + Sync), range: Range<u64>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    fallocate_in(&context, "punch_hole", file, range, flags).await
+    Fs::current().await?.punch_hole(file, range).await
 }
 
 /// Makes zeros of these bytes of an open file, with room for them on the disk and mostly without
@@ -75,31 +73,46 @@ pub async fn punch_hole(file: &(impl AsFd + Sync), range: Range<u64>) -> io::Res
 /// A future that is dropped may have done it.
 #[doc(alias = "fallocate")]
 pub async fn zero_range(file: &(impl AsFd + Sync), range: Range<u64>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    fallocate_in(&context, "zero_range", file, range, FallocateFlags::ZERO_RANGE).await
+    Fs::current().await?.zero_range(file, range).await
 }
 
-/// Each of these on this context. An empty range is done at once.
-pub(crate) async fn fallocate_in(
-    context: &Context,
-    name: &'static str,
-    file: &(impl AsFd + Sync),
-    range: Range<u64>,
-    flags: FallocateFlags,
-) -> io::Result<()> {
-    use std::ops::Bound::{Excluded, Included};
+impl Fs {
+    /// As [`fs::allocate`](allocate()).
+    pub async fn allocate(&self, file: &(impl AsFd + Sync), range: Range<u64>) -> io::Result<()> {
+        self.fallocate("allocate", file, range, FallocateFlags::empty()).await
+    }
 
-    let path = shown(file.as_fd());
-    let describe = |error: Error| error.doing(name).on(&path);
-    let extent = Extent::new(Included(range.start), Excluded(range.end)).map_err(describe)?;
-    let Extent { start, length: Some(length @ 1..) } = extent else { return Ok(()) };
-    let call = move |file: std::os::fd::BorrowedFd<'_>| {
-        Ok(retry_on_intr(|| fallocate(file, flags, start, length))?)
-    };
-    on_file(context, name, file, call).await.map_err(|error| match error.kind() {
-        io::ErrorKind::Unsupported => {
-            Error::system(error).hint("this file system cannot do that").into()
-        }
-        _ => error,
-    })
+    /// As [`fs::punch_hole`](punch_hole()).
+    pub async fn punch_hole(&self, file: &(impl AsFd + Sync), range: Range<u64>) -> io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        self.fallocate("punch_hole", file, range, flags).await
+    }
+
+    /// As [`fs::zero_range`](zero_range()).
+    pub async fn zero_range(&self, file: &(impl AsFd + Sync), range: Range<u64>) -> io::Result<()> {
+        self.fallocate("zero_range", file, range, FallocateFlags::ZERO_RANGE).await
+    }
+
+    /// Each of these. An empty range is done at once.
+    async fn fallocate(
+        &self,
+        name: &'static str,
+        file: &(impl AsFd + Sync),
+        range: Range<u64>,
+        flags: FallocateFlags,
+    ) -> io::Result<()> {
+        let path = shown(file.as_fd());
+        let describe = |error: Error| error.doing(name).on(&path);
+        let extent = Extent::new(Included(range.start), Excluded(range.end)).map_err(describe)?;
+        let Extent { start, length: Some(length @ 1..) } = extent else { return Ok(()) };
+        let call = move |file: BorrowedFd<'_>| {
+            Ok(retry_on_intr(|| fallocate(file, flags, start, length))?)
+        };
+        self.call_on_file(name, file, call).await.map_err(|error| match error.kind() {
+            io::ErrorKind::Unsupported => {
+                Error::system(error).hint("this file system cannot do that").into()
+            }
+            _ => error,
+        })
+    }
 }

@@ -47,9 +47,6 @@ pub async fn write_atomic(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) ->
 
 impl Fs {
     /// As [`fs::write_atomic`](write_atomic()).
-    ///
-    /// # Errors
-    /// As for [`fs::write_atomic`](write_atomic()).
     pub async fn write_atomic(
         &self,
         path: impl AsRef<Path>,

@@ -31,9 +31,6 @@ pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 
 impl Fs {
     /// As [`fs::canonicalize`](canonicalize()).
-    ///
-    /// # Errors
-    /// As for [`fs::canonicalize`](canonicalize()).
     pub async fn canonicalize(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         self.call("canonicalize", path.as_ref(), |path| std::fs::canonicalize(path)).await
     }

@@ -25,9 +25,9 @@ mod verify;
 use std::io;
 use std::path::Path;
 
-use caio::{Context, Error, ErrorKind, Result};
+use caio::{Error, ErrorKind, Result};
 
-use crate::runtime::default_context_for_task;
+use super::Fs;
 pub use moving::rename_or_copy;
 pub use options::{CopyOptions, Reflink, Replace};
 pub use outcome::{Copied, CopyMethod, CopyPhase, CopyProgress};
@@ -72,18 +72,7 @@ const DIRECT_BYTES: u64 = 4096;
 #[doc(alias = "copyfile")]
 #[doc(alias = "shutil")]
 pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-    let context = default_context_for_task().await?;
-    copy_in(&context, from.as_ref(), to.as_ref()).await
-}
-
-/// [`copy`] in a context.
-pub(crate) async fn copy_in(context: &Context, from: &Path, to: &Path) -> io::Result<u64> {
-    let settings = Settings { regular_only: true, ..Settings::default() };
-    let mut copied = job::copy(context, settings.into(), from, to).await?;
-    match copied.take_unkept() {
-        Some(error) => Err(error),
-        None => Ok(copied.len()),
-    }
+    Fs::current().await?.copy(from, to).await
 }
 
 /// Copies a directory with all that is in it, and returns how many bytes its files have.
@@ -113,16 +102,29 @@ pub(crate) async fn copy_in(context: &Context, from: &Path, to: &Path) -> io::Re
 /// ```
 #[doc(alias = "copytree")]
 pub async fn copy_dir(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-    let context = default_context_for_task().await?;
-    copy_dir_in(&context, from.as_ref(), to.as_ref()).await
+    Fs::current().await?.copy_dir(from, to).await
 }
 
-/// [`copy_dir`] in a context.
-pub(crate) async fn copy_dir_in(context: &Context, from: &Path, to: &Path) -> io::Result<u64> {
-    let copied = tree::copy(context, Settings::default().into(), from, to).await?;
-    match copied.first_failure() {
-        Some(error) => Err(error.into()),
-        None => Ok(copied.bytes()),
+impl Fs {
+    /// As [`fs::copy`](copy()).
+    pub async fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+        let settings = Settings { regular_only: true, ..Settings::default() };
+        let (from, to) = (from.as_ref(), to.as_ref());
+        let mut copied = job::copy(self.context(), settings.into(), from, to).await?;
+        match copied.take_unkept() {
+            Some(error) => Err(error),
+            None => Ok(copied.len()),
+        }
+    }
+
+    /// As [`fs::copy_dir`](copy_dir()).
+    pub async fn copy_dir(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+        let settings = Settings::default().into();
+        let copied = tree::copy(self.context(), settings, from.as_ref(), to.as_ref()).await?;
+        match copied.first_failure() {
+            Some(error) => Err(error.into()),
+            None => Ok(copied.bytes()),
+        }
     }
 }
 

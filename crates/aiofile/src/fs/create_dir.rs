@@ -103,17 +103,11 @@ impl DirBuilder {
 
 impl Fs {
     /// As [`fs::create_dir`](create_dir()).
-    ///
-    /// # Errors
-    /// As for [`fs::create_dir`](create_dir()).
     pub async fn create_dir(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.call("create_dir", path.as_ref(), |path| std::fs::create_dir(path)).await
     }
 
     /// As [`fs::create_dir_all`](create_dir_all()).
-    ///
-    /// # Errors
-    /// As for [`fs::create_dir_all`](create_dir_all()).
     pub async fn create_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.call("create_dir_all", path.as_ref(), |path| std::fs::create_dir_all(path)).await
     }

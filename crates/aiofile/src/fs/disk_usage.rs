@@ -6,11 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use caio::Context;
-
-use super::hop::on_path;
-use super::walk::{Walk, WalkError};
-use crate::runtime::default_context_for_task;
+use super::Fs;
+use super::walk::WalkError;
 
 /// The unit of `st_blocks`, whatever the file system's is.
 const BLOCK: u64 = 512;
@@ -61,7 +58,7 @@ pub struct DiskUsage {
 /// ```
 #[doc(alias = "du")]
 pub async fn disk_usage(path: impl AsRef<Path>) -> io::Result<DiskUsage> {
-    disk_usage_in(&default_context_for_task().await?, path.as_ref(), false).await
+    Fs::current().await?.disk_usage(path).await
 }
 
 /// The same for what is on the file system of `path` itself: other file systems that are mounted
@@ -73,41 +70,56 @@ pub async fn disk_usage(path: impl AsRef<Path>) -> io::Result<DiskUsage> {
 /// # Cancel safety
 /// Dropping the future has no effect.
 pub async fn disk_usage_one_file_system(path: impl AsRef<Path>) -> io::Result<DiskUsage> {
-    disk_usage_in(&default_context_for_task().await?, path.as_ref(), true).await
+    Fs::current().await?.disk_usage_one_file_system(path).await
 }
 
-/// Both on this context.
-pub(crate) async fn disk_usage_in(
-    context: &Context,
-    path: &Path,
-    one_file_system: bool,
-) -> io::Result<DiskUsage> {
-    let device = on_path(context, "disk_usage", path, |path| Ok(fs::metadata(path)?.dev())).await?;
-    let mut walk = Walk::new(path);
-    walk.context(context).parallel(THREADS).metadata(true).same_file_system(one_file_system);
-    let mut entries = walk.entries();
-    let mut usage = DiskUsage::default();
-    let mut linked = HashSet::new();
-    while let Some(entry) = entries.next().await {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                usage.errors.push(error);
-                continue;
-            }
-        };
-        let Some(metadata) = entry.known_metadata() else { continue };
-        let is_other = entry.depth() > 0 && metadata.dev() != device;
-        let is_new = metadata.is_dir() || metadata.nlink() < 2 || linked.insert(id(metadata));
-        if is_new && !(one_file_system && is_other) {
-            usage.count(metadata);
-        }
+impl Fs {
+    /// As [`fs::disk_usage`](disk_usage()).
+    pub async fn disk_usage(&self, path: impl AsRef<Path>) -> io::Result<DiskUsage> {
+        self.usage(path.as_ref(), false).await
     }
-    Ok(usage)
+
+    /// As [`fs::disk_usage_one_file_system`](disk_usage_one_file_system()).
+    pub async fn disk_usage_one_file_system(
+        &self,
+        path: impl AsRef<Path>,
+    ) -> io::Result<DiskUsage> {
+        self.usage(path.as_ref(), true).await
+    }
+
+    async fn usage(&self, path: &Path, one_file_system: bool) -> io::Result<DiskUsage> {
+        let device = self.call("disk_usage", path, |path| Ok(fs::metadata(path)?.dev())).await?;
+        let mut walk = self.walk(path);
+        walk.parallel(THREADS).metadata(true).same_file_system(one_file_system);
+        let mut entries = walk.entries();
+        let mut usage = DiskUsage::default();
+        let mut linked = HashSet::new();
+        while let Some(entry) = entries.next().await {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    usage.errors.push(error);
+                    continue;
+                }
+            };
+            let Some(metadata) = entry.known_metadata() else { continue };
+            let is_other = entry.depth() > 0 && metadata.dev() != device;
+            let is_new = metadata.is_dir() || metadata.nlink() < 2 || linked.insert(id(metadata));
+            if is_new && !(one_file_system && is_other) {
+                usage.count(metadata);
+            }
+        }
+        Ok(usage)
+    }
 }
 
 fn id(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+/// What the blocks of a file take on disk.
+pub(super) fn allocated_bytes(metadata: &Metadata) -> u64 {
+    metadata.blocks() * BLOCK
 }
 
 impl DiskUsage {
@@ -118,6 +130,6 @@ impl DiskUsage {
             self.files += 1;
         }
         self.apparent_bytes += metadata.len();
-        self.allocated_bytes += metadata.blocks() * BLOCK;
+        self.allocated_bytes += allocated_bytes(metadata);
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use caio::{Context, Error, ErrorKind};
 use globset::{GlobBuilder, GlobMatcher};
 
+use super::Fs;
 use super::walk::{Walk, WalkEntries};
 
 /// The entries whose path matches a pattern, as a walk gives them.
@@ -42,11 +43,18 @@ use super::walk::{Walk, WalkEntries};
 /// ```
 #[doc(alias = "iglob")]
 pub fn glob(pattern: &str) -> io::Result<WalkEntries> {
-    glob_in(None, pattern)
+    entries(None, pattern)
 }
 
-/// [`glob()`] on this context, or on the default one.
-pub(crate) fn glob_in(context: Option<&Context>, pattern: &str) -> io::Result<WalkEntries> {
+impl Fs {
+    /// As [`fs::glob`](glob()).
+    pub fn glob(&self, pattern: &str) -> io::Result<WalkEntries> {
+        entries(Some(self.context()), pattern)
+    }
+}
+
+/// Without a context, in the default one of the task that asks for the first entry.
+fn entries(context: Option<&Context>, pattern: &str) -> io::Result<WalkEntries> {
     let parts = Parts::of(pattern)?;
     let is_bare = parts.root.as_os_str().is_empty();
     let root = if is_bare { Path::new(".") } else { &parts.root };

@@ -1,36 +1,52 @@
-//! One hop that concerns a path, or an open file.
+//! One hop that concerns a path, two of them, or an open file.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use caio::{Context, Error};
+use caio::Error;
 
-/// Runs a call on a path, on a thread that may block. Its error names the call and the path.
-pub(super) async fn on_path<T: Send + 'static>(
-    context: &Context,
-    name: &'static str,
-    path: &Path,
-    call: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    let owned = path.to_owned();
-    let result = context.run(name, move || Ok(call(&owned)?)).await;
-    Ok(result.map_err(|error| error.on(path))?)
-}
+use super::Fs;
 
-/// The same for an open file. The call has a descriptor of its own, which shares the open file with
-/// the caller's: so it outlives a future that is dropped.
-pub(super) async fn on_file<T: Send + 'static>(
-    context: &Context,
-    name: &'static str,
-    file: &(impl AsFd + Sync + ?Sized),
-    call: impl FnOnce(BorrowedFd<'_>) -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    let shown = shown(file.as_fd());
-    let describe = |error: Error| error.doing(name).on(&shown);
-    let own = own(file).map_err(|error| describe(Error::system(error)))?;
-    let result = context.run(name, move || Ok(call(own.as_fd())?)).await;
-    Ok(result.map_err(describe)?)
+impl Fs {
+    /// What a closure does with a path, on a thread that may block. Its error names both.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        path: &Path,
+        call: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let owned = path.to_owned();
+        let done = self.context().run(name, move || Ok(call(&owned)?)).await;
+        Ok(done.map_err(|error| error.on(path))?)
+    }
+
+    /// The same with two paths.
+    pub(crate) async fn call_on_two<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        (from, to): (&Path, &Path),
+        call: impl FnOnce(&Path, &Path) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let owned = (from.to_owned(), to.to_owned());
+        let done = self.context().run(name, move || Ok(call(&owned.0, &owned.1)?)).await;
+        Ok(done.map_err(|error| error.on(from).to(to))?)
+    }
+
+    /// The same with an open file. The call has a descriptor of its own, which shares the open file
+    /// with the caller's: so it outlives a future that is dropped.
+    pub(crate) async fn call_on_file<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        file: &(impl AsFd + Sync + ?Sized),
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let shown = shown(file.as_fd());
+        let describe = |error: Error| error.doing(name).on(&shown);
+        let own = own(file).map_err(|error| describe(Error::system(error)))?;
+        let done = self.context().run(name, move || Ok(call(own.as_fd())?)).await;
+        Ok(done.map_err(describe)?)
+    }
 }
 
 /// A descriptor of one's own for an open file.

@@ -5,13 +5,11 @@ use std::path::Path;
 
 use caio::Context;
 
-#[cfg(target_os = "linux")]
-use super::copy::{copy_dir_in, copy_in};
-use super::hop;
-use crate::runtime::default_context_for_task;
+use crate::file::File;
+use crate::options::OpenOptions;
+use crate::runtime::chosen_context;
 
-/// The functions of `tokio::fs` and some more of [`fs`](crate::fs) as methods, in one context.
-/// Cheap to clone. For the others there is [`with_context`](crate::with_context).
+/// All functions of [`fs`](crate::fs) as methods, in one context; cheap to clone.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -42,60 +40,32 @@ impl Fs {
     /// # Errors
     /// Where the default context cannot be made, see [`default_context`](crate::default_context).
     pub async fn current() -> io::Result<Self> {
-        Ok(Self { context: default_context_for_task().await? })
+        Self::chosen(None).await
     }
 
     /// The context to use: one that was chosen, else the task's default.
     pub(crate) async fn chosen(context: Option<&Context>) -> io::Result<Self> {
-        match context {
-            Some(context) => Ok(Self::new(context)),
-            None => Self::current().await,
-        }
+        Ok(Self { context: chosen_context(context).await? })
+    }
+
+    /// Opens a file to read it, as [`File::open`].
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        self.open_with(path, OpenOptions::new().read(true)).await
+    }
+
+    /// Opens a file as the options say, in this context, whatever context they name. See
+    /// [`OpenOptions::open`].
+    pub async fn open_with(
+        &self,
+        path: impl AsRef<Path>,
+        options: &OpenOptions,
+    ) -> io::Result<File> {
+        options.clone().context(&self.context).open(path).await
     }
 
     /// The context that does the operations.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.context
-    }
-
-    /// As [`fs::copy`](super::copy()).
-    ///
-    /// # Errors
-    /// As for [`fs::copy`](super::copy()).
-    #[cfg(target_os = "linux")]
-    pub async fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-        copy_in(&self.context, from.as_ref(), to.as_ref()).await
-    }
-
-    /// As [`fs::copy_dir`](super::copy_dir()).
-    ///
-    /// # Errors
-    /// As for [`fs::copy_dir`](super::copy_dir()).
-    #[cfg(target_os = "linux")]
-    pub async fn copy_dir(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
-        copy_dir_in(&self.context, from.as_ref(), to.as_ref()).await
-    }
-
-    /// What a closure does with a path, on a thread that may block: one hop.
-    pub(crate) async fn call<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        path: &Path,
-        call: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
-    ) -> io::Result<T> {
-        hop::on_path(&self.context, name, path, call).await
-    }
-
-    /// The same with two paths.
-    pub(crate) async fn call_on_two<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        (from, to): (&Path, &Path),
-        call: impl FnOnce(&Path, &Path) -> io::Result<T> + Send + 'static,
-    ) -> io::Result<T> {
-        let owned = (from.to_owned(), to.to_owned());
-        let done = self.context.run(name, move || Ok(call(&owned.0, &owned.1)?)).await;
-        Ok(done.map_err(|error| error.on(from).to(to))?)
     }
 }

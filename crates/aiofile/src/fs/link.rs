@@ -62,9 +62,6 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 
 impl Fs {
     /// As [`fs::hard_link`](hard_link()).
-    ///
-    /// # Errors
-    /// As for [`fs::hard_link`](hard_link()).
     pub async fn hard_link(
         &self,
         original: impl AsRef<Path>,
@@ -75,9 +72,6 @@ impl Fs {
     }
 
     /// As [`fs::symlink`](symlink()).
-    ///
-    /// # Errors
-    /// As for [`fs::symlink`](symlink()).
     pub async fn symlink(
         &self,
         original: impl AsRef<Path>,
@@ -88,9 +82,6 @@ impl Fs {
     }
 
     /// As [`fs::read_link`](read_link()).
-    ///
-    /// # Errors
-    /// As for [`fs::read_link`](read_link()).
     pub async fn read_link(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         self.call("read_link", path.as_ref(), |path| std::fs::read_link(path)).await
     }

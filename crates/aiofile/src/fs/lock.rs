@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use caio::{Context, Error, Process, RangeLock, set_range_lock};
 use rustix::io::Errno;
 
+use super::Fs;
 use super::extent::Extent;
 use super::hop::shown;
 pub use options::LockOptions;
@@ -48,7 +49,7 @@ pub use options::LockOptions;
 #[doc(alias = "flock")]
 #[doc(alias = "lockf")]
 pub async fn lock(file: &(impl AsFd + Sync)) -> io::Result<FileLock> {
-    LockOptions::new().lock(file).await
+    Fs::current().await?.lock(file).await
 }
 
 /// Locks a file against those that [`lock()`] it, and not against others that lock it so. Needs a
@@ -60,7 +61,7 @@ pub async fn lock(file: &(impl AsFd + Sync)) -> io::Result<FileLock> {
 /// # Cancel safety
 /// As for [`lock()`].
 pub async fn lock_shared(file: &(impl AsFd + Sync)) -> io::Result<FileLock> {
-    LockOptions::new().shared(true).lock(file).await
+    Fs::current().await?.lock_shared(file).await
 }
 
 /// [`lock()`], if that can be had now; else `None`. One hop.
@@ -71,7 +72,7 @@ pub async fn lock_shared(file: &(impl AsFd + Sync)) -> io::Result<FileLock> {
 /// # Cancel safety
 /// As for [`lock()`].
 pub async fn try_lock(file: &(impl AsFd + Sync)) -> io::Result<Option<FileLock>> {
-    LockOptions::new().try_lock(file).await
+    Fs::current().await?.try_lock(file).await
 }
 
 /// [`lock_shared`], if that can be had now; else `None`. One hop.
@@ -82,7 +83,29 @@ pub async fn try_lock(file: &(impl AsFd + Sync)) -> io::Result<Option<FileLock>>
 /// # Cancel safety
 /// As for [`lock()`].
 pub async fn try_lock_shared(file: &(impl AsFd + Sync)) -> io::Result<Option<FileLock>> {
-    LockOptions::new().shared(true).try_lock(file).await
+    Fs::current().await?.try_lock_shared(file).await
+}
+
+impl Fs {
+    /// As [`fs::lock`](lock()).
+    pub async fn lock(&self, file: &(impl AsFd + Sync)) -> io::Result<FileLock> {
+        LockOptions::new().context(self.context()).lock(file).await
+    }
+
+    /// As [`fs::lock_shared`](lock_shared()).
+    pub async fn lock_shared(&self, file: &(impl AsFd + Sync)) -> io::Result<FileLock> {
+        LockOptions::new().shared(true).context(self.context()).lock(file).await
+    }
+
+    /// As [`fs::try_lock`](try_lock()).
+    pub async fn try_lock(&self, file: &(impl AsFd + Sync)) -> io::Result<Option<FileLock>> {
+        LockOptions::new().context(self.context()).try_lock(file).await
+    }
+
+    /// As [`fs::try_lock_shared`](try_lock_shared()).
+    pub async fn try_lock_shared(&self, file: &(impl AsFd + Sync)) -> io::Result<Option<FileLock>> {
+        LockOptions::new().shared(true).context(self.context()).try_lock(file).await
+    }
 }
 
 /// A lock that is held. Dropping it unlocks, on the calling thread; on a file system in the network

@@ -62,25 +62,16 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 
 impl Fs {
     /// As [`fs::metadata`](metadata()).
-    ///
-    /// # Errors
-    /// As for [`fs::metadata`](metadata()).
     pub async fn metadata(&self, path: impl AsRef<Path>) -> io::Result<Metadata> {
         Ok(self.context().path_metadata(path.as_ref(), true).await?)
     }
 
     /// As [`fs::symlink_metadata`](symlink_metadata()).
-    ///
-    /// # Errors
-    /// As for [`fs::symlink_metadata`](symlink_metadata()).
     pub async fn symlink_metadata(&self, path: impl AsRef<Path>) -> io::Result<Metadata> {
         Ok(self.context().path_metadata(path.as_ref(), false).await?)
     }
 
     /// As [`fs::try_exists`](try_exists()).
-    ///
-    /// # Errors
-    /// As for [`fs::try_exists`](try_exists()).
     pub async fn try_exists(&self, path: impl AsRef<Path>) -> io::Result<bool> {
         match self.context().path_metadata(path.as_ref(), true).await {
             Ok(_) => Ok(true),

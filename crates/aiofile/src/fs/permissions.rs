@@ -117,9 +117,6 @@ impl BitOr for Access {
 
 impl Fs {
     /// As [`fs::set_permissions`](set_permissions()).
-    ///
-    /// # Errors
-    /// As for [`fs::set_permissions`](set_permissions()).
     pub async fn set_permissions(
         &self,
         path: impl AsRef<Path>,
@@ -130,9 +127,6 @@ impl Fs {
     }
 
     /// As [`fs::chown`](chown()).
-    ///
-    /// # Errors
-    /// As for [`fs::chown`](chown()).
     pub async fn chown(
         &self,
         path: impl AsRef<Path>,
@@ -144,9 +138,6 @@ impl Fs {
     }
 
     /// As [`fs::lchown`](lchown()).
-    ///
-    /// # Errors
-    /// As for [`fs::lchown`](lchown()).
     pub async fn lchown(
         &self,
         path: impl AsRef<Path>,
@@ -158,9 +149,6 @@ impl Fs {
     }
 
     /// As [`fs::access`](access()).
-    ///
-    /// # Errors
-    /// As for [`fs::access`](access()).
     pub async fn access(&self, path: impl AsRef<Path>, mode: Access) -> io::Result<bool> {
         let ask = move |path: &Path| {
             // EACCES is also the answer where a directory above may not be searched.

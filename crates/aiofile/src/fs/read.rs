@@ -46,24 +46,17 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// assert!(version.starts_with("Linux"));
 /// # Ok(()) }
 /// ```
-#[doc(alias("read_text"))]
 pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     Fs::current().await?.read_to_string(path).await
 }
 
 impl Fs {
     /// As [`fs::read`](read()).
-    ///
-    /// # Errors
-    /// As for [`fs::read`](read()).
     pub async fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         Ok(self.context().read_file(path.as_ref()).await?)
     }
 
     /// As [`fs::read_to_string`](read_to_string()).
-    ///
-    /// # Errors
-    /// As for [`fs::read_to_string`](read_to_string()).
     pub async fn read_to_string(&self, path: impl AsRef<Path>) -> io::Result<String> {
         let path = path.as_ref();
         let text = String::from_utf8(self.context().read_file(path).await?);

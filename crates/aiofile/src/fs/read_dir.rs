@@ -54,9 +54,6 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 
 impl Fs {
     /// As [`fs::read_dir`](read_dir()).
-    ///
-    /// # Errors
-    /// As for [`fs::read_dir`](read_dir()).
     pub async fn read_dir(&self, path: impl AsRef<Path>) -> io::Result<ReadDir> {
         let path = path.as_ref();
         let begin = |path: &Path| {

@@ -4,7 +4,6 @@ use std::io;
 use std::path::Path;
 
 use super::Fs;
-use super::remove_dir_all::remove_dir_all_in;
 
 /// Removes a name of a file. The file itself goes with its last name and its last open descriptor.
 /// unlink(2).
@@ -39,26 +38,12 @@ pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
 
 impl Fs {
     /// As [`fs::remove_file`](remove_file()).
-    ///
-    /// # Errors
-    /// As for [`fs::remove_file`](remove_file()).
     pub async fn remove_file(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.call("remove_file", path.as_ref(), |path| std::fs::remove_file(path)).await
     }
 
     /// As [`fs::remove_dir`](remove_dir()).
-    ///
-    /// # Errors
-    /// As for [`fs::remove_dir`](remove_dir()).
     pub async fn remove_dir(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.call("remove_dir", path.as_ref(), |path| std::fs::remove_dir(path)).await
-    }
-
-    /// As [`fs::remove_dir_all`](crate::fs::remove_dir_all).
-    ///
-    /// # Errors
-    /// As for [`fs::remove_dir_all`](crate::fs::remove_dir_all).
-    pub async fn remove_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        remove_dir_all_in(self.context(), path.as_ref()).await
     }
 }

@@ -1,18 +1,17 @@
 //! Removing a directory with all that is in it.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use caio::{Context, Error};
+use caio::Error;
 use rustix::fd::BorrowedFd;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, unlinkat};
 use rustix::io::Errno;
 
-use crate::runtime::default_context_for_task;
+use super::Fs;
 
 /// A thread of the pool removes so many entries at once, or for so long.
 const ROUND_ENTRIES: usize = 1024;
@@ -47,20 +46,21 @@ const OPEN_MAX: usize = 32;
 /// ```
 #[doc(alias("rmtree", "removedirs"))]
 pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
-    remove_dir_all_in(&default_context_for_task().await?, path.as_ref()).await
+    Fs::current().await?.remove_dir_all(path).await
 }
 
-/// [`remove_dir_all`] on this context.
-pub(crate) async fn remove_dir_all_in(context: &Context, path: &Path) -> io::Result<()> {
-    const NAME: &str = "remove_dir_all";
-    let root = path.to_owned();
-    let begin = move || Ok(Removal::begin(root)?);
-    let mut under_way = context.run(NAME, begin).await.map_err(|error| error.on(path))?;
-    while let Some(mut removal) = under_way {
-        let round = move || Ok(removal.round()?.then_some(removal));
-        under_way = context.run(NAME, round).await.map_err(|error| error.on(path))?;
+impl Fs {
+    /// As [`fs::remove_dir_all`](remove_dir_all()).
+    pub async fn remove_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        const NAME: &str = "remove_dir_all";
+        let path = path.as_ref();
+        let mut under_way = self.call(NAME, path, |root| Removal::begin(root.to_owned())).await?;
+        while let Some(mut removal) = under_way {
+            let round = move |_: &Path| Ok(removal.round()?.then_some(removal));
+            under_way = self.call(NAME, path, round).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A removal that has come to some directory, the last of these.
@@ -83,7 +83,7 @@ struct Level {
 impl Removal {
     /// Opens the root, or removes it where it is a link: then there is nothing more to do.
     fn begin(root: PathBuf) -> io::Result<Option<Self>> {
-        if fs::symlink_metadata(&root)?.is_symlink() {
+        if std::fs::symlink_metadata(&root)?.is_symlink() {
             unlinkat(CWD, &root, AtFlags::empty())?;
             return Ok(None);
         }

@@ -37,9 +37,6 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 
 impl Fs {
     /// As [`fs::rename`](rename()).
-    ///
-    /// # Errors
-    /// As for [`fs::rename`](rename()).
     pub async fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
         let paths = (from.as_ref(), to.as_ref());
         self.call_on_two("rename", paths, |from, to| std::fs::rename(from, to)).await

@@ -3,11 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use caio::{Context, Error};
+use caio::Error;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
-use crate::runtime::default_context_for_task;
+use super::Fs;
 
 /// Renames a file or a directory, unless there is something at `to`: it is one step of the file
 /// system's, so that nothing that comes there meanwhile is lost. One hop.
@@ -30,17 +29,7 @@ use crate::runtime::default_context_for_task;
 /// # Ok(()) }
 /// ```
 pub async fn rename_noreplace(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    rename_noreplace_in(&context, from.as_ref(), to.as_ref()).await
-}
-
-/// [`rename_noreplace`] on this context.
-pub(crate) async fn rename_noreplace_in(
-    context: &Context,
-    from: &Path,
-    to: &Path,
-) -> io::Result<()> {
-    rename(context, "rename_noreplace", from, to, RenameFlags::NOREPLACE).await
+    Fs::current().await?.rename_noreplace(from, to).await
 }
 
 /// Has two files or directories change places, in one step. One hop.
@@ -63,35 +52,42 @@ pub(crate) async fn rename_noreplace_in(
 /// # Ok(()) }
 /// ```
 pub async fn rename_exchange(first: impl AsRef<Path>, second: impl AsRef<Path>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    rename_exchange_in(&context, first.as_ref(), second.as_ref()).await
+    Fs::current().await?.rename_exchange(first, second).await
 }
 
-/// [`rename_exchange`] on this context.
-pub(crate) async fn rename_exchange_in(
-    context: &Context,
-    first: &Path,
-    second: &Path,
-) -> io::Result<()> {
-    rename(context, "rename_exchange", first, second, RenameFlags::EXCHANGE).await
-}
+impl Fs {
+    /// As [`fs::rename_noreplace`](rename_noreplace()).
+    pub async fn rename_noreplace(
+        &self,
+        from: impl AsRef<Path>,
+        to: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        let paths = (from.as_ref(), to.as_ref());
+        self.rename_with("rename_noreplace", paths, RenameFlags::NOREPLACE).await
+    }
 
-async fn rename(
-    context: &Context,
-    name: &'static str,
-    from: &Path,
-    to: &Path,
-    flags: RenameFlags,
-) -> io::Result<()> {
-    let (source, target) = (from.to_owned(), to.to_owned());
-    let call = move || {
-        renameat_with(CWD, &source, CWD, &target, flags).map_err(|errno| {
-            let error = Error::system(errno.into());
-            match errno {
-                Errno::INVAL => error.hint("the file system may have no such renaming"),
-                _ => error,
+    /// As [`fs::rename_exchange`](rename_exchange()).
+    pub async fn rename_exchange(
+        &self,
+        first: impl AsRef<Path>,
+        second: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        let paths = (first.as_ref(), second.as_ref());
+        self.rename_with("rename_exchange", paths, RenameFlags::EXCHANGE).await
+    }
+
+    async fn rename_with(
+        &self,
+        name: &'static str,
+        paths: (&Path, &Path),
+        flags: RenameFlags,
+    ) -> io::Result<()> {
+        let rename = move |from: &Path, to: &Path| Ok(renameat_with(CWD, from, CWD, to, flags)?);
+        self.call_on_two(name, paths, rename).await.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => {
+                Error::system(error).hint("the file system may have no such renaming").into()
             }
+            _ => error,
         })
-    };
-    Ok(context.run(name, call).await.map_err(|error| error.on(from).to(to))?)
+    }
 }

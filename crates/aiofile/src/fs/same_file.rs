@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use caio::{Context, Error};
+use caio::Error;
 
-use crate::runtime::default_context_for_task;
+use super::Fs;
 
 /// Whether two paths lead to the same file or directory: by another name, a hard link, or symbolic
 /// links, which are followed. One hop.
@@ -26,22 +26,24 @@ use crate::runtime::default_context_for_task;
 /// ```
 #[doc(alias = "samefile")]
 pub async fn same_file(first: impl AsRef<Path>, second: impl AsRef<Path>) -> io::Result<bool> {
-    same_file_in(&default_context_for_task().await?, first.as_ref(), second.as_ref()).await
+    Fs::current().await?.same_file(first, second).await
 }
 
-/// [`same_file`] on this context.
-pub(crate) async fn same_file_in(
-    context: &Context,
-    first: &Path,
-    second: &Path,
-) -> io::Result<bool> {
-    let paths = [first.to_owned(), second.to_owned()];
-    let compare = move || {
-        let [first, second] = paths.map(|path| match metadata(&path) {
-            Ok(metadata) => Ok((metadata.dev(), metadata.ino())),
-            Err(error) => Err(Error::system(error).on(&path)),
-        });
-        Ok(first? == second?)
-    };
-    Ok(context.run("same_file", compare).await?)
+impl Fs {
+    /// As [`fs::same_file`](same_file()).
+    pub async fn same_file(
+        &self,
+        first: impl AsRef<Path>,
+        second: impl AsRef<Path>,
+    ) -> io::Result<bool> {
+        let paths = [first.as_ref().to_owned(), second.as_ref().to_owned()];
+        let compare = move || {
+            let [first, second] = paths.map(|path| match metadata(&path) {
+                Ok(metadata) => Ok((metadata.dev(), metadata.ino())),
+                Err(error) => Err(Error::system(error).on(&path)),
+            });
+            Ok(first? == second?)
+        };
+        Ok(self.context().run("same_file", compare).await?)
+    }
 }

@@ -7,13 +7,13 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caio::{Context, Error, ErrorKind, delay};
+use caio::{Error, ErrorKind, delay};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, copy_file_range, fcntl_getfl, sendfile};
 use rustix::io::Errno;
 
+use super::Fs;
 use super::hop::{own, shown};
-use crate::runtime::default_context_for_task;
 
 /// What one system call is asked to move.
 const PIECE: u64 = 1 << 20;
@@ -67,47 +67,50 @@ pub async fn send_file(
     to: &(impl AsFd + Sync),
     count: u64,
 ) -> io::Result<u64> {
-    send_file_in(&default_context_for_task().await?, from, offset, to, count).await
+    Fs::current().await?.send_file(from, offset, to, count).await
 }
 
-/// [`send_file`] on this context.
-pub(crate) async fn send_file_in(
-    context: &Context,
-    from: &(impl AsFd + Sync),
-    offset: u64,
-    to: &(impl AsFd + Sync),
-    count: u64,
-) -> io::Result<u64> {
-    const NAME: &str = "send_file";
-    let (source, target) = (shown(from.as_fd()), shown(to.as_fd()));
-    let describe = |error: Error, sent: u64| {
-        error.doing(NAME).on(&source).to(&target).at(offset.saturating_add(sent))
-    };
-    let Some(far) = (i64::MAX as u64).checked_sub(offset) else {
-        let message = "the offset is beyond the largest file offset, 2^63 - 1";
-        return Err(describe(Error::new(ErrorKind::InvalidInput, message), 0).into());
-    };
-    let count = count.min(far);
-    let ends = own(from).and_then(|from| Ok((File::from(from), File::from(own(to)?))));
-    let (from, to) = ends.map_err(|error| describe(Error::system(error), 0))?;
-    let begin = move || Ok(Arc::new(Ends::new(from, to)?));
-    let ends = context.run(NAME, begin).await.map_err(|error| describe(error, 0))?;
-    let (mut sent, mut pause) = (0, PAUSE_MIN);
-    while sent < count {
-        let (ends, at, left) = (Arc::clone(&ends), offset + sent, count - sent);
-        let round = move || Ok(ends.round(at, left)?);
-        let (moved, stop) = context.run(NAME, round).await.map_err(|e| describe(e, sent))?;
-        sent += moved;
-        match stop {
-            Stop::Time => {}
-            Stop::End => break,
-            Stop::Full => {
-                pause = if moved > 0 { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };
-                delay(pause).await.map_err(|error| describe(Error::system(error), sent))?;
+impl Fs {
+    /// As [`fs::send_file`](send_file()).
+    pub async fn send_file(
+        &self,
+        from: &(impl AsFd + Sync),
+        offset: u64,
+        to: &(impl AsFd + Sync),
+        count: u64,
+    ) -> io::Result<u64> {
+        const NAME: &str = "send_file";
+        let (source, target) = (shown(from.as_fd()), shown(to.as_fd()));
+        let describe = |error: Error, sent: u64| {
+            error.doing(NAME).on(&source).to(&target).at(offset.saturating_add(sent))
+        };
+        let Some(far) = (i64::MAX as u64).checked_sub(offset) else {
+            let message = "the offset is beyond the largest file offset, 2^63 - 1";
+            return Err(describe(Error::new(ErrorKind::InvalidInput, message), 0).into());
+        };
+        let count = count.min(far);
+        let ends = own(from).and_then(|from| Ok((File::from(from), File::from(own(to)?))));
+        let (from, to) = ends.map_err(|error| describe(Error::system(error), 0))?;
+        let begin = move || Ok(Arc::new(Ends::new(from, to)?));
+        let ends = self.context().run(NAME, begin).await.map_err(|error| describe(error, 0))?;
+        let (mut sent, mut pause) = (0, PAUSE_MIN);
+        while sent < count {
+            let (ends, at, left) = (Arc::clone(&ends), offset + sent, count - sent);
+            let round = move || Ok(ends.round(at, left)?);
+            let (moved, stop) =
+                self.context().run(NAME, round).await.map_err(|e| describe(e, sent))?;
+            sent += moved;
+            match stop {
+                Stop::Time => {}
+                Stop::End => break,
+                Stop::Full => {
+                    pause = if moved > 0 { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };
+                    delay(pause).await.map_err(|error| describe(Error::system(error), sent))?;
+                }
             }
         }
+        Ok(sent)
     }
-    Ok(sent)
 }
 
 /// The two ends of a transfer.

@@ -3,11 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use caio::Context;
 use rustix::fs::StatVfsMountFlags;
 
-use super::hop::on_path;
-use crate::runtime::default_context_for_task;
+use super::Fs;
 
 /// A file system, as [`statvfs`] tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +46,7 @@ pub struct StatVfs {
 #[doc(alias = "shutil.disk_usage")]
 #[doc(alias = "df")]
 pub async fn statvfs(path: impl AsRef<Path>) -> io::Result<StatVfs> {
-    statvfs_in(&default_context_for_task().await?, path.as_ref()).await
+    Fs::current().await?.statvfs(path).await
 }
 
 /// How many bytes may still be written to the file system that a path is on. One hop.
@@ -59,24 +57,31 @@ pub async fn statvfs(path: impl AsRef<Path>) -> io::Result<StatVfs> {
 /// # Cancel safety
 /// Dropping the future has no effect.
 pub async fn available_space(path: impl AsRef<Path>) -> io::Result<u64> {
-    Ok(statvfs(path).await?.available)
+    Fs::current().await?.available_space(path).await
 }
 
-/// [`statvfs`] on this context.
-pub(crate) async fn statvfs_in(context: &Context, path: &Path) -> io::Result<StatVfs> {
-    let look = |path: &Path| {
-        let found = rustix::fs::statvfs(path)?;
-        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-        Ok(StatVfs {
-            total: bytes(found.f_blocks),
-            free: bytes(found.f_bfree),
-            available: bytes(found.f_bavail),
-            files: found.f_files,
-            files_free: found.f_ffree,
-            block_size: found.f_frsize,
-            name_max: found.f_namemax,
-            read_only: found.f_flag.contains(StatVfsMountFlags::RDONLY),
-        })
-    };
-    on_path(context, "statvfs", path, look).await
+impl Fs {
+    /// As [`fs::statvfs`](statvfs()).
+    pub async fn statvfs(&self, path: impl AsRef<Path>) -> io::Result<StatVfs> {
+        let look = |path: &Path| {
+            let found = rustix::fs::statvfs(path)?;
+            let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+            Ok(StatVfs {
+                total: bytes(found.f_blocks),
+                free: bytes(found.f_bfree),
+                available: bytes(found.f_bavail),
+                files: found.f_files,
+                files_free: found.f_ffree,
+                block_size: found.f_frsize,
+                name_max: found.f_namemax,
+                read_only: found.f_flag.contains(StatVfsMountFlags::RDONLY),
+            })
+        };
+        self.call("statvfs", path.as_ref(), look).await
+    }
+
+    /// As [`fs::available_space`](available_space()).
+    pub async fn available_space(&self, path: impl AsRef<Path>) -> io::Result<u64> {
+        Ok(self.statvfs(path).await?.available)
+    }
 }

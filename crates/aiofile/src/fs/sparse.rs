@@ -3,18 +3,13 @@
 use std::fs::{File, metadata};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use caio::Context;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
-use super::hop::on_path;
-use crate::runtime::default_context_for_task;
-
-/// The unit of `st_blocks`, whatever the file system's is.
-const BLOCK: u64 = 512;
+use super::Fs;
+use super::disk_usage::allocated_bytes;
 
 /// The parts of a file that have data; what lies between them are holes, which read as zeros. A
 /// file system that keeps no account of holes has one part, the whole file. One hop; 16 bytes of
@@ -38,7 +33,7 @@ const BLOCK: u64 = 512;
 #[doc(alias = "SEEK_DATA")]
 #[doc(alias = "SEEK_HOLE")]
 pub async fn data_ranges(path: impl AsRef<Path>) -> io::Result<Vec<Range<u64>>> {
-    data_ranges_in(&default_context_for_task().await?, path.as_ref()).await
+    Fs::current().await?.data_ranges(path).await
 }
 
 /// Whether a file takes less room than it is long: it has holes, or is compressed. One hop.
@@ -49,40 +44,43 @@ pub async fn data_ranges(path: impl AsRef<Path>) -> io::Result<Vec<Range<u64>>> 
 /// # Cancel safety
 /// Dropping the future has no effect.
 pub async fn is_sparse(path: impl AsRef<Path>) -> io::Result<bool> {
-    is_sparse_in(&default_context_for_task().await?, path.as_ref()).await
+    Fs::current().await?.is_sparse(path).await
 }
 
-/// [`data_ranges`] on this context.
-pub(crate) async fn data_ranges_in(context: &Context, path: &Path) -> io::Result<Vec<Range<u64>>> {
-    on_path(context, "data_ranges", path, |path| {
-        // Seeking moves a cursor, so it is done in an open file that nobody else has.
-        let file = File::open(path)?;
-        let mut ranges = Vec::new();
-        let mut from = 0;
-        loop {
-            let start = match seek(&file, SeekFrom::Data(from)) {
-                Ok(start) => start,
-                // There is no data behind this.
-                Err(Errno::NXIO) => return Ok(ranges),
-                Err(errno) => return Err(errno.into()),
-            };
-            from = match seek(&file, SeekFrom::Hole(start)) {
-                Ok(end) => end,
-                // It was cut meanwhile.
-                Err(Errno::NXIO) => return Ok(ranges),
-                Err(errno) => return Err(errno.into()),
-            };
-            ranges.push(start..from);
-        }
-    })
-    .await
+impl Fs {
+    /// As [`fs::data_ranges`](data_ranges()).
+    pub async fn data_ranges(&self, path: impl AsRef<Path>) -> io::Result<Vec<Range<u64>>> {
+        self.call("data_ranges", path.as_ref(), find_data).await
+    }
+
+    /// As [`fs::is_sparse`](is_sparse()).
+    pub async fn is_sparse(&self, path: impl AsRef<Path>) -> io::Result<bool> {
+        let look = |path: &Path| {
+            let metadata = metadata(path)?;
+            Ok(metadata.is_file() && allocated_bytes(&metadata) < metadata.len())
+        };
+        self.call("is_sparse", path.as_ref(), look).await
+    }
 }
 
-/// [`is_sparse`] on this context.
-pub(crate) async fn is_sparse_in(context: &Context, path: &Path) -> io::Result<bool> {
-    let look = |path: &Path| {
-        let metadata = metadata(path)?;
-        Ok(metadata.is_file() && metadata.blocks() * BLOCK < metadata.len())
-    };
-    on_path(context, "is_sparse", path, look).await
+fn find_data(path: &Path) -> io::Result<Vec<Range<u64>>> {
+    // Seeking moves a cursor, so it is done in an open file that nobody else has.
+    let file = File::open(path)?;
+    let mut ranges = Vec::new();
+    let mut from = 0;
+    loop {
+        let start = match seek(&file, SeekFrom::Data(from)) {
+            Ok(start) => start,
+            // There is no data behind this.
+            Err(Errno::NXIO) => return Ok(ranges),
+            Err(errno) => return Err(errno.into()),
+        };
+        from = match seek(&file, SeekFrom::Hole(start)) {
+            Ok(end) => end,
+            // It was cut meanwhile.
+            Err(Errno::NXIO) => return Ok(ranges),
+            Err(errno) => return Err(errno.into()),
+        };
+        ranges.push(start..from);
+    }
 }

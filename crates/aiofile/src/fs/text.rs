@@ -5,8 +5,7 @@ use std::path::Path;
 
 use caio::Error;
 
-use super::read::read;
-use super::write::write;
+use super::Fs;
 use crate::text::TextOptions;
 
 /// The contents of a file as text, in any encoding and with any ends of lines.
@@ -32,9 +31,7 @@ use crate::text::TextOptions;
 /// # Ok(()) }
 /// ```
 pub async fn read_text(path: impl AsRef<Path>, options: &TextOptions) -> io::Result<String> {
-    let path = path.as_ref();
-    let bytes = read(path).await?;
-    options.decode(bytes).map_err(|error| Error::system(error).on(path).into())
+    Fs::current().await?.read_text(path, options).await
 }
 
 /// Makes text the contents of a file, which is created or replaced. It is not synced.
@@ -61,7 +58,30 @@ pub async fn write_text(
     text: impl AsRef<str>,
     options: &TextOptions,
 ) -> io::Result<()> {
-    let path = path.as_ref();
-    let bytes = options.encode(text.as_ref()).map_err(|error| Error::system(error).on(path))?;
-    write(path, bytes).await
+    Fs::current().await?.write_text(path, text, options).await
+}
+
+impl Fs {
+    /// As [`fs::read_text`](read_text()).
+    pub async fn read_text(
+        &self,
+        path: impl AsRef<Path>,
+        options: &TextOptions,
+    ) -> io::Result<String> {
+        let path = path.as_ref();
+        let bytes = self.read(path).await?;
+        options.decode(bytes).map_err(|error| Error::system(error).on(path).into())
+    }
+
+    /// As [`fs::write_text`](write_text()).
+    pub async fn write_text(
+        &self,
+        path: impl AsRef<Path>,
+        text: impl AsRef<str>,
+        options: &TextOptions,
+    ) -> io::Result<()> {
+        let path = path.as_ref();
+        let bytes = options.encode(text.as_ref()).map_err(|error| Error::system(error).on(path))?;
+        self.write(path, bytes).await
+    }
 }

@@ -93,9 +93,6 @@ impl From<FileTimes> for std::fs::FileTimes {
 
 impl Fs {
     /// As [`fs::set_times`](set_times()).
-    ///
-    /// # Errors
-    /// As for [`fs::set_times`](set_times()).
     pub async fn set_times(&self, path: impl AsRef<Path>, times: FileTimes) -> io::Result<()> {
         let set = move |path: &Path| {
             let times = Timestamps {
@@ -108,9 +105,6 @@ impl Fs {
     }
 
     /// As [`fs::set_modified`](set_modified()).
-    ///
-    /// # Errors
-    /// As for [`fs::set_modified`](set_modified()).
     pub async fn set_modified(&self, path: impl AsRef<Path>, time: SystemTime) -> io::Result<()> {
         self.set_times(path, FileTimes::new().set_modified(time)).await
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use caio::Context;
 
+use super::Fs;
 pub use entries::WalkEntries;
 use entry::Item;
 pub use entry::{WalkEntry, WalkError};
@@ -44,6 +45,15 @@ pub use entry::{WalkEntry, WalkError};
 #[doc(alias = "fwalk")]
 pub fn walk(root: impl AsRef<Path>) -> Walk {
     Walk::new(root)
+}
+
+impl Fs {
+    /// As [`fs::walk`](walk()).
+    pub fn walk(&self, root: impl AsRef<Path>) -> Walk {
+        let mut walk = Walk::new(root);
+        walk.context(self.context());
+        walk
+    }
 }
 
 /// A walk that is to begin: where, how deep, in which order. Made by [`walk()`].

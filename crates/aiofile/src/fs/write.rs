@@ -37,7 +37,7 @@ const PIECE_BYTES_MAX: usize = 1 << 20;
 /// assert_eq!(fs::read_to_string(&path).await?, "Hello world!");
 /// # Ok(()) }
 /// ```
-#[doc(alias("write_bytes", "write_text"))]
+#[doc(alias("write_bytes"))]
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     Fs::current().await?.write(path, contents).await
 }
@@ -70,9 +70,6 @@ pub async fn append(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::R
 
 impl Fs {
     /// As [`fs::write`](write()).
-    ///
-    /// # Errors
-    /// As for [`fs::write`](write()).
     pub async fn write(
         &self,
         path: impl AsRef<Path>,
@@ -82,9 +79,6 @@ impl Fs {
     }
 
     /// As [`fs::append`](append()).
-    ///
-    /// # Errors
-    /// As for [`fs::append`](append()).
     pub async fn append(
         &self,
         path: impl AsRef<Path>,

@@ -5,20 +5,19 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use caio::{Context, Error};
+use caio::Error;
 use rustix::buffer::spare_capacity;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
-use super::hop::on_path;
-use crate::runtime::default_context_for_task;
+use super::Fs;
 
 /// The longest value, and the longest list of names, that Linux has.
 const BYTES_MAX: usize = 64 * 1024;
 
 /// Whether a symbolic link stands for what it leads to, or for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Links {
+enum Links {
     Follow,
     NoFollow,
 }
@@ -45,8 +44,7 @@ pub async fn getxattr(
     path: impl AsRef<Path>,
     name: impl AsRef<OsStr>,
 ) -> io::Result<Option<Vec<u8>>> {
-    let context = default_context_for_task().await?;
-    getxattr_in(&context, path.as_ref(), name.as_ref(), Links::Follow).await
+    Fs::current().await?.getxattr(path, name).await
 }
 
 /// [`getxattr`] of a symbolic link itself.
@@ -60,8 +58,7 @@ pub async fn lgetxattr(
     path: impl AsRef<Path>,
     name: impl AsRef<OsStr>,
 ) -> io::Result<Option<Vec<u8>>> {
-    let context = default_context_for_task().await?;
-    getxattr_in(&context, path.as_ref(), name.as_ref(), Links::NoFollow).await
+    Fs::current().await?.lgetxattr(path, name).await
 }
 
 /// Gives a file an extended attribute, or another value to one that it has. One hop.
@@ -78,8 +75,7 @@ pub async fn setxattr(
     name: impl AsRef<OsStr>,
     value: impl AsRef<[u8]>,
 ) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    setxattr_in(&context, path.as_ref(), name.as_ref(), value.as_ref(), Links::Follow).await
+    Fs::current().await?.setxattr(path, name, value).await
 }
 
 /// [`setxattr`] on a symbolic link itself.
@@ -94,8 +90,7 @@ pub async fn lsetxattr(
     name: impl AsRef<OsStr>,
     value: impl AsRef<[u8]>,
 ) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    setxattr_in(&context, path.as_ref(), name.as_ref(), value.as_ref(), Links::NoFollow).await
+    Fs::current().await?.lsetxattr(path, name, value).await
 }
 
 /// Takes an extended attribute from a file. One hop.
@@ -106,8 +101,7 @@ pub async fn lsetxattr(
 /// # Cancel safety
 /// A future that is dropped may have removed it.
 pub async fn removexattr(path: impl AsRef<Path>, name: impl AsRef<OsStr>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    removexattr_in(&context, path.as_ref(), name.as_ref(), Links::Follow).await
+    Fs::current().await?.removexattr(path, name).await
 }
 
 /// [`removexattr`] on a symbolic link itself.
@@ -118,8 +112,7 @@ pub async fn removexattr(path: impl AsRef<Path>, name: impl AsRef<OsStr>) -> io:
 /// # Cancel safety
 /// As for [`removexattr`].
 pub async fn lremovexattr(path: impl AsRef<Path>, name: impl AsRef<OsStr>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    removexattr_in(&context, path.as_ref(), name.as_ref(), Links::NoFollow).await
+    Fs::current().await?.lremovexattr(path, name).await
 }
 
 /// The names of the extended attributes of a file, as far as the program may see them. One hop.
@@ -130,7 +123,7 @@ pub async fn lremovexattr(path: impl AsRef<Path>, name: impl AsRef<OsStr>) -> io
 /// # Cancel safety
 /// Dropping the future has no effect.
 pub async fn listxattr(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
-    listxattr_in(&default_context_for_task().await?, path.as_ref(), Links::Follow).await
+    Fs::current().await?.listxattr(path).await
 }
 
 /// [`listxattr`] of a symbolic link itself.
@@ -141,86 +134,145 @@ pub async fn listxattr(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
 /// # Cancel safety
 /// Dropping the future has no effect.
 pub async fn llistxattr(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
-    listxattr_in(&default_context_for_task().await?, path.as_ref(), Links::NoFollow).await
+    Fs::current().await?.llistxattr(path).await
 }
 
-pub(crate) async fn getxattr_in(
-    context: &Context,
-    path: &Path,
-    name: &OsStr,
-    links: Links,
-) -> io::Result<Option<Vec<u8>>> {
-    let name = name.to_owned();
-    let get = move |path: &Path| {
-        let mut value = Vec::with_capacity(BYTES_MAX);
-        let room = spare_capacity(&mut value);
-        let got = match links {
-            Links::Follow => rustix::fs::getxattr(path, &*name, room),
-            Links::NoFollow => rustix::fs::lgetxattr(path, &*name, room),
-        };
-        match got {
-            Ok(_) => {
-                value.shrink_to_fit();
-                Ok(Some(value))
+impl Fs {
+    /// As [`fs::getxattr`](getxattr()).
+    pub async fn getxattr(
+        &self,
+        path: impl AsRef<Path>,
+        name: impl AsRef<OsStr>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        self.get_attribute(path.as_ref(), name.as_ref(), Links::Follow).await
+    }
+
+    /// As [`fs::lgetxattr`](lgetxattr()).
+    pub async fn lgetxattr(
+        &self,
+        path: impl AsRef<Path>,
+        name: impl AsRef<OsStr>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        self.get_attribute(path.as_ref(), name.as_ref(), Links::NoFollow).await
+    }
+
+    /// As [`fs::setxattr`](setxattr()).
+    pub async fn setxattr(
+        &self,
+        path: impl AsRef<Path>,
+        name: impl AsRef<OsStr>,
+        value: impl AsRef<[u8]>,
+    ) -> io::Result<()> {
+        self.set_attribute(path.as_ref(), name.as_ref(), value.as_ref(), Links::Follow).await
+    }
+
+    /// As [`fs::lsetxattr`](lsetxattr()).
+    pub async fn lsetxattr(
+        &self,
+        path: impl AsRef<Path>,
+        name: impl AsRef<OsStr>,
+        value: impl AsRef<[u8]>,
+    ) -> io::Result<()> {
+        self.set_attribute(path.as_ref(), name.as_ref(), value.as_ref(), Links::NoFollow).await
+    }
+
+    /// As [`fs::removexattr`](removexattr()).
+    pub async fn removexattr(
+        &self,
+        path: impl AsRef<Path>,
+        name: impl AsRef<OsStr>,
+    ) -> io::Result<()> {
+        self.remove_attribute(path.as_ref(), name.as_ref(), Links::Follow).await
+    }
+
+    /// As [`fs::lremovexattr`](lremovexattr()).
+    pub async fn lremovexattr(
+        &self,
+        path: impl AsRef<Path>,
+        name: impl AsRef<OsStr>,
+    ) -> io::Result<()> {
+        self.remove_attribute(path.as_ref(), name.as_ref(), Links::NoFollow).await
+    }
+
+    /// As [`fs::listxattr`](listxattr()).
+    pub async fn listxattr(&self, path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
+        self.list_attributes(path.as_ref(), Links::Follow).await
+    }
+
+    /// As [`fs::llistxattr`](llistxattr()).
+    pub async fn llistxattr(&self, path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {
+        self.list_attributes(path.as_ref(), Links::NoFollow).await
+    }
+
+    async fn get_attribute(
+        &self,
+        path: &Path,
+        name: &OsStr,
+        links: Links,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let name = name.to_owned();
+        let get = move |path: &Path| {
+            let mut value = Vec::with_capacity(BYTES_MAX);
+            let room = spare_capacity(&mut value);
+            let got = match links {
+                Links::Follow => rustix::fs::getxattr(path, &*name, room),
+                Links::NoFollow => rustix::fs::lgetxattr(path, &*name, room),
+            };
+            match got {
+                Ok(_) => {
+                    value.shrink_to_fit();
+                    Ok(Some(value))
+                }
+                Err(Errno::NODATA) => Ok(None),
+                Err(errno) => Err(errno.into()),
             }
-            Err(Errno::NODATA) => Ok(None),
-            Err(errno) => Err(errno.into()),
-        }
-    };
-    on_path(context, "getxattr", path, get).await.map_err(explain)
-}
+        };
+        self.call("getxattr", path, get).await.map_err(explain)
+    }
 
-pub(crate) async fn setxattr_in(
-    context: &Context,
-    path: &Path,
-    name: &OsStr,
-    value: &[u8],
-    links: Links,
-) -> io::Result<()> {
-    let (name, value) = (name.to_owned(), value.to_owned());
-    let set = move |path: &Path| {
-        let (name, flags) = (&*name, XattrFlags::empty());
-        Ok(match links {
-            Links::Follow => rustix::fs::setxattr(path, name, &value, flags),
-            Links::NoFollow => rustix::fs::lsetxattr(path, name, &value, flags),
-        }?)
-    };
-    on_path(context, "setxattr", path, set).await.map_err(explain)
-}
+    async fn set_attribute(
+        &self,
+        path: &Path,
+        name: &OsStr,
+        value: &[u8],
+        links: Links,
+    ) -> io::Result<()> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        let set = move |path: &Path| {
+            let (name, flags) = (&*name, XattrFlags::empty());
+            Ok(match links {
+                Links::Follow => rustix::fs::setxattr(path, name, &value, flags),
+                Links::NoFollow => rustix::fs::lsetxattr(path, name, &value, flags),
+            }?)
+        };
+        self.call("setxattr", path, set).await.map_err(explain)
+    }
 
-pub(crate) async fn removexattr_in(
-    context: &Context,
-    path: &Path,
-    name: &OsStr,
-    links: Links,
-) -> io::Result<()> {
-    let name = name.to_owned();
-    let remove = move |path: &Path| {
-        Ok(match links {
-            Links::Follow => rustix::fs::removexattr(path, &*name),
-            Links::NoFollow => rustix::fs::lremovexattr(path, &*name),
-        }?)
-    };
-    on_path(context, "removexattr", path, remove).await.map_err(explain)
-}
+    async fn remove_attribute(&self, path: &Path, name: &OsStr, links: Links) -> io::Result<()> {
+        let name = name.to_owned();
+        let remove = move |path: &Path| {
+            Ok(match links {
+                Links::Follow => rustix::fs::removexattr(path, &*name),
+                Links::NoFollow => rustix::fs::lremovexattr(path, &*name),
+            }?)
+        };
+        self.call("removexattr", path, remove).await.map_err(explain)
+    }
 
-pub(crate) async fn listxattr_in(
-    context: &Context,
-    path: &Path,
-    links: Links,
-) -> io::Result<Vec<OsString>> {
-    let list = move |path: &Path| {
-        let mut names = Vec::with_capacity(BYTES_MAX);
-        let room = spare_capacity(&mut names);
-        match links {
-            Links::Follow => rustix::fs::listxattr(path, room),
-            Links::NoFollow => rustix::fs::llistxattr(path, room),
-        }?;
-        // Each ends with a NUL byte.
-        let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        Ok(names.map(|name| OsString::from_vec(name.to_vec())).collect())
-    };
-    on_path(context, "listxattr", path, list).await.map_err(explain)
+    async fn list_attributes(&self, path: &Path, links: Links) -> io::Result<Vec<OsString>> {
+        let list = move |path: &Path| {
+            let mut names = Vec::with_capacity(BYTES_MAX);
+            let room = spare_capacity(&mut names);
+            match links {
+                Links::Follow => rustix::fs::listxattr(path, room),
+                Links::NoFollow => rustix::fs::llistxattr(path, room),
+            }?;
+            // Each ends with a NUL byte.
+            let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+            Ok(names.map(|name| OsString::from_vec(name.to_vec())).collect())
+        };
+        self.call("listxattr", path, list).await.map_err(explain)
+    }
 }
 
 /// Adds what helps to an answer that tells two things.

@@ -11,7 +11,7 @@ use caio::{Context, Error, ErrorKind, FileSystem, Result, SharedFile};
 
 use super::name::Name;
 use super::{File, NamedTempFile, SpooledTempFile, TempDir, temp_dir};
-use crate::runtime::default_context_for_task;
+use crate::fs::Fs;
 use crate::{AioFile, Mode};
 
 const FILE_MODE: u32 = 0o600;
@@ -193,13 +193,10 @@ impl Builder {
             directory: self.directory.clone().unwrap_or_else(temp_dir),
             mode: self.mode,
         };
-        let context = match &self.context {
-            Some(context) => context.clone(),
-            None => default_context_for_task().await?,
-        };
+        let fs = Fs::chosen(self.context.as_ref()).await?;
         let directory = plan.directory.clone();
-        let made = context.run(name, move || make(&plan)).await;
-        Ok((context, made.map_err(|error| error.on(&directory))?))
+        let made = fs.call(name, &directory, move |_| Ok(make(&plan)?)).await?;
+        Ok((fs.context().clone(), made))
     }
 }
 

@@ -108,6 +108,12 @@ impl<F> TextFile<F> {
         &self.file
     }
 
+    /// The path that it was opened by.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     fn named(&self) -> impl FnOnce(io::Error) -> io::Error + use<'_, F> {
         named(self.path.as_deref())
     }

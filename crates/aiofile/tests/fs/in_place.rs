@@ -53,6 +53,31 @@ async fn a_second_look_costs_no_hop() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_dropped_is_closed_at_once_without_a_hop() {
+    let context = aiofile::context().build().unwrap();
+    let directory = temporary();
+    let path = directory.path().join("file");
+    std::fs::write(&path, "text").unwrap();
+    let is_open = || {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        open.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|to| to == path))
+    };
+    let fs = fs::Fs::new(&context);
+    let is_cached = !nothing_is_in_place(&context).await;
+    let before = hops(&context);
+    let file = fs.open(&path).await.unwrap();
+    let opened = hops(&context);
+    assert!(is_open() && (opened == before || !is_cached));
+    drop(file);
+    assert!(!is_open());
+    assert_eq!(hops(&context), opened);
+    let mut file = fs.open(&path).await.unwrap();
+    let opened = hops(&context);
+    file.close().await.unwrap();
+    assert_eq!(hops(&context), opened + 1, "it says what close(2) answered");
+}
+
+#[tokio::test]
 async fn entries_of_a_directory_are_examined_in_place() {
     let context = aiofile::context().build().unwrap();
     if nothing_is_in_place(&context).await {

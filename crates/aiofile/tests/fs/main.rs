@@ -7,6 +7,7 @@ mod alike;
 mod atomic;
 mod futures;
 mod habits;
+mod in_context;
 mod in_place;
 mod permissions;
 mod read_dir;

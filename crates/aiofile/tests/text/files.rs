@@ -211,3 +211,27 @@ fn futures_are_send() {
     send(read_text("/none", &options));
     send(write_text("/none", "", &options));
 }
+
+#[tokio::test]
+async fn a_truncation_is_at_the_cursor_of_the_text() {
+    for (name, bytes) in [("utf-8", 1), ("utf-16-le", 2)] {
+        let (_directory, path) = scratch(b"");
+        let options = TextOptions::new().encoding(name.parse().unwrap()).write_buffer(1000);
+        write_text(&path, "one\ntwo\nthree\n", &options).await.unwrap();
+        let mut file = TextFile::open_with(&path, "r+", &options).await.unwrap();
+        assert_eq!(file.readline().await.unwrap(), "one\n");
+        file.write("TWO").await.unwrap();
+        assert_eq!(file.truncate(None).await.unwrap(), 7 * bytes, "{name}: after what was written");
+        assert_eq!(file.read_all().await.unwrap(), "", "{name}: nothing that was read ahead");
+        file.write("!\n").await.unwrap();
+        assert_eq!(file.truncate(4 * bytes).await.unwrap(), 4 * bytes);
+        assert_eq!(file.tell().await.unwrap(), 9 * bytes, "{name}: the cursor stays");
+        file.close().await.unwrap();
+        assert_eq!(read_text(&path, &options).await.unwrap(), "one\n");
+    }
+    let mut file = TextFile::open("/proc/version", "r").await.unwrap();
+    assert_eq!(file.read(3).await.unwrap(), "Lin");
+    assert!(file.truncate(0).await.is_err());
+    assert_eq!(file.read(2).await.unwrap(), "ux", "it goes on after the refusal");
+    assert_eq!(file.path(), Some("/proc/version".as_ref()));
+}

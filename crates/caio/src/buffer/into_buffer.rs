@@ -12,8 +12,8 @@ use super::{AlignedBuffer, Buffer, OwnedBuffer, PooledBuffer};
 /// Closed: implemented for `Vec<u8>`, `String`, `[u8; N]`, `Bytes`, `BytesMut`, [`AlignedBuffer`],
 /// [`PooledBuffer`], [`Buffer`], `Box`, `Arc` and `Cow` of `[u8]` and of `str`, and references to
 /// most of them. What is owned is not copied, nor is what is shared by counting. What is borrowed
-/// is copied, since the kernel may use it for longer than the caller waits; [`Bytes::from_static`]
-/// spares that copy for what lives as long as the program.
+/// is copied where an operation takes it, since the kernel may use it for longer than the caller
+/// waits; [`Bytes::from_static`] spares that copy for what lives as long as the program.
 ///
 /// ```
 /// use caio::{Buffer, IntoBuffer};
@@ -33,6 +33,9 @@ use super::{AlignedBuffer, Buffer, OwnedBuffer, PooledBuffer};
 pub trait IntoBuffer: private::Sealed + Send {
     /// Gives the bytes to an operation.
     fn into_owned_buffer(self) -> Buffer;
+
+    /// The bytes where they are.
+    fn as_slice(&self) -> &[u8];
 }
 
 mod private {
@@ -41,7 +44,7 @@ mod private {
 }
 
 macro_rules! bytes {
-    ($($type:ty, $value:ident => $buffer:expr;)*) => {$(
+    ($($type:ty, $value:ident => $buffer:expr, $slice:expr;)*) => {$(
         impl private::Sealed for $type {}
         impl IntoBuffer for $type {
             #[inline]
@@ -49,31 +52,37 @@ macro_rules! bytes {
                 let $value = self;
                 $buffer
             }
+
+            #[inline]
+            fn as_slice(&self) -> &[u8] {
+                let $value = self;
+                $slice
+            }
         }
     )*};
 }
 
 bytes! {
-    Buffer, buffer => buffer;
-    Vec<u8>, vec => vec.into();
-    String, text => text.into_buffer();
-    Bytes, bytes => bytes.into();
-    BytesMut, bytes => bytes.into();
-    AlignedBuffer, aligned => aligned.into();
-    PooledBuffer, pooled => pooled.into();
-    Box<[u8]>, boxed => boxed.into_vec().into();
-    Box<str>, boxed => boxed.into_string().into_buffer();
-    Arc<[u8]>, shared => Bytes::from_owner(shared).into();
-    Arc<str>, shared => Bytes::from_owner(Arc::<[u8]>::from(shared)).into();
-    Cow<'_, [u8]>, bytes => bytes.into_owned().into();
-    Cow<'_, str>, text => text.into_owned().into_buffer();
-    &[u8], slice => slice.to_vec().into();
-    &str, text => text.as_bytes().to_vec().into();
-    &Vec<u8>, vec => vec.clone().into();
-    &String, text => text.clone().into_buffer();
-    &Bytes, bytes => bytes.clone().into();
-    &Arc<[u8]>, shared => Bytes::from_owner(Arc::clone(shared)).into();
-    &Box<[u8]>, boxed => boxed.to_vec().into();
+    Buffer, buffer => buffer, buffer.as_slice();
+    Vec<u8>, vec => vec.into(), vec;
+    String, text => text.into_buffer(), text.as_bytes();
+    Bytes, bytes => bytes.into(), bytes;
+    BytesMut, bytes => bytes.into(), bytes;
+    AlignedBuffer, aligned => aligned.into(), aligned;
+    PooledBuffer, pooled => pooled.into(), pooled;
+    Box<[u8]>, boxed => boxed.into_vec().into(), boxed;
+    Box<str>, boxed => boxed.into_string().into_buffer(), boxed.as_bytes();
+    Arc<[u8]>, shared => Bytes::from_owner(shared).into(), shared;
+    Arc<str>, shared => Bytes::from_owner(Arc::<[u8]>::from(shared)).into(), shared.as_bytes();
+    Cow<'_, [u8]>, bytes => bytes.into_owned().into(), bytes;
+    Cow<'_, str>, text => text.into_owned().into_buffer(), text.as_bytes();
+    &[u8], slice => slice.to_vec().into(), slice;
+    &str, text => text.as_bytes().to_vec().into(), text.as_bytes();
+    &Vec<u8>, vec => vec.clone().into(), vec;
+    &String, text => text.clone().into_buffer(), text.as_bytes();
+    &Bytes, bytes => bytes.clone().into(), bytes;
+    &Arc<[u8]>, shared => Bytes::from_owner(Arc::clone(shared)).into(), shared;
+    &Box<[u8]>, boxed => boxed.to_vec().into(), boxed;
 }
 
 impl<const N: usize> private::Sealed for [u8; N] {}
@@ -82,6 +91,11 @@ impl<const N: usize> IntoBuffer for [u8; N] {
     fn into_owned_buffer(self) -> Buffer {
         Vec::from(self).into()
     }
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        self
+    }
 }
 
 impl<const N: usize> private::Sealed for &[u8; N] {}
@@ -89,6 +103,11 @@ impl<const N: usize> IntoBuffer for &[u8; N] {
     #[inline]
     fn into_owned_buffer(self) -> Buffer {
         self.to_vec().into()
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        *self
     }
 }
 
@@ -125,6 +144,9 @@ mod tests {
         for buffer in buffers {
             assert_eq!(buffer.as_slice(), b"bytes", "{buffer:?}");
         }
+        assert_eq!(IntoBuffer::as_slice(&local), b"bytes");
+        assert_eq!(IntoBuffer::as_slice(b"bytes"), b"bytes");
+        assert_eq!(IntoBuffer::as_slice(&Cow::<str>::Owned(text)), b"bytes");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a context promises about the ends of operations that went another way than planned.
 
+mod borrowed;
 mod budget;
 mod cancelled;
 mod forked;

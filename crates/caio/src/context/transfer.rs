@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use super::Context;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, IntoBuffer};
 use crate::completion::Outcome;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
@@ -176,14 +176,57 @@ impl Context {
         range: Range<usize>,
         offset: u64,
     ) -> Transfer {
-        if let Err(error) = op::check_write(&buffer, &range, offset) {
+        if let Err(error) = op::check_write(&range, buffer.len(), offset) {
             return (Err(error.on(file.path())), buffer);
         }
         let mut progress = Progress { file, range, offset, done: 0 };
-        let result = match self.write_in_place(&buffer, &mut progress).await {
-            Some(result) => result,
-            None => self.write_by_backend(&mut buffer, &mut progress).await,
-        };
+        if self.write_in_place(buffer.as_slice(), &mut progress).await {
+            return (Ok(progress.done), buffer);
+        }
+        let result = self.write_by_backend(&mut buffer, &mut progress).await;
+        (progress.settle(result), buffer)
+    }
+
+    /// As [`write`](Self::write), of bytes that may be borrowed: they are copied only where they go
+    /// another way than in place. The buffer that comes back is empty where they do not.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    ///
+    /// # Cancel safety
+    /// As for [`write`](Self::write).
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"some data")?;
+    /// use std::os::unix::fs::FileExt;
+    ///
+    /// assert_eq!(context.write_bytes(&file, "text", 5).await.0?, 4);
+    /// let mut contents = [0; 9];
+    /// file.file().read_exact_at(&mut contents, 0)?;
+    /// assert_eq!(&contents, b"some text");
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn write_bytes(
+        &self,
+        file: &SharedFile,
+        bytes: impl IntoBuffer,
+        offset: u64,
+    ) -> Transfer {
+        let slice = bytes.as_slice();
+        let range = 0..slice.len();
+        if let Err(error) = op::check_write(&range, slice.len(), offset) {
+            return (Err(error.on(file.path())), bytes.into_owned_buffer());
+        }
+        let mut progress = Progress { file, range, offset, done: 0 };
+        if self.write_in_place(slice, &mut progress).await {
+            return (Ok(progress.done), Buffer::default());
+        }
+        let mut buffer = bytes.into_owned_buffer();
+        let result = self.write_by_backend(&mut buffer, &mut progress).await;
         (progress.settle(result), buffer)
     }
 
@@ -259,31 +302,30 @@ impl Context {
         }
     }
 
-    async fn write_in_place(
-        &self,
-        buffer: &Buffer,
-        progress: &mut Progress<'_>,
-    ) -> Option<Result<()>> {
+    /// Whether all is written then; the rest has to go another way.
+    async fn write_in_place(&self, bytes: &[u8], progress: &mut Progress<'_>) -> bool {
         if progress.is_done() {
-            return Some(Ok(()));
+            return true;
         }
         let config = &self.inner.config;
         let (length, bytes_max) = (progress.rest(usize::MAX).len(), config.in_place_bytes_max);
         if !config.in_place || !in_place::can_write(progress.file, length, bytes_max) {
-            return None;
+            return false;
         }
         while !progress.is_done() {
             let piece = progress.rest(bytes_max);
             self.proceed(piece.len()).await;
             if self.is_shut_down() {
-                return None;
+                return false;
             }
-            let offset = progress.position();
-            let bytes = in_place::write(progress.file, buffer, piece.clone(), offset)?;
-            self.inner.metrics.in_place(OpKind::Write, bytes, piece.len());
-            progress.done += bytes;
+            let (piece, offset) = (&bytes[piece], progress.position());
+            let Some(written) = in_place::write(progress.file, piece, offset) else {
+                return false;
+            };
+            self.inner.metrics.in_place(OpKind::Write, written, piece.len());
+            progress.done += written;
         }
-        Some(Ok(()))
+        true
     }
 
     async fn write_by_backend(

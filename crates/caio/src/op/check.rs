@@ -29,7 +29,7 @@ impl Op {
     pub fn check(&self) -> Result<(), Error> {
         match self {
             Self::Read { buffer, range, offset } => check_read(buffer, range, *offset),
-            Self::Write { buffer, range, offset } => check_write(buffer, range, *offset),
+            Self::Write { buffer, range, offset } => check_write(range, buffer.len(), *offset),
             Self::ReadVectored { buffers, skip, offset } => check_buffers(buffers)
                 .and_then(|()| check_vectored(total(buffers, Buffer::capacity), *skip, *offset))
                 .map_err(|error| error.during(OpKind::ReadVectored).at(*offset)),
@@ -65,8 +65,8 @@ pub(crate) fn check_read(buffer: &Buffer, range: &Range<usize>, offset: u64) -> 
 }
 
 /// Refuses a write that [`Op::write`] would refuse, before it takes the buffer.
-pub(crate) fn check_write(buffer: &Buffer, range: &Range<usize>, offset: u64) -> Result<(), Error> {
-    check_range(range, buffer.len(), offset).map_err(|error| error.during(OpKind::Write).at(offset))
+pub(crate) fn check_write(range: &Range<usize>, length: usize, offset: u64) -> Result<(), Error> {
+    check_range(range, length, offset).map_err(|error| error.during(OpKind::Write).at(offset))
 }
 
 fn check_buffers(buffers: &[Buffer]) -> Result<(), Error> {

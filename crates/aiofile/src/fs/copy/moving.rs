@@ -5,15 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use caio::{Context, Error, ErrorKind, Result};
-use rustix::fs::{AtFlags, CWD, rename, unlinkat};
+use caio::{Error, ErrorKind, Result};
+use rustix::fs::rename;
 use rustix::io::Errno;
 
+use super::super::Fs;
 use super::answered;
 use super::options::Replace;
 use super::settings::Settings;
 use super::{job, tree};
-use crate::runtime::default_context_for_task;
 
 /// Gives a file or a directory another name, also on another file system: there it is copied with
 /// all its attributes, and then removed here.
@@ -46,31 +46,33 @@ use crate::runtime::default_context_for_task;
 #[doc(alias = "move")]
 #[doc(alias = "mv")]
 pub async fn rename_or_copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
-    let context = default_context_for_task().await?;
-    rename_or_copy_in(&context, from.as_ref(), to.as_ref()).await
+    Fs::current().await?.rename_or_copy(from, to).await
 }
 
-/// [`rename_or_copy`] in a context.
-pub(crate) async fn rename_or_copy_in(context: &Context, from: &Path, to: &Path) -> io::Result<()> {
-    let (source, target) = (from.to_owned(), to.to_owned());
-    match context.run("rename", move || begin(&source, &target)).await? {
-        Left::Nothing => {}
-        Left::File => {
-            job::copy(context, whole(Replace::ByRename), from, to).await?;
-            let source = from.to_owned();
-            let remove = move || unlinkat(CWD, &source, AtFlags::empty());
-            in_pool(context, "remove", from, remove).await?;
-        }
-        Left::Directory => {
-            let copied = tree::copy(context, whole(Replace::InPlace), from, to).await?;
-            if let Some(error) = copied.first_failure() {
-                return Err(error.into());
+impl Fs {
+    /// As [`fs::rename_or_copy`](rename_or_copy()).
+    pub async fn rename_or_copy(
+        &self,
+        from: impl AsRef<Path>,
+        to: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        let begin = |from: &Path, to: &Path| Ok(begin(from, to)?);
+        match self.call_on_two("rename", (from, to), begin).await? {
+            Left::Nothing => Ok(()),
+            Left::File => {
+                job::copy(self.context(), whole(Replace::ByRename), from, to).await?;
+                self.remove_file(from).await
             }
-            let source = from.to_owned();
-            in_pool(context, "remove", from, move || fs::remove_dir_all(source)).await?;
+            Left::Directory => {
+                let copied = tree::copy(self.context(), whole(Replace::InPlace), from, to).await?;
+                match copied.first_failure() {
+                    Some(error) => Err(error.into()),
+                    None => self.remove_dir_all(from).await,
+                }
+            }
         }
     }
-    Ok(())
 }
 
 /// What renaming has not done.
@@ -134,14 +136,4 @@ fn whole(replace: Replace) -> Arc<Settings> {
         keep_xattrs: true,
         ..Settings::default()
     })
-}
-
-async fn in_pool<E: Into<io::Error>>(
-    context: &Context,
-    doing: &'static str,
-    path: &Path,
-    call: impl FnOnce() -> std::result::Result<(), E> + Send + 'static,
-) -> Result<()> {
-    let path = path.to_owned();
-    context.run(doing, move || call().map_err(|error| answered(error, doing, &path))).await
 }

@@ -10,7 +10,7 @@ use super::outcome::{Copied, CopyProgress};
 use super::settings::Settings;
 use super::tree::{self, CopiedDir};
 use super::{DIRECT_BYTES, job, refused};
-use crate::runtime::default_context_for_task;
+use crate::runtime::chosen_context;
 
 /// Whether a copy may share the blocks of its source, where the file system can (Btrfs, XFS).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -193,7 +193,7 @@ impl CopyOptions {
         let (from, to) = (from.as_ref(), to.as_ref());
         self.check(to)?;
         let settings = Arc::new(self.settings.clone());
-        Ok(job::copy(&self.chosen_context().await?, settings, from, to).await?)
+        Ok(job::copy(&chosen_context(self.context.as_ref()).await?, settings, from, to).await?)
     }
 
     /// Copies a directory with all that is in it: `to` becomes a directory like `from`, or, where
@@ -243,14 +243,7 @@ impl CopyOptions {
         let (from, to) = (from.as_ref(), to.as_ref());
         self.check(to)?;
         let settings = Arc::new(self.settings.clone());
-        Ok(tree::copy(&self.chosen_context().await?, settings, from, to).await?)
-    }
-
-    async fn chosen_context(&self) -> Result<Context> {
-        match &self.context {
-            Some(context) => Ok(context.clone()),
-            None => default_context_for_task().await,
-        }
+        Ok(tree::copy(&chosen_context(self.context.as_ref()).await?, settings, from, to).await?)
     }
 
     fn check(&self, to: &Path) -> Result<()> {

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::super::extent::Extent;
 use super::super::hop::{own, shown};
 use super::{Attempt, FileLock, attempt};
-use crate::runtime::{default_context_for_task, hold_paused_clock};
+use crate::runtime::{chosen_context, hold_paused_clock};
 
 /// The first pause between two tries, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
@@ -111,7 +111,8 @@ impl LockOptions {
                 .await
                 .map_err(|error| describe(Error::system(error)))?;
             pause = (pause * 2).min(PAUSE_MAX);
-            next = attempt(&self.chosen_context().await?, own, self.extent()?, self.shared).await?;
+            let context = chosen_context(self.context.as_ref()).await?;
+            next = attempt(&context, own, self.extent()?, self.shared).await?;
         }
     }
 
@@ -134,7 +135,8 @@ impl LockOptions {
         let describe = |error: Error| error.doing("lock").on(&path);
         let extent = self.extent().map_err(describe)?;
         let own = own(file).map_err(|error| describe(Error::system(error)))?;
-        Ok(attempt(&self.chosen_context().await?, own, extent, self.shared).await?)
+        let context = chosen_context(self.context.as_ref()).await?;
+        Ok(attempt(&context, own, extent, self.shared).await?)
     }
 
     fn extent(&self) -> Result<Extent, Error> {
@@ -143,13 +145,6 @@ impl LockOptions {
                 Err(Error::new(ErrorKind::InvalidInput, "an empty range cannot be locked"))
             }
             extent => Ok(extent),
-        }
-    }
-
-    async fn chosen_context(&self) -> Result<Context, Error> {
-        match &self.context {
-            Some(context) => Ok(context.clone()),
-            None => default_context_for_task().await,
         }
     }
 }

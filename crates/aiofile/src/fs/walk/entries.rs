@@ -16,7 +16,7 @@ use super::Options;
 use super::entry::{Item, WalkError};
 use super::ordered::Ordered;
 use super::parallel::{Shared, Work};
-use crate::runtime::default_context_for_task;
+use crate::runtime::chosen_context;
 
 /// So many entries at most a round brings.
 const ROUND_ENTRIES: usize = 1024;
@@ -172,10 +172,7 @@ async fn round(
     context: Option<Context>,
     read: impl FnOnce() -> Round + Send + 'static,
 ) -> Result<Round> {
-    let context = match context {
-        Some(context) => context,
-        None => default_context_for_task().await?,
-    };
+    let context = chosen_context(context.as_ref()).await?;
     context.run("walk", move || Ok(read())).await
 }
 

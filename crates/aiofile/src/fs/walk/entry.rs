@@ -10,8 +10,7 @@ use caio::{Context, Error};
 use rustix::io::Errno;
 use walkdir::DirEntryExt;
 
-use super::super::hop::on_path;
-use crate::runtime::default_context_for_task;
+use super::super::Fs;
 
 /// An item of a walk.
 pub(super) type Item = Result<WalkEntry, WalkError>;
@@ -126,12 +125,9 @@ impl WalkEntry {
         if let Some(metadata) = &self.metadata {
             return Ok((**metadata).clone());
         }
-        let context = match &self.context {
-            Some(context) => context.clone(),
-            None => default_context_for_task().await?,
-        };
         let followed = self.followed;
-        on_path(&context, "metadata", &self.path, move |path| look(path, followed)).await
+        let fs = Fs::chosen(self.context.as_ref()).await?;
+        fs.call("metadata", &self.path, move |path| look(path, followed)).await
     }
 
     /// The metadata that the walk brought along.

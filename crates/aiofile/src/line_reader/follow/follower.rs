@@ -14,7 +14,7 @@ use super::wait::Wait;
 use crate::AioFile;
 use crate::line_reader::scan::Found;
 use crate::line_reader::{LINE_BYTES_MAX, LineReader};
-use crate::runtime::default_context_for_task;
+use crate::runtime::chosen_context;
 
 /// The file that is followed, and how far. Each step may be given up and begun again.
 #[derive(Debug)]
@@ -180,10 +180,7 @@ impl Follower {
 
     /// Opens the file that has the name. One hop.
     async fn open(&mut self, start: Start) -> io::Result<Open> {
-        let context = match &self.context {
-            Some(context) => context.clone(),
-            None => default_context_for_task().await?,
-        };
+        let context = chosen_context(self.context.as_ref()).await?;
         let shared = context.open(&self.path, flags::O_RDONLY, 0).await?;
         if shared.class() != FileClass::Regular {
             let error = Error::new(ErrorKind::InvalidInput, "only a regular file can be followed");

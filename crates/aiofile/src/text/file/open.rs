@@ -6,6 +6,7 @@ use std::path::Path;
 use caio::{Error, ErrorKind};
 
 use super::super::options::{Choice, TextOptions};
+use super::turn::Turn;
 use super::{TextFile, named};
 use crate::async_open::async_open;
 use crate::file::File;
@@ -66,5 +67,35 @@ impl TextFile<File> {
             found.map_err(named(Some(path)))?;
         }
         Ok(file)
+    }
+
+    /// Cuts or extends the file to so many bytes, or to where the cursor is, and returns its new
+    /// length. The cursor stays. Writes first what was collected, and forgets what was read ahead.
+    /// One hop.
+    ///
+    /// # Errors
+    /// As for [`File::truncate`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?; let path = directory.path().join("list");
+    /// # std::fs::write(&path, "eins\nzwei\ndrei\n")?;
+    /// use aiofile::text::TextFile;
+    ///
+    /// let mut file = TextFile::open(&path, "r+").await?;
+    /// assert_eq!(file.readline().await?, "eins\n");
+    /// assert_eq!(file.truncate(None).await?, 5);
+    /// file.write("due\n").await?;
+    /// assert_eq!(std::fs::read(&path)?, b"eins\ndue\n");
+    /// # Ok(()) }
+    /// ```
+    pub async fn truncate(&mut self, length: impl Into<Option<u64>>) -> io::Result<u64> {
+        let cursor = self.tell().await?;
+        let length = self.file.truncate(length.into().unwrap_or(cursor)).await;
+        if self.seekable {
+            self.input.restart(cursor);
+            self.turn = Turn::Seek(cursor);
+        }
+        length
     }
 }

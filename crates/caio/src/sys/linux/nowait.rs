@@ -40,17 +40,15 @@ pub(crate) fn read(
     Ok(bytes)
 }
 
-/// Writes `range` of the buffer's contents to `offset`.
+/// Writes these bytes to `offset`.
 #[allow(unsafe_code)]
 #[inline]
 pub(crate) fn write(
     file: BorrowedFd<'_>,
-    buffer: &Buffer,
-    range: Range<usize>,
+    bytes: &[u8],
     offset: u64,
     wait: Wait,
 ) -> io::Result<usize> {
-    let bytes = &buffer.as_slice()[range];
     let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: the descriptor and the bytes are borrowed for the whole call, which only reads them.
     unsafe { call(PWRITEV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }

@@ -31,8 +31,7 @@ pub(crate) fn read(
 /// Always EOPNOTSUPP, which the caller remembers for the file.
 pub(crate) fn write(
     _file: BorrowedFd<'_>,
-    _buffer: &Buffer,
-    _range: Range<usize>,
+    _bytes: &[u8],
     _offset: u64,
     _wait: Wait,
 ) -> io::Result<usize> {

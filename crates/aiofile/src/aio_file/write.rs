@@ -8,8 +8,8 @@ use super::AioFile;
 
 impl AioFile {
     /// Writes the buffer at `offset`: all of it, unless an error comes in between, and then as much
-    /// as was accepted before. Takes any bytes, see [`IntoBuffer`]; what is owned is not copied, and
-    /// what is borrowed only where the file system cannot take it without waiting.
+    /// as was accepted before. Takes any bytes, see [`IntoBuffer`]; what is owned is not copied,
+    /// and what is borrowed only where the file system cannot take it without waiting.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for an extent beyond 2^63 - 1, for a file opened to

@@ -22,7 +22,7 @@
 //! // By offset: reads and writes at once, on one open file.
 //! let file = AioFile::open(&path, "r+").await?;
 //! let (first, second) = (file.write_all_at("HELLO", 0), file.write_all_at("WORLD", 6));
-//! futures_util::try_join!(first, second)?;
+//! tokio::try_join!(first, second)?;
 //! assert_eq!(file.read_ranges(&[6..11, 0..5]).await?, ["WORLD", "HELLO"]);
 //! # Ok(()) }
 //! ```
@@ -70,6 +70,7 @@
 //! | another context below code that names none, as in tests | [`with_context`], [`spawn`] |
 //! | what an error knows | [`Error::of`] |
 //! | hashes, split, merge, directories made alike | the crate `aiofile-util` |
+//! | hashes, split, merge, directories made alike, watches | the crate `aiofile-util` |
 //!
 //! Outside of tokio everything works too; a thread then waits for completions.
 #![deny(unsafe_code)]

@@ -125,18 +125,3 @@ fn an_open_file_has_what_tokios_has() {
         assert_eq!(read.metadata().await.unwrap().len(), 100);
     });
 }
-
-#[test]
-fn a_context_that_is_named_copies() {
-    everywhere(async || {
-        let base = temporary();
-        let path = |name| base.path().join(name);
-        let named = fs::Fs::current().await.unwrap();
-        named.create_dir(path("from")).await.unwrap();
-        named.write(path("from/a"), "text").await.unwrap();
-        assert_eq!(named.copy(path("from/a"), path("b")).await.unwrap(), 4);
-        assert_eq!(named.copy_dir(path("from"), path("to")).await.unwrap(), 4);
-        assert_eq!(named.read(path("b")).await.unwrap(), b"text");
-        assert_eq!(named.read(path("to/a")).await.unwrap(), b"text");
-    });
-}

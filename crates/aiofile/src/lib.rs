@@ -67,7 +67,6 @@
 //! | temporary files and directories | [`tempfile`] |
 //! | the standard streams | [`stdin()`], [`stdout()`], [`stderr()`] |
 //! | a context of one's own: limits, the backend | [`context`], [`Config`], [`BackendKind`] |
-//! | limits, and the choice of the backend | [`context`], [`Config`], [`BackendKind`] |
 //! | another context below code that names none, as in tests | [`with_context`], [`spawn`] |
 //! | what an error knows | [`Error::of`] |
 //! | hashes, split, merge, directories made alike, watches | the crate `aiofile-util` |

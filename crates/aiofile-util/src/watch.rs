@@ -85,8 +85,8 @@ impl WatchOptions {
     /// memory for each directory.
     ///
     /// # Errors
-    /// Where one of the paths is not there or cannot be watched, or where there are more directories
-    /// than the system lets a user watch. A directory below that may not be read comes with
+    /// Where one of the paths is not there or cannot be watched, or where there are more
+    /// directories than the system lets a user watch. A directory below that may not be read comes with
     /// [`Changes::next`].
     ///
     /// # Cancel safety

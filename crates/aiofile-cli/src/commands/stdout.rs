@@ -23,8 +23,8 @@ pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
 /// for something to print would otherwise wait in vain.
 pub(super) async fn reader_gone() -> Failure {
     let Ok(descriptor) = io::stdout().as_fd().try_clone_to_owned() else { return pending().await };
-    // A regular file cannot be waited for, and has no reader who goes. What can be is left as it is:
-    // others may share it, so it must not become non-blocking.
+    // A regular file cannot be waited for, and has no reader who goes. What can be is left as it
+    // is: others may share it, so it must not become non-blocking.
     let Ok(stdout) = Sender::from_owned_fd_unchecked(descriptor) else { return pending().await };
     match stdout.ready(Interest::ERROR).await {
         Ok(_) => Failure::BrokenPipe,

@@ -75,8 +75,8 @@ impl Watcher {
         }
     }
 
-    /// Waits for a change, and then until there was none for as long as was wanted, or for ten times
-    /// as long.
+    /// Waits for a change, and then until there was none for as long as was wanted, or for ten
+    /// times as long.
     async fn collect(&mut self) -> io::Result<()> {
         let bytes = self.events.next_chunk().await?;
         self.take_in(bytes.unwrap_or_default().into()).await?;

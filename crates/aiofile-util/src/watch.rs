@@ -86,8 +86,8 @@ impl WatchOptions {
     ///
     /// # Errors
     /// Where one of the paths is not there or cannot be watched, or where there are more
-    /// directories than the system lets a user watch. A directory below that may not be read comes with
-    /// [`Changes::next`].
+    /// directories than the system lets a user watch. A directory below that may not be read comes
+    /// with [`Changes::next`].
     ///
     /// # Cancel safety
     /// Dropping the future ends the watching.

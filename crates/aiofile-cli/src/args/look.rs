@@ -9,8 +9,8 @@ use clap::{Args, ValueHint};
 /// Tell how much space directories take, with all that is below them.
 ///
 /// Each directory comes after those in it; hard links to one file count once, and symbolic links
-/// are not followed but for those that are named. What cannot be read is reported, the rest is counted,
-/// and the exit code is 1.
+/// are not followed but for those that are named. What cannot be read is reported, the rest is
+/// counted, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,8 +42,8 @@ pub(crate) struct DuArgs {
 /// Print the last lines of files.
 ///
 /// Files are read from their end backwards. With -f it goes on with what is written to them, line
-/// by line, follows the name where a file is rotated, and begins again where it is truncated. A file
-/// that cannot be read is reported, the others are still printed, and the exit code is 1.
+/// by line, follows the name where a file is rotated, and begins again where it is truncated. A
+/// file that cannot be read is reported, the others are still printed, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -76,8 +76,8 @@ pub(crate) struct TailArgs {
 ///
 /// Directories are watched with all that is below them. Changes that come together are told
 /// together, each path once. The command runs once for each such batch and not twice at a time:
-/// what changes while it runs makes it run again, also where it was the command that changed it. It ends
-/// when all that is watched is gone.
+/// what changes while it runs makes it run again, also where it was the command that changed it.
+/// It ends when all that is watched is gone.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 use crate::failure::Failure;
 use crate::streams;
@@ -26,6 +27,11 @@ pub(crate) fn complain(text: impl Display) {
 /// Writes one line to standard error that is no complaint.
 pub(crate) fn remark(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", visible(&text.to_string()));
+}
+
+/// A path as a line of text: what could move the cursor or end the line is escaped.
+pub(crate) fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy())
 }
 
 /// The text with its control characters spelled out: a name of a file may contain what moves a

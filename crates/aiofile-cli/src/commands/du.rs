@@ -76,5 +76,5 @@ fn line_of(path: &Path, usage: &DiskUsage, args: &DuArgs) -> String {
         return json::of_path(path, members);
     }
     let bytes = if args.apparent { usage.apparent_bytes } else { usage.allocated_bytes };
-    format!("{:<12}{}\n", Size(bytes).to_string(), path.display())
+    format!("{:<12}{}\n", Size(bytes).to_string(), output::shown(path))
 }

@@ -97,7 +97,7 @@ async fn check(options: &HashOptions, list: &Path, args: &HashArgs) -> Result<()
         out.put(json::line(&counts).into())?;
     }
     out.finish()?;
-    let list = list.display();
+    let list = output::shown(list);
     if same + different + unreadable == 0 {
         let kind = args.algorithm;
         return Err(Failure::Failed(format!("{list}: no line of it is one of a {kind} list")));
@@ -140,7 +140,7 @@ fn report(
     match checked.outcome {
         CheckOutcome::Same if args.quiet => Ok(()),
         CheckOutcome::Malformed => Ok(()),
-        _ => out.put(format!("{}: {status}\n", checked.path.display()).into()),
+        _ => out.put(format!("{}: {status}\n", output::shown(&checked.path)).into()),
     }
 }
 

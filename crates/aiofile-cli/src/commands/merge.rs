@@ -50,6 +50,6 @@ pub(super) async fn run(
     if args.quiet {
         return Ok(());
     }
-    let (bytes, target) = (Size(bytes), args.output.display());
+    let (bytes, target) = (Size(bytes), output::shown(&args.output));
     output::print(format_args!("merged {count} files, {bytes}, into {target}\n"))
 }

@@ -66,6 +66,6 @@ pub(super) async fn run(
         return Ok(());
     }
     let bytes = Size(pieces.iter().map(|piece| piece.bytes).sum());
-    let (count, source) = (pieces.len(), args.source.display());
+    let (count, source) = (pieces.len(), output::shown(&args.source));
     output::print(format_args!("split {source}, {bytes}, into {count} files\n"))
 }

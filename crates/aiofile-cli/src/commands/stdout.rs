@@ -8,6 +8,7 @@ use tokio::io::Interest;
 use tokio::net::unix::pipe::Sender;
 
 use crate::failure::Failure;
+use crate::streams;
 
 /// Writes all of these bytes.
 ///
@@ -15,7 +16,9 @@ use crate::failure::Failure;
 /// [`Failure::BrokenPipe`] or what the system answers.
 pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    let written = streams::check(&stdout)
+        .and_then(|()| stdout.write_all(bytes))
+        .and_then(|()| stdout.flush());
     written.map_err(|error| Failure::of_stdout(&error))
 }
 

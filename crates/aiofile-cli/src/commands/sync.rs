@@ -93,7 +93,7 @@ impl Teller {
     fn done(&self, action: Action, path: &Path) -> Result<(), Failure> {
         let line = match (self.json, self.lists) {
             (true, _) => json::of_path(path, json!({ "action": action.name() })),
-            (false, true) => format!("{:<10} {}\n", action.name(), path.display()),
+            (false, true) => format!("{:<10} {}\n", action.name(), output::shown(path)),
             (false, false) => return Ok(()),
         };
         self.bar.beside(|| output::print(line))

@@ -146,7 +146,7 @@ impl Teller<'_> {
         }
         let gap = if self.told.is_some() { "\n" } else { "" };
         self.told = Some(path.to_owned());
-        output::print(format_args!("{gap}==> {} <==\n", path.display()))
+        output::print(format_args!("{gap}==> {} <==\n", output::shown(path)))
     }
 
     fn line(&mut self, path: &Path, line: &[u8]) -> Result<(), Failure> {
@@ -173,7 +173,7 @@ impl Teller<'_> {
             return output::print(json::of_path(path, json!({ "event": name })));
         }
         if !self.args.quiet {
-            output::remark(format_args!("aiofile: {} {said}", path.display()));
+            output::remark(format_args!("aiofile: {} {said}", output::shown(path)));
         }
         Ok(())
     }

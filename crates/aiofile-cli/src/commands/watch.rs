@@ -52,9 +52,9 @@ fn line_of(change: &Change, args: &WatchArgs) -> String {
         }
         (_, true) => json::of_path(path, json!({ "change": kind })),
         (ChangeKind::Renamed { from }, false) => {
-            format!("{kind:<10} {} -> {}\n", from.display(), path.display())
+            format!("{kind:<10} {} -> {}\n", output::shown(from), output::shown(path))
         }
-        (_, false) => format!("{kind:<10} {}\n", path.display()),
+        (_, false) => format!("{kind:<10} {}\n", output::shown(path)),
     }
 }
 

@@ -17,7 +17,9 @@ mod sync;
 mod tail;
 mod watch;
 
+use std::fs::File;
 use std::future::Future;
+use std::io;
 
 use aiofile::Context;
 use caio::Choice;
@@ -79,12 +81,19 @@ fn context(backend: Option<Choice>) -> Result<Context, aiofile::Error> {
 /// command can still say so. What still blocks at its end, such as a read from a pipe without a
 /// writer, does not hold up the end of the process.
 fn on_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(|error| Failure::during("start the runtime", error))?;
+    let failed = |error| Failure::during("start the runtime", error);
+    find_descriptors().map_err(failed)?;
+    let runtime =
+        Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)?;
     let result = runtime.block_on(command);
     runtime.shutdown_background();
     result
+}
+
+/// Whether there are as many descriptors as the runtime may take: it panics where it gets none.
+fn find_descriptors() -> io::Result<()> {
+    const RUNTIME_DESCRIPTORS: usize = 8;
+    let found: io::Result<Vec<_>> =
+        (0..RUNTIME_DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
+    found.map(drop)
 }

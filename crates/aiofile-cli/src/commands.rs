@@ -92,7 +92,7 @@ fn on_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), 
 
 /// Whether there are as many descriptors as the runtime may take: it panics where it gets none.
 fn find_descriptors() -> io::Result<()> {
-    const RUNTIME_DESCRIPTORS: usize = 8;
+    const RUNTIME_DESCRIPTORS: usize = 6;
     let found: io::Result<Vec<_>> =
         (0..RUNTIME_DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
     found.map(drop)

@@ -153,10 +153,7 @@ fn on_tokio() -> Vec<Participant> {
             "tokio::fs, seek and read",
             "threads",
             |cell| has_form_of_tokio_fs(cell) || is_path_call(cell),
-            |job| match is_path_call(&job.cell) {
-                true => path_calls::by_tokio(job),
-                false => tokio_fs::run(job),
-            },
+            by_tokio_fs,
         ),
         new(
             "tokio-fs-8k",
@@ -241,6 +238,10 @@ fn has_blocking_form(cell: &Cell) -> bool {
 fn has_form_of_tokio_fs(cell: &Cell) -> bool {
     let others = matches!(cell.work, Work::WholeFiles | Work::Ranges) || cell.is_lines();
     (cell.is_transfer() || others) && !cell.is_direct()
+}
+
+fn by_tokio_fs(job: &Job) -> Result<Report> {
+    if is_path_call(&job.cell) { path_calls::by_tokio(job) } else { tokio_fs::run(job) }
 }
 
 fn is_path_call(cell: &Cell) -> bool {

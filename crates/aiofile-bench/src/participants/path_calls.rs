@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::on_tokio::on_tokio;
 use crate::Result;
@@ -39,7 +39,7 @@ impl Own {
 }
 
 macro_rules! participant {
-    ($name:ident, $($fs:ident)::+) => {
+    ($name:ident, $backend:expr, $($fs:ident)::+) => {
         /// Runs the job on tokio's multi-thread runtime, a task for each client.
         ///
         /// # Errors
@@ -82,7 +82,7 @@ macro_rules! participant {
                 Ok(())
             }
 
-            run(job, |kind, paths, mut client, own| async move {
+            run(job, $backend, |kind, paths, mut client, own| async move {
                 while let Some(index) = client.begin() {
                     call(kind, &paths[index as usize], &own).await?;
                     client.finish_whole();
@@ -94,16 +94,29 @@ macro_rules! participant {
     };
 }
 
-participant!(by_aiofile, aiofile::fs);
-participant!(by_tokio, tokio::fs);
+participant!(by_aiofile, Some(our_backend), aiofile::fs);
+participant!(by_tokio, None, tokio::fs);
 
-fn run<F>(job: &Job, calls: fn(PathCall, Arc<Vec<PathBuf>>, Client, Own) -> F) -> Result<Report>
+/// The backend of the context that `aiofile::fs` uses in this runtime.
+fn our_backend() -> aiofile::Result<String> {
+    Ok(aiofile::default_context()?.info().backend.name().to_owned())
+}
+
+fn run<F>(
+    job: &Job,
+    backend: Option<fn() -> aiofile::Result<String>>,
+    calls: fn(PathCall, Arc<Vec<PathBuf>>, Client, Own) -> F,
+) -> Result<Report>
 where
     F: Future<Output = io::Result<Client>> + Send + 'static,
 {
-    let number = AtomicUsize::new(0);
-    on_tokio(job, async |job| {
+    let (number, used) = (AtomicUsize::new(0), OnceLock::new());
+    let mut report = on_tokio(job, async |job| {
         let Work::Path(call) = job.cell.work else { return Err("a cell of another kind".into()) };
+        if let Some(backend) = backend {
+            let name = backend()?;
+            used.get_or_init(|| name);
+        }
         let paths = Arc::new(job.small_paths());
         let mut owns = Vec::new();
         for _ in 0..job.cell.in_flight {
@@ -113,5 +126,7 @@ where
             let own = owns.pop().expect("there is one for each client");
             calls(call, Arc::clone(&paths), client, own)
         })
-    })
+    })?;
+    used.into_inner().into_iter().for_each(|name| report.backend = name);
+    Ok(report)
 }

@@ -122,7 +122,7 @@ impl DirectoryUsages {
     }
 
     async fn begin(&self) -> io::Result<(WalkEntries, u64)> {
-        let context = context_or_default(self.context.as_ref())?;
+        let context = context_or_default(self.context.as_ref()).await?;
         let root = self.root.clone();
         let look = move || Ok(fs::metadata(&root).doing("disk_usage", &root)?.dev());
         let device = context.run("disk_usage", look).await?;

@@ -85,7 +85,7 @@ impl HashOptions {
     /// # Cancel safety
     /// As for [`hash()`].
     pub async fn hash(&self, path: impl AsRef<Path>) -> io::Result<Hash> {
-        let context = self.engine()?;
+        let context = context_or_default(self.context.as_ref()).await?;
         Ok(one_file::hash(&context, self.kind, path.as_ref()).await?)
     }
 
@@ -153,8 +153,12 @@ impl HashOptions {
         })
     }
 
+    /// For calls that cannot wait until the default context is made elsewhere.
     pub(crate) fn engine(&self) -> io::Result<Context> {
-        Ok(context_or_default(self.context.as_ref())?)
+        match &self.context {
+            Some(context) => Ok(context.clone()),
+            None => Ok(aiofile::default_context()?),
+        }
     }
 
     pub(crate) fn at_once(&self) -> usize {

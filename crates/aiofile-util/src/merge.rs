@@ -102,7 +102,7 @@ impl MergeOptions {
     }
 
     async fn merge_owned(&self, sources: VecDeque<PathBuf>, target: PathBuf) -> Result<u64> {
-        let context = context_or_default(self.context.as_ref())?;
+        let context = context_or_default(self.context.as_ref()).await?;
         let append = self.append;
         let opened = context.run("open", move || match append {
             true => Output::append(&target),

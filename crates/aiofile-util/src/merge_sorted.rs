@@ -99,7 +99,7 @@ impl MergeSortedOptions {
     }
 
     async fn merge_owned(&self, sources: Vec<PathBuf>, target: PathBuf) -> Result<u64> {
-        let context = context_or_default(self.context.as_ref())?;
+        let context = context_or_default(self.context.as_ref()).await?;
         let created = context.run("open", move || Output::create(&target));
         let output = Arc::new(created.await?);
         let guard = output.guard();

@@ -141,7 +141,7 @@ impl SplitOptions {
     }
 
     async fn split_owned(&self, source: PathBuf, prefix: OsString) -> Result<Vec<Piece>> {
-        let context = context_or_default(self.context.as_ref())?;
+        let context = context_or_default(self.context.as_ref()).await?;
         let length = self.suffix_length.map(NonZeroUsize::get);
         let pieces = Arc::new(Pieces::new(prefix, self.suffix, length, self.overwrite));
         let dropped = Arc::clone(&pieces);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aiofile::Context;
+use aiofile::fs::Fs;
 use caio::{Error, ErrorKind, Result};
 
 /// About how many bytes a job moves.
@@ -49,14 +50,14 @@ pub(crate) async fn in_steps<S: Send + 'static, T: Send + 'static>(
     }
 }
 
-/// The context that was named, else the default one.
+/// The context that was named, else the default one, which is not made on the calling thread.
 ///
 /// # Errors
 /// Those of making the default context.
-pub(crate) fn context_or_default(context: Option<&Context>) -> Result<Context> {
+pub(crate) async fn context_or_default(context: Option<&Context>) -> Result<Context> {
     match context {
         Some(context) => Ok(context.clone()),
-        None => Ok(aiofile::default_context()?),
+        None => Ok(Fs::current().await?.context().clone()),
     }
 }
 

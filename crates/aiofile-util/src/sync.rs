@@ -140,7 +140,7 @@ impl SyncOptions {
         from: impl AsRef<Path>,
         to: impl AsRef<Path>,
     ) -> io::Result<SyncReport> {
-        let context = context_or_default(self.context.as_ref())?;
+        let context = context_or_default(self.context.as_ref()).await?;
         let settings = Settings {
             from: from.as_ref().to_owned(),
             to: to.as_ref().to_owned(),

@@ -98,7 +98,7 @@ impl WatchOptions {
         I: IntoIterator<Item: Into<PathBuf>>,
     {
         let roots = paths.into_iter().map(Into::into).collect();
-        let context = context_or_default(self.context.as_ref())?;
+        let context = context_or_default(self.context.as_ref()).await?;
         let watcher = Watcher::begin(context, roots, self.recursive, self.debounce).await?;
         let next = |mut watcher: Watcher| async {
             let batch = watcher.next().await?;

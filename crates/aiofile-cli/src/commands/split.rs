@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use aiofile::fs::Fs;
 use aiofile_util::{SplitBy, SplitOptions, Suffix};
 use caio::Choice;
 use serde_json::json;
@@ -11,7 +12,6 @@ use super::bar::Bar;
 use super::json;
 use super::stoppable::{self, Stop};
 use crate::args::SplitArgs;
-use crate::blocking::blocking;
 use crate::failure::Failure;
 use crate::output;
 use crate::signals::Interrupts;
@@ -35,8 +35,7 @@ pub(super) async fn run(
     } else {
         args.source.clone()
     };
-    let measured = source.clone();
-    let length = blocking(move || std::fs::metadata(measured)).await.ok();
+    let length = Fs::new(&context).metadata(&source).await.ok();
     let length = length.filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
     let (stop, bar) = (Stop::default(), Bar::bytes(args.quiet, length));
     let (told, shown) = (stop.clone(), bar.clone());

@@ -81,6 +81,10 @@ fn drive(driver: Driver, tasks: Vec<BoxFuture<'static, ()>>) {
                 std::thread::sleep(Duration::from_millis(3));
             }
         }
+        Driver::Paused => {
+            let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
+            on_tokio(&runtime.expect("a runtime can be made"), tasks);
+        }
         Driver::Smol => {
             let executor = smol::LocalExecutor::new();
             let tasks: Vec<_> = tasks.into_iter().map(|task| executor.spawn(task)).collect();

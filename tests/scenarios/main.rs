@@ -23,6 +23,7 @@ mod planted;
 mod scenario;
 mod shrink;
 mod task;
+mod transfer;
 mod world;
 
 /// Enough to meet each kind of step and interruption on each variant.

@@ -13,6 +13,8 @@ pub(crate) enum Driver {
     MultiThread(usize),
     /// A runtime of one thread that is left alone again and again.
     Undriven,
+    /// A runtime of one thread whose clock is paused: it goes on when nothing else does.
+    Paused,
     /// No runtime of tokio's.
     Smol,
 }
@@ -77,6 +79,9 @@ pub(crate) enum WriteWay {
     All,
     From,
     Vectored,
+    Writer,
+    BufferedWriter,
+    File,
     /// The buffer's destructor panics where the engine has to drop it.
     Explosive,
 }
@@ -87,6 +92,8 @@ pub(crate) enum ReadWay {
     Into,
     Vectored,
     Ranges,
+    Reader,
+    File,
 }
 
 /// What happens to the future of a step.
@@ -198,6 +205,7 @@ fn driver(random: &mut Random) -> Driver {
         5 => Driver::MultiThread(1),
         6 => Driver::MultiThread(8),
         7 => Driver::Undriven,
+        8 => Driver::Paused,
         _ => Driver::Smol,
     }
 }
@@ -215,13 +223,11 @@ fn action(random: &mut Random, files: usize) -> Action {
     match random.below(100) {
         0..26 => {
             let (at, length) = range(random);
-            let ways = [WriteWay::All, WriteWay::From, WriteWay::Vectored, WriteWay::Explosive];
-            Action::Write { file, at, length, way: ways[random.below(4)] }
+            Action::Write { file, at, length, way: write_way(random) }
         }
         26..54 => {
             let (at, length) = range(random);
-            let ways = [ReadWay::Exact, ReadWay::Into, ReadWay::Vectored, ReadWay::Ranges];
-            Action::Read { file, at, length, way: ways[random.below(4)] }
+            Action::Read { file, at, length, way: read_way(random) }
         }
         54..62 => Action::Sync { file, data_only: random.chance(0.5) },
         62..66 => Action::Reopen { file },
@@ -233,6 +239,29 @@ fn action(random: &mut Random, files: usize) -> Action {
         91..96 => Action::Compute(random.below(3000) as u64),
         96..99 => Action::Block(random.below(3000) as u64),
         _ => Action::Shutdown,
+    }
+}
+
+fn write_way(random: &mut Random) -> WriteWay {
+    match random.below(10) {
+        0..2 => WriteWay::All,
+        2..4 => WriteWay::From,
+        4 => WriteWay::Vectored,
+        5 => WriteWay::Writer,
+        6 => WriteWay::BufferedWriter,
+        7 => WriteWay::File,
+        _ => WriteWay::Explosive,
+    }
+}
+
+fn read_way(random: &mut Random) -> ReadWay {
+    match random.below(8) {
+        0..2 => ReadWay::Exact,
+        2..4 => ReadWay::Into,
+        4 => ReadWay::Vectored,
+        5 => ReadWay::Reader,
+        6 => ReadWay::File,
+        _ => ReadWay::Ranges,
     }
 }
 

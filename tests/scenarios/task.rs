@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use aiofile::fs::{AtomicWriteOptions, Durability, Fs};
 use aiofile::{AioFile, Context, Error, ErrorKind};
-use bytes::Bytes;
-use caio::Buffer;
 
-use crate::interrupt::{self, ON_PURPOSE};
+use crate::interrupt;
 use crate::model::{Records, Region, bytes, record};
-use crate::scenario::{Action, REGION, ReadWay, Step, Task, WriteWay};
+use crate::scenario::{Action, REGION, Step, Task};
+use crate::transfer::{read, through_a_pipe, write};
 use crate::world::World;
 
 /// What a task has done, for the looks at the files at the end.
@@ -225,77 +224,4 @@ impl Running {
     fn own_path(&self) -> PathBuf {
         self.world.replaced(self.number)
     }
-}
-
-async fn write(file: &AioFile, bytes: Vec<u8>, way: WriteWay, offset: u64) -> io::Result<()> {
-    let length = bytes.len();
-    let written = match way {
-        WriteWay::All => return file.write_all_at(bytes, offset).await,
-        WriteWay::From => file.write_from(bytes, offset).await.0?,
-        WriteWay::Vectored => {
-            let (head, tail) = bytes.split_at(length / 3);
-            file.write_vectored_at(vec![head.to_vec(), tail.to_vec()], offset).await.0?
-        }
-        WriteWay::Explosive => {
-            let buffer = Buffer::from(Bytes::from_owner(Explosive(bytes)));
-            let (written, buffer) = file.write_from(buffer, offset).await;
-            // Whoever has it back is not to be harmed.
-            std::mem::forget(buffer);
-            written?
-        }
-    };
-    match written == length {
-        true => Ok(()),
-        false => Err(io::Error::other(format!("{written} of {length} bytes were written"))),
-    }
-}
-
-/// The owner of a buffer whose destructor panics, unless that would end the process.
-struct Explosive(Vec<u8>);
-
-impl AsRef<[u8]> for Explosive {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Drop for Explosive {
-    fn drop(&mut self) {
-        assert!(std::thread::panicking(), "a destructor panics {ON_PURPOSE}");
-    }
-}
-
-async fn read(file: &AioFile, length: usize, way: ReadWay, offset: u64) -> io::Result<Vec<u8>> {
-    Ok(match way {
-        ReadWay::Exact => file.read_exact_at(length, offset).await?.to_vec(),
-        ReadWay::Into => {
-            let (read, buffer) = file.read_into(Vec::with_capacity(length), offset).await;
-            buffer[..read?.min(length)].to_vec()
-        }
-        ReadWay::Vectored => {
-            let head = length / 3;
-            let buffers = vec![Vec::with_capacity(head), Vec::with_capacity(length - head)];
-            let (read, buffers) = file.read_vectored_at(buffers, offset).await;
-            let mut found = buffers.concat();
-            found.truncate(read?.min(length));
-            found
-        }
-        ReadWay::Ranges => {
-            let end = offset + length as u64;
-            let middle = offset + length as u64 / 2;
-            file.read_ranges(&[offset..middle, middle..end]).await?.concat()
-        }
-    })
-}
-
-/// Writes into a pipe while the other end is read.
-async fn through_a_pipe(context: &Context, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let (receive, send) = io::pipe()?;
-    let open = |end: std::os::fd::OwnedFd| AioFile::from_std_in(context, end.into());
-    let (receive, send) = (open(receive.into())?, open(send.into())?);
-    let length = bytes.len();
-    let (written, read) =
-        futures_util::join!(send.write_all_at(bytes, 0), receive.read_exact_at(length, 0));
-    written?;
-    Ok(read?.to_vec())
 }

@@ -137,9 +137,10 @@ fn sockets(runtime: &Runtime) -> Round {
 pub(super) fn told_to_begin(operation: impl Fn(u64) -> BoxFuture<'static, ()>) -> Round {
     let told = Arc::new(Notify::new());
     let operations = (0..TOGETHER as u64).map(|number| {
-        let (told, operation) = (Arc::clone(&told), operation(number));
+        // Told also where the task has not run yet by then.
+        let (told, operation) = (Arc::clone(&told).notified_owned(), operation(number));
         async move {
-            told.notified().await;
+            told.await;
             operation.await;
         }
         .boxed()

@@ -2,6 +2,7 @@
 //! no shutdown. Each case has a process of its own, which such a panic must not end either.
 
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -9,10 +10,12 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use aiofile::{AioFile, Writer};
 use bytes::Bytes;
 use caio::{Buffer, Context, Op, SharedFile};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
+use tokio::io::AsyncWriteExt;
 
 use crate::harness::{Case, cases};
 use crate::support::{
@@ -24,6 +27,8 @@ pub(crate) const CASES: &[Case] = cases![
     alone a_destructor_that_panics_harms_no_other_operation,
     alone a_destructor_in_the_queue_that_panics_harms_no_other_operation,
     alone panics_without_a_runtime_harm_no_other_operation,
+    alone a_waker_that_panics_takes_no_wake_from_another,
+    alone a_waker_that_panics_stops_no_clock,
 ];
 
 struct Panics;
@@ -186,5 +191,57 @@ fn panics_without_a_runtime_harm_no_other_operation(env: &Env) {
             futures_executor::block_on(join_all(bad));
             futures_executor::block_on(end(&context));
         }
+    });
+}
+
+/// Two tasks wait for one write: the first with a waker that panics. The pipe is full, and emptied
+/// when both wait.
+fn a_waker_that_panics_takes_no_wake_from_another(env: &Env) {
+    const MORE_THAN_A_PIPE_HOLDS: usize = 1 << 18;
+    env.bounded(|env| {
+        // The order in which a writer wakes those who wait is not known.
+        for _ in 0..16 {
+            let (file, mut handle, rest) = pipe_with_writers(env);
+            let writer = Writer::new(&file);
+            let mut bad = writer.write_all(vec![1; MORE_THAN_A_PIPE_HOLDS]).boxed();
+            let good = writer.write_all(vec![2; 10]);
+            let mut bad_on_handle = handle.write_all(&[3; MORE_THAN_A_PIPE_HOLDS]).boxed();
+            let panics = Waker::from(Arc::new(Panics));
+            let mut cx = TaskContext::from_waker(&panics);
+            assert!(bad.poll_unpin(&mut cx).is_pending());
+            let on_handle = catch_unwind(AssertUnwindSafe(|| bad_on_handle.poll_unpin(&mut cx)));
+            drop((on_handle, bad_on_handle));
+            multi_thread(1).block_on(async {
+                let good = begun(good).await;
+                let flush = begun(handle.flush()).await;
+                let reading = std::thread::spawn(move || rest.for_each(drop));
+                output(good).await.unwrap();
+                output(flush).await.unwrap();
+                bad.await.unwrap();
+                drop((writer, handle, file));
+                reading.join().unwrap();
+            });
+        }
+    });
+}
+
+/// A pipe's writing end as a file by offset and as one with a cursor, and what comes out of it.
+fn pipe_with_writers(env: &Env) -> (AioFile, aiofile::File, impl Iterator<Item = u8> + use<>) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let open = |end: &std::io::PipeWriter| {
+        let end = File::from(OwnedFd::from(end.try_clone().unwrap()));
+        AioFile::from_std_in(&env.context, end).unwrap()
+    };
+    let (file, handle) = (open(&writer), open(&writer).into_file());
+    (file, handle, std::io::BufReader::new(reader).bytes().map(Result::unwrap))
+}
+
+fn a_waker_that_panics_stops_no_clock(env: &Env) {
+    env.bounded(|_| {
+        let mut bad = pin!(caio::delay(Duration::from_millis(1)));
+        let panics = Waker::from(Arc::new(Panics));
+        assert!(bad.as_mut().poll(&mut TaskContext::from_waker(&panics)).is_pending());
+        futures_executor::block_on(caio::delay(Duration::from_millis(20))).unwrap();
+        futures_executor::block_on(caio::delay(Duration::from_millis(1))).unwrap();
     });
 }

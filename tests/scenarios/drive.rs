@@ -38,7 +38,7 @@ pub(crate) fn run(
         std::thread::spawn(move || drive(driver, tasks));
     }
     drop(sender);
-    let done = collect(&receiver, scenario.tasks.len(), patience)?;
+    let done = collect(&receiver, &world, patience)?;
     let world = Arc::into_inner(world).ok_or("a task is through, and has not ended")?;
     world.check(done, patience)
 }
@@ -46,19 +46,17 @@ pub(crate) fn run(
 /// What the tasks have done, in their order.
 fn collect(
     receiver: &Receiver<Ended>,
-    tasks: usize,
+    world: &World,
     patience: Duration,
 ) -> Result<Vec<Done>, String> {
     let deadline = Instant::now() + patience;
-    let mut done: Vec<_> = (0..tasks).map(|_| None).collect();
+    let mut done: Vec<_> = world.at.iter().map(|_| None).collect();
     loop {
         match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok((number, ended)) => done[number] = Some(ended?),
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                let numbers = done.iter().enumerate().filter(|(_, done)| done.is_none());
-                let waiting: Vec<_> = numbers.map(|(number, _)| number).collect();
-                return Err(format!("hangs: the tasks {waiting:?} do not end"));
+                return Err(format!("it hangs: {}", world.describe()));
             }
         }
     }

@@ -75,6 +75,7 @@ pub(crate) async fn run(world: Arc<World>, number: usize, task: Task) -> Result<
         context,
     };
     for step in task.steps {
+        running.world.at[number].store(step.number, Ordering::SeqCst);
         let result = running.step(step).await;
         result.map_err(|error| format!("step {}: {error}", step.number))?;
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aiofile::{AioFile, Context, OpenOptions};
@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) lock: PathBuf,
     /// How many have the lock.
     pub(crate) holders: AtomicUsize,
+    /// The step that each task has come to.
+    pub(crate) at: Vec<AtomicUsize>,
     disk: TempDir,
     _memory: TempDir,
 }
@@ -44,6 +46,7 @@ impl World {
             append: Vec::new(),
             lock: disk.path().join("lock"),
             holders: AtomicUsize::new(0),
+            at: scenario.tasks.iter().map(|_| AtomicUsize::new(0)).collect(),
             contexts,
             disk,
             _memory: memory,
@@ -83,6 +86,16 @@ impl World {
 
     fn append_path(&self) -> PathBuf {
         self.disk.path().join("append")
+    }
+
+    /// Where each task is, and what the contexts have in flight, for one who wonders why it hangs.
+    pub(crate) fn describe(&self) -> String {
+        let at: Vec<_> = self.at.iter().map(|step| step.load(Ordering::SeqCst)).collect();
+        let contexts = self.contexts.iter().map(|context| (context.in_flight(), context.metrics()));
+        format!(
+            "the tasks are at the steps {at:?}, the contexts at {:?}",
+            contexts.collect::<Vec<_>>()
+        )
     }
 
     /// What must hold when all tasks are through, whatever was given up on the way.

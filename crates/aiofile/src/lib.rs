@@ -88,6 +88,7 @@ mod stdio;
 pub mod tempfile;
 #[cfg(feature = "text")]
 pub mod text;
+mod wake;
 mod writer;
 
 pub use aio_file::{AioFile, RangeOptions, RangeStream};

@@ -22,6 +22,8 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
 
+use crate::wake::send;
+
 pub(crate) use elsewhere::drop_elsewhere;
 pub(crate) use paused_clock::hold as hold_paused_clock;
 pub use scope::{spawn, with_context};
@@ -94,7 +96,7 @@ fn wait_for_context() -> Option<oneshot::Receiver<Result<Context>>> {
     let mut waiting = waiting();
     // It may have been made since the task looked.
     if let Some(context) = known() {
-        _ = made.send(Ok(context));
+        send(made, Ok(context));
         return Some(making);
     }
     let all = waiting.entry(owner).or_default();
@@ -107,7 +109,7 @@ fn wait_for_context() -> Option<oneshot::Receiver<Result<Context>>> {
         let result = context().build().and_then(|fresh| keep(owner, handle, fresh));
         let all = self::waiting().remove(&owner);
         for made in all.into_iter().flatten() {
-            _ = made.send(result.clone());
+            send(made, result.clone());
         }
     };
     let thread = thread::Builder::new().name("caio-build".to_owned());

@@ -9,7 +9,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 use crate::sys::process::Process;
 use crate::worker_thread::block_signals;
 
@@ -111,7 +111,7 @@ fn wake_what_is_due() {
         let waker = timer.due.pop_first();
         drop(timer);
         if let Some((_, waker)) = waker {
-            waker.wake();
+            wake(waker);
         }
         timer = self::timer();
     }

@@ -4,6 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
+use crate::wake::wake_all;
+
 /// Wakes all of them, since any may be one that is no longer polled.
 #[derive(Debug, Default)]
 pub(super) struct Waiting(Mutex<Vec<Waker>>);
@@ -18,11 +20,8 @@ impl Waiting {
 
     /// Wakes those that are not this one, which knows already.
     pub(super) fn wake_others(&self, own: &Waker) {
-        for waker in std::mem::take(&mut *lock(&self.0)) {
-            if !waker.will_wake(own) {
-                waker.wake();
-            }
-        }
+        let woken = std::mem::take(&mut *lock(&self.0));
+        wake_all(woken.into_iter().filter(|waker| !waker.will_wake(own)));
     }
 }
 
@@ -33,7 +32,7 @@ impl Wake for Waiting {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let woken = std::mem::take(&mut *lock(&self.0));
-        woken.into_iter().for_each(Waker::wake);
+        wake_all(woken);
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
+use crate::wake::{send, wake_all};
 
 /// What is written as one to the end of a file.
 const COALESCED_BYTES_MAX: usize = 64 * 1024;
@@ -174,8 +175,7 @@ impl Sequence {
         }
         drop(state);
         for (answer, outcome) in answers {
-            // Its future may have been dropped.
-            let _ = answer.send(outcome);
+            send(answer, outcome);
         }
     }
 
@@ -344,6 +344,6 @@ impl Wake for Wakers {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let woken = std::mem::take(&mut *self.lock());
-        woken.into_values().for_each(Waker::wake);
+        wake_all(woken.into_values());
     }
 }

@@ -79,6 +79,7 @@ mod async_open;
 mod boxed;
 mod file;
 pub mod fs;
+mod handover;
 mod line_reader;
 mod mode;
 mod options;
@@ -88,7 +89,6 @@ mod stdio;
 pub mod tempfile;
 #[cfg(feature = "text")]
 pub mod text;
-mod wake;
 mod writer;
 
 pub use aio_file::{AioFile, RangeOptions, RangeStream};

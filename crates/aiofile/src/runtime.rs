@@ -22,7 +22,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
 
-use crate::wake::send;
+use crate::handover::send;
 
 pub(crate) use elsewhere::drop_elsewhere;
 pub(crate) use paused_clock::hold as hold_paused_clock;

@@ -133,4 +133,5 @@ pub use range_lock::{RangeLock, set_range_lock};
 pub use request::{Request, Token};
 pub use runtime::{NoRuntime, Registration, Runtime, Watch};
 pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};
+pub use sync::wake_all;
 pub use sys::process::Process;

@@ -21,6 +21,27 @@ pub(crate) fn wake(waker: Waker) {
     let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
+/// Wakes each task. For layers, runtimes and all else where several tasks wait for one thing: a
+/// waker is the user's code, and one that panics is to take their wakes from no other.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::task::{Wake, Waker};
+///
+/// struct Panics;
+/// impl Wake for Panics {
+///     fn wake(self: Arc<Self>) {
+///         panic!("a waker of the user's");
+///     }
+/// }
+///
+/// # std::panic::set_hook(Box::new(|_| {}));
+/// caio::wake_all([Waker::from(Arc::new(Panics)), Waker::noop().clone()]);
+/// ```
+pub fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    wakers.into_iter().for_each(wake);
+}
+
 /// A number of the calling thread, by which threads are spread over shards and queues.
 #[inline]
 pub(crate) fn thread_index() -> usize {

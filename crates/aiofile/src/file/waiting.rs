@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use crate::wake::wake_all;
+use caio::wake_all;
 
 /// Wakes all of them, since any may be one that is no longer polled.
 #[derive(Debug, Default)]

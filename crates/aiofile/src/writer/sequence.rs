@@ -15,12 +15,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Wake, Waker, ready};
 
-use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result};
+use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result, wake_all};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
-use crate::wake::{send, wake_all};
+use crate::handover::send;
 
 /// What is written as one to the end of a file.
 const COALESCED_BYTES_MAX: usize = 64 * 1024;

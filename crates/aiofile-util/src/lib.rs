@@ -17,6 +17,8 @@
 //! one that is named, else the default one of the runtime. No thread of an executor waits for a
 //! file, and no thread of the pool is held for long by one large file. Every future is `Send` and
 //! works with and without tokio.
+//!
+//! The feature `gzip`, which is off by default, lets a [`BatchWriter`] compress what it puts aside.
 #![forbid(unsafe_code)]
 
 mod batch_writer;

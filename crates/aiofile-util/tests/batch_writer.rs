@@ -9,13 +9,14 @@ mod common;
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use aiofile_util::{BatchOptions, BatchWriter};
 use caio::{Error, OpKind};
 use caio_testkit::Plan;
-use common::disk::Disk;
+use common::disk::{self, Disk};
 use common::{LIMIT, block_on, contexts, place, poll, wait_until};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, try_join_all};
@@ -307,6 +308,37 @@ fn timeouts_are_not_over_at_once_under_a_paused_clock() {
 }
 
 #[test]
+fn on_a_simulated_disk_a_paused_clock_shows_how_long_things_take() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let disk = Disk::new(Plan::new(1));
+    let step = Duration::from_secs(10);
+    runtime.block_on(async {
+        let simulated = Arc::clone(&disk.simulated);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(step).await;
+                simulated.step();
+            }
+        });
+        let log = disk.options(&options()).open(disk::path()).await.unwrap();
+        // A real thread syncs the directory.
+        log.append_durable("first").await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let late = tokio::time::timeout(step / 2, log.append_durable(", given up")).await;
+        assert!(late.is_err(), "the disk is slower than that");
+        log.append_durable(", second").await.unwrap();
+        // A write and a sync for each; the second write comes behind the first sync.
+        assert!((step * 2..=step * 6).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        log.close().await.unwrap();
+    });
+    assert_eq!(disk.contents(), b"first, given up, second");
+}
+
+#[test]
 fn producers_in_a_loop_let_other_tasks_run() {
     let context = common::context();
     let place = place();
@@ -343,6 +375,9 @@ fn one_file_has_one_writer_and_is_a_regular_one() {
     block_on(open(&path).unwrap().close()).unwrap();
 
     assert_eq!(open(Path::new("/dev/null")).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let fifo = place.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(open(&fifo).is_err(), "it waits for no reader");
     let error = block_on(options().max_bytes(0).open(place.path().join("none"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(!place.path().join("none").exists());

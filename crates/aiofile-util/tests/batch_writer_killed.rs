@@ -62,7 +62,7 @@ fn what_was_acknowledged_is_there_once_and_no_file_is_half() {
 }
 
 fn options() -> BatchOptions {
-    BatchOptions::new().rotate_bytes(4000).gzip(1)
+    BatchOptions::new().rotate_bytes(100_000).gzip(9)
 }
 
 /// Four producers, which tell what is durable.
@@ -71,7 +71,7 @@ fn append_for_ever(path: &Path) {
     let log = block_on(options().open(path)).unwrap();
     let produce = |producer: usize, log: BatchWriter| {
         for number in 0.. {
-            let record = format!("ack {run} {producer} {number}.");
+            let record = format!("ack {run} {producer} {number} {}.", noise(number));
             block_on(log.append_durable(format!("{record}\n"))).unwrap();
             let mut out = stdout().lock();
             writeln!(out, "{record}").and_then(|()| out.flush()).unwrap();
@@ -83,6 +83,11 @@ fn append_for_ever(path: &Path) {
             scope.spawn(move || produce(producer, log));
         }
     });
+}
+
+/// What compresses badly, so that it takes a while.
+fn noise(number: u64) -> String {
+    common::noise(400, number).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All files are whole but for the end of the present one. A file that was just compressed may be

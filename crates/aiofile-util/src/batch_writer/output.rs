@@ -35,7 +35,9 @@ pub(super) struct Output {
 impl Output {
     /// Opens and locks the file, to go on at its end.
     pub(super) async fn open(context: &Context, path: &Path) -> Result<Self> {
-        let file = context.open(path, flags::O_WRONLY | flags::O_CREAT, MODE).await?;
+        // A FIFO would wait for its reader.
+        let how = flags::O_WRONLY | flags::O_CREAT | flags::O_NONBLOCK;
+        let file = context.open(path, how, MODE).await?;
         if file.class() != FileClass::Regular {
             let message = "it is no regular file, of which a write that failed could be undone";
             return Err(Error::new(ErrorKind::InvalidInput, message).doing("open").on(path));

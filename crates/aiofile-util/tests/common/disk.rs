@@ -48,9 +48,13 @@ impl Disk {
         }
     }
 
+    /// The same options on this disk.
+    pub(crate) fn options(&self, options: &BatchOptions) -> BatchOptions {
+        options.clone().context(&self.context)
+    }
+
     pub(crate) fn open(&self, options: &BatchOptions) -> BatchWriter {
-        let options = options.clone().context(&self.context);
-        self.drive(options.open(path())).unwrap()
+        self.drive(self.options(options).open(path())).unwrap()
     }
 
     pub(crate) fn model(&self) -> Model {
@@ -63,6 +67,6 @@ impl Disk {
 }
 
 /// A name on the simulated disk. Its directory is a real one, which is synced.
-fn path() -> PathBuf {
+pub(crate) fn path() -> PathBuf {
     std::env::temp_dir().join("journal")
 }

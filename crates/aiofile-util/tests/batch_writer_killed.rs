@@ -19,7 +19,7 @@ use aiofile_util::{BatchOptions, BatchWriter};
 use caio_testkit::Random;
 use common::{block_on, names, place};
 
-/// Set for the process that is killed: where it writes.
+/// Set for the process that is killed: which one it is, and where it writes.
 const MARK: &str = "CAIO_TEST_ALONE";
 
 /// How often it is killed.
@@ -27,8 +27,9 @@ const KILLS: u64 = 30;
 
 #[test]
 fn what_was_acknowledged_is_there_once_and_no_file_is_half() {
-    if let Some(path) = env::var_os(MARK) {
-        return append_for_ever(Path::new(&path));
+    if let Ok(alone) = env::var(MARK) {
+        let (run, path) = alone.split_once(':').unwrap();
+        return append_for_ever(run, Path::new(path));
     }
     let place = place();
     let path = place.path().join("log");
@@ -37,8 +38,7 @@ fn what_was_acknowledged_is_there_once_and_no_file_is_half() {
         let name = "what_was_acknowledged_is_there_once_and_no_file_is_half";
         let mut child = Command::new(env::current_exe().unwrap())
             .args([name, "--exact", "--nocapture"])
-            .env(MARK, &path)
-            .env("CAIO_TEST_RUN", kill.to_string())
+            .env(MARK, format!("{kill}:{}", path.display()))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -66,8 +66,7 @@ fn options() -> BatchOptions {
 }
 
 /// Four producers, which tell what is durable.
-fn append_for_ever(path: &Path) {
-    let run = env::var("CAIO_TEST_RUN").unwrap();
+fn append_for_ever(run: &str, path: &Path) {
     let log = block_on(options().open(path)).unwrap();
     let produce = |producer: usize, log: BatchWriter| {
         for number in 0.. {

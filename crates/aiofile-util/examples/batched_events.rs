@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Without `--measure` it writes `events.log` there and tells what came of it. With it, four tasks
-//! on two threads write records of 100 bytes, by turns through a `BatchWriter` and through a channel
-//! to a task that writes each record with `tokio::fs`, and the median of each is printed.
+//! on two threads write records of 100 bytes, by turns through a `BatchWriter` and through a
+//! channel to a task that writes each record with `tokio::fs`, and the median of each is printed.
 
 use std::error::Error;
 use std::io;

@@ -1,19 +1,19 @@
 //! Records of many producers, written together.
 //!
 //! # Who writes
-//! Each writer has one future that writes, syncs and rotates, and nothing has to poll it: its waker
-//! does. So an append that makes a batch full submits the write on its own thread, and from there on
-//! whichever thread tells of a completion submits what comes next: a thread of the engine's pool, or
-//! the one that reaps a ring. Nothing depends on a task of a runtime, and none of the user's futures
-//! is in between; one that is not polled any more holds up nobody, and a runtime that ends takes
-//! nothing along. The interval is waited for with [`caio::delay`].
+//! Each writer has one future that writes, syncs and rotates, and nothing has to poll it: its
+//! waker does. So an append that makes a batch full submits the write on its own thread, and from
+//! there on whichever thread tells of a completion submits what comes next: a thread of the
+//! engine's pool, or the one that reaps a ring. Nothing depends on a task of a runtime, and none of
+//! the user's futures is in between; one that is not polled any more holds up nobody, and a runtime
+//! that ends takes nothing along. The interval is waited for with [`caio::delay`].
 //!
-//! The alternatives were a closure that writes on the pool, and a thread of its own. A closure makes
-//! its system calls by itself: a simulated or failing backend would never see them, nor would the
-//! limits and the figures of the context, nor the engine's rule for a sync that failed. A thread
-//! would cost two more switches for each durable append, and has to be there at all. What a poll
-//! does is little: it hands an operation over and wakes those whose records are written. The copying
-//! is done where the operation is.
+//! The alternatives were a closure that writes on the pool, and a thread of its own. A closure
+//! makes its system calls by itself: a simulated or failing backend would never see them, nor would
+//! the limits and the figures of the context, nor the engine's rule for a sync that failed. A
+//! thread would cost two more switches for each durable append, and has to be there at all. What a
+//! poll does is little: it hands an operation over and wakes those whose records are written. The
+//! bytes are copied where the operation is done.
 
 #[cfg(feature = "gzip")]
 mod gzip;
@@ -49,8 +49,8 @@ use state::{Place, State};
 /// Writes records of many producers to the end of one file, in batches.
 ///
 /// A handle is cheap to clone, and each producer may have its own. Records of one producer are in
-/// the file in their order, each of them whole, once, and in one piece. A record is any bytes: where
-/// it ends is the user's to say, as with a newline.
+/// the file in their order, each of them whole, once, and in one piece. A record is any bytes; it
+/// has to show by itself where it ends, as with a newline.
 ///
 /// | to wait until a record is | call | it costs |
 /// | --- | --- | --- |
@@ -80,8 +80,10 @@ use state::{Place, State};
 /// are written as before.
 ///
 /// A file that cannot be rotated goes on being written, and rotating is tried again with the next
-/// batch; [`close`](Self::close) tells. When a process is killed within a write, the end of the file
-/// may be a part of a record: none that was acknowledged.
+/// batch; [`close`](Self::close) tells.
+///
+/// When a process is killed within a write, the file may end with a part of a record, though of
+/// none that was acknowledged as written. The next writer goes on behind it.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {

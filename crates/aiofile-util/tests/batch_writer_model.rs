@@ -1,5 +1,5 @@
-//! `BatchWriter` against a model: producers that are polled, dropped and failed at random, on a disk
-//! whose steps, faults and power cuts a seed decides.
+//! `BatchWriter` against a model: producers that are polled, dropped and failed at random, on a
+//! disk whose steps, faults and power cuts a seed decides.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -10,6 +10,7 @@ mod common;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aiofile_util::{BatchOptions, BatchWriter};
 use caio::OpKind;
@@ -17,7 +18,6 @@ use caio_testkit::{Plan, Random};
 use common::disk::Disk;
 use common::poll;
 use futures_util::future::BoxFuture;
-use std::time::Duration;
 
 /// How many runs there are, and with power cuts.
 const RUNS: u64 = 10_000;

@@ -19,6 +19,7 @@
 mod gzip;
 mod options;
 mod output;
+mod progress;
 mod report;
 mod rotated;
 mod shared;

@@ -9,7 +9,9 @@ mod common;
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -284,6 +286,55 @@ fn a_close_that_is_dropped_goes_on() {
     _ = poll(&mut log.close().boxed());
     wait_until("it is not written", || std::fs::read(&path).unwrap() == b"queued");
     assert_eq!(block_on(log.close()).unwrap().records, 1);
+}
+
+/// A task whose waker polls it at once, on the thread that wakes.
+struct Inline(Mutex<Option<BoxFuture<'static, ()>>>);
+
+impl Wake for Inline {
+    fn wake(self: Arc<Self>) {
+        let Some(mut future) = self.0.lock().unwrap().take() else { return };
+        let waker = Waker::from(Arc::clone(&self));
+        if future.poll_unpin(&mut TaskContext::from_waker(&waker)).is_pending() {
+            *self.0.lock().unwrap() = Some(future);
+        }
+    }
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn wakers_may_poll_at_once_and_may_panic() {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let disk = Disk::new(Plan::new(1));
+        let log = Arc::new(disk.open(&options()));
+        disk.drive(log.append_durable("first")).unwrap();
+        let mut panics: Vec<_> = (0..3).map(|_| log.append_durable("x").boxed()).collect();
+        let waker = Waker::from(Arc::new(Panics));
+        for append in &mut panics {
+            assert!(append.poll_unpin(&mut TaskContext::from_waker(&waker)).is_pending());
+        }
+        let (writer, done) = (Arc::clone(&log), sender.clone());
+        let appends = async move {
+            for _ in 0..10 {
+                writer.append_durable("y").await.unwrap();
+            }
+            done.send("all appends").unwrap();
+        };
+        Arc::new(Inline(Mutex::new(Some(appends.boxed())))).wake();
+        disk.simulated.run();
+        disk.drive(log.close()).unwrap();
+        sender.send("closed").unwrap();
+    });
+    assert_eq!(receiver.recv_timeout(LIMIT), Ok("all appends"));
+    assert_eq!(receiver.recv_timeout(LIMIT), Ok("closed"));
 }
 
 #[test]

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use aiofile::Context;
 use caio::{Error, ErrorKind};
-use event_listener::Event;
 use futures_util::future::BoxFuture;
 
 use super::options::Settings;
+use super::progress::Progress;
 use super::state::{Due, State, Step};
 use super::task::Task;
 
@@ -23,7 +23,7 @@ pub(super) struct Shared {
     pub(super) path: PathBuf,
     state: Mutex<State>,
     /// Something has become of what was queued.
-    progress: Event,
+    progress: Progress,
     /// The one that writes.
     writing: OnceLock<Arc<Task>>,
 }
@@ -33,7 +33,7 @@ type Delay = Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>>;
 
 impl Shared {
     pub(super) fn new(context: Context, settings: Settings, path: PathBuf, state: State) -> Self {
-        let (state, progress) = (Mutex::new(state), Event::new());
+        let (state, progress) = (Mutex::new(state), Progress::default());
         Self { context, settings, path, state, progress, writing: OnceLock::new() }
     }
 
@@ -57,26 +57,25 @@ impl Shared {
     /// The same, where those that wait have to look again.
     pub(super) fn tell<T>(&self, access: impl FnOnce(&mut State) -> T) -> T {
         let value = self.with(access);
-        self.progress.notify(usize::MAX);
+        self.progress.wake_all();
         value
     }
 
     /// Waits until there is an answer. Nothing is held meanwhile.
     pub(super) async fn wait_for<T>(&self, mut answer: impl FnMut(&mut State) -> Option<T>) -> T {
-        let mut waits = None;
-        loop {
+        let (mut waiter, mut waits) = (self.progress.waiter(), None);
+        poll_fn(|cx| {
             if let Some(value) = self.with(&mut answer) {
-                return value;
+                return Poll::Ready(value);
             }
-            let progress = self.progress.listen();
-            if let Some(value) = self.with(&mut answer) {
-                return value;
-            }
-            if waits.is_none() {
+            waiter.register(cx.waker());
+            let value = self.with(&mut answer);
+            if value.is_none() && waits.is_none() {
                 waits = self.context.waits();
             }
-            progress.await;
-        }
+            value.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// Lets other tasks run, now and then.

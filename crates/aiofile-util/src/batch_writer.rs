@@ -15,6 +15,8 @@
 //! poll does is little: it hands an operation over and wakes those whose records are written. The
 //! bytes are copied where the operation is done.
 
+mod batch;
+mod calls;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod options;
@@ -41,11 +43,12 @@ use caio::{Error, Result, SharedFile};
 pub use options::BatchOptions;
 pub use report::BatchReport;
 
+use calls::{Until, durability};
 use options::Settings;
 use output::Output;
 use rotated::Names;
 use shared::Shared;
-use state::{Place, State};
+use state::State;
 
 /// Writes records of many producers to the end of one file, in batches.
 ///
@@ -277,84 +280,6 @@ impl BatchWriter {
     fn shared(&self) -> &Shared {
         &self.owner.0
     }
-
-    async fn queue(&self, record: &[u8], until: Until) -> Result<Place> {
-        self.shared().proceed(record.len()).await;
-        let place = |state: &mut State| {
-            if let Err(error) = self.admit(state, until == Until::Durable) {
-                return Some(Err(error));
-            }
-            state.has_room().then(|| {
-                let place = state.push(record);
-                if until != Until::Queued {
-                    state.want(place.number + 1, until == Until::Durable);
-                }
-                Ok(place)
-            })
-        };
-        self.shared().wait_for(place).await
-    }
-
-    /// Has all that is queued written, and made durable if that is wanted.
-    fn want(&self, durable: bool) -> Result<u64> {
-        self.shared().with(|state| {
-            self.admit(state, durable)?;
-            let until = state.end_of_queue();
-            state.want(until, durable);
-            Ok(until)
-        })
-    }
-
-    /// Whether there is something to tell in place of doing what is asked for.
-    fn admit(&self, state: &State, durable: bool) -> Result<()> {
-        self.news(state)?;
-        if state.is_closing() {
-            return Err(state.closed().doing("append").on(self.path()));
-        }
-        match &state.sync_error {
-            Some(error) if durable => Err(error.clone()),
-            _ => Ok(()),
-        }
-    }
-
-    /// A write that failed and of which this handle has not told yet.
-    fn news(&self, state: &State) -> Result<()> {
-        let told = self.told.swap(state.failures, Ordering::Relaxed);
-        match &state.failure {
-            Some(error) if told < state.failures => Err(error.clone()),
-            _ => Ok(()),
-        }
-    }
-
-    /// What has become of a record, if that is known.
-    fn outcome(&self, state: &State, place: &Place) -> Option<Result<()>> {
-        let outcome = match place.outcome.get() {
-            Some(outcome) => outcome.clone(),
-            None if state.ended.is_some() => Err(state.closed()),
-            None => return None,
-        };
-        if outcome.is_err() {
-            self.told.store(state.failures, Ordering::Relaxed);
-        }
-        Some(outcome)
-    }
-}
-
-/// For what an append waits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Until {
-    Queued,
-    Written,
-    Durable,
-}
-
-/// Whether what is before this batch is durable, or will never be known to be.
-fn durability(state: &State, until: u64) -> Option<Result<()>> {
-    if state.is_durable(until) {
-        return Some(Ok(()));
-    }
-    let ended = || state.ended.is_some().then(|| state.closed());
-    state.sync_error.clone().or_else(ended).map(Err)
 }
 
 /// When a file that was there is rotated, by the age of its first record.

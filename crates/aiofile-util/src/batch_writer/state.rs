@@ -2,33 +2,14 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use caio::{Error, ErrorKind, Result};
 
+use super::batch::{Batch, Outcome, Place};
 use super::options::Settings;
 use super::report::BatchReport;
-
-/// Records that are written together, and of which all or none are in the file then.
-pub(super) struct Batch {
-    pub(super) number: u64,
-    pub(super) bytes: Vec<u8>,
-    pub(super) records: u64,
-    /// Whether another file begins with it.
-    pub(super) rotates: bool,
-    begun: Instant,
-    outcome: Outcome,
-}
-
-/// What has become of a batch; empty while it is not written.
-pub(super) type Outcome = Arc<OnceLock<Result<()>>>;
-
-/// The batch that a record is in.
-pub(super) struct Place {
-    pub(super) number: u64,
-    pub(super) outcome: Outcome,
-}
 
 /// What is to be done.
 pub(super) enum Step {
@@ -336,12 +317,6 @@ fn with_lost(error: Error, lost: u64) -> Error {
         None => hint,
     };
     error.hint(hint)
-}
-
-impl Settings {
-    fn is_full(&self, batch: &Batch) -> bool {
-        batch.bytes.len() >= self.max_bytes || batch.records >= self.max_records
-    }
 }
 
 #[cfg(test)]

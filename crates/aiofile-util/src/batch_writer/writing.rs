@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::batch::Batch;
 use super::output::Output;
 use super::rotated::Names;
 use super::shared::{Ending, Shared};
-use super::state::{Batch, Step};
+use super::state::Step;
 use super::upkeep;
 
 /// Writes until the writer is closed.

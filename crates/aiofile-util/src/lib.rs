@@ -10,14 +10,18 @@
 //! | a directory made like another one | [`SyncOptions`] |
 //! | the last lines of a file, or of a pipe | [`last_lines`], [`keep_last_lines`] |
 //! | what changes in files and trees, as it changes | [`WatchOptions`] |
+//! | records of many tasks in one file, in batches, with rotation | [`BatchWriter`] |
 //! | what each directory of a tree takes | [`DirectoryUsages`] |
 //!
 //! Everything here runs in jobs of a few MiB on the pool of a [`Context`](aiofile::Context): the
 //! one that is named, else the default one of the runtime. No thread of an executor waits for a
 //! file, and no thread of the pool is held for long by one large file. Every future is `Send` and
 //! works with and without tokio.
+//!
+//! The feature `gzip`, which is off by default, lets a [`BatchWriter`] compress what it puts aside.
 #![forbid(unsafe_code)]
 
+mod batch_writer;
 mod checksum;
 mod copying;
 mod directory_usage;
@@ -32,6 +36,7 @@ mod steps;
 mod sync;
 mod watch;
 
+pub use batch_writer::{BatchOptions, BatchReport, BatchWriter};
 pub use checksum::{CheckOutcome, Checked, Checks, ChecksumLine};
 pub use directory_usage::DirectoryUsages;
 pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};

@@ -33,7 +33,7 @@ use crate::op::Op;
 use crate::pending_count::{PendingCount, shut_down};
 use crate::request::{Request, Token};
 use crate::route::{self, Route};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Watch};
 use crate::select::{self, Info};
 use crate::semaphore::Semaphore;
 use crate::sync::Handoff;
@@ -335,9 +335,35 @@ impl Context {
         self.inner.owner.check()
     }
 
-    /// Whether the running task may go on with an operation that moves so many bytes.
+    /// Tells the runtime that the running task begins to wait for something which operations of
+    /// this context bring about. What is returned is to be kept until that is over: a runtime whose
+    /// clock is paused leaves it where it is meanwhile. An [`Operation`] does this by itself.
+    ///
+    /// ```
+    /// let context = caio::Context::builder().build()?;
+    /// assert!(context.waits().is_none(), "without a runtime there is nothing to keep");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    #[must_use = "what is not kept tells the runtime that the wait is over"]
+    pub fn waits(&self) -> Option<Watch> {
+        self.inner.runtime.waits()
+    }
+
+    /// Whether the running task may go on with something that moves so many bytes, by the runtime's
+    /// own cooperative budget: `Pending` lets others run first, with the waker arranged for. For
+    /// work on the calling thread; an [`Operation`] does this by itself.
+    ///
+    /// ```
+    /// use std::task::{Context, Waker};
+    ///
+    /// let context = caio::Context::builder().build()?;
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let goes_on = (0..1000).filter(|_| context.poll_proceed(&mut cx, 0).is_ready()).count();
+    /// assert!((900..1000).contains(&goes_on), "others run once in a while");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
     #[inline]
-    pub(crate) fn poll_proceed(&self, cx: &mut task::Context<'_>, bytes: usize) -> task::Poll<()> {
+    pub fn poll_proceed(&self, cx: &mut task::Context<'_>, bytes: usize) -> task::Poll<()> {
         self.inner.runtime.poll_proceed(cx, bytes)
     }
 

@@ -1,9 +1,15 @@
 //! Contexts on every backend, files to work on, and the programs to compare with.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod disk;
+
 use std::ffi::{OsStr, OsString};
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use aiofile::{BackendKind, Context};
 
@@ -24,7 +30,30 @@ pub(crate) fn context() -> Context {
     aiofile::context().build().unwrap()
 }
 
-pub(crate) use futures_executor::block_on;
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    futures_executor::block_on(future)
+}
+
+/// Longer than anything should take on a busy machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Polls once, and is not woken.
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let mut cx = TaskContext::from_waker(Waker::noop());
+    match std::pin::Pin::new(future).poll(&mut cx) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+/// Waits until this holds.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < LIMIT, "{what}");
+        thread::yield_now();
+    }
+}
 
 /// A directory on the disk of the build; where that is read-only, a temporary one.
 pub(crate) fn place() -> tempfile::TempDir {

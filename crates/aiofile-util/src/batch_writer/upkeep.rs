@@ -1,0 +1,160 @@
+//! Files that were put aside are compressed, and removed where there are too many of them.
+//!
+//! Each run looks at what is there, so that it also does what a killed process has left.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use caio::Result;
+
+#[cfg(feature = "gzip")]
+use super::gzip;
+use super::options::Settings;
+use super::rotated::{Rotated, list};
+use super::shared::Shared;
+use super::state::State;
+use super::task::Task;
+use crate::steps::Doing;
+
+/// Has the files of this path seen to, now or once more when that is being done.
+pub(super) fn ask(shared: &Arc<Shared>, path: &Path) {
+    let runs = shared.with(|state| {
+        state.upkeep.again = true;
+        std::mem::replace(&mut state.upkeep.runs, true)
+    });
+    if !runs {
+        Task::new(run(Arc::clone(shared), path.to_owned())).run();
+    }
+}
+
+async fn run(shared: Arc<Shared>, path: PathBuf) {
+    let _over = Over(&shared);
+    while shared.with(goes_on) {
+        if let Err(error) = see_to(&shared, &path).await {
+            shared.with(|state| {
+                state.upkeep.error.get_or_insert(error);
+            });
+        }
+    }
+}
+
+/// Whether there is something to be seen to; else this is over.
+fn goes_on(state: &mut State) -> bool {
+    state.upkeep.runs = std::mem::take(&mut state.upkeep.again);
+    state.upkeep.runs
+}
+
+/// Lets those go that wait for the end of it, however it ends.
+struct Over<'a>(&'a Shared);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.tell(|state| state.upkeep.runs = false);
+    }
+}
+
+/// Removes what is too old or too much, also before anything is compressed for nothing.
+async fn see_to(shared: &Shared, path: &Path) -> Result<()> {
+    let removed = thin_out(shared, path).await;
+    #[cfg(feature = "gzip")]
+    if let Some(level) = shared.settings.gzip {
+        let compressed = gzip::compress_all(shared, path, level).await;
+        return removed.and(compressed).and(thin_out(shared, path).await);
+    }
+    removed
+}
+
+/// One hop.
+async fn thin_out(shared: &Shared, path: &Path) -> Result<()> {
+    let (settings, path) = (shared.settings.clone(), path.to_owned());
+    let remove = move || {
+        let files = list(&path)?;
+        let (mut removed, mut result) = (0, Ok(()));
+        for file in surplus(&files, &settings, SystemTime::now()) {
+            match fs::remove_file(&file.path).doing("remove", &file.path) {
+                Ok(()) => removed += 1,
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        Ok((removed, result))
+    };
+    let (removed, result) = shared.context.run("remove", remove).await?;
+    shared.with(|state| state.report.removed += removed);
+    result
+}
+
+/// Those that are not to be kept, the oldest first.
+fn surplus<'a>(
+    files: &'a [Rotated],
+    settings: &Settings,
+    now: SystemTime,
+) -> impl Iterator<Item = &'a Rotated> {
+    let is_old = |file: &Rotated| {
+        let age = file.changed.and_then(|changed| now.duration_since(changed).ok());
+        matches!((age, settings.keep_for), (Some(age), Some(limit)) if age > limit)
+    };
+    let (mut kept, mut bytes) = (0, 0_u64);
+    let mut keeps = 0;
+    for (number, file) in files.iter().rev().enumerate() {
+        // The file that is being compressed is there twice for a moment.
+        let is_another = number == 0 || files[files.len() - number].number != file.number;
+        kept += usize::from(is_another);
+        bytes = bytes.saturating_add(file.bytes);
+        let is_too_much = settings.keep_files.is_some_and(|files| kept > files)
+            || settings.keep_bytes.is_some_and(|limit| bytes > limit);
+        if is_too_much || is_old(file) {
+            break;
+        }
+        keeps += 1;
+    }
+    files[..files.len() - keeps].iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn file(number: u64, bytes: u64, changed: u64) -> Rotated {
+        let changed = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(changed));
+        Rotated { number, is_compressed: false, path: PathBuf::new(), bytes, changed }
+    }
+
+    fn numbers(files: &[Rotated], settings: &Settings, now: u64) -> Vec<u64> {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
+        surplus(files, settings, now).map(|file| file.number).collect()
+    }
+
+    #[test]
+    fn the_oldest_go_by_number_bytes_and_age() {
+        let files = [file(3, 10, 100), file(4, 10, 200), file(6, 5, 300)];
+        let with = |change: fn(&mut Settings)| {
+            let mut settings = Settings::default();
+            change(&mut settings);
+            settings
+        };
+        let of = |change| numbers(&files, &with(change), 310);
+        assert_eq!(of(|_| {}), []);
+        assert_eq!(of(|settings| settings.keep_files = Some(2)), [3]);
+        assert_eq!(of(|settings| settings.keep_files = Some(0)), [3, 4, 6]);
+        assert_eq!(of(|settings| settings.keep_bytes = Some(15)), [3]);
+        assert_eq!(of(|settings| settings.keep_bytes = Some(14)), [3, 4]);
+        assert_eq!(of(|settings| settings.keep_for = Some(Duration::from_secs(110))), [3]);
+        assert_eq!(of(|settings| settings.keep_for = Some(Duration::from_secs(1))), [3, 4, 6]);
+        // A clock that was set back makes nothing old.
+        let settings = with(|settings| settings.keep_for = Some(Duration::ZERO));
+        assert_eq!(numbers(&files, &settings, 50), []);
+    }
+
+    #[test]
+    fn a_file_that_is_there_twice_counts_once() {
+        let files =
+            [file(1, 1, 1), file(2, 1, 1), Rotated { is_compressed: true, ..file(2, 1, 1) }];
+        let settings = Settings { keep_files: Some(2), ..Settings::default() };
+        assert_eq!(numbers(&files, &settings, 2), []);
+        let settings = Settings { keep_files: Some(1), ..Settings::default() };
+        assert_eq!(numbers(&files, &settings, 2), [1]);
+    }
+}

@@ -1,7 +1,6 @@
 //! The tasks that wait for something to become of what is queued.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -30,10 +29,7 @@ impl Progress {
     /// Wakes them, outside of the lock: a waker is the user's code and may poll at once.
     pub(super) fn wake_all(&self) {
         let wakers = std::mem::take(&mut self.lock().wakers);
-        for waker in wakers.into_values() {
-            // One that panics takes their wakes from no others.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
+        caio::wake_all(wakers.into_values());
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

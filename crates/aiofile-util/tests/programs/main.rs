@@ -5,3 +5,4 @@
 mod file_server;
 mod log_processor;
 mod support;
+mod transfer;

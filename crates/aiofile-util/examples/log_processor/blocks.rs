@@ -24,8 +24,8 @@ struct Block {
     range: Range<u64>,
 }
 
-/// Has `work` look at all lines of all files, with their ends, and gives what it made of each block in the order of
-/// the files and of their lines. What cannot be read is an error in between.
+/// Has `work` look at all lines of all files, with their ends, and gives what it made of each block
+/// in the order of the files and of their lines. What cannot be read is an error in between.
 pub(crate) fn process<T: Send + 'static>(
     paths: Vec<PathBuf>,
     work: impl Fn(&Path, &[u8]) -> T + Send + Sync + 'static,

@@ -120,14 +120,14 @@ impl fmt::Display for Time {
 }
 
 impl Entry {
-    /// Takes a line of JSON, or a plain one: a time at its beginning, a level among its first words.
+    /// Takes a line of JSON, or a plain one: a time at its beginning, a level among its first
+    /// words.
     pub(crate) fn parse(line: &[u8]) -> Self {
         if line.first() == Some(&b'{') {
             let Ok(fields) = serde_json::from_slice::<Fields>(line) else {
                 return Self { is_malformed: true, ..Self::default() };
             };
-            let text =
-                |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+            let text = |value: Option<Value>| Some(value?.as_str()?.to_owned());
             let level = text(fields.level.or(fields.severity));
             let time = text(fields.time.or(fields.timestamp).or(fields.ts));
             return Self {

@@ -5,8 +5,16 @@
 //! not grow with the file, and how results stay in order.
 //!
 //! ```text
-//! cargo run --release -p aiofile-util --example log_processor -- summary LOGS…
-//! cargo run --release -p aiofile-util --example log_processor -- search --level warn 'disk|net' LOGS…
+//! cargo build --release -p aiofile-util --example log_processor
+//! target/release/examples/log_processor summary LOGS…
+//! target/release/examples/log_processor search --level warn 'disk|net' LOGS…
+//! ```
+//!
+//! How fast a search is, is seen beside that of ripgrep on a log of a GB that was read before:
+//!
+//! ```text
+//! time target/release/examples/log_processor search ERROR big.log >/dev/null
+//! time rg --no-line-number ERROR big.log >/dev/null
 //! ```
 #![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 

@@ -1,13 +1,14 @@
-//! Files over HTTP, in blocks, several at once: a download, an upload, and a server of uploads. What
-//! was killed goes on where it was, when it is started again.
+//! Files over HTTP, in blocks, several at once: a download, an upload, and a server of uploads.
+//! What was killed goes on where it was, when it is started again.
 //!
 //! It shows how blocks that arrive in any order are written at their offsets into one open file,
 //! and how a journal beside it notes those that are on the disk.
 //!
 //! ```text
-//! cargo run --release -p aiofile-util --example transfer -- download http://127.0.0.1:8080/name FILE
-//! cargo run --release -p aiofile-util --example transfer -- receive --listen 127.0.0.1:8081 DIRECTORY
-//! cargo run --release -p aiofile-util --example transfer -- upload FILE http://127.0.0.1:8081/name
+//! cargo build --release -p aiofile-util --example transfer
+//! target/release/examples/transfer download http://127.0.0.1:8080/name FILE
+//! target/release/examples/transfer receive --listen 127.0.0.1:8081 DIRECTORY
+//! target/release/examples/transfer upload FILE http://127.0.0.1:8081/name
 //! ```
 //!
 //! The example `file_server` is what a download may come from.

@@ -15,10 +15,12 @@ fn log(lines: usize) -> String {
         let padding = "x".repeat(if line % 500 == 0 { 70_000 } else { line % 90 });
         let end = if line % 3 == 0 { "\r\n" } else { "\n" };
         let _ = match line % 4 {
-            0 => write!(
-                text,
-                "{{\"level\":\"{level}\",\"time\":\"2026-11-27T{second}Z\",\"msg\":\"n {line} {padding}\"}}{end}"
-            ),
+            0 => {
+                let time = format!("2026-11-27T{second}Z");
+                let message = format!("n {line} {padding}");
+                let fields = format!(r#""level":"{level}","time":"{time}","msg":"{message}""#);
+                write!(text, "{{{fields}}}{end}")
+            }
             1 => write!(text, "{end}"),
             _ => write!(text, "2026-11-27 {second}.123 [{level}] number {line} {padding}{end}"),
         };
@@ -86,19 +88,18 @@ fn a_last_line_without_its_end_is_a_line() {
 #[test]
 fn a_summary_tells_levels_times_and_first_errors() {
     let place = place();
-    let text = "2026-01-02 10:00:00 INFO started\n\
-                {\"time\":\"2026-01-02T11:30:00Z\",\"level\":\"error\",\"msg\":\"disk\"}\n\
-                {\"level\":\"info\", torn\n\
-                [2026-01-02T09:00:00] [ERROR] second\r\n\
-                2026-01-02 12:00:00 WARNING an ERROR in words\n\
-                \n";
+    let json = r#"{"time":"2026-01-02T11:30:00Z","level":"error","msg":"disk"}"#;
+    let text = format!(
+        "2026-01-02 10:00:00 INFO started\n{json}\n{{\"level\":\"info\", torn\n\
+         [2026-01-02T09:00:00] [ERROR] second\r\n\
+         2026-01-02 12:00:00 WARNING an ERROR in words\n\n"
+    );
     let path = file(place.path(), "app.log", text);
     let summary = |arguments: &[&str]| {
         let printed = stdout(program("log_processor").arg("summary").args(arguments).arg(&path));
         let lines = printed.lines().map(str::trim).map(str::to_owned);
         lines.collect::<Vec<_>>()
     };
-    let name = path.display();
     assert_eq!(
         summary(&["--first-errors", "1"]),
         [
@@ -109,9 +110,7 @@ fn a_summary_tells_levels_times_and_first_errors() {
             "2 without a level",
             "1 begin as JSON and are none",
             "from 2026-01-02T09:00:00 to 2026-01-02T12:00:00",
-            &format!(
-                "first errors: {name}: {{\"time\":\"2026-01-02T11:30:00Z\",\"level\":\"error\",\"msg\":\"disk\"}}"
-            ),
+            &format!("first errors: {}: {json}", path.display()),
         ]
     );
     let of_an_hour = summary(&["--since", "2026-01-02T10", "--until", "2026-01-02T11:30:00"]);

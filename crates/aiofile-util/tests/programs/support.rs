@@ -56,7 +56,7 @@ pub(crate) fn strange_name() -> OsString {
 pub(crate) fn unreadable(directory: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let path = file(directory, "unreadable", "secret");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     match std::fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(path),
         _ => {

@@ -138,7 +138,7 @@ fn a_drawn_picture_is_what_it_says() {
         let size = format!("{width}x{height}");
         assert_eq!(stdout(program("images").args(["draw", "--size", &size]).arg(&path)), "");
         let bytes = std::fs::read(&path).unwrap();
-        let row: usize = (width * 3).div_ceil(4) * 4;
+        let row = usize::div_ceil(width * 3, 4) * 4;
         assert_eq!(bytes.len(), 54 + row * height);
         assert_eq!(bytes[2..6], (bytes.len() as u32).to_le_bytes());
         assert_eq!(bytes[54..57], [0, 0, 128], "the first pixel of the lowest row");

@@ -17,7 +17,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aiofile::{AioFile, BufferedWriter, LineReader, Reader, fs};
+use aiofile::fs::{self, FileLock};
+use aiofile::{AioFile, BufferedWriter, LineReader, Reader};
 use clap::{Parser, Subcommand};
 use tokio::io::AsyncWriteExt;
 
@@ -73,6 +74,8 @@ async fn main() -> ExitCode {
 struct Symbol {
     writer: BufferedWriter,
     last: u64,
+    /// Two programs that append at once would write over each other: the second one waits.
+    _lock: FileLock,
 }
 
 struct Trade<'a> {
@@ -172,13 +175,15 @@ async fn open(directory: &Path, symbol: &str) -> io::Result<Symbol> {
     let mut options = aiofile::OpenOptions::new();
     let options = options.read(true).write(true).create(true);
     let file = options.open_aio(path_of(directory, symbol)).await?;
+    let lock = fs::lock(&file).await?;
     let records = file.len().await? / RECORD_BYTES;
     file.set_len(records * RECORD_BYTES).await?;
     let last = match records.checked_sub(1) {
         Some(last) => time_of(&file, last).await?,
         None => 0,
     };
-    Ok(Symbol { writer: BufferedWriter::new(file).offset(records * RECORD_BYTES), last })
+    let writer = BufferedWriter::new(file).offset(records * RECORD_BYTES);
+    Ok(Symbol { writer, last, _lock: lock })
 }
 
 async fn query(directory: &Path, symbol: &str, from: u64, to: u64) -> io::Result<()> {

@@ -46,7 +46,8 @@ pub(crate) async fn respond(root: &Path, request: &Request<Incoming>) -> Respons
 /// there.
 async fn find(root: &Path, url: &str) -> io::Result<(AioFile, u64, Validators)> {
     let path = root.join(relative(url)?);
-    // Symbolic links are followed first, so that what is opened is what was looked at.
+    // Symbolic links are followed first, to see where they lead. Whoever may change them in the
+    // directory meanwhile is trusted.
     let path = fs::canonicalize(&path).await?;
     if !path.starts_with(root) || !fs::metadata(&path).await?.is_file() {
         return Err(ErrorKind::NotFound.into());

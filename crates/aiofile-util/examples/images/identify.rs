@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use aiofile::{AioFile, Error};
+use aiofile::AioFile;
 
 /// So many bytes have all that is looked for, but in a JPEG.
 const HEAD_BYTES: usize = 64;
@@ -26,32 +26,28 @@ impl fmt::Display for Picture {
     }
 }
 
-/// Identifies a file. The error does not name it: the caller does.
+/// Identifies a file.
 pub(crate) async fn identify(path: &Path) -> io::Result<Picture> {
-    let opened = AioFile::open(path, "r").await;
-    let file = opened.map_err(|error| match Error::of(&error).and_then(Error::raw_os_error) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    })?;
+    let file = AioFile::open(path, "r").await?;
     let head = file.read_at(HEAD_BYTES, 0).await?;
+    let wrong = |what: &dyn fmt::Display| {
+        io::Error::new(ErrorKind::InvalidData, format!("{}: {what}", path.display()))
+    };
     let (format, size) = match &head[..] {
-        [] => return Err(wrong("an empty file".to_owned())),
+        [] => return Err(wrong(&"an empty file")),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => ("PNG", png(&head)),
         [0xff, 0xd8, 0xff, ..] => ("JPEG", jpeg(&file).await?),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => ("GIF", gif(&head)),
         [b'B', b'M', ..] => ("BMP", bmp(&head)),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => ("WEBP", webp(&head)),
-        _ => return Err(wrong("no format that is known here".to_owned())),
+        _ => return Err(wrong(&"no format that is known here")),
     };
-    let (width, height) = size.ok_or_else(|| wrong(format!("{format}, but cut off or damaged")))?;
+    let cut = format_args!("{format}, but cut off or damaged");
+    let (width, height) = size.ok_or_else(|| wrong(&cut))?;
     if width == 0 || height == 0 {
-        return Err(wrong(format!("{format}, but of no size")));
+        return Err(wrong(&format_args!("{format}, but of no size")));
     }
     Ok(Picture { format, width, height })
-}
-
-fn wrong(what: String) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, what)
 }
 
 /// Width and height, where the head has them.

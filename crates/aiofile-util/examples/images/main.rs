@@ -74,7 +74,7 @@ async fn identify_all(files: Vec<PathBuf>) -> io::Result<u64> {
                 output.write_all(line.as_bytes()).await?;
             }
             Err(error) => {
-                eprintln!("images: {}: {error}", path.display());
+                eprintln!("images: {error}");
                 failed += 1;
             }
         }

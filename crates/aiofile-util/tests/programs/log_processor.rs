@@ -1,8 +1,10 @@
 //! Summaries and searches of logs.
 
 use std::fmt::Write;
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::support::{failure, file, place, program, stdout, strange_name, unreadable};
 
@@ -182,4 +184,18 @@ fn a_wrong_pattern_is_refused() {
     // A backslash before the letter is no such end.
     let place = place();
     assert_eq!(search(&[r"a\\A"], &file(place.path(), "log", "a\\A\n")), "a\\A\n");
+}
+
+#[test]
+fn a_reader_that_wants_no_more_is_no_error() {
+    let place = place();
+    let path = file(place.path(), "log", "ERROR\n".repeat(1 << 20));
+    let mut command = program("log_processor");
+    command.args(["search", "ERROR"]).arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut [0; 6]).unwrap();
+    drop(output);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }

@@ -4,6 +4,9 @@
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::support::{failure, file, place, program, stdout, strange_name, unreadable};
 
@@ -103,6 +106,29 @@ fn what_cannot_be_compressed_is_told_and_nothing_is_lost() {
     }
     assert_eq!(std::fs::read(root.join("twice.gz")).unwrap(), b"mine");
     failure(program("gzip_files").args(["--level", "10"]).arg(&good), 2);
+}
+
+#[test]
+fn an_interrupted_compression_leaves_nothing_behind() {
+    let place = place();
+    let root = place.path();
+    // Far more than is compressed until the signal comes.
+    let source = std::fs::File::create(root.join("source")).unwrap();
+    source.set_len(4 << 30).unwrap();
+    let mut command = program("gzip_files");
+    command.args(["--level", "9"]).arg(root.join("source")).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let start = Instant::now();
+    let names = || std::fs::read_dir(root).unwrap().count();
+    while names() < 2 {
+        assert!(start.elapsed() < Duration::from_secs(60), "no temporary file was seen");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let pid = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(names(), 1, "only the source is left");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn gif(width: u16, height: u16) -> Vec<u8> {
 fn jpeg(width: u16, height: u16) -> Vec<u8> {
     let mut bytes = b"\xff\xd8\xff\xe1\xff\xff".to_vec();
     bytes.resize(bytes.len() + 0xfffd, 0x55);
-    bytes.extend_from_slice(b"\xff\xc4\0\x04\0\0\xff\xff\xff\xc2\0\x11\x08");
+    bytes.extend_from_slice(b"\xff\xc4\0\x04\0\0\xff\xff\xc2\0\x11\x08");
     bytes.extend_from_slice(&height.to_be_bytes());
     bytes.extend_from_slice(&width.to_be_bytes());
     bytes.extend_from_slice(b"\x03\x01\x22");

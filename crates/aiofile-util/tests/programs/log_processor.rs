@@ -72,6 +72,16 @@ fn a_search_finds_what_a_search_line_by_line_finds() {
 }
 
 #[test]
+fn lines_that_begin_with_a_block_are_counted_once() {
+    let place = place();
+    let line = format!("{:>63}\n", "ERROR");
+    // Blocks have a power of two of bytes, and so have the lines.
+    let path = file(place.path(), "log", line.repeat(20_000));
+    assert!(search(&["--count", "ERROR"], &path).ends_with(": 20000\n"));
+    assert!(stdout(program("log_processor").arg("summary").arg(&path)).contains("20000 lines"));
+}
+
+#[test]
 fn a_last_line_without_its_end_is_a_line() {
     let place = place();
     for text in ["one\ntwo", "one\ntwo\n", "two"] {

@@ -11,6 +11,7 @@
 //! | the last lines of a file, or of a pipe | [`last_lines`], [`keep_last_lines`] |
 //! | what changes in files and trees, as it changes | [`WatchOptions`] |
 //! | what each directory of a tree takes | [`DirectoryUsages`] |
+//! | limits, rates, retries, timeouts, metrics around every operation | [`layer`] |
 //!
 //! Everything here runs in jobs of a few MiB on the pool of a [`Context`](aiofile::Context): the
 //! one that is named, else the default one of the runtime. No thread of an executor waits for a
@@ -23,6 +24,7 @@ mod copying;
 mod directory_usage;
 mod hash;
 mod last_lines;
+pub mod layer;
 mod merge;
 mod merge_sorted;
 mod output;

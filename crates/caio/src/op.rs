@@ -3,11 +3,13 @@
 mod check;
 mod job;
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::fs::Metadata;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 pub(crate) use check::{check_extent, check_read, check_write};
 pub use job::Job;
@@ -292,6 +294,16 @@ impl Op {
             }
             Self::ReadFile { .. } => READ_FILE_BYTES_MAX,
             _ => 0,
+        }
+    }
+
+    /// The path of an operation that names one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Open { path, .. } | Self::ReadFile { path } => {
+                Some(OsStr::from_bytes(path.as_bytes()).into())
+            }
+            _ => None,
         }
     }
 

@@ -4,11 +4,14 @@
 //! | layer | what it does |
 //! | --- | --- |
 //! | [`OpMetrics`] | counts operations, bytes, errors and latencies |
+//! | `Trace` (feature `tracing`) | has a span for each operation |
 //! | [`Timeout`] | ends the wait for what takes too long |
 //! | [`Retry`] | repeats what failed for a moment and changes nothing |
 //! | [`Breaker`] | refuses what failed again and again, for a while |
 //! | [`Rate`] | so many operations and bytes a second |
 //! | [`Limit`] | so many reads and writes at once |
+//!
+//! Faults for tests are a layer of the crate `caio-testkit`, within all of these.
 //!
 //! Their order is that of this table, the first outermost, in whatever order they are added: so a
 //! refusal of the breaker is counted and costs nothing of the rate, each attempt is measured and
@@ -46,6 +49,8 @@ mod metrics;
 mod rate;
 mod retry;
 mod timeout;
+#[cfg(feature = "tracing")]
+mod trace;
 
 pub use breaker::{Breaker, BreakerState};
 pub use configured::Configured;
@@ -54,3 +59,5 @@ pub use metrics::{OpMetrics, Summary};
 pub use rate::Rate;
 pub use retry::Retry;
 pub use timeout::Timeout;
+#[cfg(feature = "tracing")]
+pub use trace::Trace;

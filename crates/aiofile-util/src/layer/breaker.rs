@@ -164,7 +164,6 @@ fn judge(kind: OpKind, ending: &Ending<'_>) -> Option<bool> {
     match ending.result {
         Ok(_) if kind == OpKind::Run => None,
         Ok(_) => Some(true),
-        Err(_) if ending.route.is_none() => None,
         Err(error) => match (error.kind(), error.io_kind()) {
             (
                 ErrorKind::System,

@@ -1,5 +1,7 @@
 //! What operations do and how long they take, counted by kind and route.
 
+#[cfg(feature = "metrics")]
+mod facade;
 mod prometheus;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,10 @@ use hdrhistogram::Histogram;
 ///
 /// Latencies run from the admission by all layers to the end. They are kept to two digits, so that
 /// percentiles are at most 1 % off, in some KiB for each kind and route.
+///
+/// With the feature `metrics` they are also told to the recorder of the crate of that name, as
+/// `aiofile_operations_total`, `aiofile_bytes_total` and `aiofile_errors_total`, which are counters,
+/// and `aiofile_latency_seconds`, a histogram, with the labels `operation`, `route` and `kind`.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -127,6 +133,8 @@ impl Layer for OpMetrics {
             Err(error) => Some(name_of(error)),
             Ok(_) => None,
         };
+        #[cfg(feature = "metrics")]
+        facade::tell(op.kind(), ending, error.as_deref());
         let mut all = self.lock();
         let series = all.entry((op.kind(), ending.route)).or_insert_with(Series::new);
         series.bytes += ending.result.unwrap_or(0);

@@ -57,7 +57,7 @@ impl Retry {
         self
     }
 
-    /// No pause is longer than this.
+    /// No pause is longer than this, or than the first.
     #[must_use]
     pub fn pause_max(mut self, pause: Duration) -> Self {
         self.pause_max = pause;
@@ -75,7 +75,7 @@ impl Retry {
     /// The longest pause after so many attempts.
     fn longest(&self, attempt: u32) -> Duration {
         let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.pause.saturating_mul(doubled).min(self.pause_max)
+        self.pause.saturating_mul(doubled).min(self.pause_max.max(self.pause))
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
             let (pause, most) = (Duration::from_micros(pause), Duration::from_micros(most));
             let retry = Retry::new().pause(pause).pause_max(most);
             let exact = pause.as_secs_f64() * 2_f64.powi(attempt as i32 - 1);
-            let expected = exact.min(most.as_secs_f64());
+            let expected = exact.min(most.max(pause).as_secs_f64());
             let longest = retry.longest(attempt).as_secs_f64();
             prop_assert!((longest - expected).abs() < 1e-6, "{longest} for {expected}");
         }

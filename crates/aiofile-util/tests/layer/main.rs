@@ -9,3 +9,5 @@ mod rate;
 mod retry;
 mod support;
 mod timeout;
+#[cfg(feature = "tracing")]
+mod trace;

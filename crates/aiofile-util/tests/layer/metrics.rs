@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aiofile_util::layer::{Breaker, OpMetrics, Retry};
 use caio::{Admission, Buffer, Layer, OpInfo, OpKind, OpRoute, Stage};
-use caio_testkit::Plan;
+use caio_testkit::{FaultLayer, Plan};
 use nix::errno::Errno;
 use proptest::prelude::*;
 
@@ -116,4 +116,65 @@ fn the_wait_in_other_layers_is_no_latency() {
         assert_eq!(read(&context, &file(b"data"), 4).await.unwrap(), 4);
     });
     assert_eq!(metrics.summaries()[0].max, Duration::ZERO, "the clock stood still");
+}
+
+#[cfg(feature = "metrics")]
+mod facade {
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicU64;
+
+    use ::metrics::{
+        Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    };
+
+    use super::*;
+
+    /// Keeps counters by their names and labels.
+    #[derive(Default)]
+    struct Kept(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Recorder for Kept {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            let labels: Vec<_> = key.labels().map(|label| label.value().to_owned()).collect();
+            let name = format!("{} {}", key.name(), labels.join(" "));
+            Counter::from_arc(Arc::clone(self.0.lock().unwrap().entry(name).or_default()))
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn the_recorder_of_the_program_is_told() {
+        let faults = FaultLayer::new(Plan::new(1).fail_once(OpKind::Read, 1, Errno::EIO as i32));
+        let builder = aiofile::context().layer(Arc::new(faults));
+        let context = builder.layer(Arc::new(OpMetrics::new())).build().unwrap();
+        let kept = Kept::default();
+        // What is refused ends on the calling thread, as does what is done in place.
+        ::metrics::with_local_recorder(&kept, || {
+            futures_executor::block_on(async {
+                let file = file(b"data");
+                assert_eq!(read(&context, &file, 4).await.unwrap(), 4);
+                read(&context, &file, 4).await.unwrap_err();
+            });
+        });
+        let kept = kept.0.into_inner().unwrap();
+        let count =
+            |name: &str| kept.get(name).map(|one| one.load(std::sync::atomic::Ordering::SeqCst));
+        assert_eq!(count("aiofile_operations_total read refused"), Some(1));
+        assert_eq!(count("aiofile_errors_total read refused Uncategorized"), Some(1));
+        let in_place = count("aiofile_bytes_total read in place");
+        assert_eq!(in_place, (context.metrics().in_place > 0).then_some(4));
+    }
 }

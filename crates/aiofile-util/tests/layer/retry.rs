@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aiofile_util::layer::Retry;
+use aiofile_util::layer::{OpMetrics, Retry};
 use caio::{Buffer, OpKind};
-use caio_testkit::Plan;
+use caio_testkit::{FaultLayer, Plan};
 use nix::errno::Errno;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -73,4 +73,33 @@ fn retries_need_no_runtime() {
     let file = file(b"data");
     assert_eq!(futures_executor::block_on(read(&context, &file, 4)).unwrap(), 4);
     assert!(begun.elapsed() >= pause);
+}
+
+/// Faults of a layer meet what is done in place, too, and look like the system's.
+#[test]
+fn faults_around_the_operations_are_repeated_and_counted() {
+    let busy = Errno::EBUSY as i32;
+    let plan = Plan::new(1)
+        .fail_once(OpKind::Read, 0, busy)
+        .fail_once(OpKind::Read, 1, busy)
+        .fail_once(OpKind::Write, 0, busy)
+        .delay(Duration::from_secs(1)..Duration::from_secs(2));
+    let (faults, metrics) = (Arc::new(FaultLayer::new(plan)), Arc::new(OpMetrics::new()));
+    let minute = Duration::from_secs(60);
+    let retry = Retry::new().pause(minute).pause_max(minute * 10).jitter(false);
+    let builder = aiofile::context().layer(faults.clone()).layer(metrics.clone());
+    let context = builder.layer(Arc::new(retry)).build().unwrap();
+    paused().block_on(async {
+        let (file, begun) = (file(b"data"), Instant::now());
+        assert_eq!(read(&context, &file, 4).await.unwrap(), 4);
+        // Three delays and pauses of one and two minutes.
+        let seconds = begun.elapsed().as_secs_f64();
+        assert!((183.0..186.1).contains(&seconds), "{seconds}");
+        let (written, _) = context.write(&file, Buffer::from(&b"x"[..]), 0..1, 0).await;
+        assert!(written.unwrap_err().is_transient());
+    });
+    assert_eq!(faults.operations(), 4);
+    let failed =
+        metrics.summaries().iter().map(|one| one.errors.values().sum::<u64>()).sum::<u64>();
+    assert_eq!(failed, 3);
 }

@@ -86,19 +86,25 @@ async fn make_attempts(
     let (mut number, mut failure) = (0, None);
     loop {
         number += 1;
-        let (outcome, attempt) = match next {
-            Next::Answer(begun, attempt) => (begun.await, attempt),
+        let (pause, outcome) = match next {
+            Next::Answer(begun, attempt) => {
+                let outcome = begun.await;
+                (attempt.retry_after(), outcome)
+            }
             Next::Admission(op) => match context.inner.layers.admit(info, number).await {
-                Ok(attempt) => (perform(context, file, op, &attempt).await, attempt),
+                Ok(attempt) => {
+                    let outcome = perform(context, file, op, &attempt).await;
+                    (attempt.retry_after(), outcome)
+                }
                 // Why it had to be made again says more than why it was not.
-                Err(refusal) => return Outcome::failed(failure.unwrap_or(refusal), op),
+                Err((refusal, None)) => return Outcome::failed(failure.unwrap_or(refusal), op),
+                Err((refusal, pause)) => (pause, Outcome::failed(refusal, op)),
             },
         };
-        let (pause, error, op) = match (attempt.retry_after(), outcome) {
+        let (pause, error, op) = match (pause, outcome) {
             (Some(pause), Outcome { result: Err(error), op: Some(op) }) => (pause, error, op),
             (_, outcome) => return outcome,
         };
-        drop(attempt);
         if info.clock().sleep(pause).await.is_err() {
             return Outcome::failed(error, op);
         }

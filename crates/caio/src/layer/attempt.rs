@@ -73,9 +73,10 @@ impl Attempt {
         let described = result.map_err(|error| self.info.describe(error.clone()));
         let mut retry_after = None;
         if let Err(error) = &described
-            && route.is_some()
             && is_awaited
             && self.info.is_repeatable()
+            // Nothing begins any more.
+            && error.kind() != ErrorKind::Shutdown
         {
             retry_after = self.chain.retry(&self.info, self.number, error);
         }

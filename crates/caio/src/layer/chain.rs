@@ -62,11 +62,15 @@ impl Chain {
     /// Waits until all layers have let an attempt in.
     ///
     /// # Errors
-    /// The refusal of the first that does not.
+    /// The refusal of the first that does not, and after which pause there is to be another attempt.
     ///
     /// # Cancel safety
     /// Those that have let it in are told that it was given up.
-    pub(crate) async fn admit(&self, info: &OpInfo, number: u32) -> Result<Arc<Attempt>> {
+    pub(crate) async fn admit(
+        &self,
+        info: &OpInfo,
+        number: u32,
+    ) -> Result<Arc<Attempt>, (Error, Option<Duration>)> {
         let mut attempt = Attempt::new(self.clone(), info.clone(), number);
         for layer in self.layers.iter() {
             let admitted = match ask(layer, info) {
@@ -85,7 +89,7 @@ impl Chain {
             if let Err(error) = admitted {
                 let error = info.describe(error);
                 attempt.end(&Err(error.clone()), None, true);
-                return Err(error);
+                return Err((error, attempt.retry_after()));
             }
             attempt.enter();
         }

@@ -79,6 +79,7 @@ const MODULES: &[Module] = &[
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
     ("layers", layers::CASES),
+    ("repeated", layers::repeated::CASES),
 ];
 
 fn main() -> ExitCode {

@@ -97,7 +97,8 @@ pub trait Layer: fmt::Debug + Send + Sync + 'static {
     /// answer counts.
     ///
     /// Only what changes nothing is ever asked for, see [`OpInfo::is_repeatable`], and only while
-    /// its future is still there; also where a layer further in has refused it. The new attempt is admitted afresh: nothing is held meanwhile.
+    /// its future is still there; also where a layer further in has refused it. The new attempt is
+    /// admitted afresh: nothing is held meanwhile.
     fn retry(&self, op: &OpInfo, attempt: u32, error: &Error) -> Option<Duration> {
         let _ = (op, attempt, error);
         None

@@ -72,8 +72,8 @@
 //! # Where to go next
 //!
 //! [`Context`] is the engine, [`Config`] every limit, [`Choice`] the choice of a backend,
-//! [`Backend`] the contract for a new one, [`Runtime`] what another runtime provides, [`Layer`] what
-//! is done around every operation. There are no cargo features.
+//! [`Backend`] the contract for a new one, [`Runtime`] what another runtime provides, [`Layer`]
+//! what is done around every operation. There are no cargo features.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(all(target_os = "linux", not(caio_portable))),

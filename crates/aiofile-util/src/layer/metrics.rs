@@ -20,8 +20,8 @@ use hdrhistogram::Histogram;
 /// percentiles are at most 1 % off, in some KiB for each kind and route.
 ///
 /// With the feature `metrics` they are also told to the recorder of the crate of that name, as
-/// `aiofile_operations_total`, `aiofile_bytes_total` and `aiofile_errors_total`, which are counters,
-/// and `aiofile_latency_seconds`, a histogram, with the labels `operation`, `route` and `kind`.
+/// counters `aiofile_operations_total`, `aiofile_bytes_total` and `aiofile_errors_total`, and as a
+/// histogram `aiofile_latency_seconds`, with the labels `operation`, `route` and `kind`.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {

@@ -9,8 +9,9 @@ use caio::{Admission, Clock, Ending, Layer, OpInfo, OpKind, Stage};
 /// its time, in the order of coming. Counted are reads, writes and whole files.
 ///
 /// A burst is what may come at once after a rest; a tenth of a second's worth unless said. An
-/// operation larger than the burst goes alone, and those after it wait until it is paid for, so that
-/// the rate holds for any sizes. Bytes count as moved: what comes back short gives the rest back.
+/// operation larger than the burst goes alone, and those after it wait until it is paid for, so
+/// that the rate holds for any sizes. Bytes count as moved: what comes back short gives the rest
+/// back.
 ///
 /// An operation that is dropped while it waits gives its time back. It goes by the clock of its
 /// runtime, also a paused one.

@@ -64,8 +64,8 @@ impl Retry {
         self
     }
 
-    /// Whether each pause is cut by a random part of up to a half, so that what failed together does
-    /// not come back together. True unless said.
+    /// Whether each pause is cut by a random part of up to a half, so that what failed together
+    /// does not come back together. True unless said.
     #[must_use]
     pub fn jitter(mut self, jitter: bool) -> Self {
         self.jitter = jitter;

@@ -10,8 +10,8 @@ use tracing::{Level, Span, debug, debug_span, warn};
 
 /// Tells the crate `tracing` of each operation: a span `file_operation` of the level `DEBUG`, whose
 /// parent is the span in which the caller is, with the fields `operation`, `path`, `offset`,
-/// `bytes`, `attempt`, `route`, `moved` and `error`. It begins when the operation is let in and ends
-/// with it, also where its future has gone; an event in it says how it ended.
+/// `bytes`, `attempt`, `route`, `moved` and `error`. It begins when the operation is let in and
+/// ends with it, also where its future has gone; an event in it says how it ended.
 ///
 /// What takes longer than [`slow`](Self::slow) is an event of the level `WARN`.
 ///

@@ -9,7 +9,7 @@ use aiofile_util::layer::Configured;
 use caio::Config;
 
 /// Says to this program that it is the one that is throttled.
-const THROTTLED: &str = "AIOFILE_TEST_OF_LAYERS";
+const THROTTLED: &str = "THROTTLED_BY_ITS_OPERATOR";
 
 fn run_with(configuration: &str) -> Output {
     let directory = tempfile::tempdir().unwrap();

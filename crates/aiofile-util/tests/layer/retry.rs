@@ -24,7 +24,8 @@ proptest! {
         });
         let (faulty, builder) = faulty(plan);
         let pause = Duration::from_secs(60);
-        let retry = Retry::new().attempts(attempts).pause(pause).pause_max(pause * 4).jitter(jitter);
+        let retry = Retry::new().attempts(attempts).pause(pause).pause_max(pause * 4);
+        let retry = retry.jitter(jitter);
         let context = builder.layer(Arc::new(retry)).build().unwrap();
         let (result, elapsed) = paused().block_on(async {
             let (file, begun) = (file(b"data"), Instant::now());

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use caio::ContextBuilder;
 
 /// Has the default contexts that are made from now on be built so: see
-/// [`default_context`](crate::default_context). It is for the start of a program; a later call takes
-/// the place of an earlier one, and contexts that there are stay as they are.
+/// [`default_context`](crate::default_context). It is for the start of a program; a later call
+/// takes the place of an earlier one, and contexts that there are stay as they are.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {

@@ -14,8 +14,8 @@ use super::plan::{Decision, Plan};
 /// backend, and closures, and it can be put around a default context. An operation that it has fail
 /// was not done at all, so it is a fault of a system that refuses, not of one that loses data.
 ///
-/// Which fault meets which operation depends on the plan and on the number of the operation, counted
-/// from 0 in the order in which they are let in. Closes are left alone.
+/// Which fault meets which operation depends on the plan and on the number of the operation,
+/// counted from 0 in the order in which they are let in. Closes are left alone.
 ///
 /// [`Faulty`]: crate::Faulty
 ///

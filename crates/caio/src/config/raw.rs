@@ -223,7 +223,8 @@ mod tests {
             ("[retry]\nattempts = 101", "line 2, column 12: retry.attempts is 101; it must be at"),
             (
                 "[retry]\nattempts = 2\npause_ms = 50\npause_max_ms = 20",
-                "line 3, column 12: retry.pause_ms is 50, which is more than retry.pause_max_ms, 20",
+                "line 3, column 12: retry.pause_ms is 50, which is more than \
+                 retry.pause_max_ms, 20",
             ),
             ("[breaker]\nfailures = 'few'", "line 2, column 12: invalid type: string \"few\""),
             ("[timeouts]\nreads_ms = 0", "line 2, column 12: timeouts.reads_ms is 0; it must be"),

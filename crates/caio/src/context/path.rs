@@ -46,8 +46,8 @@ impl Context {
         self.run(name, examine).await.map_err(|error| error.on(path))
     }
 
-    /// The same, only where it needs no hop; `None` elsewhere, and where there are layers, which see
-    /// the closure that comes in its place.
+    /// The same, only where it needs no hop; `None` elsewhere, and where there are layers, which
+    /// see the closure that comes in its place.
     pub async fn path_metadata_in_place(
         &self,
         path: &Path,

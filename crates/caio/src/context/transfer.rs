@@ -31,8 +31,8 @@ impl Context {
     /// [`ErrorKind::InvalidInput`] before anything is done, for a range outside the capacity, a
     /// read-only buffer and an offset that overflows; else what the system answers. An error
     /// after some bytes is not lost: these bytes are returned, and the next read meets it again.
-    /// Only where the bytes went with the buffer, at a shutdown or after the deadline of a layer, is
-    /// the error returned at once.
+    /// Only where the bytes went with the buffer, at a shutdown or after the deadline of a layer,
+    /// is the error returned at once.
     ///
     /// # Cancel safety
     /// Dropping the future loses the buffer's contents and nothing else.

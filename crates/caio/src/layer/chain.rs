@@ -62,7 +62,8 @@ impl Chain {
     /// Waits until all layers have let an attempt in.
     ///
     /// # Errors
-    /// The refusal of the first that does not, and after which pause there is to be another attempt.
+    /// The refusal of the first that does not, and the pause before another attempt, if there is to
+    /// be one.
     ///
     /// # Cancel safety
     /// Those that have let it in are told that it was given up.

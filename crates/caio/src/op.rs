@@ -343,11 +343,9 @@ impl OpKind {
         OpKind::Close,
         OpKind::Run,
     ];
-}
 
-impl fmt::Display for OpKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Read => "read",
             Self::Write => "write",
             Self::ReadVectored => "readv",
@@ -360,6 +358,12 @@ impl fmt::Display for OpKind {
             Self::SetLength => "ftruncate",
             Self::Close => "close",
             Self::Run => "run",
-        })
+        }
+    }
+}
+
+impl fmt::Display for OpKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }

@@ -9,11 +9,13 @@ use caio::{Admission, Ending, Error, Layer, OpInfo, Stage};
 #[derive(Default)]
 pub(super) struct Hooks {
     pub(super) stage: Option<Stage>,
-    pub(super) admit: Option<Box<dyn Fn(&OpInfo) -> Admission + Send + Sync>>,
-    pub(super) finished: Option<Box<dyn Fn(&OpInfo) + Send + Sync>>,
+    pub(super) admit: Hook<Admission>,
+    pub(super) finished: Hook<()>,
     pub(super) retry: Option<fn(u32, &Error) -> Option<Duration>>,
-    pub(super) deadline: Option<Box<dyn Fn(&OpInfo) -> Option<Duration> + Send + Sync>>,
+    pub(super) deadline: Hook<Option<Duration>>,
 }
+
+type Hook<T> = Option<Box<dyn Fn(&OpInfo) -> T + Send + Sync>>;
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,8 +18,7 @@ use caio::{Admission, Ending, Error, ErrorKind, Layer, OpInfo, OpKind, Stage};
 ///
 /// A failure is an answer of the system that says something about the device: not that a path does
 /// not exist, is no directory, exists already, or is not permitted, and not that an operation was
-/// given up. Closes are neither refused nor counted, and closures (`Context::run`) are refused but
-/// not counted, since their answer stays with them.
+/// given up. Closes are neither refused nor counted.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -154,15 +153,14 @@ impl Layer for Breaker {
 
     fn finished(&self, op: &OpInfo, ending: &Ending<'_>) {
         if op.kind() != OpKind::Close {
-            self.learns(op.id(), judge(op.kind(), ending), op.clock().now());
+            self.learns(op.id(), judge(ending), op.clock().now());
         }
     }
 }
 
 /// Whether an ending speaks for or against the device, or says nothing of it.
-fn judge(kind: OpKind, ending: &Ending<'_>) -> Option<bool> {
+fn judge(ending: &Ending<'_>) -> Option<bool> {
     match ending.result {
-        Ok(_) if kind == OpKind::Run => None,
         Ok(_) => Some(true),
         Err(error) => match (error.kind(), error.io_kind()) {
             (

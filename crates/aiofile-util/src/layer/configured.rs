@@ -14,7 +14,7 @@ use super::{Breaker, Limit, OpMetrics, Rate, Retry, Timeout};
 /// counts, and the first of them says from which settings they are made. What stands in the file is
 /// checked when it is read, with line and column, whether or not a program uses it.
 ///
-/// ```
+/// ```standalone_crate
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
 /// use aiofile::fs;
 /// use aiofile_util::layer::Configured;

@@ -13,11 +13,11 @@ use caio::{Ending, ErrorKind, Layer, OpInfo, OpKind, OpRoute, Stage};
 use hdrhistogram::Histogram;
 
 /// Counts the operations of a context: how many, how many bytes, which errors, and how long they
-/// took, for each kind and route. Each attempt counts for itself. What was given up before it began
+/// took, for each name and route. Each attempt counts for itself. What was given up before it began
 /// is not counted; what a layer refused is, with no route.
 ///
 /// Latencies run from the admission by all layers to the end. They are kept to two digits, so that
-/// percentiles are at most 1 % off, in some KiB for each kind and route.
+/// percentiles are at most 1 % off, in some KiB for each name and route.
 ///
 /// With the feature `metrics` they are also told to the recorder of the crate of that name, as
 /// counters `aiofile_operations_total`, `aiofile_bytes_total` and `aiofile_errors_total`, and as a
@@ -46,7 +46,8 @@ pub struct OpMetrics {
 /// A day. What takes longer counts as that.
 const LONGEST_NS: u64 = 86_400 * 1_000_000_000;
 
-type Key = (OpKind, Option<OpRoute>);
+/// Kind, name and route.
+type Key = (OpKind, &'static str, Option<OpRoute>);
 
 #[derive(Debug, Clone)]
 struct Series {
@@ -57,12 +58,14 @@ struct Series {
     latencies: Histogram<u64>,
 }
 
-/// What was counted of one kind of operation on one route.
+/// What was counted of operations of one name on one route.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Summary {
     /// The kind of the operations.
     pub kind: OpKind,
+    /// Their name: that of the kind or, of closures, of what they do.
+    pub name: &'static str,
     /// Their route; `None` for those that were refused.
     pub route: Option<OpRoute>,
     /// How many have ended.
@@ -90,7 +93,7 @@ impl OpMetrics {
         Self::default()
     }
 
-    /// What was counted so far, by kind and route.
+    /// What was counted so far, by name and route.
     #[must_use]
     pub fn summaries(&self) -> Vec<Summary> {
         self.lock().iter().map(|(key, series)| series.summary(*key)).collect()
@@ -134,9 +137,9 @@ impl Layer for OpMetrics {
             Ok(_) => None,
         };
         #[cfg(feature = "metrics")]
-        facade::tell(op.kind(), ending, error.as_deref());
+        facade::tell(op.name(), ending, error.as_deref());
         let mut all = self.lock();
-        let series = all.entry((op.kind(), ending.route)).or_insert_with(Series::new);
+        let series = all.entry((op.kind(), op.name(), ending.route)).or_insert_with(Series::new);
         series.bytes += ending.result.unwrap_or(0);
         series.total += ending.duration;
         let nanoseconds = u64::try_from(ending.duration.as_nanos()).unwrap_or(u64::MAX);
@@ -163,11 +166,12 @@ impl Series {
         Self { bytes: 0, errors: BTreeMap::new(), total: Duration::ZERO, latencies }
     }
 
-    fn summary(&self, (kind, route): Key) -> Summary {
+    fn summary(&self, (kind, name, route): Key) -> Summary {
         let at = |quantile| Duration::from_nanos(self.latencies.value_at_quantile(quantile));
         let count = self.latencies.len();
         Summary {
             kind,
+            name,
             route,
             count,
             bytes: self.bytes,
@@ -193,7 +197,7 @@ impl fmt::Display for Summary {
             f,
             "{} ({}): {} operations, {} bytes, {failed} failed; min {:.1?}, mean {:.1?}, \
              p50 {:.1?}, p99 {:.1?}, max {:.1?}",
-            self.kind,
+            self.name,
             route_name(self.route),
             self.count,
             self.bytes,

@@ -63,7 +63,7 @@ impl Layer for Trace {
         if tracing::enabled!(Level::DEBUG) {
             let span = debug_span!(
                 "file_operation",
-                operation = %op.kind(),
+                operation = op.name(),
                 path = op.path().map(|path| display(path.display())),
                 offset = op.offset(),
                 bytes = op.bytes(),
@@ -89,13 +89,13 @@ impl Layer for Trace {
         };
         let took = ending.duration;
         span.in_scope(|| {
-            let name = op.kind();
+            let name = op.name();
             match ending.result {
                 Err(error) => debug!(%error, ?took, "{name} failed"),
                 Ok(moved) => debug!(moved, ?took, "{name} ended"),
             }
             if self.slow.is_some_and(|slow| took > slow) {
-                warn!(operation = %name, ?took, "{name} was slow");
+                warn!(operation = name, ?took, "{name} was slow");
             }
         });
     }

@@ -92,6 +92,21 @@ fn errors_are_counted_by_kind_and_refusals_have_no_route() {
     assert!(metrics.summaries().is_empty());
 }
 
+#[test]
+fn closures_are_counted_by_their_names_with_their_errors() {
+    let metrics = Arc::new(OpMetrics::new());
+    let context = aiofile::context().layer(metrics.clone()).build().unwrap();
+    futures_executor::block_on(async {
+        let fs = aiofile::fs::Fs::new(&context);
+        fs.rename("/none", "/none either").await.unwrap_err();
+        context.run("six", || Ok(6)).await.unwrap();
+    });
+    let summaries = metrics.summaries();
+    let names: BTreeMap<_, _> = summaries.iter().map(|one| (one.name, &one.errors)).collect();
+    assert_eq!(names["rename"], &BTreeMap::from([("NotFound".to_owned(), 1)]));
+    assert!(names["six"].is_empty());
+}
+
 /// Has operations take so long, by the clock of a test.
 #[derive(Debug)]
 struct Slow;

@@ -96,7 +96,11 @@ fn each_operation_has_a_span_that_ends() {
     });
     let spans = told.spans.lock().unwrap();
     assert_eq!(spans.len(), 3);
-    assert!(spans[&1].starts_with("file_operation operation=read path=/dev/fd/"), "{}", spans[&1]);
+    assert!(
+        spans[&1].starts_with("file_operation operation=\"read\" path=/dev/fd/"),
+        "{}",
+        spans[&1]
+    );
     for part in ["offset=0 ", "bytes=4 ", "attempt=1 ", "moved=4 "] {
         assert!(spans[&1].contains(part), "{part} is not in {}", spans[&1]);
     }

@@ -8,7 +8,7 @@ use caio::ContextBuilder;
 /// [`default_context`](crate::default_context). It is for the start of a program; a later call
 /// takes the place of an earlier one, and contexts that there are stay as they are.
 ///
-/// ```
+/// ```standalone_crate
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
 /// aiofile::set_default_context(|builder| builder.max_requests(8));
 /// aiofile::fs::read("/proc/version").await?;

@@ -341,7 +341,14 @@ impl Owner for Inner {
         }
         self.metrics.completed(kind, &outcome);
         if let Some((attempt, route, is_wanted)) = attempt {
-            attempt.end(&outcome.result, Some(route), is_wanted);
+            let failure = match &outcome.op {
+                Some(Op::Run { job }) => job.failure().cloned(),
+                _ => None,
+            };
+            match failure {
+                Some(error) => attempt.end(&Err(error), Some(route), is_wanted),
+                None => attempt.end(&outcome.result, Some(route), is_wanted),
+            }
         }
         let sync = match reply {
             Reply::Future(sender) => {

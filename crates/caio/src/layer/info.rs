@@ -41,6 +41,7 @@ use crate::op::{Op, OpKind};
 pub struct OpInfo {
     id: u64,
     kind: OpKind,
+    name: &'static str,
     bytes: usize,
     offset: Option<u64>,
     class: Option<FileClass>,
@@ -53,7 +54,12 @@ pub struct OpInfo {
 impl OpInfo {
     pub(super) fn new(file: Option<&SharedFile>, op: &Op, clock: Arc<dyn Clock>) -> Self {
         let is_seekable = file.is_some_and(SharedFile::is_seekable);
+        let name = match op {
+            Op::Run { job } => job.name(),
+            op => op.kind().name(),
+        };
         Self {
+            name,
             bytes: op.length(),
             offset: op.offset().filter(|_| is_seekable),
             path: file.map(|file| file.path().to_owned()).or_else(|| op.path()),
@@ -72,6 +78,7 @@ impl OpInfo {
         Self {
             id: LAST.fetch_add(1, Ordering::Relaxed) + 1,
             kind,
+            name: kind.name(),
             bytes: 0,
             offset: None,
             class: file.map(SharedFile::class),
@@ -92,6 +99,13 @@ impl OpInfo {
     #[must_use]
     pub fn kind(&self) -> OpKind {
         self.kind
+    }
+
+    /// The name of what it does: that of its kind or, of a closure, what
+    /// [`Context::run`](crate::Context::run) was given.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// The bytes that it is to move at most; 0 for what moves none.

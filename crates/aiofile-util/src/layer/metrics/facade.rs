@@ -1,14 +1,14 @@
 //! Counts for the recorder that a program has given to the crate `metrics`.
 
-use caio::{Ending, OpKind};
+use caio::Ending;
 use metrics::{Label, counter, histogram};
 
 use super::route_name;
 
 /// Tells of an operation that has ended.
-pub(super) fn tell(kind: OpKind, ending: &Ending<'_>, error: Option<&str>) {
+pub(super) fn tell(name: &'static str, ending: &Ending<'_>, error: Option<&str>) {
     let mut labels = vec![
-        Label::new("operation", kind.to_string()),
+        Label::from_static_parts("operation", name),
         Label::new("route", route_name(ending.route)),
     ];
     counter!("aiofile_operations_total", labels.clone()).increment(1);

@@ -45,10 +45,10 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 fn line(
     text: &mut String,
     name: &str,
-    (kind, route): Key,
+    (_, operation, route): Key,
     label: &str,
     value: impl std::fmt::Display,
 ) {
     let route = route_name(route);
-    _ = writeln!(text, "{name}{{operation=\"{kind}\",route=\"{route}\"{label}}} {value}");
+    _ = writeln!(text, "{name}{{operation=\"{operation}\",route=\"{route}\"{label}}} {value}");
 }

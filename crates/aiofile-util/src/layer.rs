@@ -16,7 +16,7 @@
 //! Their order is that of this table, the first outermost, in whatever order they are added: so a
 //! refusal of the breaker is counted and costs nothing of the rate, each attempt is measured and
 //! admitted for itself, and what holds a place of the limit waits for nothing more. Layers of a
-//! program's own stand before [`Rate`], unless their [`Stage`](caio::Stage) says otherwise.
+//! program's own stand before [`Rate`], unless their [`Stage`] says otherwise.
 //!
 //! They are added with [`ContextBuilder::layer`](caio::ContextBuilder::layer). A program that calls
 //! [`Configured::install`] has those that its `caio.toml` describes, so that whoever runs it can
@@ -53,6 +53,7 @@ mod timeout;
 mod trace;
 
 pub use breaker::{Breaker, BreakerState};
+pub use caio::{Admission, Ending, Layer, OpInfo, OpRoute, Priority, Stage, with_priority};
 pub use configured::Configured;
 pub use limit::Limit;
 pub use metrics::{OpMetrics, Summary};

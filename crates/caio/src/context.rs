@@ -237,7 +237,8 @@ impl Context {
     /// nothing else waits for that. For what is done ahead of need and should not stand in line.
     ///
     /// # Errors
-    /// Gives the operation back where there is no room, or after the shutdown.
+    /// Gives the operation back where there is no room, where a layer does not let it in at once,
+    /// or after the shutdown.
     pub fn try_submit(&self, file: &SharedFile, op: Op) -> Result<Operation, Op> {
         if self.check_fork().is_err() {
             return Err(op);

@@ -60,6 +60,13 @@ fn unreadable() -> SharedFile {
     SharedFile::new(std::fs::File::open("/proc/self/mem").unwrap(), "mem").unwrap()
 }
 
+/// A pipe without a byte in it.
+fn pipe() -> (SharedFile, std::io::PipeWriter) {
+    let (silent, writer) = std::io::pipe().unwrap();
+    let silent = std::fs::File::from(std::os::fd::OwnedFd::from(silent));
+    (SharedFile::from_std(silent).unwrap(), writer)
+}
+
 fn with(breaker: &Arc<Breaker>) -> Context {
     aiofile::context().layer(breaker.clone()).build().unwrap()
 }
@@ -114,9 +121,7 @@ fn half_open_lets_a_single_probe_in() {
         let (good, bad) = (file(b"data"), unreadable());
         read(&context, &bad, 4).await.unwrap_err();
         advance(PAUSE).await;
-        let (silent, writer) = std::io::pipe().unwrap();
-        let silent = std::fs::File::from(std::os::fd::OwnedFd::from(silent));
-        let silent = SharedFile::from_std(silent).unwrap();
+        let (silent, writer) = pipe();
         let mut probe = Box::pin(read(&context, &silent, 4));
         assert!(poll_once(&mut probe).is_pending());
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
@@ -137,9 +142,7 @@ fn a_probe_that_is_dropped_or_does_not_answer_is_followed_by_another() {
     let context = with(&breaker);
     paused().block_on(async {
         let (good, bad) = (file(b"data"), unreadable());
-        let (silent, writer) = std::io::pipe().unwrap();
-        let silent = std::fs::File::from(std::os::fd::OwnedFd::from(silent));
-        let silent = SharedFile::from_std(silent).unwrap();
+        let (silent, writer) = pipe();
         read(&context, &bad, 4).await.unwrap_err();
         advance(PAUSE).await;
         let mut probe = Box::pin(read(&context, &silent, 4));
@@ -153,6 +156,27 @@ fn a_probe_that_is_dropped_or_does_not_answer_is_followed_by_another() {
         drop(writer);
         assert_eq!(probe.await.unwrap(), 0);
         assert_eq!(breaker.state(), BreakerState::Open);
+    });
+}
+
+#[test]
+fn what_began_before_it_opened_is_no_probe() {
+    let breaker = Arc::new(Breaker::new().failures(1).pause(PAUSE));
+    let context = with(&breaker);
+    paused().block_on(async {
+        let ((early, early_writer), (silent, writer)) = (pipe(), pipe());
+        let mut before = Box::pin(read(&context, &early, 4));
+        assert!(poll_once(&mut before).is_pending());
+        read(&context, &unreadable(), 4).await.unwrap_err();
+        advance(PAUSE).await;
+        let mut probe = Box::pin(read(&context, &silent, 4));
+        assert!(poll_once(&mut probe).is_pending());
+        drop(early_writer);
+        assert_eq!(before.await.unwrap(), 0);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
+        drop(writer);
+        assert_eq!(probe.await.unwrap(), 0);
+        assert_eq!(breaker.state(), BreakerState::Closed);
     });
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aiofile::fs;
-use aiofile_util::layer::Configured;
+use aiofile_util::layer::{Configured, Stage};
 use caio::Config;
 
 /// Says to this program that it is the one that is throttled.
@@ -88,7 +88,10 @@ fn what_is_not_mentioned_is_not_there_and_a_set_is_made_once() {
     assert!(Configured::new().layers(&Config::default()).is_empty());
     let all = include_str!("../../../caio/caio.example.toml");
     let all = Config::from_toml(all, "caio.example.toml".as_ref()).unwrap();
-    assert_eq!(Configured::new().layers(&all).len(), 6);
+    let stages: Vec<_> = Configured::new().layers(&all).iter().map(|one| one.stage()).collect();
+    let expected =
+        [Stage::Observe, Stage::Deadline, Stage::Retry, Stage::Breaker, Stage::Rate, Stage::Limit];
+    assert_eq!(stages, expected, "the order that is documented");
 }
 
 #[test]

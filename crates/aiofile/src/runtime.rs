@@ -25,7 +25,6 @@ use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle};
 
 use crate::wake::send;
-
 use described::described;
 pub use described::set_default_context;
 pub(crate) use elsewhere::drop_elsewhere;

@@ -3,6 +3,7 @@
 mod gate;
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
@@ -155,7 +156,10 @@ impl Shared {
             }
         }
         drop(state);
-        called.into_iter().for_each(Waker::wake);
+        // A waker is the user's code: one that panics takes no wake from the others.
+        for waker in called {
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
         output
     }
 

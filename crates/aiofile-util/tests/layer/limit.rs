@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Wake, Waker};
 use std::time::Duration;
 
 use aiofile_util::layer::Limit;
@@ -235,4 +236,40 @@ fn what_moves_no_bytes_is_not_limited() {
     let mut first = operation(&context, &file, false, Priority::Normal);
     assert!(poll_once(&mut first).is_pending());
     assert_eq!(disk.drive(context.metadata(&file)).unwrap().len(), 0);
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker of the program's panics, as this test wants it to");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_takes_no_turn_from_another() {
+    let limit = Arc::new(Limit::new().reads(2));
+    let (disk, context) = simulated(&limit, None);
+    let file = disk.create("data").unwrap();
+    let mut held: Vec<_> =
+        (0..2).map(|_| operation(&context, &file, false, Priority::Normal)).collect();
+    assert!(held.iter_mut().all(|operation| poll_once(operation).is_pending()));
+    let waker = Waker::from(Arc::new(Panics));
+    let mut bad = operation(&context, &file, false, Priority::High);
+    assert!(bad.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+    let ended = std::thread::spawn({
+        let (context, file) = (context.clone(), file.clone());
+        move || block_on(read(&context, &file, 4))
+    });
+    eventually("it waits", || limit.waiting() == 2);
+    eventually("it has its turn", || {
+        disk.step();
+        ended.is_finished()
+    });
+    assert!(ended.join().unwrap().is_ok());
+    eventually("so has the other", || {
+        disk.step();
+        poll_once(&mut bad).is_ready()
+    });
+    assert_eq!((limit.held(), limit.waiting()), (0, 0));
 }

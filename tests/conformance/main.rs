@@ -24,6 +24,7 @@ mod errors;
 mod faults;
 mod harness;
 mod idle_futures;
+mod layers;
 mod limits;
 mod nested;
 mod order;
@@ -77,6 +78,8 @@ const MODULES: &[Module] = &[
     ("ends", ends::CASES),
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
+    ("layers", layers::CASES),
+    ("repeated", layers::repeated::CASES),
 ];
 
 fn main() -> ExitCode {

@@ -12,6 +12,7 @@
 //! | what changes in files and trees, as it changes | [`WatchOptions`] |
 //! | records of many tasks in one file, in batches, with rotation | [`BatchWriter`] |
 //! | what each directory of a tree takes | [`DirectoryUsages`] |
+//! | limits, rates, retries, timeouts, metrics around every operation | [`layer`] |
 //!
 //! Everything here runs in jobs of a few MiB on the pool of a [`Context`](aiofile::Context): the
 //! one that is named, else the default one of the runtime. No thread of an executor waits for a
@@ -27,6 +28,7 @@ mod copying;
 mod directory_usage;
 mod hash;
 mod last_lines;
+pub mod layer;
 mod merge;
 mod merge_sorted;
 mod output;

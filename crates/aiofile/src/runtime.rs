@@ -2,6 +2,7 @@
 //! each runtime.
 
 mod budget;
+mod described;
 mod elsewhere;
 mod paused_clock;
 mod reactor;
@@ -16,7 +17,8 @@ use std::task::{Context as TaskContext, Poll};
 use std::thread;
 
 use caio::{
-    Context, ContextBuilder, NoRuntime, Process, Reactor, Registration, Result, Runtime, Watch,
+    Clock, Context, ContextBuilder, NoRuntime, Process, Reactor, Registration, Result, Runtime,
+    Watch,
 };
 use tokio::runtime::{Handle, Id};
 use tokio::sync::oneshot;
@@ -24,6 +26,8 @@ use tokio::task::{self, AbortHandle};
 
 use crate::handover::send;
 
+use described::described;
+pub use described::set_default_context;
 pub(crate) use elsewhere::drop_elsewhere;
 pub(crate) use paused_clock::hold as hold_paused_clock;
 pub use scope::{spawn, with_context};
@@ -63,7 +67,7 @@ pub fn context() -> ContextBuilder {
 pub fn default_context() -> Result<Context> {
     match known() {
         Some(context) => Ok(context),
-        None => keep(owner(), Handle::try_current().ok(), context().build()?),
+        None => keep(owner(), Handle::try_current().ok(), described().build()?),
     }
 }
 
@@ -106,7 +110,7 @@ fn wait_for_context() -> Option<oneshot::Receiver<Result<Context>>> {
     }
     let make = move || {
         let _over = Made(owner);
-        let result = context().build().and_then(|fresh| keep(owner, handle, fresh));
+        let result = described().build().and_then(|fresh| keep(owner, handle, fresh));
         let all = self::waiting().remove(&owner);
         for made in all.into_iter().flatten() {
             send(made, result.clone());
@@ -203,6 +207,10 @@ impl Runtime for Tokio {
             return NoRuntime.poll_proceed(cx, bytes);
         }
         budget::poll_proceed(cx, bytes)
+    }
+
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        paused_clock::clock()
     }
 
     fn waits(&self) -> Option<Watch> {

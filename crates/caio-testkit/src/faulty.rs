@@ -5,6 +5,7 @@
 //! the same faults.
 
 mod holder;
+mod layer;
 mod plan;
 
 use std::io;
@@ -21,6 +22,7 @@ use nix::errno::Errno;
 
 use crate::held::lock;
 use holder::Holder;
+pub use layer::FaultLayer;
 pub use plan::Plan;
 use plan::{Decision, Space};
 

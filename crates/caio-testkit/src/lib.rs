@@ -2,6 +2,7 @@
 //! backends.
 //!
 //! - [`Faulty`] makes any backend fail by a seeded [`Plan`];
+//! - [`FaultLayer`] makes operations fail by such a plan, whatever their route;
 //! - [`Simulated`] keeps files in memory and finishes nothing until it is told to;
 //! - [`Null`] finishes everything at once and does nothing;
 //! - [`Skeleton`] is the smallest correct backend, to start a new one from;
@@ -26,7 +27,7 @@ pub use caio::{Context, ContextBuilder};
 pub use each_backend::{
     Variant, required, required_backend, run, unknown_required, variant, variants,
 };
-pub use faulty::{Faulty, Injected, Plan};
+pub use faulty::{FaultLayer, Faulty, Injected, Plan};
 pub use leaks::Usage;
 pub use model::Model;
 pub use null::Null;

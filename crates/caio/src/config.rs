@@ -3,6 +3,7 @@
 //! A `caio.toml` and the builder of a context both fill it. It says nothing about where it came
 //! from: that is the business of the selection.
 
+mod layers;
 mod raw;
 mod validate;
 
@@ -14,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::select::Choice;
+
+pub use layers::{
+    BreakerConfig, LimitsConfig, MetricsConfig, RatesConfig, RetryConfig, TimeoutsConfig,
+};
 
 /// The limits and choices of a context.
 ///
@@ -66,6 +71,19 @@ pub struct Config {
     pub reactor: Reactor,
     /// What concerns io_uring alone.
     pub uring: UringConfig,
+    /// How many transfers there are at once. This and what follows is for layers: a context has
+    /// those that its program has given it, see [`ContextBuilder::layers`](crate::ContextBuilder).
+    pub limits: LimitsConfig,
+    /// How many operations and bytes there are in a second.
+    pub rates: RatesConfig,
+    /// When what failed for a moment is tried again.
+    pub retry: RetryConfig,
+    /// When what fails again and again is refused.
+    pub breaker: BreakerConfig,
+    /// How long callers wait.
+    pub timeouts: TimeoutsConfig,
+    /// Whether operations are counted and timed.
+    pub metrics: MetricsConfig,
 }
 
 /// What does the buffered writes that cannot be done in place.
@@ -201,6 +219,12 @@ impl Default for Config {
             buffered_writes: BufferedWrites::Auto,
             reactor: Reactor::Auto,
             uring: UringConfig::default(),
+            limits: LimitsConfig::default(),
+            rates: RatesConfig::default(),
+            retry: RetryConfig::default(),
+            breaker: BreakerConfig::default(),
+            timeouts: TimeoutsConfig::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod builder;
 mod driver;
+mod in_place;
+mod layered;
 mod open;
 mod operation;
 mod path;
@@ -28,6 +30,7 @@ use crate::completion::Channels;
 use crate::config::Config;
 use crate::error::Result;
 use crate::file::{OpenFiles, SharedFile};
+use crate::layer::{Attempt, Chain};
 use crate::metrics::{Metrics, Recorder};
 use crate::op::Op;
 use crate::pending_count::{PendingCount, shut_down};
@@ -89,6 +92,10 @@ pub(crate) struct Inner {
     /// Threads for what the backend does not serve; started when first needed.
     pool: OnceLock<Arc<dyn Backend>>,
     config: Config,
+    /// What is done around every operation.
+    layers: Chain,
+    /// Whether operations are tried in place without a look at layers, of which there are none.
+    in_place: bool,
     info: Info,
     runtime: Arc<dyn Runtime>,
     channels: Channels,
@@ -230,21 +237,25 @@ impl Context {
     /// nothing else waits for that. For what is done ahead of need and should not stand in line.
     ///
     /// # Errors
-    /// Gives the operation back where there is no room, or after the shutdown.
+    /// Gives the operation back where there is no room, where a layer does not let it in at once,
+    /// or after the shutdown.
     pub fn try_submit(&self, file: &SharedFile, op: Op) -> Result<Operation, Op> {
         if self.check_fork().is_err() {
             return Err(op);
         }
+        let Some(attempt) = self.admit_now(file, &op) else { return Err(op) };
         let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
         let mut batch = Batch::default();
-        let receiver = self.inner.try_accept(file, op, &mut batch)?;
+        let receiver = self.inner.try_accept(file, op, attempt.clone(), &mut batch)?;
         self.inner.commit(batch);
-        Ok(Operation::accepted(self, file, receiver, kind, route))
+        let operation = Operation::accepted(self, file, receiver, kind, route);
+        Ok(with_layers(operation, attempt))
     }
 
     /// Several operations on one file, in their order: all of them are the engine's when this
     /// returns. As many as the limits admit now are begun together, with one system call where the
-    /// backend needs one; the others follow as room comes.
+    /// backend needs one; the others follow as room comes. One that a layer holds back is the
+    /// engine's when that lets it in, for which its future has to be polled.
     ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
@@ -272,9 +283,15 @@ impl Context {
             if self.check_fork().is_err() {
                 return Operation::new(self, Some(file), op);
             }
+            let Some(attempt) = self.admit_now(file, &op) else {
+                return Operation::new(self, Some(file), op);
+            };
             let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
-            match self.inner.accept(Some(file), op, &mut batch) {
-                Ok(receiver) => Operation::accepted(self, file, receiver, kind, route),
+            match self.inner.accept(Some(file), op, attempt.clone(), &mut batch) {
+                Ok(receiver) => {
+                    let operation = Operation::accepted(self, file, receiver, kind, route);
+                    with_layers(operation, attempt)
+                }
                 // It fails when it is polled.
                 Err((_, op)) => Operation::new(self, Some(file), op),
             }
@@ -322,6 +339,15 @@ impl Context {
             Ok(_) => done.await,
             Err(_) => self.inner.channels.fail_all(&shut_down()),
         }
+    }
+
+    /// Whether layers let an operation in without any wait, and then what they are to be told.
+    fn admit_now(&self, file: &SharedFile, op: &Op) -> Option<Option<Arc<Attempt>>> {
+        let layers = &self.inner.layers;
+        if layers.is_empty() {
+            return Some(None);
+        }
+        layers.admit_now(&layers.describe(&*self.inner.runtime, Some(file), op)).map(Some)
     }
 
     #[inline]
@@ -408,6 +434,13 @@ impl Inner {
         }
         self.pending.wait(deadline);
         self.channels.fail_all(&shut_down())
+    }
+}
+
+fn with_layers(operation: Operation, attempt: Option<Arc<Attempt>>) -> Operation {
+    match attempt {
+        Some(attempt) => operation.layered(attempt),
+        None => operation,
     }
 }
 

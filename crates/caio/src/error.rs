@@ -37,6 +37,10 @@ pub enum ErrorKind {
     Shutdown,
     /// The operation was cancelled before it finished.
     Cancelled,
+    /// The operation did not end by the deadline that a layer set. What has begun goes on.
+    TimedOut,
+    /// A layer of the context let it not begin.
+    Refused,
     /// The backend dropped the operation without finishing it. Its buffer is not returned.
     Abandoned,
     /// No backend of the requested name exists or works here.
@@ -339,10 +343,12 @@ impl Error {
             ErrorKind::UnexpectedEof => io::ErrorKind::UnexpectedEof,
             ErrorKind::WriteZero => io::ErrorKind::WriteZero,
             ErrorKind::Backend => io::ErrorKind::Unsupported,
+            ErrorKind::TimedOut => io::ErrorKind::TimedOut,
             ErrorKind::Closed
             | ErrorKind::Shutdown
             | ErrorKind::Cancelled
-            | ErrorKind::Abandoned => io::ErrorKind::Other,
+            | ErrorKind::Abandoned
+            | ErrorKind::Refused => io::ErrorKind::Other,
         }
     }
 }

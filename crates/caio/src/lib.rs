@@ -72,8 +72,8 @@
 //! # Where to go next
 //!
 //! [`Context`] is the engine, [`Config`] every limit, [`Choice`] the choice of a backend,
-//! [`Backend`] the contract for a new one, [`Runtime`] what another runtime provides. There are
-//! no cargo features.
+//! [`Backend`] the contract for a new one, [`Runtime`] what another runtime provides, [`Layer`]
+//! what is done around every operation. There are no cargo features.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(all(target_os = "linux", not(caio_portable))),
@@ -96,6 +96,7 @@ pub mod event;
 mod file;
 pub mod flags;
 mod in_place;
+mod layer;
 mod metrics;
 mod op;
 mod pending_count;
@@ -119,11 +120,17 @@ pub use buffer::{
 };
 pub use capability::{Capability, ClassSet, OpSet};
 pub use completion::Outcome;
-pub use config::{BufferedWrites, Config, Reactor, UringConfig};
+pub use config::{
+    BreakerConfig, BufferedWrites, Config, LimitsConfig, MetricsConfig, RatesConfig, Reactor,
+    RetryConfig, TimeoutsConfig, UringConfig,
+};
 pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer, look_at_mount};
 pub use delay::delay;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile, closed_descriptor};
+pub use layer::{
+    Admission, Clock, Ending, Layer, OpInfo, OpRoute, Priority, Sleep, Stage, with_priority,
+};
 pub use metrics::Metrics;
 pub use op::{
     Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,

@@ -3,11 +3,13 @@
 mod check;
 mod job;
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::fs::Metadata;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 pub(crate) use check::{check_extent, check_read, check_write};
 pub use job::Job;
@@ -295,6 +297,16 @@ impl Op {
         }
     }
 
+    /// The path of an operation that names one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Open { path, .. } | Self::ReadFile { path } => {
+                Some(OsStr::from_bytes(path.as_bytes()).into())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it works on several buffers.
     pub(crate) fn is_vectored(&self) -> bool {
         matches!(self, Self::ReadVectored { .. } | Self::WriteVectored { .. })
@@ -331,11 +343,9 @@ impl OpKind {
         OpKind::Close,
         OpKind::Run,
     ];
-}
 
-impl fmt::Display for OpKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Read => "read",
             Self::Write => "write",
             Self::ReadVectored => "readv",
@@ -348,6 +358,12 @@ impl fmt::Display for OpKind {
             Self::SetLength => "ftruncate",
             Self::Close => "close",
             Self::Run => "run",
-        })
+        }
+    }
+}
+
+impl fmt::Display for OpKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::completion::{Outcome, Sender};
 use crate::error::{Error, ErrorKind, errno};
 use crate::file::{FileClass, OpenPermit, SharedFile, SyncRun};
+use crate::layer::Attempt;
 use crate::op::{Op, OpKind, Output};
 use crate::route::Route;
 use crate::semaphore::Waiter;
@@ -70,6 +71,8 @@ struct Body {
     write: Option<u64>,
     /// The place among the open files that it takes.
     place: Option<OpenPermit>,
+    /// What layers are told when it ends.
+    attempt: Option<Arc<Attempt>>,
     hook: Option<Box<Hook>>,
 }
 
@@ -115,6 +118,8 @@ pub(crate) struct Finished {
     pub(crate) room: Option<Room>,
     pub(crate) write: Option<u64>,
     pub(crate) place: Option<OpenPermit>,
+    /// What layers are told, its route, and whether its answer is wanted.
+    pub(crate) attempt: Option<(Arc<Attempt>, Route, bool)>,
 }
 
 /// What a wrapping backend does with the answer, and the hook that was set before it.
@@ -149,6 +154,7 @@ impl Request {
                 retries: 0,
                 write,
                 place: None,
+                attempt: None,
                 hook: None,
             }),
         }
@@ -313,11 +319,19 @@ impl Request {
         self.body_mut().place = Some(place);
     }
 
+    /// Has layers told how it ends.
+    pub(crate) fn set_attempt(&mut self, attempt: Option<Arc<Attempt>>) {
+        self.body_mut().attempt = attempt;
+    }
+
     fn finish(&mut self, outcome: impl FnOnce(Op) -> Outcome) {
+        let is_wanted = self.body.is_some() && !self.is_cancelled();
         let Some(body) = self.body.take() else { return };
-        let Body { op, kind, file, owner, reply, room, has_room, write, place, .. } = body;
+        let Body { op, kind, file, owner, reply, route, room, has_room, write, place, .. } = body;
         let room = has_room.then_some(room);
-        let finished = Finished { outcome: outcome(op), kind, file, reply, room, write, place };
+        let attempt = body.attempt.map(|attempt| (attempt, route, is_wanted));
+        let outcome = outcome(op);
+        let finished = Finished { outcome, kind, file, reply, room, write, place, attempt };
         owner.finish(finished);
     }
 

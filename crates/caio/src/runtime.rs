@@ -4,9 +4,11 @@
 use std::cell::Cell;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::config::Reactor;
+use crate::layer::Clock;
 
 /// The services of a runtime that make a context faster and fairer.
 ///
@@ -75,6 +77,12 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// with the waker arranged for. Where a budget is not filled up however often it is asked for,
     /// as in a nested `block_on`, this is to be `Ready` in the end.
     fn poll_proceed(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()>;
+
+    /// The clock of the runtime that the calling thread is in, where that is not the system's: one
+    /// that a test has paused. Layers go by it.
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        None
+    }
 
     /// An operation begins to wait on the calling thread. What this returns is kept until it is
     /// over, for a runtime that treats a time in which all its tasks wait in some special way.

@@ -6,7 +6,10 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::validate::{self, Fault};
-use super::{BufferedWrites, Config, Reactor, UringConfig};
+use super::{
+    BreakerConfig, BufferedWrites, Config, LimitsConfig, MetricsConfig, RatesConfig, Reactor,
+    RetryConfig, TimeoutsConfig, UringConfig,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::select::{Choice, quote};
 
@@ -26,6 +29,12 @@ pub(super) struct Raw {
     buffered_writes: Option<BufferedWrites>,
     reactor: Option<Reactor>,
     uring: RawUring,
+    limits: LimitsConfig,
+    rates: RatesConfig,
+    retry: RetryConfig,
+    breaker: BreakerConfig,
+    timeouts: TimeoutsConfig,
+    metrics: MetricsConfig,
 }
 
 /// The keys of its section `uring`.
@@ -66,6 +75,12 @@ impl TryFrom<Raw> for Config {
                     .kernel_workers_max
                     .unwrap_or(default.uring.kernel_workers_max),
             },
+            limits: raw.limits,
+            rates: raw.rates,
+            retry: raw.retry,
+            breaker: raw.breaker,
+            timeouts: raw.timeouts,
+            metrics: raw.metrics,
         };
         validate::check(&config)?;
         Ok(config)
@@ -197,6 +212,24 @@ mod tests {
             ),
             ("[uring]\niopoll = true", "line 2, column 1: unknown field `iopoll`"),
             ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
+            ("[limits]\nreads = 0", "line 2, column 9: limits.reads is 0; it must be at least 1"),
+            ("[limits]\nopens = 1", "line 2, column 1: unknown field `opens`"),
+            ("[rates]\nbytes_per_second = -5", "line 2, column 20: invalid value: integer `-5`"),
+            (
+                "[rates]\noperations_burst = 5",
+                "line 2, column 20: rates.operations_burst means nothing without \
+                 rates.operations_per_second",
+            ),
+            ("[retry]\nattempts = 101", "line 2, column 12: retry.attempts is 101; it must be at"),
+            (
+                "[retry]\nattempts = 2\npause_ms = 50\npause_max_ms = 20",
+                "line 3, column 12: retry.pause_ms is 50, which is more than \
+                 retry.pause_max_ms, 20",
+            ),
+            ("[breaker]\nfailures = 'few'", "line 2, column 12: invalid type: string \"few\""),
+            ("[timeouts]\nreads_ms = 0", "line 2, column 12: timeouts.reads_ms is 0; it must be"),
+            ("[metrics]\nenabled = 1", "line 2, column 11: invalid type: integer `1`"),
+            ("metrics = true", "line 1, column 11: invalid type: boolean `true`"),
             ("reactor = 'pool'", "line 1, column 11: unknown variant `pool`"),
         ] {
             let error = from(text).expect_err(text);
@@ -270,6 +303,37 @@ mod tests {
                     sqpoll_idle_ms: Some(_),
                     kernel_workers_max: Some(_),
                 },
+            limits:
+                LimitsConfig {
+                    reads: Some(_),
+                    writes: Some(_),
+                    high_priority: Some(_),
+                    normal_priority: Some(_),
+                    low_priority: Some(_),
+                },
+            rates:
+                RatesConfig {
+                    operations_per_second: Some(_),
+                    operations_burst: Some(_),
+                    bytes_per_second: Some(_),
+                    bytes_burst: Some(_),
+                },
+            retry:
+                RetryConfig {
+                    attempts: Some(_),
+                    pause_ms: Some(_),
+                    pause_max_ms: Some(_),
+                    jitter: Some(_),
+                },
+            breaker: BreakerConfig { failures: Some(_), pause_ms: Some(_) },
+            timeouts:
+                TimeoutsConfig {
+                    reads_ms: Some(_),
+                    writes_ms: Some(_),
+                    syncs_ms: Some(_),
+                    others_ms: Some(_),
+                },
+            metrics: MetricsConfig { enabled: Some(_) },
         } = raw
         else {
             panic!("the example lacks a key: {raw:?}");

@@ -38,6 +38,12 @@ const ENTRIES_MOST: u64 = 4096;
 /// A day: a thread that idles longer might as well stay.
 const IDLE_MOST_MS: u64 = 24 * 3600 * 1000;
 
+/// More attempts than this are a loop that hides a failure.
+const ATTEMPTS_MOST: u64 = 100;
+
+/// More in a second than any device does: a typing error.
+const RATE_MOST: u64 = 1_000_000_000_000;
+
 /// A minute: a kernel thread that polls for longer takes a CPU from a program that does nothing.
 const POLLING_MOST_MS: u64 = 60 * 1000;
 
@@ -75,6 +81,72 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
                 config.threads_min, config.threads_max
             ),
         });
+    }
+    check_layers(config)
+}
+
+/// What is set for layers has to be possible, and what only changes another setting needs that one.
+fn check_layers(config: &Config) -> Result<(), Fault> {
+    check_values(config)?;
+    let Config { rates, retry, breaker, .. } = config;
+    let (attempts, failures) = (retry.attempts.is_some(), breaker.failures.is_some());
+    let (operations, bytes) =
+        (rates.operations_per_second.is_some(), rates.bytes_per_second.is_some());
+    for (field, is_set, needed, is_there) in [
+        (
+            "rates.operations_burst",
+            rates.operations_burst.is_some(),
+            "rates.operations_per_second",
+            operations,
+        ),
+        ("rates.bytes_burst", rates.bytes_burst.is_some(), "rates.bytes_per_second", bytes),
+        ("retry.pause_ms", retry.pause_ms.is_some(), "retry.attempts", attempts),
+        ("retry.pause_max_ms", retry.pause_max_ms.is_some(), "retry.attempts", attempts),
+        ("retry.jitter", retry.jitter.is_some(), "retry.attempts", attempts),
+        ("breaker.pause_ms", breaker.pause_ms.is_some(), "breaker.failures", failures),
+    ] {
+        if is_set && !is_there {
+            return Err(Fault {
+                field,
+                message: format!("{field} means nothing without {needed}"),
+            });
+        }
+    }
+    match (retry.pause_ms, retry.pause_max_ms) {
+        (Some(pause), Some(most)) if pause > most => Err(Fault {
+            field: "retry.pause_ms",
+            message: format!(
+                "retry.pause_ms is {pause}, which is more than retry.pause_max_ms, {most}"
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn check_values(config: &Config) -> Result<(), Fault> {
+    let Config { limits, rates, retry, breaker, timeouts, .. } = config;
+    let count = |value: Option<usize>| value.map(|value| value as u64);
+    for (field, value, most) in [
+        ("limits.reads", count(limits.reads), REQUESTS_MOST),
+        ("limits.writes", count(limits.writes), REQUESTS_MOST),
+        ("limits.high_priority", count(limits.high_priority), REQUESTS_MOST),
+        ("limits.normal_priority", count(limits.normal_priority), REQUESTS_MOST),
+        ("limits.low_priority", count(limits.low_priority), REQUESTS_MOST),
+        ("rates.operations_per_second", rates.operations_per_second, RATE_MOST),
+        ("rates.operations_burst", rates.operations_burst, RATE_MOST),
+        ("rates.bytes_per_second", rates.bytes_per_second, RATE_MOST),
+        ("rates.bytes_burst", rates.bytes_burst, RATE_MOST),
+        ("retry.attempts", retry.attempts.map(u64::from), ATTEMPTS_MOST),
+        ("retry.pause_ms", retry.pause_ms, IDLE_MOST_MS),
+        ("retry.pause_max_ms", retry.pause_max_ms, IDLE_MOST_MS),
+        ("breaker.failures", breaker.failures.map(u64::from), u64::MAX),
+        ("breaker.pause_ms", breaker.pause_ms, IDLE_MOST_MS),
+        ("timeouts.reads_ms", timeouts.reads_ms, IDLE_MOST_MS),
+        ("timeouts.writes_ms", timeouts.writes_ms, IDLE_MOST_MS),
+        ("timeouts.syncs_ms", timeouts.syncs_ms, IDLE_MOST_MS),
+        ("timeouts.others_ms", timeouts.others_ms, IDLE_MOST_MS),
+    ] {
+        value.map_or(Ok(()), |value| within(field, value, 1, most))?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::backend::{Backend, BackendKind};
 use crate::config::{Config, Reactor};
 use crate::error::Result;
 use crate::file::OpenFiles;
+use crate::layer::{Chain, Layer};
 use crate::runtime::{NoRuntime, Runtime};
 use crate::select::{self, Choice};
 use crate::semaphore::Semaphore;
@@ -31,10 +32,14 @@ pub struct ContextBuilder {
     choice: Option<Choice>,
     custom: Option<Arc<dyn Backend>>,
     runtime: Option<Arc<dyn Runtime>>,
+    layers: Vec<LayersOf>,
 }
 
 /// A setting that code makes, over whatever the files say.
 type Change = Box<dyn FnOnce(&mut Config)>;
+
+/// Layers that may depend on the settings.
+type LayersOf = Box<dyn FnOnce(&Config) -> Vec<Arc<dyn Layer>>>;
 
 impl ContextBuilder {
     /// This backend and no other: where it does not work, [`build`](Self::build) fails and says
@@ -205,6 +210,45 @@ impl ContextBuilder {
         self
     }
 
+    /// One more layer around every operation. Where in the chain it stands depends on its
+    /// [`Stage`](crate::Stage), not on the order of these calls.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::{Context, Layer};
+    ///
+    /// #[derive(Debug)]
+    /// struct Nothing;
+    /// impl Layer for Nothing {}
+    ///
+    /// let context = Context::builder().layer(Arc::new(Nothing)).build()?;
+    /// # drop(context);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    pub fn layer(self, layer: Arc<dyn Layer>) -> Self {
+        self.layers(move |_| vec![layer])
+    }
+
+    /// More layers, made from the settings that the files and this builder come to.
+    ///
+    /// ```
+    /// use caio::Context;
+    ///
+    /// let context = Context::builder()
+    ///     .max_requests(8)
+    ///     .layers(|config| {
+    ///         assert_eq!(config.max_requests, 8);
+    ///         Vec::new()
+    ///     })
+    ///     .build()?;
+    /// # drop(context);
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    pub fn layers(mut self, layers: impl FnOnce(&Config) -> Vec<Arc<dyn Layer>> + 'static) -> Self {
+        self.layers.push(Box::new(layers));
+        self
+    }
+
     /// The context. Backend and limits come from this builder, else from `CAIO_IMPL` and the
     /// configuration files, else from what works here (see `CAIO_IMPL.md`).
     ///
@@ -231,6 +275,8 @@ impl ContextBuilder {
             Some(backend) => select::custom(backend, self.config, change)?,
             None => select::open(self.choice, self.config, change)?,
         };
+        let layers = self.layers.into_iter().flat_map(|layers| layers(&config)).collect();
+        let layers = Chain::new(layers);
         let requests_max = config.max_requests.min(backend.capability().requests_max);
         let inner = Arc::new_cyclic(|inner: &Weak<Inner>| {
             let opening = inner.clone();
@@ -255,6 +301,8 @@ impl ContextBuilder {
                 opening: Default::default(),
                 driver: Driver::new(config.reactor),
                 owner: Process::current(),
+                in_place: config.in_place && layers.is_empty(),
+                layers,
                 config,
                 info,
             }

@@ -77,20 +77,27 @@ impl Context {
         name: &CStr,
         flags: i32,
     ) -> Result<Option<SharedFile>> {
-        let is_plain = flags & !(libc::O_CLOEXEC | libc::O_NOFOLLOW) == libc::O_RDONLY;
-        if !is_plain || !self.inner.config.in_place || self.is_shut_down() {
+        if !is_plain(flags) || !self.inner.in_place || self.is_shut_down() {
             return Ok(None);
         }
         self.check_fork().map_err(|error| error.during(OpKind::Open).on(path))?;
         self.proceed(0).await;
+        Ok(self.open_cached(path, name, flags))
+    }
+
+    /// A regular file that is opened for reading, if its path is cached.
+    pub(super) fn open_cached(&self, path: &Path, name: &CStr, flags: i32) -> Option<SharedFile> {
+        if !is_plain(flags) {
+            return None;
+        }
         // An open file beyond the limit waits for its place where requests wait.
-        let Ok(place) = self.inner.open_files.try_open() else { return Ok(None) };
-        let Some((file, _)) = local::open(name, flags) else { return Ok(None) };
-        let Some(file_system) = local::settle(&file) else { return Ok(None) };
+        let place = self.inner.open_files.try_open().ok()?;
+        let (file, _) = local::open(name, flags)?;
+        let file_system = local::settle(&file)?;
         self.inner.metrics.in_place_other();
         let file = SharedFile::examined(file, path.to_owned(), Traits::of_regular(file_system));
         file.keep_place(place);
-        Ok(Some(file))
+        Some(file)
     }
 
     /// Opens the file once more without `O_DIRECT`, with all its other flags. Both descriptors are
@@ -140,7 +147,7 @@ impl Context {
     /// What the system answers.
     pub async fn metadata(&self, file: &SharedFile) -> Result<Metadata> {
         let describe = |error: Error| error.during(OpKind::Metadata).on(file.path());
-        if self.inner.config.in_place && file.file_system().is_local() && !self.is_shut_down() {
+        if self.inner.in_place && file.file_system().is_local() && !self.is_shut_down() {
             self.check_fork().map_err(describe)?;
             self.proceed(0).await;
             self.inner.metrics.in_place_other();
@@ -167,6 +174,11 @@ impl Context {
         }
         self.submit_borrowed(Some(file), Op::SetLength { length }).await.result.map(drop)
     }
+}
+
+/// Whether a file is only read from then on, and nothing is done to it.
+fn is_plain(flags: i32) -> bool {
+    flags & !(libc::O_CLOEXEC | libc::O_NOFOLLOW) == libc::O_RDONLY
 }
 
 /// The path as the system wants it.

@@ -1,18 +1,19 @@
 //! One operation as a future: accepted at its first poll, and then waited for.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::future::Future;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use super::Context;
+use super::layered::Layered;
 use super::submit::Batch;
 use crate::completion::{Outcome, Receiver};
 use crate::error::Error;
 use crate::file::SharedFile;
+use crate::layer::Attempt;
 use crate::op::{Op, OpKind};
 use crate::request::Token;
 use crate::route::Route;
@@ -60,9 +61,12 @@ pub(super) struct Borrowed<'a> {
 }
 
 /// How far an operation has come.
-#[derive(Debug)]
 enum Progress {
     New(Op),
+    /// Layers have let it in.
+    Admitted(Op, Arc<Attempt>),
+    /// Layers are around it.
+    Layered(Layered),
     Accepted(Accepted),
     Done,
 }
@@ -77,6 +81,17 @@ struct Accepted {
     route: Route,
     /// What the runtime wants to have kept while it waits.
     waits: Option<Waits>,
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New(op) | Self::Admitted(op, _) => f.debug_tuple("New").field(op).finish(),
+            Self::Layered(_) => f.write_str("Layered"),
+            Self::Accepted(accepted) => f.debug_tuple("Accepted").field(accepted).finish(),
+            Self::Done => f.write_str("Done"),
+        }
+    }
 }
 
 struct Waits(#[allow(dead_code, reason = "its drop tells the runtime")] Option<Watch>);
@@ -105,11 +120,32 @@ impl Operation {
             Progress::Accepted(Accepted { receiver, kind, path: None, route, waits: None });
         Self { context: context.clone(), file: Some(file.clone()), progress }
     }
+
+    /// The same, which layers have let in.
+    pub(super) fn layered(self, attempt: Arc<Attempt>) -> Self {
+        let (context, file) = (self.context.clone(), self.file.clone());
+        let progress = Progress::Layered(Layered::begun(&context, self, attempt));
+        Self { context, file, progress }
+    }
+
+    pub(super) fn file(&self) -> Option<&SharedFile> {
+        self.file.as_ref()
+    }
 }
 
 impl<'a> Borrowed<'a> {
     pub(super) fn new(context: &'a Context, file: Option<&'a SharedFile>, op: Op) -> Self {
         Self { context, file, progress: Progress::New(op) }
+    }
+
+    /// An operation that layers have let in.
+    pub(super) fn admitted(
+        context: &'a Context,
+        file: Option<&'a SharedFile>,
+        op: Op,
+        attempt: Arc<Attempt>,
+    ) -> Self {
+        Self { context, file, progress: Progress::Admitted(op, attempt) }
     }
 }
 
@@ -153,11 +189,26 @@ impl Progress {
         if let Err(error) = context.check_fork() {
             return Poll::Ready(self.strand(file, error));
         }
-        let is_new = matches!(self, Self::New(_));
-        if let Self::New(op) = self {
+        if !context.inner.layers.is_empty() {
+            if matches!(self, Self::New(_)) {
+                let Self::New(op) = std::mem::replace(self, Self::Done) else { unreachable!() };
+                *self = Self::Layered(Layered::new(context, file, op));
+            }
+            if let Self::Layered(layered) = self {
+                let outcome = ready!(layered.poll(cx));
+                *self = Self::Done;
+                return Poll::Ready(outcome);
+            }
+        }
+        let is_new = matches!(self, Self::New(_) | Self::Admitted(..));
+        if let Self::New(op) | Self::Admitted(op, _) = self {
             ready!(context.poll_proceed(cx, op.length()));
-            let Self::New(op) = std::mem::replace(self, Self::Done) else { unreachable!() };
-            match accept(context, file, op) {
+            let (op, attempt) = match std::mem::replace(self, Self::Done) {
+                Self::New(op) => (op, None),
+                Self::Admitted(op, attempt) => (op, Some(attempt)),
+                _ => unreachable!("it is new"),
+            };
+            match accept(context, file, op, attempt) {
                 Ok(accepted) => *self = Self::Accepted(accepted),
                 Err((error, op)) => {
                     let error = describe(error, file, Some(&op), op.kind(), None);
@@ -215,7 +266,9 @@ impl Progress {
     /// the parent.
     fn strand(&mut self, file: Option<&SharedFile>, error: Error) -> Outcome {
         match std::mem::replace(self, Self::Done) {
-            Self::New(op) => Outcome::failed(describe(error, file, Some(&op), op.kind(), None), op),
+            Self::New(op) | Self::Admitted(op, _) => {
+                Outcome::failed(describe(error, file, Some(&op), op.kind(), None), op)
+            }
             other => {
                 std::mem::forget(other);
                 Outcome { result: Err(error), op: None }
@@ -224,23 +277,18 @@ impl Progress {
     }
 }
 
-fn accept(context: &Context, file: Option<&SharedFile>, op: Op) -> Result<Accepted, (Error, Op)> {
-    let (kind, path) = (op.kind(), path_of(&op));
+fn accept(
+    context: &Context,
+    file: Option<&SharedFile>,
+    op: Op,
+    attempt: Option<Arc<Attempt>>,
+) -> Result<Accepted, (Error, Op)> {
+    let (kind, path) = (op.kind(), op.path());
     let route = context.inner.route(file, &op);
     let mut batch = Batch::default();
-    let receiver = context.inner.accept(file, op, &mut batch)?;
+    let receiver = context.inner.accept(file, op, attempt, &mut batch)?;
     context.inner.commit(batch);
     Ok(Accepted { receiver, kind, path, route, waits: None })
-}
-
-/// The path of an operation that names one.
-fn path_of(op: &Op) -> Option<PathBuf> {
-    match op {
-        Op::Open { path, .. } | Op::ReadFile { path } => {
-            Some(OsStr::from_bytes(path.as_bytes()).into())
-        }
-        _ => None,
-    }
 }
 
 fn describe(
@@ -255,7 +303,7 @@ fn describe(
         Some(offset) if seekable => error.during(kind).at(offset),
         _ => error.during(kind),
     };
-    match (file, path.or_else(|| op.and_then(path_of))) {
+    match (file, path.or_else(|| op.and_then(Op::path))) {
         (Some(file), _) => error.on(file.path()),
         (None, Some(path)) => error.on(&path),
         (None, None) => error,

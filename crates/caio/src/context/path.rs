@@ -46,13 +46,14 @@ impl Context {
         self.run(name, examine).await.map_err(|error| error.on(path))
     }
 
-    /// The same, only where it needs no hop; `None` elsewhere.
+    /// The same, only where it needs no hop; `None` elsewhere, and where there are layers, which
+    /// see the closure that comes in its place.
     pub async fn path_metadata_in_place(
         &self,
         path: &Path,
         follow: bool,
     ) -> Option<Result<Metadata>> {
-        if !self.inner.config.in_place || self.is_shut_down() {
+        if !self.inner.in_place || self.is_shut_down() {
             return None;
         }
         let describe = |error: Error| error.doing(name(follow)).on(path);

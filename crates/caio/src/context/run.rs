@@ -39,7 +39,14 @@ impl Context {
         closure: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = sync_channel(1);
-        let job = Job::new(move || _ = sender.send(closure()));
+        let has_layers = !self.inner.layers.is_empty();
+        let job = Job::named(name, move || {
+            let result = closure();
+            let failure = result.as_ref().err().filter(|_| has_layers);
+            let failure = failure.map(|error| error.clone().doing(name));
+            _ = sender.send(result);
+            failure
+        });
         let outcome = self.submit_borrowed(None, Op::Run { job }).await;
         let done = outcome.result.and_then(|_| {
             let abandoned = || Error::new(ErrorKind::Abandoned, "the backend did not run it");

@@ -15,6 +15,7 @@ use crate::backend::QueueId;
 use crate::completion::Receiver;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{Begin, Deferred, NoPlace, SharedFile, SyncRun};
+use crate::layer::Attempt;
 use crate::op::{Op, OpKind, Output};
 use crate::request::{Finished, Owner, Reply, Request, Room};
 use crate::route::{self, Route};
@@ -46,12 +47,14 @@ impl Inner {
         self: &Arc<Self>,
         file: Option<&SharedFile>,
         op: Op,
+        attempt: Option<Arc<Attempt>>,
         batch: &mut Batch,
     ) -> Result<Receiver, (Error, Op)> {
         if let Err(error) = self.pending.enter() {
+            attempt.iter().for_each(|attempt| attempt.end(&Err(error.clone()), None, true));
             return Err((error, op));
         }
-        let (request, receiver) = self.request(file, op);
+        let (request, receiver) = self.request(file, op, attempt);
         match request.kind() {
             OpKind::Open | OpKind::ReadFile => self.start_opening(request, batch),
             // It would cut off what a write under way is to write, or be undone by it.
@@ -66,6 +69,7 @@ impl Inner {
         self: &Arc<Self>,
         file: &SharedFile,
         op: Op,
+        attempt: Option<Arc<Attempt>>,
         batch: &mut Batch,
     ) -> Result<Receiver, Op> {
         if !self.transfers.try_acquire(op.length()) {
@@ -75,7 +79,7 @@ impl Inner {
             self.release(Room::Transfer(op.length()));
             return Err(op);
         }
-        let (mut request, receiver) = self.request(Some(file), op);
+        let (mut request, receiver) = self.request(Some(file), op, attempt);
         request.admitted();
         self.hand_over(request, batch);
         Ok(receiver)
@@ -95,6 +99,7 @@ impl Inner {
         let op = if run.is_data_only() { Op::Fdatasync } else { Op::Fsync };
         let (file, reply) = (Some(file.clone()), Reply::Sync(Arc::clone(run)));
         let route = self.route(file.as_ref(), &op);
+        run.goes(route);
         self.metrics.submitted(route == Route::Pool);
         let request = Request::new(op, file, self.owner(), reply, route);
         let mut batch = Batch::default();
@@ -177,12 +182,19 @@ impl Inner {
         [&self.transfers, &self.streams, &self.others]
     }
 
-    fn request(self: &Arc<Self>, file: Option<&SharedFile>, op: Op) -> (Request, Receiver) {
+    fn request(
+        self: &Arc<Self>,
+        file: Option<&SharedFile>,
+        op: Op,
+        attempt: Option<Arc<Attempt>>,
+    ) -> (Request, Receiver) {
         let route = self.route(file, &op);
         self.metrics.submitted(route == Route::Pool);
         let (sender, receiver) = self.channels.open();
         let reply = Reply::Future(sender);
-        (Request::new(op, file.cloned(), self.owner(), reply, route), receiver)
+        let mut request = Request::new(op, file.cloned(), self.owner(), reply, route);
+        request.set_attempt(attempt);
+        (request, receiver)
     }
 
     fn owner(self: &Arc<Self>) -> Arc<dyn Owner> {
@@ -319,7 +331,7 @@ impl Owner for Inner {
     }
 
     fn finish(self: Arc<Self>, finished: Finished) {
-        let Finished { outcome, kind, file, reply, room, write, place } = finished;
+        let Finished { outcome, kind, file, reply, room, write, place, attempt } = finished;
         let deferred = match (&file, write) {
             (Some(file), Some(number)) => file.writes().finish(number),
             _ => Vec::new(),
@@ -328,6 +340,16 @@ impl Owner for Inner {
             opened.keep_place(place);
         }
         self.metrics.completed(kind, &outcome);
+        if let Some((attempt, route, is_wanted)) = attempt {
+            let failure = match &outcome.op {
+                Some(Op::Run { job }) => job.failure().cloned(),
+                _ => None,
+            };
+            match failure {
+                Some(error) => attempt.end(&Err(error), Some(route), is_wanted),
+                None => attempt.end(&outcome.result, Some(route), is_wanted),
+            }
+        }
         let sync = match reply {
             Reply::Future(sender) => {
                 // The file goes before its task is woken, so that a close after the last operation

@@ -1,9 +1,13 @@
 //! fsync(2) and fdatasync(2), shared by all that ask for them meanwhile.
 
+use std::sync::Arc;
+
 use super::Context;
+use super::layered::within_deadline;
 use super::submit::lost;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
+use crate::layer::Attempt;
 use crate::op::OpKind;
 use crate::pending_count::shut_down;
 
@@ -40,6 +44,30 @@ impl Context {
     pub async fn sync(&self, file: &SharedFile, data_only: bool) -> Result<()> {
         let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
         self.check_fork().map_err(|error| error.during(kind).on(file.path()))?;
+        let layers = &self.inner.layers;
+        if layers.is_empty() {
+            return self.sync_admitted(file, data_only, None).await;
+        }
+        let info = layers.describe_sync(&*self.inner.runtime, file, kind);
+        let sync = async {
+            let attempt = layers.admit(&info, 1).await.map_err(|(error, _)| error)?;
+            let result = self.sync_admitted(file, data_only, Some(&attempt)).await;
+            // It has ended already, unless it failed before there was anything to wait for.
+            if let Err(error) = &result {
+                attempt.end(&Err(error.clone()), None, true);
+            }
+            result
+        };
+        within_deadline(layers, &info, sync).await?
+    }
+
+    async fn sync_admitted(
+        &self,
+        file: &SharedFile,
+        data_only: bool,
+        attempt: Option<&Arc<Attempt>>,
+    ) -> Result<()> {
+        let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
         self.proceed(0).await;
         let failed = || {
             let error = Error::system(file.sync_error()?);
@@ -52,7 +80,7 @@ impl Context {
             if self.is_shut_down() {
                 return Err(shut_down().during(kind).on(file.path()));
             }
-            let wait = file.syncs().join(data_only, || self.inner.accept_sync(file));
+            let wait = file.syncs().join(data_only, attempt, || self.inner.accept_sync(file));
             let wait = wait.map_err(|error| error.during(kind).on(file.path()))?;
             let waits = self.inner.runtime.waits();
             let result = wait.await;

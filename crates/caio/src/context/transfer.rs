@@ -15,7 +15,7 @@ use crate::in_place;
 use crate::op::{self, Op, OpKind, Output, TRANSFER_BYTES_MAX};
 
 /// A transfer's count of bytes, and its buffer. The buffer is empty where the operation was
-/// abandoned at a shutdown: the kernel has kept it.
+/// abandoned at a shutdown, or did not end by the deadline of a layer: the kernel has kept it.
 pub type Transfer = (Result<usize>, Buffer);
 
 impl Context {
@@ -31,7 +31,8 @@ impl Context {
     /// [`ErrorKind::InvalidInput`] before anything is done, for a range outside the capacity, a
     /// read-only buffer and an offset that overflows; else what the system answers. An error
     /// after some bytes is not lost: these bytes are returned, and the next read meets it again.
-    /// Only where the bytes went with the buffer, at a shutdown, is the error returned at once.
+    /// Only where the bytes went with the buffer, at a shutdown or after the deadline of a layer,
+    /// is the error returned at once.
     ///
     /// # Cancel safety
     /// Dropping the future loses the buffer's contents and nothing else.
@@ -82,8 +83,9 @@ impl Context {
     /// The buffer's contents then end with the last byte read.
     ///
     /// `None` says that nothing was done and that the bytes have to come through
-    /// [`submit`](Self::submit): they are not cached, or this context or this file does nothing in
-    /// place. Fewer bytes than asked for do not mean the end of the file; only 0 does.
+    /// [`submit`](Self::submit): they are not cached, this context or this file does nothing in
+    /// place, or there are layers, which have to let it in first (it may be done in place after
+    /// that). Fewer bytes than asked for do not mean the end of the file; only 0 does.
     ///
     /// `Pending` lets other tasks run first, by the runtime's own cooperative budget, with the
     /// waker arranged for.
@@ -123,7 +125,7 @@ impl Context {
         if let Err(error) = op::check_read(buffer, &range, offset) {
             return Poll::Ready(Err(error.on(file.path())));
         }
-        if !self.inner.config.in_place || self.is_shut_down() || !in_place::can_read(file) {
+        if !self.inner.in_place || self.is_shut_down() || !in_place::can_read(file) {
             return Poll::Ready(Ok(None));
         }
         if range.is_empty() {
@@ -309,7 +311,7 @@ impl Context {
         }
         let config = &self.inner.config;
         let (length, bytes_max) = (progress.rest(usize::MAX).len(), config.in_place_bytes_max);
-        if !config.in_place || !in_place::can_write(progress.file, length, bytes_max) {
+        if !self.inner.in_place || !in_place::can_write(progress.file, length, bytes_max) {
             return false;
         }
         while !progress.is_done() {

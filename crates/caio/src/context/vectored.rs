@@ -8,7 +8,7 @@ use crate::file::SharedFile;
 use crate::op::{self, Op, OpKind, VECTOR_BUFFERS_MAX};
 
 /// A vectored transfer's count of bytes, and its buffers. They are missing where the operation was
-/// abandoned at a shutdown.
+/// abandoned at a shutdown, or did not end by the deadline of a layer.
 pub type VectoredTransfer = (Result<usize>, Vec<Buffer>);
 
 impl Context {

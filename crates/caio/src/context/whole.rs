@@ -50,14 +50,9 @@ impl Context {
         let name = c_path(path, OpKind::ReadFile)?;
         let describe = |error: Error| error.during(OpKind::ReadFile).on(path);
         self.check_fork().map_err(describe)?;
-        if self.inner.config.in_place && !self.is_shut_down() {
-            let bytes_max = self.inner.config.in_place_bytes_max.min(IN_PLACE_BYTES_MAX);
+        if self.inner.in_place && !self.is_shut_down() {
             self.proceed(0).await;
-            // An open file beyond the limit waits for its place where requests wait.
-            if let Ok(_place) = self.inner.open_files.try_open()
-                && let Ok(Some(contents)) = read_cached(&name, bytes_max)
-            {
-                self.inner.metrics.in_place(OpKind::ReadFile, contents.len(), contents.len());
+            if let Some(contents) = self.read_file_cached(&name) {
                 return Ok(contents);
             }
         }
@@ -66,6 +61,16 @@ impl Context {
             Output::File(file) => self.read_on(&file).await.map_err(describe),
             other => Err(misfit(&other)),
         }
+    }
+
+    /// The contents of a file, if they and its path are cached.
+    pub(super) fn read_file_cached(&self, name: &CStr) -> Option<Vec<u8>> {
+        let bytes_max = self.inner.config.in_place_bytes_max.min(IN_PLACE_BYTES_MAX);
+        // An open file beyond the limit waits for its place where requests wait.
+        let _place = self.inner.open_files.try_open().ok()?;
+        let contents = read_cached(name, bytes_max).ok()??;
+        self.inner.metrics.in_place(OpKind::ReadFile, contents.len(), contents.len());
+        Some(contents)
     }
 
     /// Reads an open file to its end.

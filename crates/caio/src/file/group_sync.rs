@@ -9,10 +9,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::Result;
+use crate::layer::Attempt;
+use crate::op::Output;
+use crate::route::Route;
 use crate::sync::{lock, wake};
 
 /// The syncs of one file: the run that is under way, and the one after it.
@@ -37,6 +40,8 @@ pub(crate) trait Begin: fmt::Debug + Send {
 #[derive(Debug)]
 pub(crate) struct SyncRun {
     data_only: AtomicBool,
+    /// The way of its system call.
+    route: OnceLock<Route>,
     state: Mutex<State>,
 }
 
@@ -47,6 +52,8 @@ struct State {
     waiting: Vec<Option<Waker>>,
     /// Places whose futures have gone.
     free: Vec<usize>,
+    /// What layers are told at the end, for each call that has joined.
+    attempts: Vec<Arc<Attempt>>,
 }
 
 impl GroupSync {
@@ -55,6 +62,7 @@ impl GroupSync {
     pub(crate) fn join(
         &self,
         data_only: bool,
+        attempt: Option<&Arc<Attempt>>,
         begin: impl FnOnce() -> Result<Box<dyn Begin>>,
     ) -> Result<SyncWait> {
         let mut runs = lock(&self.runs);
@@ -67,12 +75,12 @@ impl GroupSync {
                     run
                 }
             };
-            return Ok(run.join(data_only));
+            return Ok(run.join(data_only, attempt));
         }
         let (begin, run) = (begin()?, Arc::new(SyncRun::new(data_only)));
         runs.running = Some(Arc::clone(&run));
         drop(runs);
-        let wait = Arc::clone(&run).join(data_only);
+        let wait = Arc::clone(&run).join(data_only, attempt);
         begin.begin(&run);
         Ok(wait)
     }
@@ -95,7 +103,8 @@ impl GroupSync {
 
 impl SyncRun {
     fn new(data_only: bool) -> Self {
-        Self { data_only: AtomicBool::new(data_only), state: Mutex::default() }
+        let data_only = AtomicBool::new(data_only);
+        Self { data_only, route: OnceLock::new(), state: Mutex::default() }
     }
 
     /// Whether data and what is needed to read it back are enough for all that wait.
@@ -103,8 +112,20 @@ impl SyncRun {
         self.data_only.load(Ordering::Acquire)
     }
 
+    /// Its system call goes this way.
+    pub(crate) fn goes(&self, route: Route) {
+        self.route.get_or_init(|| route);
+    }
+
     /// Tells all that wait how it ended; only the first end counts.
     pub(crate) fn end(&self, result: Result<()>) {
+        let attempts = std::mem::take(&mut lock(&self.state).attempts);
+        let output = result.clone().map(|()| Output::Done);
+        for attempt in attempts {
+            // The call keeps one as long as it waits.
+            let is_awaited = Arc::strong_count(&attempt) > 1;
+            attempt.end(&output, self.route.get().copied(), is_awaited);
+        }
         let mut state = lock(&self.state);
         if state.result.is_some() {
             return;
@@ -115,9 +136,12 @@ impl SyncRun {
         waiting.into_iter().flatten().for_each(wake);
     }
 
-    fn join(self: Arc<Self>, data_only: bool) -> SyncWait {
+    fn join(self: Arc<Self>, data_only: bool, attempt: Option<&Arc<Attempt>>) -> SyncWait {
         self.data_only.fetch_and(data_only, Ordering::AcqRel);
-        let place = lock(&self.state).take_place();
+        let mut state = lock(&self.state);
+        let place = state.take_place();
+        state.attempts.extend(attempt.cloned());
+        drop(state);
         SyncWait { run: self, place }
     }
 }
@@ -189,7 +213,7 @@ mod tests {
 
     impl Count {
         fn join(&self, group: &GroupSync, data_only: bool) -> SyncWait {
-            group.join(data_only, || Ok(Box::new(self.clone()))).unwrap()
+            group.join(data_only, None, || Ok(Box::new(self.clone()))).unwrap()
         }
 
         fn begun(&self) -> usize {

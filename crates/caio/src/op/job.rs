@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use crate::error::Error;
+
 /// What an [`Op::Run`](crate::Op::Run) does: a closure that runs once, on a thread that may block.
 /// It hands its result over by itself.
 ///
@@ -15,21 +17,48 @@ use std::sync::{Mutex, PoisonError};
 /// job.run(); // it has run already
 /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [42]);
 /// ```
-pub struct Job(
+pub struct Job {
+    name: &'static str,
     /// The mutex is never locked: it makes an operation `Sync`, which the closure is not.
-    Mutex<Option<Box<dyn FnOnce() + Send>>>,
-);
+    closure: Mutex<Option<Closure>>,
+    failure: Option<Error>,
+}
+
+/// It returns what layers are told of its failure.
+type Closure = Box<dyn FnOnce() -> Option<Error> + Send>;
 
 impl Job {
     /// Of a closure that was not run yet.
     pub fn new(closure: impl FnOnce() + Send + 'static) -> Self {
-        Self(Mutex::new(Some(Box::new(closure))))
+        Self::named("run", move || {
+            closure();
+            None
+        })
+    }
+
+    /// The same with a name of what it does, and of a closure that says why it failed.
+    pub(crate) fn named(
+        name: &'static str,
+        closure: impl FnOnce() -> Option<Error> + Send + 'static,
+    ) -> Self {
+        Self { name, closure: Mutex::new(Some(Box::new(closure))), failure: None }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Why the closure failed, if it has.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     /// Runs the closure, the first time.
     pub fn run(&mut self) {
-        let closure = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        closure.into_iter().for_each(|closure| closure());
+        let closure = self.closure.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(closure) = closure {
+            self.failure = closure();
+        }
     }
 }
 

@@ -40,7 +40,7 @@ fn descriptors() -> usize {
 fn send(context: &Context, file: &SharedFile) -> Receiver {
     let op = Op::read(Buffer::from(Vec::with_capacity(1)), 0..1, 0).unwrap();
     let mut batch = Batch::default();
-    let receiver = context.inner.accept(Some(file), op, &mut batch).unwrap();
+    let receiver = context.inner.accept(Some(file), op, None, &mut batch).unwrap();
     context.inner.commit(batch);
     receiver
 }

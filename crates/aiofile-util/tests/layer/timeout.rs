@@ -1,0 +1,83 @@
+//! Deadlines: the caller has its answer, and the books are right when the operation has its own.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aiofile_util::layer::{Limit, Timeout};
+use caio::{Buffer, ErrorKind, OpKind, SharedFile};
+use caio_testkit::{Plan, Simulated};
+use nix::errno::Errno;
+
+use crate::support::{eventually, faulty, file, paused, poll_once, read};
+
+#[test]
+fn what_times_out_keeps_its_place_until_it_has_ended() {
+    let limit = Arc::new(Limit::new().reads(1));
+    let timeout = Timeout::new().reads(Duration::from_millis(20));
+    let builder = aiofile::context().layer(limit.clone()).layer(Arc::new(timeout));
+    let disk = Arc::new(Simulated::new(1));
+    let context = builder.custom(disk.clone()).in_place(false).build().unwrap();
+    let file = disk.create("data").unwrap();
+    for _ in 0..2 {
+        // The second waits for the place of the first, in vain.
+        let error = futures_executor::block_on(read(&context, &file, 4)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!((limit.held(), limit.waiting(), disk.pending()), (1, 0, 1));
+    }
+    assert!(disk.step());
+    assert_eq!((limit.held(), context.metrics().in_flight), (0, 0));
+    assert_eq!(disk.drive(read(&context, &file, 4)).unwrap(), 0);
+}
+
+#[test]
+fn a_deadline_covers_the_wait_in_other_layers() {
+    let limit = Arc::new(Limit::new().writes(1));
+    let timeout = Timeout::new().writes(Duration::from_secs(3600));
+    let builder = aiofile::context().layer(Arc::new(timeout)).layer(limit.clone());
+    let context = builder.build().unwrap();
+    // A pipe that is full keeps the only place.
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    let full = vec![0; 1 << 16];
+    writer.write_all(&full).unwrap();
+    let writer = std::fs::File::from(std::os::fd::OwnedFd::from(writer));
+    let pipe = SharedFile::from_std(writer).unwrap();
+    let mut first = Box::pin(context.write(&pipe, Buffer::from(&b"x"[..]), 0..1, 0));
+    assert!(poll_once(&mut first).is_pending());
+    paused().block_on(async {
+        let begun = tokio::time::Instant::now();
+        let file = file(b"");
+        let (written, _) = context.write(&file, Buffer::from(&b"x"[..]), 0..1, 0).await;
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= Duration::from_secs(3600));
+    });
+    assert_eq!((limit.held(), limit.waiting()), (1, 0));
+    drop(first);
+    eventually("its place comes back", || limit.held() == 0);
+}
+
+#[test]
+fn a_backend_that_is_slow_and_fails_keeps_its_errors() {
+    let plan = Plan::new(1)
+        .delay(Duration::ZERO..Duration::from_millis(2))
+        .short(0.3)
+        .interrupted(0.2)
+        .fail_once(OpKind::Read, 40, Errno::EIO as i32);
+    let (_, builder) = faulty(plan);
+    let timeout = Timeout::new().reads(Duration::from_secs(600)).writes(Duration::from_secs(600));
+    let context = builder.layer(Arc::new(timeout)).build().unwrap();
+    let file = file(&[7; 512]);
+    let mut failed = 0;
+    for _ in 0..60 {
+        match futures_executor::block_on(read(&context, &file, 512)) {
+            Ok(bytes) => assert!(bytes > 0),
+            Err(error) => {
+                assert_eq!(error.raw_os_error(), Some(Errno::EIO as i32));
+                failed += 1;
+            }
+        }
+    }
+    assert!(failed <= 1, "{failed}");
+    assert_eq!(context.metrics().in_flight, 0);
+}

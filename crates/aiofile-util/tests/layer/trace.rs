@@ -1,0 +1,111 @@
+//! Spans of operations, as a subscriber sees them.
+
+use std::collections::HashMap;
+use std::fmt::{Debug, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aiofile_util::layer::Trace;
+use caio::OpKind;
+use caio_testkit::{FaultLayer, Plan};
+use nix::errno::Errno;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::support::{file, poll_once, read};
+
+/// Keeps what it is told.
+#[derive(Debug, Default)]
+struct Told {
+    last: AtomicU64,
+    spans: Mutex<HashMap<u64, String>>,
+    open: AtomicU64,
+    events: Mutex<Vec<String>>,
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+/// A subscriber has to be owned; this one is shared with the test.
+struct Subscribed(Arc<Told>);
+
+impl Subscriber for Subscribed {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let number = self.0.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut text = format!("{} ", span.metadata().name());
+        span.record(&mut Fields(&mut text));
+        self.0.spans.lock().unwrap().insert(number, text);
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        Id::from_u64(number)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        let mut spans = self.0.spans.lock().unwrap();
+        values.record(&mut Fields(spans.get_mut(&span.into_u64()).unwrap()));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = format!("{} ", event.metadata().level());
+        event.record(&mut Fields(&mut text));
+        self.0.events.lock().unwrap().push(text);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+
+    fn try_close(&self, _: Id) -> bool {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        true
+    }
+}
+
+#[test]
+fn each_operation_has_a_span_that_ends() {
+    let told = Arc::new(Told::default());
+    let faults = FaultLayer::new(Plan::new(1).fail_once(OpKind::Read, 1, Errno::EIO as i32));
+    let trace = Arc::new(Trace::new().slow(Duration::ZERO));
+    let builder = aiofile::context().layer(Arc::new(faults)).layer(trace.clone());
+    let context = builder.build().unwrap();
+    tracing::subscriber::with_default(Subscribed(told.clone()), || {
+        let file = file(b"data");
+        assert_eq!(futures_executor::block_on(read(&context, &file, 4)).unwrap(), 4);
+        futures_executor::block_on(read(&context, &file, 4)).unwrap_err();
+        let (silent, writer) = std::io::pipe().unwrap();
+        let silent = std::fs::File::from(std::os::fd::OwnedFd::from(silent));
+        let silent = caio::SharedFile::from_std(silent).unwrap();
+        let mut dropped = Box::pin(read(&context, &silent, 4));
+        assert!(poll_once(&mut dropped).is_pending());
+        drop((dropped, writer));
+    });
+    crate::support::eventually("all spans have ended", || {
+        !format!("{trace:?}").contains("file_operation") && told.open.load(Ordering::Relaxed) == 0
+    });
+    let spans = told.spans.lock().unwrap();
+    assert_eq!(spans.len(), 3);
+    assert!(
+        spans[&1].starts_with("file_operation operation=\"read\" path=/dev/fd/"),
+        "{}",
+        spans[&1]
+    );
+    for part in ["offset=0 ", "bytes=4 ", "attempt=1 ", "moved=4 "] {
+        assert!(spans[&1].contains(part), "{part} is not in {}", spans[&1]);
+    }
+    assert!(spans[&2].contains("error=read /dev/fd/"), "{}", spans[&2]);
+    let events = told.events.lock().unwrap();
+    assert!(events[0].starts_with("DEBUG ") && events[0].contains("read ended"), "{events:?}");
+    assert!(events[1].starts_with("WARN ") && events[1].contains("slow"), "{events:?}");
+}

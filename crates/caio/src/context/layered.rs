@@ -1,0 +1,133 @@
+//! Operations with layers around them: each attempt is admitted, made and told of; what failed may
+//! be made again after a pause; a deadline ends the wait for all of it.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+
+use super::Context;
+use super::operation::{Borrowed, Operation};
+use crate::completion::Outcome;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::SharedFile;
+use crate::layer::{Attempt, Chain, OpInfo, Sleep};
+use crate::op::{Op, Output};
+
+/// An operation with layers around it, as a future that can be moved. The mutex is never locked: it
+/// makes this `Sync`, which a layer's future need not be.
+pub(super) struct Layered(Mutex<Pin<Box<dyn Future<Output = Outcome> + Send>>>);
+
+impl Layered {
+    /// An operation that is to begin.
+    pub(super) fn new(context: &Context, file: Option<&SharedFile>, op: Op) -> Self {
+        let info = context.inner.layers.describe(&*context.inner.runtime, file, &op);
+        Self::of(context.clone(), file.cloned(), info, Next::Admission(op))
+    }
+
+    /// An operation whose first attempt the engine has already.
+    pub(super) fn begun(context: &Context, begun: Operation, attempt: Arc<Attempt>) -> Self {
+        let (file, info) = (begun.file().cloned(), attempt.info().clone());
+        Self::of(context.clone(), file, info, Next::Answer(begun, attempt))
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+    }
+
+    fn of(context: Context, file: Option<SharedFile>, info: OpInfo, next: Next) -> Self {
+        let future = async move {
+            let attempts = make_attempts(&context, file.as_ref(), &info, next);
+            let ended = within_deadline(&context.inner.layers, &info, attempts).await;
+            ended.unwrap_or_else(|error| Outcome { result: Err(error), op: None })
+        };
+        Self(Mutex::new(Box::pin(future)))
+    }
+}
+
+/// Waits for a future, as long as the layers allow it.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`] after that; then the future has been dropped.
+pub(super) async fn within_deadline<F: Future>(
+    chain: &Chain,
+    info: &OpInfo,
+    future: F,
+) -> Result<F::Output> {
+    let Some(deadline) = chain.deadline(info) else { return Ok(future.await) };
+    let mut future = pin!(future);
+    let mut sleep: Option<Sleep> = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        // Most operations are ready before there is anything to wait for.
+        let sleep = sleep.get_or_insert_with(|| info.clock().sleep(deadline));
+        sleep.as_mut().poll(cx).map(|slept| {
+            let error = slept.err().map_or_else(|| timed_out(deadline), Error::system);
+            Err(info.describe(error))
+        })
+    })
+    .await
+}
+
+/// What comes next of an operation.
+enum Next {
+    Admission(Op),
+    Answer(Operation, Arc<Attempt>),
+}
+
+async fn make_attempts(
+    context: &Context,
+    file: Option<&SharedFile>,
+    info: &OpInfo,
+    mut next: Next,
+) -> Outcome {
+    let (mut number, mut failure) = (0, None);
+    loop {
+        number += 1;
+        let (pause, outcome) = match next {
+            Next::Answer(begun, attempt) => {
+                let outcome = begun.await;
+                (attempt.retry_after(), outcome)
+            }
+            Next::Admission(op) => match context.inner.layers.admit(info, number).await {
+                Ok(attempt) => {
+                    let outcome = perform(context, file, op, &attempt).await;
+                    (attempt.retry_after(), outcome)
+                }
+                // Why it had to be made again says more than why it was not.
+                Err((refusal, None)) => return Outcome::failed(failure.unwrap_or(refusal), op),
+                Err((refusal, pause)) => (pause, Outcome::failed(refusal, op)),
+            },
+        };
+        let (pause, error, op) = match (pause, outcome) {
+            (Some(pause), Outcome { result: Err(error), op: Some(op) }) => (pause, error, op),
+            (_, outcome) => return outcome,
+        };
+        if info.clock().sleep(pause).await.is_err() {
+            return Outcome::failed(error, op);
+        }
+        (failure, next) = (Some(error), Next::Admission(op));
+    }
+}
+
+async fn perform(
+    context: &Context,
+    file: Option<&SharedFile>,
+    mut op: Op,
+    attempt: &Arc<Attempt>,
+) -> Outcome {
+    if let Some(output) = context.try_in_place(file, &mut op).await {
+        let result: Result<Output> = Ok(output);
+        attempt.end_in_place(&result);
+        return Outcome { result, op: Some(op) };
+    }
+    Borrowed::admitted(context, file, op, Arc::clone(attempt)).await
+}
+
+fn timed_out(deadline: std::time::Duration) -> Error {
+    let message = format!("it did not end within {deadline:?}");
+    let cure = "raise its deadline; what has begun may still take effect";
+    Error::new(ErrorKind::TimedOut, message).hint(cure)
+}

@@ -11,6 +11,7 @@
 //! | the last lines of a file, or of a pipe | [`last_lines`], [`keep_last_lines`] |
 //! | what changes in files and trees, as it changes | [`WatchOptions`] |
 //! | what each directory of a tree takes | [`DirectoryUsages`] |
+//! | configuration files, also as they change (feature `config`) | `ConfigOptions` |
 //!
 //! Everything here runs in jobs of a few MiB on the pool of a [`Context`](aiofile::Context): the
 //! one that is named, else the default one of the runtime. No thread of an executor waits for a
@@ -19,6 +20,8 @@
 #![forbid(unsafe_code)]
 
 mod checksum;
+#[cfg(feature = "config")]
+mod config;
 mod copying;
 mod directory_usage;
 mod hash;
@@ -33,6 +36,8 @@ mod sync;
 mod watch;
 
 pub use checksum::{CheckOutcome, Checked, Checks, ChecksumLine};
+#[cfg(feature = "config")]
+pub use config::{ConfigChange, ConfigFormat, ConfigOptions, ConfigValue, ConfigWatch};
 pub use directory_usage::DirectoryUsages;
 pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};
 pub use last_lines::{keep_last_lines, last_lines};

@@ -11,6 +11,8 @@
 //! | the last lines of a file, or of a pipe | [`last_lines`], [`keep_last_lines`] |
 //! | what changes in files and trees, as it changes | [`WatchOptions`] |
 //! | what each directory of a tree takes | [`DirectoryUsages`] |
+//! | many files worked on at once, whole, in chunks or by a closure | [`PipelineOptions`] |
+//! | a run over many files that goes on where it was killed | [`Journal`] |
 //! | configuration files, also as they change (feature `config`) | `ConfigOptions` |
 //!
 //! Everything here runs in jobs of a few MiB on the pool of a [`Context`](aiofile::Context): the
@@ -24,11 +26,13 @@ mod checksum;
 mod config;
 mod copying;
 mod directory_usage;
+mod escaped;
 mod hash;
 mod last_lines;
 mod merge;
 mod merge_sorted;
 mod output;
+mod pipeline;
 mod scratch;
 mod split;
 mod steps;
@@ -43,6 +47,9 @@ pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};
 pub use last_lines::{keep_last_lines, last_lines};
 pub use merge::MergeOptions;
 pub use merge_sorted::MergeSortedOptions;
+pub use pipeline::{
+    FileChunks, FileOutcome, FilePart, Journal, OnError, Outcomes, PipelineOptions, Progress,
+};
 pub use split::{Piece, SplitBy, SplitOptions, Suffix};
 pub use sync::{Action, Compare, SyncEvent, SyncOptions, SyncReport};
 pub use watch::{Change, ChangeKind, Changes, WatchOptions};

@@ -13,6 +13,9 @@
 //! | records of many tasks in one file, in batches, with rotation | [`BatchWriter`] |
 //! | what each directory of a tree takes | [`DirectoryUsages`] |
 //! | limits, rates, retries, timeouts, metrics around every operation | [`layer`] |
+//! | many files worked on at once, whole, in chunks or by a closure | [`PipelineOptions`] |
+//! | a run over many files that goes on where it was killed | [`Journal`] |
+//! | configuration files, also as they change (feature `config`) | `ConfigOptions` |
 //!
 //! Everything here runs in jobs of a few MiB on the pool of a [`Context`](aiofile::Context): the
 //! one that is named, else the default one of the runtime. No thread of an executor waits for a
@@ -24,14 +27,18 @@
 
 mod batch_writer;
 mod checksum;
+#[cfg(feature = "config")]
+mod config;
 mod copying;
 mod directory_usage;
+mod escaped;
 mod hash;
 mod last_lines;
 pub mod layer;
 mod merge;
 mod merge_sorted;
 mod output;
+mod pipeline;
 mod scratch;
 mod split;
 mod steps;
@@ -40,11 +47,16 @@ mod watch;
 
 pub use batch_writer::{BatchOptions, BatchReport, BatchWriter};
 pub use checksum::{CheckOutcome, Checked, Checks, ChecksumLine};
+#[cfg(feature = "config")]
+pub use config::{ConfigChange, ConfigFormat, ConfigOptions, ConfigValue, ConfigWatch};
 pub use directory_usage::DirectoryUsages;
 pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};
 pub use last_lines::{keep_last_lines, last_lines};
 pub use merge::MergeOptions;
 pub use merge_sorted::MergeSortedOptions;
+pub use pipeline::{
+    FileChunks, FileOutcome, FilePart, Journal, OnError, Outcomes, PipelineOptions, Progress,
+};
 pub use split::{Piece, SplitBy, SplitOptions, Suffix};
 pub use sync::{Action, Compare, SyncEvent, SyncOptions, SyncReport};
 pub use watch::{Change, ChangeKind, Changes, WatchOptions};

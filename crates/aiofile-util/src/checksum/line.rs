@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use crate::escaped::{escape, unescape};
 use crate::hash::{Hash, HashKind};
 
 /// A file with the hash that it should have.
@@ -57,14 +58,7 @@ impl ChecksumLine {
         line.extend(is_escaped.then_some(b'\\'));
         line.extend(self.hash.to_string().into_bytes());
         line.extend(if self.is_binary { b" *" } else { b"  " });
-        for byte in name {
-            match byte {
-                b'\\' => line.extend(b"\\\\"),
-                b'\n' => line.extend(b"\\n"),
-                b'\r' => line.extend(b"\\r"),
-                byte => line.push(*byte),
-            }
-        }
+        escape(name, &mut line);
         line
     }
 }
@@ -91,22 +85,4 @@ fn plain(line: &[u8], kind: HashKind) -> Option<Parts<'_>> {
 
 fn digits(digits: &[u8]) -> Option<Hash> {
     std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// `None` where a backslash stands before something else than it may.
-fn unescape(name: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = name.iter();
-    let mut unescaped = Vec::with_capacity(name.len());
-    while let Some(byte) = bytes.next() {
-        unescaped.push(match byte {
-            b'\\' => match bytes.next()? {
-                b'\\' => b'\\',
-                b'n' => b'\n',
-                b'r' => b'\r',
-                _ => return None,
-            },
-            byte => *byte,
-        });
-    }
-    Some(unescaped)
 }

@@ -1,0 +1,44 @@
+//! Trying again what may succeed a moment later.
+
+use std::io;
+use std::time::Duration;
+
+use caio::{Error, delay};
+
+/// The first pause; each is twice as long as the one before.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// The attempts at one thing.
+pub(super) struct Attempts {
+    max: u32,
+    /// How many were made, the running one included.
+    pub(super) made: u32,
+    pause: Duration,
+}
+
+impl Attempts {
+    /// At most so many, of which the first begins now.
+    pub(super) fn new(max: u32) -> Self {
+        Self { max, made: 1, pause: PAUSE_MIN }
+    }
+
+    /// Whether it is to be tried again after this error; the pause before that is over then.
+    pub(super) async fn again(&mut self, error: &io::Error) -> bool {
+        // Without a thread that ends the pause there is none, and no further attempt.
+        if self.made >= self.max || !is_transient(error) || delay(self.pause).await.is_err() {
+            return false;
+        }
+        self.made += 1;
+        self.pause = PAUSE_MAX.min(self.pause * 2);
+        true
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    match (Error::of(error), error.raw_os_error()) {
+        (Some(error), _) => error.is_transient(),
+        (None, Some(errno)) => Error::system(io::Error::from_raw_os_error(errno)).is_transient(),
+        (None, None) => false,
+    }
+}

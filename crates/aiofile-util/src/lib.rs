@@ -18,6 +18,7 @@
 //! works with and without tokio.
 #![forbid(unsafe_code)]
 
+mod background;
 mod checksum;
 mod copying;
 mod directory_usage;
@@ -26,7 +27,6 @@ mod last_lines;
 mod merge;
 mod merge_sorted;
 mod output;
-mod scratch;
 mod split;
 mod steps;
 mod sync;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use aiofile::Context;
 use caio::{Error, ErrorKind, Result};
 
-use crate::output::Output;
+use crate::output::{Output, Sink};
 use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step, Watch, context_or_default, in_steps};
 
 /// Memory for reading ahead in all sources together, in bytes.
@@ -100,17 +100,13 @@ impl MergeSortedOptions {
 
     async fn merge_owned(&self, sources: Vec<PathBuf>, target: PathBuf) -> Result<u64> {
         let context = context_or_default(self.context.as_ref()).await?;
-        let created = context.run("open", move || Output::create(&target));
-        let output = Arc::new(created.await?);
-        let guard = output.guard();
-        let begun = Arc::clone(&output);
-        let merged = match context.run("open", move || Merge::begin(sources, begun)).await {
+        let output = Output::create(&context, &target, self.durable).await?;
+        let sink = output.sink();
+        let merged = match context.run("open", move || Merge::begin(sources, sink)).await {
             Ok(merge) => in_steps(&context, "merge", merge, &self.watch, Merge::step).await,
             Err(error) => Err(error),
         };
-        let settled = output.settle(&context, self.durable, merged).await;
-        guard.disarm();
-        settled
+        output.settle(&context, merged).await
     }
 }
 
@@ -145,13 +141,13 @@ impl PartialOrd for Head {
 struct Merge {
     sources: Vec<Source>,
     heads: BinaryHeap<Head>,
-    output: Arc<Output>,
+    sink: Arc<Sink>,
     buffer: Vec<u8>,
     bytes: u64,
 }
 
 impl Merge {
-    fn begin(paths: Vec<PathBuf>, output: Arc<Output>) -> Result<Self> {
+    fn begin(paths: Vec<PathBuf>, sink: Arc<Sink>) -> Result<Self> {
         let ahead = (AHEAD_BYTES / paths.len().max(1)).clamp(4096, READ_BYTES);
         let mut sources = Vec::with_capacity(paths.len());
         let mut heads = BinaryHeap::with_capacity(paths.len());
@@ -171,7 +167,7 @@ impl Merge {
             }
             sources.push(source);
         }
-        Ok(Self { sources, heads, output, buffer: Vec::new(), bytes: 0 })
+        Ok(Self { sources, heads, sink, buffer: Vec::new(), bytes: 0 })
     }
 
     fn step(&mut self) -> Result<Step<u64>> {
@@ -201,7 +197,7 @@ impl Merge {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let (mut file, path) = self.output.file();
+        let (mut file, path) = self.sink.file();
         file.write_all(&self.buffer).doing("write", path)?;
         self.buffer.clear();
         Ok(())

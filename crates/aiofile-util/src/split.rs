@@ -4,6 +4,7 @@ mod pieces;
 mod ranges;
 mod sequential;
 mod suffix;
+mod temporaries;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,7 +19,7 @@ use caio::Result;
 
 pub use suffix::Suffix;
 
-use crate::scratch::Guard;
+use crate::background::Guard;
 use crate::steps::{Doing, Watch, context_or_default, in_steps};
 use pieces::Pieces;
 use sequential::Sequential;

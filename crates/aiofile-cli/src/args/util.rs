@@ -141,16 +141,17 @@ pub(crate) struct MergeArgs {
 
 /// Make a directory like another one.
 ///
-/// Files that differ in size or time are copied, with permissions and times; symbolic links are
-/// made as links. A file appears when it is complete, so that an interrupted run leaves no half one
-/// and the next run goes on. What happens to one file is reported, the others are done, and the
+/// Files that differ in size or time are copied, with holes, permissions and times; symbolic links
+/// are made as links. A file appears when it is complete, so that an interrupted run leaves no half
+/// one and the next run goes on. What happens to one file is reported, the others are done, and the
 /// exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   aiofile sync photos /backup/photos
   aiofile sync photos /backup/photos --delete --dry-run
-  aiofile sync --checksum site /srv/www")]
+  aiofile sync --checksum site /srv/www
+  aiofile sync --owner --xattrs --hard-links --delete /home /backup/home")]
 pub(crate) struct SyncArgs {
     /// The directory to copy
     #[arg(value_name = "FROM", value_hint = ValueHint::DirPath)]
@@ -171,6 +172,22 @@ pub(crate) struct SyncArgs {
     /// Compare contents instead of times
     #[arg(short, long)]
     pub(crate) checksum: bool,
+
+    /// Keep owner and group, which the system allows to few
+    #[arg(long)]
+    pub(crate) owner: bool,
+
+    /// Keep extended attributes, access control lists among them
+    #[arg(long)]
+    pub(crate) xattrs: bool,
+
+    /// Names of one file in FROM become names of one file in TO
+    #[arg(short = 'H', long)]
+    pub(crate) hard_links: bool,
+
+    /// Put everything on the device before the command ends: fsync of each file and directory
+    #[arg(long)]
+    pub(crate) sync: bool,
 
     /// How many files are copied at once; twice the processors unless set
     #[arg(short, long, value_name = "N")]

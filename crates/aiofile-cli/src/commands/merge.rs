@@ -8,7 +8,6 @@ use super::bar::Bar;
 use super::json;
 use super::stoppable::{self, Stop};
 use crate::args::MergeArgs;
-use crate::blocking::blocking;
 use crate::failure::Failure;
 use crate::output;
 use crate::signals::Interrupts;
@@ -21,12 +20,12 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let context = super::context(backend)?;
     let measured = args.files.clone();
-    let total = blocking(move || {
+    let total = context.run("stat", move || {
         let lengths = measured.iter().map(|path| std::fs::metadata(path).ok());
         let lengths = lengths.map(|file| file.filter(|file| file.is_file()).map(|file| file.len()));
-        lengths.sum::<Option<u64>>()
+        Ok(lengths.sum::<Option<u64>>())
     });
-    let (stop, bar) = (Stop::default(), Bar::bytes(args.quiet, total.await));
+    let (stop, bar) = (Stop::default(), Bar::bytes(args.quiet, total.await.ok().flatten()));
     let (told, shown) = (stop.clone(), bar.clone());
     let watcher = move |bytes| {
         shown.add(bytes);

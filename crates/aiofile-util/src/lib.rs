@@ -5,8 +5,7 @@
 //! | the hash of a file, or of many at once | [`hash()`], [`HashOptions`] |
 //! | checking files against a list of `sha256sum`, `md5sum` or `b3sum` | [`HashOptions::check`] |
 //! | a file cut into pieces by bytes or by lines | [`SplitOptions`] |
-//! | files put together in order | [`MergeOptions`] |
-//! | sorted text files put together, sorted | [`MergeSortedOptions`] |
+//! | files put together in order, or sorted text files, sorted | [`MergeOptions`] |
 //! | a directory made like another one | [`SyncOptions`] |
 //! | the last lines of a file, or of a pipe | [`last_lines`], [`keep_last_lines`] |
 //! | what changes in files and trees, as it changes | [`WatchOptions`] |
@@ -37,7 +36,6 @@ pub use directory_usage::DirectoryUsages;
 pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};
 pub use last_lines::{keep_last_lines, last_lines};
 pub use merge::MergeOptions;
-pub use merge_sorted::MergeSortedOptions;
 pub use split::{Piece, SplitBy, SplitOptions, Suffix};
 pub use sync::{Action, Compare, SyncEvent, SyncOptions, SyncReport};
 pub use watch::{Change, ChangeKind, Changes, WatchOptions};

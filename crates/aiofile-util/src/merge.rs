@@ -35,7 +35,7 @@ pub struct MergeOptions {
     context: Option<Context>,
     append: bool,
     durable: bool,
-    watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 impl MergeOptions {
@@ -98,18 +98,20 @@ impl MergeOptions {
         I: IntoIterator<Item: Into<PathBuf>>,
     {
         let sources: VecDeque<PathBuf> = sources.into_iter().map(Into::into).collect();
-        Ok(self.merge_owned(sources, target.as_ref().to_owned()).await?)
-    }
-
-    async fn merge_owned(&self, sources: VecDeque<PathBuf>, target: PathBuf) -> Result<u64> {
-        let context = context_or_default(self.context.as_ref()).await?;
-        let output = match self.append {
-            true => Output::append(&context, &target, self.durable).await?,
-            false => Output::create(&context, &target, self.durable).await?,
-        };
+        let (context, output) = self.open(target.as_ref()).await?;
         let merge = Merge { sources, current: None, sink: output.sink(), bytes: 0 };
         let merged = in_steps(&context, "merge", merge, &self.watch, Merge::step).await;
-        output.settle(&context, merged).await
+        Ok(output.settle(&context, merged).await?)
+    }
+
+    /// The context, and the target as it is wanted.
+    pub(crate) async fn open(&self, target: &Path) -> Result<(Context, Output)> {
+        let context = context_or_default(self.context.as_ref()).await?;
+        let output = match self.append {
+            true => Output::append(&context, target, self.durable).await?,
+            false => Output::create(&context, target, self.durable).await?,
+        };
+        Ok((context, output))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `aiofile merge`: files put together.
 
-use aiofile_util::{MergeOptions, MergeSortedOptions};
+use aiofile_util::MergeOptions;
 use caio::Choice;
 use serde_json::json;
 
@@ -31,15 +31,15 @@ pub(super) async fn run(
         shown.add(bytes);
         told.flow()
     };
-    let merged = if args.sorted {
-        let options = MergeSortedOptions::new().context(&context).durable(args.sync);
-        let options = options.on_progress(watcher);
-        stoppable::run(&interrupts, &context, &stop, options.merge(&args.files, &args.output)).await
-    } else {
-        let options = MergeOptions::new().context(&context).durable(args.sync);
-        let options = options.append(args.append).on_progress(watcher);
-        stoppable::run(&interrupts, &context, &stop, options.merge(&args.files, &args.output)).await
+    let options = MergeOptions::new().context(&context).durable(args.sync);
+    let options = options.append(args.append).on_progress(watcher);
+    let merge = async {
+        match args.sorted {
+            true => options.merge_sorted(&args.files, &args.output).await,
+            false => options.merge(&args.files, &args.output).await,
+        }
     };
+    let merged = stoppable::run(&interrupts, &context, &stop, merge).await;
     bar.finish();
     let (bytes, count) = (merged?, args.files.len());
     if args.json {

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
-use aiofile_util::HashKind;
+use aiofile_util::{HashKind, SplitBy};
 use clap::{Args, ValueHint};
 
 use crate::size::Size;
@@ -49,7 +49,7 @@ fn hash_kind(name: &str) -> Result<HashKind, String> {
     name.parse().map_err(|error: std::io::Error| error.to_string())
 }
 
-/// Cut a file into pieces, by bytes or by lines.
+/// Cut a file into pieces, by bytes, by lines or by their number.
 ///
 /// The pieces are called PREFIXaa, PREFIXab and so on, and appear when all of them are complete.
 #[derive(Debug, Args)]
@@ -57,6 +57,7 @@ fn hash_kind(name: &str) -> Result<HashKind, String> {
 Examples:
   aiofile split -b 1G disk.img disk.img.
   aiofile split -l 100000 -d -a 4 log log.
+  aiofile split -n l/8 words words.        eight pieces, each of whole lines
   generate | aiofile split -b 64M - part.")]
 pub(crate) struct SplitArgs {
     /// The file to cut; - is standard input
@@ -74,6 +75,11 @@ pub(crate) struct SplitArgs {
     /// Lines of a piece; 1000 unless set
     #[arg(short, long, value_name = "N")]
     pub(crate) lines: Option<NonZeroU64>,
+
+    /// How many pieces of the same length; l/N: between lines
+    #[arg(short, long, value_name = "N|l/N", value_parser = number,
+          conflicts_with_all = ["bytes", "lines"])]
+    pub(crate) number: Option<SplitBy>,
 
     /// Suffixes of digits instead of letters
     #[arg(short, long, conflicts_with = "hex")]
@@ -100,6 +106,14 @@ pub(crate) struct SplitArgs {
     pub(crate) quiet: bool,
 }
 
+fn number(text: &str) -> Result<SplitBy, String> {
+    let (by, count): (fn(NonZeroU64) -> SplitBy, _) = match text.strip_prefix("l/") {
+        Some(count) => (SplitBy::PiecesOfLines, count),
+        None => (SplitBy::Pieces, text),
+    };
+    count.parse().map(by).map_err(|_| "not a number of pieces: N, or l/N".to_owned())
+}
+
 /// Put files together into one.
 ///
 /// The target appears when it is complete. It may be one of the files.
@@ -119,7 +133,7 @@ pub(crate) struct MergeArgs {
     pub(crate) output: PathBuf,
 
     /// Behind what is in the target already, instead of in its place
-    #[arg(long, conflicts_with = "sorted")]
+    #[arg(long)]
     pub(crate) append: bool,
 
     /// The files are sorted by bytes (LC_ALL=C sort), and so is the target

@@ -10,11 +10,12 @@ use std::pin::Pin;
 use std::task::{self, Poll};
 
 use futures_core::Stream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 pub use line::ChecksumLine;
 
 use crate::hash::{Hash, HashOptions};
+use crate::steps::context_or_default;
 
 /// What became of one line of a checksum file.
 #[derive(Debug)]
@@ -52,9 +53,8 @@ impl HashOptions {
     ///
     /// Relative names are relative to the current directory, as with `sha256sum --check`.
     ///
-    /// # Errors
-    /// Where the default context cannot be made. The stream ends with an error where the checksum
-    /// file itself cannot be read.
+    /// The stream ends with an error where the checksum file itself cannot be read, or the default
+    /// context cannot be made.
     ///
     /// # Cancel safety
     /// Dropping the stream ends the reading.
@@ -67,27 +67,26 @@ impl HashOptions {
     ///
     /// let line = format!("b1946ac92492d2347c6235b4d2611184  {}\n", path.display());
     /// std::fs::write(&list, line)?;
-    /// let mut checks = HashOptions::new(HashKind::Md5).check(&list)?;
+    /// let mut checks = HashOptions::new(HashKind::Md5).check(&list);
     /// while let Some(checked) = checks.next().await {
     ///     assert!(matches!(checked?.outcome, CheckOutcome::Same));
     /// }
     /// # Ok(()) }) }
     /// ```
-    pub fn check(&self, list: impl AsRef<Path>) -> io::Result<Checks> {
-        let (context, list) = (self.engine()?, list.as_ref().to_owned());
-        let lines = list::lines(context.clone(), list.clone(), self.kind);
-        let checks = lines.map_ok(move |(number, line)| {
-            let options = self::options_of(&context, line.as_ref());
-            check_line(options, list.clone(), number, line)
-        });
-        Ok(Checks(checks.try_buffered(self.at_once()).err_into().boxed()))
+    pub fn check(&self, list: impl AsRef<Path>) -> Checks {
+        let (options, list, at_once) = (self.clone(), list.as_ref().to_owned(), self.at_once());
+        let checks = async move {
+            let context = context_or_default(options.context.as_ref()).await?;
+            let lines = list::lines(context.clone(), list.clone(), options.kind);
+            caio::Result::<_>::Ok(lines.map_ok(move |(number, line)| {
+                let kind = line.as_ref().map_or_else(Default::default, |line| line.kind);
+                let options = HashOptions::new(kind).context(&context);
+                check_line(options, list.clone(), number, line)
+            }))
+        };
+        let checks = stream::once(checks).try_flatten();
+        Checks(checks.try_buffered(at_once).err_into().boxed())
     }
-}
-
-/// What hashes the file of this line.
-fn options_of(context: &aiofile::Context, line: Option<&ChecksumLine>) -> HashOptions {
-    let kind = line.map_or_else(Default::default, |line| line.kind);
-    HashOptions::new(kind).context(context)
 }
 
 async fn check_line(

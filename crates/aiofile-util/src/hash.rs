@@ -52,7 +52,7 @@ pub async fn hash(path: impl AsRef<Path>, kind: HashKind) -> io::Result<Hash> {
 #[derive(Debug, Clone)]
 pub struct HashOptions {
     pub(crate) kind: HashKind,
-    context: Option<Context>,
+    pub(crate) context: Option<Context>,
     jobs: Option<NonZeroUsize>,
 }
 
@@ -94,8 +94,7 @@ impl HashOptions {
     /// At most [`jobs`](Self::jobs) files are begun and not yielded, so that memory stays bounded
     /// however many there are.
     ///
-    /// # Errors
-    /// Where the default context cannot be made. What happens to a file comes with the file.
+    /// What happens to a file comes with the file, also where the default context cannot be made.
     ///
     /// # Cancel safety
     /// Dropping the stream ends the reading.
@@ -106,58 +105,44 @@ impl HashOptions {
     /// # std::fs::write(&there, "hello\n")?; let missing = directory.path().join("missing");
     /// use aiofile_util::{HashKind, HashOptions};
     ///
-    /// let mut hashes = HashOptions::new(HashKind::Sha256).files([there, missing])?;
+    /// let mut hashes = HashOptions::new(HashKind::Sha256).files([there, missing]);
     /// let (path, hash) = hashes.next().await.unwrap();
     /// assert!(path.ends_with("there") && hash?.to_string().starts_with("5891b5b522d5df08"));
     /// let (path, hash) = hashes.next().await.unwrap();
     /// assert!(path.ends_with("missing") && hash.is_err());
     /// # Ok(()) }) }
     /// ```
-    pub fn files<I>(&self, paths: I) -> io::Result<Hashes>
+    pub fn files<I>(&self, paths: I) -> Hashes
     where
         I: IntoIterator<Item: Into<PathBuf>>,
         I::IntoIter: Send + 'static,
     {
-        let of_one = self.of_one()?;
-        Ok(Hashes(stream::iter(paths).map(of_one).buffered(self.at_once()).boxed()))
+        let hashes = stream::iter(paths).map(self.of_one());
+        Hashes(hashes.buffered(self.at_once()).boxed())
     }
 
     /// The same, each as soon as it is known.
     ///
-    /// # Errors
-    /// As for [`files`](Self::files).
-    ///
     /// # Cancel safety
     /// As for [`files`](Self::files).
-    pub fn files_as_completed<I>(&self, paths: I) -> io::Result<Hashes>
+    pub fn files_as_completed<I>(&self, paths: I) -> Hashes
     where
         I: IntoIterator<Item: Into<PathBuf>>,
         I::IntoIter: Send + 'static,
     {
-        let of_one = self.of_one()?;
-        Ok(Hashes(stream::iter(paths).map(of_one).buffer_unordered(self.at_once()).boxed()))
+        let hashes = stream::iter(paths).map(self.of_one());
+        Hashes(hashes.buffer_unordered(self.at_once()).boxed())
     }
 
     /// What hashes a path.
-    fn of_one<P: Into<PathBuf>>(
-        &self,
-    ) -> io::Result<impl FnMut(P) -> OfOne + Send + 'static + use<P>> {
-        let (context, kind) = (self.engine()?, self.kind);
-        Ok(move |path: P| {
-            let (context, path) = (context.clone(), path.into());
-            let of_one: OfOne = Box::pin(async move {
-                let hash = one_file::hash(&context, kind, &path).await;
-                (path, hash.map_err(io::Error::from))
-            });
-            of_one
-        })
-    }
-
-    /// For calls that cannot wait until the default context is made elsewhere.
-    pub(crate) fn engine(&self) -> io::Result<Context> {
-        match &self.context {
-            Some(context) => Ok(context.clone()),
-            None => Ok(aiofile::default_context()?),
+    fn of_one<P: Into<PathBuf>>(&self) -> impl FnMut(P) -> OfOne + Send + 'static + use<P> {
+        let options = self.clone();
+        move |path: P| {
+            let (options, path) = (options.clone(), path.into());
+            Box::pin(async move {
+                let hash = options.hash(&path).await;
+                (path, hash)
+            })
         }
     }
 

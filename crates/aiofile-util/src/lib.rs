@@ -5,8 +5,7 @@
 //! | the hash of a file, or of many at once | [`hash()`], [`HashOptions`] |
 //! | checking files against a list of `sha256sum`, `md5sum` or `b3sum` | [`HashOptions::check`] |
 //! | a file cut into pieces by bytes or by lines | [`SplitOptions`] |
-//! | files put together in order | [`MergeOptions`] |
-//! | sorted text files put together, sorted | [`MergeSortedOptions`] |
+//! | files put together in order, or sorted text files, sorted | [`MergeOptions`] |
 //! | a directory made like another one | [`SyncOptions`] |
 //! | the last lines of a file, or of a pipe | [`last_lines`], [`keep_last_lines`] |
 //! | what changes in files and trees, as it changes | [`WatchOptions`] |
@@ -25,6 +24,7 @@
 //! The feature `gzip`, which is off by default, lets a [`BatchWriter`] compress what it puts aside.
 #![forbid(unsafe_code)]
 
+mod background;
 mod batch_writer;
 mod checksum;
 #[cfg(feature = "config")]
@@ -39,7 +39,6 @@ mod merge;
 mod merge_sorted;
 mod output;
 mod pipeline;
-mod scratch;
 mod split;
 mod steps;
 mod sync;
@@ -53,7 +52,6 @@ pub use directory_usage::DirectoryUsages;
 pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};
 pub use last_lines::{keep_last_lines, last_lines};
 pub use merge::MergeOptions;
-pub use merge_sorted::MergeSortedOptions;
 pub use pipeline::{
     FileChunks, FileOutcome, FilePart, Journal, OnError, Outcomes, PipelineOptions, Progress,
 };

@@ -11,7 +11,7 @@ use aiofile::Context;
 use caio::{Error, ErrorKind, Result};
 
 use crate::copying::copy;
-use crate::output::Output;
+use crate::output::{Output, Sink};
 use crate::steps::{Doing, JOB_BYTES, Step, Watch, context_or_default, in_steps};
 
 /// What opening and closing a small file costs, in bytes that could have been copied.
@@ -35,7 +35,7 @@ pub struct MergeOptions {
     context: Option<Context>,
     append: bool,
     durable: bool,
-    watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 impl MergeOptions {
@@ -98,23 +98,20 @@ impl MergeOptions {
         I: IntoIterator<Item: Into<PathBuf>>,
     {
         let sources: VecDeque<PathBuf> = sources.into_iter().map(Into::into).collect();
-        Ok(self.merge_owned(sources, target.as_ref().to_owned()).await?)
+        let (context, output) = self.open(target.as_ref()).await?;
+        let merge = Merge { sources, current: None, sink: output.sink(), bytes: 0 };
+        let merged = in_steps(&context, "merge", merge, &self.watch, Merge::step).await;
+        Ok(output.settle(&context, merged).await?)
     }
 
-    async fn merge_owned(&self, sources: VecDeque<PathBuf>, target: PathBuf) -> Result<u64> {
+    /// The context, and the target as it is wanted.
+    pub(crate) async fn open(&self, target: &Path) -> Result<(Context, Output)> {
         let context = context_or_default(self.context.as_ref()).await?;
-        let append = self.append;
-        let opened = context.run("open", move || match append {
-            true => Output::append(&target),
-            false => Output::create(&target),
-        });
-        let output = Arc::new(opened.await?);
-        let guard = output.guard();
-        let merge = Merge { sources, current: None, output: Arc::clone(&output), bytes: 0 };
-        let merged = in_steps(&context, "merge", merge, &self.watch, Merge::step).await;
-        let settled = output.settle(&context, self.durable, merged).await;
-        guard.disarm();
-        settled
+        let output = match self.append {
+            true => Output::append(&context, target, self.durable).await?,
+            false => Output::create(&context, target, self.durable).await?,
+        };
+        Ok((context, output))
     }
 }
 
@@ -122,7 +119,7 @@ impl MergeOptions {
 struct Merge {
     sources: VecDeque<PathBuf>,
     current: Option<(File, PathBuf)>,
-    output: Arc<Output>,
+    sink: Arc<Sink>,
     bytes: u64,
 }
 
@@ -138,7 +135,7 @@ impl Merge {
                 },
             };
             let wanted = JOB_BYTES - spent;
-            let copied = copy((&file, &path), self.output.file(), wanted)?;
+            let copied = copy((&file, &path), self.sink.file(), wanted)?;
             if copied == wanted {
                 self.current = Some((file, path));
             } else {
@@ -153,7 +150,7 @@ impl Merge {
 
     fn open(&self, path: &Path) -> Result<File> {
         let file = File::open(path).doing("open", path)?;
-        if self.output.appends_to(&file) {
+        if self.sink.appends_to(&file) {
             let message = "it is the target as well, so that it would never end";
             return Err(Error::new(ErrorKind::InvalidInput, message).doing("append").on(path));
         }

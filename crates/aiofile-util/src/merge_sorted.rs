@@ -6,15 +6,14 @@ use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::mem;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aiofile::Context;
 use caio::{Error, ErrorKind, Result};
 
-use crate::output::Output;
-use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step, Watch, context_or_default, in_steps};
+use crate::merge::MergeOptions;
+use crate::output::Sink;
+use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step, in_steps};
 
 /// Memory for reading ahead in all sources together, in bytes.
 const AHEAD_BYTES: usize = 16 << 20;
@@ -22,95 +21,46 @@ const AHEAD_BYTES: usize = 16 << 20;
 /// The longest line, in bytes: one of each source is in memory.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 
-/// How sorted text files are put together.
-///
-/// ```
-/// # fn main() -> std::io::Result<()> { futures_executor::block_on(async {
-/// # let directory = tempfile::tempdir()?; std::env::set_current_dir(&directory)?;
-/// use aiofile_util::MergeSortedOptions;
-///
-/// std::fs::write("odd", "1\n3\n5\n")?;
-/// std::fs::write("even", "2\n4\n")?;
-/// MergeSortedOptions::new().merge(["odd", "even"], "all").await?;
-/// assert_eq!(std::fs::read_to_string("all")?, "1\n2\n3\n4\n5\n");
-/// # Ok(()) }) }
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct MergeSortedOptions {
-    context: Option<Context>,
-    durable: bool,
-    watch: Watch,
-}
-
-impl MergeSortedOptions {
-    /// In the default context.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// In this context.
-    #[must_use]
-    pub fn context(mut self, context: &Context) -> Self {
-        self.context = Some(context.clone());
-        self
-    }
-
-    /// Whether the result is on the device before it is done: fsync of the file and its directory.
-    #[must_use]
-    pub fn durable(mut self, durable: bool) -> Self {
-        self.durable = durable;
-        self
-    }
-
-    /// Tells how many bytes were written, after each few MiB. [`ControlFlow::Break`] ends the
-    /// work, and leaves nothing behind.
-    #[must_use]
-    pub fn on_progress(
-        mut self,
-        watcher: impl Fn(u64) -> ControlFlow<()> + Send + Sync + 'static,
-    ) -> Self {
-        self.watch = Watch::new(watcher);
-        self
-    }
-
-    /// Writes the lines of all sources to `target`, in the order of their bytes (that of
-    /// `LC_ALL=C sort -m`); equal lines in the order of their sources. Returns how many bytes these
-    /// are. A last line without an end gets one.
+impl MergeOptions {
+    /// Writes the lines of all sources, which are sorted, to `target`, sorted as well: in the order
+    /// of their bytes (that of `LC_ALL=C sort -m`), equal lines in the order of their sources.
+    /// Returns how many bytes these are. A last line without an end gets one.
     ///
     /// All sources are open at once, with a line and some KiB of each in memory. The target has its
-    /// name when it is complete, as with [`MergeOptions::merge`](crate::MergeOptions::merge).
+    /// name when it is complete, as with [`merge`](Self::merge).
     ///
     /// Costs: three hops, and one for each 4 MiB.
     ///
     /// # Errors
-    /// What the system answers, with the file it happened to; a source that is not sorted, with the
-    /// number of the line; a line of more than 16 MiB.
+    /// As for [`merge`](Self::merge); a source that is not sorted, with the number of the line; a
+    /// line of more than 16 MiB.
     ///
     /// # Cancel safety
-    /// Dropping the future removes what was written, on another thread, which may end a moment
-    /// later.
-    pub async fn merge<I>(&self, sources: I, target: impl AsRef<Path>) -> io::Result<u64>
+    /// As for [`merge`](Self::merge).
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> { futures_executor::block_on(async {
+    /// # let directory = tempfile::tempdir()?; std::env::set_current_dir(&directory)?;
+    /// use aiofile_util::MergeOptions;
+    ///
+    /// std::fs::write("odd", "1\n3\n5\n")?;
+    /// std::fs::write("even", "2\n4\n")?;
+    /// MergeOptions::new().merge_sorted(["odd", "even"], "all").await?;
+    /// assert_eq!(std::fs::read_to_string("all")?, "1\n2\n3\n4\n5\n");
+    /// # Ok(()) }) }
+    /// ```
+    pub async fn merge_sorted<I>(&self, sources: I, target: impl AsRef<Path>) -> io::Result<u64>
     where
         I: IntoIterator<Item: Into<PathBuf>>,
     {
         let sources: Vec<PathBuf> = sources.into_iter().map(Into::into).collect();
-        Ok(self.merge_owned(sources, target.as_ref().to_owned()).await?)
-    }
-
-    async fn merge_owned(&self, sources: Vec<PathBuf>, target: PathBuf) -> Result<u64> {
-        let context = context_or_default(self.context.as_ref()).await?;
-        let created = context.run("open", move || Output::create(&target));
-        let output = Arc::new(created.await?);
-        let guard = output.guard();
-        let begun = Arc::clone(&output);
-        let merged = match context.run("open", move || Merge::begin(sources, begun)).await {
+        let (context, output) = self.open(target.as_ref()).await?;
+        let sink = output.sink();
+        let merged = match context.run("open", move || Merge::begin(sources, sink)).await {
             Ok(merge) => in_steps(&context, "merge", merge, &self.watch, Merge::step).await,
             Err(error) => Err(error),
         };
-        let settled = output.settle(&context, self.durable, merged).await;
-        guard.disarm();
-        settled
+        Ok(output.settle(&context, merged).await?)
     }
 }
 
@@ -145,13 +95,13 @@ impl PartialOrd for Head {
 struct Merge {
     sources: Vec<Source>,
     heads: BinaryHeap<Head>,
-    output: Arc<Output>,
+    sink: Arc<Sink>,
     buffer: Vec<u8>,
     bytes: u64,
 }
 
 impl Merge {
-    fn begin(paths: Vec<PathBuf>, output: Arc<Output>) -> Result<Self> {
+    fn begin(paths: Vec<PathBuf>, sink: Arc<Sink>) -> Result<Self> {
         let ahead = (AHEAD_BYTES / paths.len().max(1)).clamp(4096, READ_BYTES);
         let mut sources = Vec::with_capacity(paths.len());
         let mut heads = BinaryHeap::with_capacity(paths.len());
@@ -171,7 +121,7 @@ impl Merge {
             }
             sources.push(source);
         }
-        Ok(Self { sources, heads, output, buffer: Vec::new(), bytes: 0 })
+        Ok(Self { sources, heads, sink, buffer: Vec::new(), bytes: 0 })
     }
 
     fn step(&mut self) -> Result<Step<u64>> {
@@ -201,7 +151,7 @@ impl Merge {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let (mut file, path) = self.output.file();
+        let (mut file, path) = self.sink.file();
         file.write_all(&self.buffer).doing("write", path)?;
         self.buffer.clear();
         Ok(())

@@ -1,82 +1,92 @@
 //! A file that is written as a whole: it appears when it is complete, or its end stays as it was.
 
-use std::fs::{self, File, Permissions};
-use std::io::ErrorKind as IoErrorKind;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{File, Metadata};
+use std::io::{Seek, SeekFrom};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aiofile::Context;
+use aiofile::fs::{AtomicFile, AtomicWriteOptions, Durability};
 use caio::{Error, ErrorKind, Result};
 
-use crate::scratch::{Guard, Scratch, in_background};
+use crate::background::in_background;
 use crate::steps::Doing;
-
-/// The permissions of a new file, of which the umask takes some.
-const MODE: u32 = 0o666;
 
 /// An output in the making.
 #[derive(Debug)]
 pub(crate) struct Output {
-    file: Arc<File>,
+    sink: Arc<Sink>,
+    durable: bool,
+    /// `None` where it is appended to what is there.
+    new: Option<AtomicFile>,
+}
+
+/// Where jobs of the pool write to.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) file: Arc<File>,
     /// As the user named it.
-    path: PathBuf,
-    kind: Kind,
+    pub(crate) path: PathBuf,
+    /// How many bytes there were, which is what is left where it is not settled.
+    appended_at: Option<u64>,
     is_settled: AtomicBool,
 }
 
-#[derive(Debug)]
-enum Kind {
-    /// A temporary file, and what it is to replace: what a link leads to, and not the link.
-    New { scratch: Scratch, temporary: PathBuf, target: PathBuf },
-    /// The file itself, which had so many bytes.
-    Appended { length: u64 },
-}
-
 impl Output {
-    /// A new file, which takes the place of `path` and keeps its permissions where there is one.
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        let (target, permissions) = match fs::metadata(path) {
-            Ok(metadata) => {
-                refuse_special(&metadata, path)?;
-                let target = fs::canonicalize(path).doing("open", path)?;
-                (target, Some(Permissions::from_mode(metadata.mode() & 0o777)))
-            }
-            Err(error) if error.kind() == IoErrorKind::NotFound => (path.to_owned(), None),
-            Err(error) => return Err(error).doing("stat", path),
-        };
-        if target.file_name().is_none() {
-            let message = "this path ends in no name of a file";
-            return Err(Error::new(ErrorKind::InvalidInput, message).doing("create").on(path));
-        }
-        let scratch = Scratch::default();
-        let mode = if permissions.is_some() { 0o600 } else { MODE };
-        let created = scratch.create(&target, mode).map_err(|error| error.on(path));
-        let (temporary, file) = created?;
-        if let Some(permissions) = permissions {
-            file.set_permissions(permissions).doing("chmod", path)?;
-        }
-        let kind = Kind::New { scratch, temporary, target };
-        Ok(Self::new(file, path, kind))
+    /// A new file, which takes the place of `path` when it is complete. One hop.
+    pub(crate) async fn create(context: &Context, path: &Path, durable: bool) -> Result<Self> {
+        let durability = if durable { Durability::Full } else { Durability::None };
+        let mut options = AtomicWriteOptions::new();
+        let new = options.context(context).durability(durability).open(path).await?;
+        let file = new.as_fd().try_clone_to_owned().doing("open", path)?;
+        let sink = Arc::new(Sink::new(file.into(), path, None));
+        Ok(Self { sink, durable, new: Some(new) })
     }
 
-    /// The file at `path`, behind what is in it; a new one where there is none.
-    pub(crate) fn append(path: &Path) -> Result<Self> {
+    /// The file at `path`, behind what is in it; a new one where there is none. One hop.
+    pub(crate) async fn append(context: &Context, path: &Path, durable: bool) -> Result<Self> {
+        let path = path.to_owned();
+        let sink = context.run("open", move || Ok(Arc::new(Sink::append(&path)?))).await?;
+        Ok(Self { sink, durable, new: None })
+    }
+
+    /// Where to write.
+    pub(crate) fn sink(&self) -> Arc<Sink> {
+        Arc::clone(&self.sink)
+    }
+
+    /// Gives it its name if `outcome` is a success, else undoes it all. One hop.
+    pub(crate) async fn settle<T>(self, context: &Context, outcome: Result<T>) -> Result<T> {
+        let (is_complete, durable, sink) = (outcome.is_ok(), self.durable, self.sink);
+        let settled = match self.new {
+            Some(new) if is_complete => new.commit().await.map_err(Error::from),
+            Some(new) => new.discard().await.map_err(Error::from),
+            None => {
+                context.run("write", move || sink.settle(is_complete && durable, is_complete)).await
+            }
+        };
+        let value = outcome?;
+        settled.map(|()| value)
+    }
+}
+
+impl Sink {
+    fn append(path: &Path) -> Result<Self> {
         let mut options = File::options();
         // Not O_APPEND, with which the kernel does not copy by itself.
         let file = options.write(true).create(true).truncate(false).open(path);
         let mut file = file.doing("open", path)?;
-        let metadata = file.metadata().doing("stat", path)?;
-        refuse_special(&metadata, path)?;
-        let end = std::io::SeekFrom::End(0);
-        let length = std::io::Seek::seek(&mut file, end).doing("seek", path)?;
-        Ok(Self::new(file, path, Kind::Appended { length }))
+        refuse_special(&file.metadata().doing("stat", path)?, path)?;
+        let length = file.seek(SeekFrom::End(0)).doing("seek", path)?;
+        Ok(Self::new(file, path, Some(length)))
     }
 
-    fn new(file: File, path: &Path, kind: Kind) -> Self {
+    fn new(file: File, path: &Path, appended_at: Option<u64>) -> Self {
         let is_settled = AtomicBool::new(false);
-        Self { file: Arc::new(file), path: path.to_owned(), kind, is_settled }
+        Self { file: Arc::new(file), path: path.to_owned(), appended_at, is_settled }
     }
 
     /// Where to write, and how to call it.
@@ -90,79 +100,33 @@ impl Output {
             let (source, own) = (source.metadata().ok()?, self.file.metadata().ok()?);
             Some((source.dev(), source.ino()) == (own.dev(), own.ino()))
         };
-        matches!(self.kind, Kind::Appended { .. }) && same().unwrap_or(false)
+        self.appended_at.is_some() && same().unwrap_or(false)
     }
 
-    /// For the future that makes it.
-    pub(crate) fn guard(self: &Arc<Self>) -> Guard<impl Fn() + Send + Sync + use<>> {
-        let output = Arc::clone(self);
-        Guard::new(move || {
-            // What is appended to is cut when nothing is written to it any more.
-            if let Kind::New { scratch, .. } = &output.kind {
-                scratch.remove_all();
-            }
-        })
-    }
-
-    /// Gives it its name if `outcome` is a success, else undoes it all. One hop.
-    pub(crate) async fn settle<T>(
-        self: Arc<Self>,
-        context: &Context,
-        durable: bool,
-        outcome: Result<T>,
-    ) -> Result<T> {
-        let is_complete = outcome.is_ok();
-        let settled = context.run("write", move || {
-            let finished = if is_complete { self.finish(durable) } else { Ok(()) };
-            if !is_complete || finished.is_err() {
-                self.undo();
-            }
-            self.is_settled.store(true, Ordering::Relaxed);
-            finished
-        });
-        let settled = settled.await;
-        let value = outcome?;
-        settled.map(|()| value)
-    }
-
-    fn finish(&self, durable: bool) -> Result<()> {
-        if durable {
-            self.file.sync_all().doing("fsync", &self.path)?;
-        }
-        let Kind::New { scratch, temporary, target } = &self.kind else { return Ok(()) };
-        scratch.replace(temporary, target).map_err(|error| error.on(&self.path))?;
-        if durable {
-            let directory = match target.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
-            let synced = File::open(directory).and_then(|directory| directory.sync_all());
-            synced.doing("fsync", directory)?;
-        }
-        Ok(())
-    }
-
-    /// Blocks.
-    fn undo(&self) {
-        match &self.kind {
-            Kind::New { scratch, .. } => scratch.remove_all(),
+    /// Ends what was appended, or cuts it off.
+    fn settle(&self, durable: bool, is_complete: bool) -> Result<()> {
+        let synced = if durable { self.file.sync_all().doing("fsync", &self.path) } else { Ok(()) };
+        if let (Some(length), true) = (self.appended_at, !is_complete || synced.is_err()) {
             // Where that fails too, the error that led here is the one to tell.
-            Kind::Appended { length } => _ = self.file.set_len(*length),
+            let _ = self.file.set_len(length);
         }
+        self.is_settled.store(true, Ordering::Relaxed);
+        synced
     }
 }
 
-impl Drop for Output {
+impl Drop for Sink {
+    /// Nothing is written to it any more.
     fn drop(&mut self) {
-        if let (Kind::Appended { length }, false) = (&self.kind, *self.is_settled.get_mut()) {
-            let (file, length) = (Arc::clone(&self.file), *length);
+        if let (Some(length), false) = (self.appended_at, *self.is_settled.get_mut()) {
+            let file = Arc::clone(&self.file);
             in_background(move || _ = file.set_len(length));
         }
     }
 }
 
-/// Only regular files can be replaced or cut.
-fn refuse_special(metadata: &fs::Metadata, path: &Path) -> Result<()> {
+/// Only regular files can be cut.
+fn refuse_special(metadata: &Metadata, path: &Path) -> Result<()> {
     if metadata.is_file() {
         return Ok(());
     }

@@ -3,13 +3,16 @@
 mod pieces;
 mod ranges;
 mod sequential;
+mod shares;
 mod suffix;
+mod temporaries;
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,10 +21,11 @@ use caio::Result;
 
 pub use suffix::Suffix;
 
-use crate::scratch::Guard;
+use crate::background::Guard;
 use crate::steps::{Doing, Watch, context_or_default, in_steps};
 use pieces::Pieces;
 use sequential::Sequential;
+use shares::{Cut, LineEnds};
 
 /// Where a file is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +35,13 @@ pub enum SplitBy {
     Bytes(NonZeroU64),
     /// After so many lines.
     Lines(NonZeroU64),
+    /// Into so many pieces of the same length; the first ones have a byte more where it does not
+    /// come out even. What is shorter has empty pieces.
+    Pieces(NonZeroU64),
+    /// Into so many pieces of about the same length, between lines: each ends with the line that
+    /// has the last byte of what would be its share. A line that is longer than the next share
+    /// leaves that piece empty.
+    PiecesOfLines(NonZeroU64),
 }
 
 /// A piece of a file.
@@ -116,17 +127,19 @@ impl SplitOptions {
     }
 
     /// Cuts `source` into files whose names are `prefix` and a suffix, and returns them in order.
-    /// An empty file has no pieces.
+    /// An empty file has no pieces, unless their number is given.
     ///
-    /// A regular file is cut after bytes at several places at once, by the kernel where it can;
-    /// after lines, and where the source is a stream (for which a thread of the pool waits), from
-    /// its front to its end. The pieces get their names when all of them are complete.
+    /// A regular file is cut after bytes and into a number of pieces at several places at once, by
+    /// the kernel where it can; after lines, and where the source is a stream (for which a thread
+    /// of the pool waits), from its front to its end. The pieces get their names when all of them
+    /// are complete.
     ///
     /// Costs: four hops, and one for each 4 MiB.
     ///
     /// # Errors
     /// What the system answers, with the file it happened to; a piece that is there already; more
-    /// pieces than there are suffixes of the length. No piece of this call is then left.
+    /// pieces than there are suffixes of the length; `InvalidInput` for a stream that is to become
+    /// a number of pieces. No piece of this call is then left.
     ///
     /// # Cancel safety
     /// Dropping the future removes what was written, on another thread, which may end a moment
@@ -142,7 +155,12 @@ impl SplitOptions {
 
     async fn split_owned(&self, source: PathBuf, prefix: OsString) -> Result<Vec<Piece>> {
         let context = context_or_default(self.context.as_ref()).await?;
-        let length = self.suffix_length.map(NonZeroUsize::get);
+        let length = self.suffix_length.map(NonZeroUsize::get).or(match self.by {
+            SplitBy::Pieces(count) | SplitBy::PiecesOfLines(count) => {
+                Some(self.suffix.length_for(count.get()))
+            }
+            SplitBy::Bytes(_) | SplitBy::Lines(_) => None,
+        });
         let pieces = Arc::new(Pieces::new(prefix, self.suffix, length, self.overwrite));
         let dropped = Arc::clone(&pieces);
         let guard = Guard::new(move || dropped.remove_all());
@@ -163,13 +181,29 @@ impl SplitOptions {
             let file = File::open(&opening).doing("open", &opening)?;
             let metadata = file.metadata().doing("stat", &opening)?;
             beginning.begin(&metadata)?;
-            Ok((file, metadata.is_file().then_some(metadata.len())))
+            // Files of /proc say that they are empty.
+            let has_length = metadata.is_file()
+                && (metadata.len() > 0 || file.read_at(&mut [0], 0).doing("read", &opening)? == 0);
+            Ok((file, has_length.then_some(metadata.len())))
         });
         let (file, length) = opened.await?;
-        if let (SplitBy::Bytes(bytes), Some(length @ 1..)) = (self.by, length) {
-            return ranges::cut(context, pieces, source, length, bytes.get(), &self.watch).await;
+        let watch = &self.watch;
+        match Cut::of(self.by, length).map_err(|error| error.on(&source))? {
+            Cut::AsItIsRead(by) => {
+                let cut = Sequential::new(file, source, by, Arc::clone(pieces));
+                in_steps(context, "split", cut, watch, Sequential::step).await
+            }
+            Cut::Shares(shares) => {
+                pieces.admit(shares.count)?;
+                ranges::cut(context, pieces, source, shares.ends(), watch).await
+            }
+            Cut::SharesOfLines(shares) => {
+                pieces.admit(shares.count)?;
+                let (ends, silent) =
+                    (LineEnds::new(file, source.clone(), shares), Watch::default());
+                let ends = in_steps(context, "split", ends, &silent, LineEnds::step).await?;
+                ranges::cut(context, pieces, source, ends.into_iter(), watch).await
+            }
         }
-        let cut = Sequential::new(file, source, self.by, Arc::clone(pieces));
-        in_steps(context, "split", cut, &self.watch, Sequential::step).await
     }
 }

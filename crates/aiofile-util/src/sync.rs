@@ -1,13 +1,16 @@
 //! One directory made like another one.
 
 mod attributes;
-mod copy_file;
 mod directory;
 mod driver;
+mod entry;
+mod links;
 mod list;
 mod prepare;
 mod report;
+mod side;
 mod task;
+mod xattrs;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -15,11 +18,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use aiofile::Context;
+use aiofile::fs::CopyOptions;
 
 pub use report::{Action, SyncEvent, SyncReport};
 
-use crate::steps::{context_or_default, usual_jobs};
-use driver::Settings;
 use report::Listener;
 
 /// When two files count as the same.
@@ -53,10 +55,22 @@ pub enum Compare {
 pub struct SyncOptions {
     context: Option<Context>,
     jobs: Option<NonZeroUsize>,
+    settings: Settings,
+    copying: CopyOptions,
+    listener: Listener,
+}
+
+/// What is to be done and what is not.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+struct Settings {
     compare: Compare,
     delete: bool,
     dry_run: bool,
-    listener: Listener,
+    durable: bool,
+    keep_owner: bool,
+    keep_xattrs: bool,
+    keep_hard_links: bool,
 }
 
 impl SyncOptions {
@@ -83,7 +97,7 @@ impl SyncOptions {
     /// When two files count as the same.
     #[must_use]
     pub fn compare(mut self, compare: Compare) -> Self {
-        self.compare = compare;
+        self.settings.compare = compare;
         self
     }
 
@@ -91,14 +105,55 @@ impl SyncOptions {
     /// source cannot be read, nothing is deleted in its counterpart.
     #[must_use]
     pub fn delete(mut self, delete: bool) -> Self {
-        self.delete = delete;
+        self.settings.delete = delete;
         self
     }
 
     /// Whether the target stays as it is, and the report tells what would be done.
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
+        self.settings.dry_run = dry_run;
+        self
+    }
+
+    /// Whether all is on the device when it is done: an fsync of each file before it gets its name,
+    /// and of each directory in which something was done.
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.settings.durable = durable;
+        self
+    }
+
+    /// Whether owner and group are kept, which the system allows to few.
+    #[must_use]
+    pub fn keep_owner(mut self, keep: bool) -> Self {
+        self.settings.keep_owner = keep;
+        self
+    }
+
+    /// Whether extended attributes are kept, access control lists among them: those of the source,
+    /// and no others. Costs opening each file and directory on both sides to compare them.
+    #[must_use]
+    pub fn keep_xattrs(mut self, keep: bool) -> Self {
+        self.settings.keep_xattrs = keep;
+        self
+    }
+
+    /// Whether names of one file in the source become names of one file in the target, and names of
+    /// several files do not. Unless set, each name becomes a file of its own, and names that are
+    /// there stay as they are. Costs memory for each file with several names.
+    #[must_use]
+    pub fn keep_hard_links(mut self, keep: bool) -> Self {
+        self.settings.keep_hard_links = keep;
+        self
+    }
+
+    /// How the bytes of files are copied: whether blocks are shared, what goes through the backend
+    /// and in which blocks, whether the copies are verified. What is kept of the source, how a copy
+    /// gets its name, the context and who is told of progress are said here and not there.
+    #[must_use]
+    pub fn copying(mut self, options: &CopyOptions) -> Self {
+        self.copying = options.clone();
         self
     }
 
@@ -112,10 +167,9 @@ impl SyncOptions {
         self
     }
 
-    /// Makes the directory `to` like the directory `from`: files that differ are copied,
-    /// directories made, symbolic links made as links, with the permissions and times of the
-    /// source. Owners, hard links and extended attributes are not kept; sockets, FIFOs and devices
-    /// are passed over.
+    /// Makes the directory `to` like the directory `from`: files that differ are copied with their
+    /// holes, directories made, symbolic links made as links, with the permissions and times of the
+    /// source. Sockets, FIFOs and devices are passed over.
     ///
     /// A file appears under its name when it is complete, with its times. So a run that was
     /// interrupted leaves no half file there, and the next one goes on behind it; what a killed
@@ -124,31 +178,27 @@ impl SyncOptions {
     /// something of another kind, it is replaced; a directory with contents only with
     /// [`delete`](Self::delete).
     ///
-    /// Costs: one hop for each directory, and one for each file that is copied and each further
-    /// 4 MiB of it; comparing contents reads both files.
+    /// Both trees are walked from directory to directory through no link, so that nobody who puts a
+    /// link in the place of a directory meanwhile leads the work out of them; what is compared by
+    /// contents is read by its path.
+    ///
+    /// Costs: one hop for each directory, and three for each file that is copied, which
+    /// [`CopyOptions`] says more about; comparing contents reads both files.
     ///
     /// # Errors
     /// `from` that is no directory; `to` inside `from` or the other way round; where `to` cannot be
     /// made; what stopped the work. What happens to one path of many is in
-    /// [`SyncReport::errors`], and the others are done.
+    /// [`SyncReport::errors`], and the others are done; so is an attribute that could not be kept.
     ///
     /// # Cancel safety
-    /// What was done stays. A temporary file goes, on another thread, a moment later.
+    /// What was done stays. A temporary file goes, on another thread, a moment later; so it does
+    /// where the listener stopped the work.
     #[doc(alias = "rsync")]
     pub async fn sync(
         &self,
         from: impl AsRef<Path>,
         to: impl AsRef<Path>,
     ) -> io::Result<SyncReport> {
-        let context = context_or_default(self.context.as_ref()).await?;
-        let settings = Settings {
-            from: from.as_ref().to_owned(),
-            to: to.as_ref().to_owned(),
-            compare: self.compare,
-            delete: self.delete,
-            dry_run: self.dry_run,
-        };
-        let jobs = self.jobs.map_or_else(usual_jobs, NonZeroUsize::get);
-        Ok(driver::run(&context, settings, jobs, &self.listener).await?)
+        Ok(driver::run(self, from.as_ref(), to.as_ref()).await?)
     }
 }

@@ -1,7 +1,10 @@
 //! What changes in files and trees of directories, told as it changes.
 
 mod event;
+mod file_system;
 mod pending;
+mod poll;
+mod snapshot;
 mod tree;
 mod watcher;
 
@@ -17,7 +20,7 @@ use futures_core::Stream;
 use futures_util::{StreamExt, stream};
 
 use crate::steps::context_or_default;
-use watcher::Watcher;
+use watcher::{Settings, Watcher};
 
 /// What to watch for, and how long to wait for more before it is told.
 ///
@@ -26,8 +29,13 @@ use watcher::Watcher;
 /// followed where they are named, and not below. A directory that is named and then removed or
 /// renamed is not watched any more.
 ///
-/// It stands on inotify(7): what another machine changes on a shared file system does not show, nor
-/// what the kernel makes up (/proc, /sys), nor writes through a memory map.
+/// It stands on inotify(7), which tells nothing of writes through a memory map, of what another
+/// machine changes on a shared file system, and of what the kernel makes up. So paths on NFS, SMB,
+/// 9P, FUSE and the like, and those in /proc and /sys, are looked at again and again instead
+/// ([`poll_interval`](Self::poll_interval)); which way is taken is decided for each path that is
+/// named, not for what is mounted below. In /proc and /sys lengths and times are made up as well: a
+/// file that is named there is read and compared, up to its first MiB, and of a directory only
+/// names and permissions are compared.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -45,15 +53,20 @@ use watcher::Watcher;
 #[derive(Debug, Clone)]
 pub struct WatchOptions {
     context: Option<Context>,
-    recursive: bool,
-    debounce: Duration,
+    settings: Settings,
 }
 
 impl WatchOptions {
-    /// Directories with all that is below them, 50 ms, and the default context.
+    /// Directories with all that is below them, 50 ms, looks each second, and the default context.
     #[must_use]
     pub fn new() -> Self {
-        Self { context: None, recursive: true, debounce: Duration::from_millis(50) }
+        let settings = Settings {
+            recursive: true,
+            debounce: Duration::from_millis(50),
+            poll_interval: Duration::from_secs(1),
+            polls_all: false,
+        };
+        Self { context: None, settings }
     }
 
     /// In this context.
@@ -66,7 +79,7 @@ impl WatchOptions {
     /// Whether what is below the directories in a directory is watched as well.
     #[must_use]
     pub fn recursive(mut self, recursive: bool) -> Self {
-        self.recursive = recursive;
+        self.settings.recursive = recursive;
         self
     }
 
@@ -75,14 +88,31 @@ impl WatchOptions {
     /// once.
     #[must_use]
     pub fn debounce(mut self, time: Duration) -> Self {
-        self.debounce = time;
+        self.settings.debounce = time;
+        self
+    }
+
+    /// How long after a look the next one begins, where the system does not tell of changes: 1 s
+    /// unless said, and a millisecond at least.
+    #[must_use]
+    pub fn poll_interval(mut self, time: Duration) -> Self {
+        self.settings.poll_interval = time.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Whether all is looked at again and again, also where the system would tell. For file systems
+    /// that pretend to be others, and for trees with more directories than may be watched.
+    #[must_use]
+    pub fn poll(mut self, poll: bool) -> Self {
+        self.settings.polls_all = poll;
         self
     }
 
     /// Watches from now on: what changes after this returns is told.
     ///
     /// Costs: one hop, in which the trees are walked through; a watch of the system's and some
-    /// memory for each directory.
+    /// memory for each directory. What is looked at again and again: each time one hop for 1,024
+    /// names, and some hundred bytes of memory for each of them.
     ///
     /// # Errors
     /// Where one of the paths is not there or cannot be watched, or where there are more
@@ -99,7 +129,7 @@ impl WatchOptions {
     {
         let roots = paths.into_iter().map(Into::into).collect();
         let context = context_or_default(self.context.as_ref()).await?;
-        let watcher = Watcher::begin(context, roots, self.recursive, self.debounce).await?;
+        let watcher = Watcher::begin(context, roots, self.settings).await?;
         let next = |mut watcher: Watcher| async {
             let batch = watcher.next().await?;
             Some((batch, watcher))

@@ -18,7 +18,7 @@ use common::{block_on, contexts, file, output, place};
 
 /// Everything that a check yields.
 fn check(options: &HashOptions, list: &Path) -> std::io::Result<Vec<Checked>> {
-    let mut checks = options.check(list)?;
+    let mut checks = options.check(list);
     block_on(async {
         let mut all = Vec::new();
         while let Some(checked) = checks.next().await {

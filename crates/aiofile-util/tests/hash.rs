@@ -64,8 +64,8 @@ fn many_files_come_in_order_or_as_completed_each_with_its_own_hash() {
         let options = options.jobs(NonZeroUsize::new(7).unwrap());
         for ordered in [true, false] {
             let mut hashes = match ordered {
-                true => options.files(paths.clone()).unwrap(),
-                false => options.files_as_completed(paths.clone()).unwrap(),
+                true => options.files(paths.clone()),
+                false => options.files_as_completed(paths.clone()),
             };
             let mut seen = Vec::new();
             block_on(async {
@@ -95,7 +95,7 @@ fn no_more_files_are_begun_than_there_are_jobs() {
         path.clone()
     });
     let options = HashOptions::new(HashKind::Md5).jobs(NonZeroUsize::new(3).unwrap());
-    let mut hashes = options.files(endless).unwrap();
+    let mut hashes = options.files(endless);
     assert_eq!(taken.load(Ordering::Relaxed), 0);
     for yielded in 1..=20 {
         block_on(hashes.next()).unwrap().1.unwrap();
@@ -131,7 +131,7 @@ fn what_cannot_be_read_is_named_and_the_others_are_hashed() {
     let secret = file(place.path(), "secret", "contents");
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
     let paths = [place.path().join("missing"), place.path().to_owned(), there, secret];
-    let mut hashes = HashOptions::new(HashKind::Sha256).files(paths.clone()).unwrap();
+    let mut hashes = HashOptions::new(HashKind::Sha256).files(paths.clone());
     let mut outcomes: Vec<(PathBuf, _)> = Vec::new();
     block_on(async {
         while let Some(outcome) = hashes.next().await {

@@ -11,7 +11,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use aiofile_util::MergeSortedOptions;
+use aiofile_util::MergeOptions;
 use proptest::prelude::*;
 
 use common::{block_on, contexts, file, names, noise, output, place};
@@ -29,8 +29,8 @@ fn the_result_is_that_of_sort() {
     sources.push(file(place.path(), "empty", ""));
     let target = place.path().join("target");
     for context in contexts() {
-        let options = MergeSortedOptions::new().context(&context).durable(true);
-        let bytes = block_on(options.merge(&sources, &target)).unwrap();
+        let options = MergeOptions::new().context(&context).durable(true);
+        let bytes = block_on(options.merge_sorted(&sources, &target)).unwrap();
         let merged = fs::read(&target).unwrap();
         assert_eq!(bytes, merged.len() as u64);
         let arguments = ["-m", "0", "1", "2", "3", "4", "empty"];
@@ -46,17 +46,19 @@ fn what_is_not_sorted_is_refused_with_its_line() {
     let sorted = file(place.path(), "sorted", "a\nb\nc\n");
     let unsorted = file(place.path(), "unsorted", "a\nc\nb\n");
     let target = place.path().join("target");
-    let options = MergeSortedOptions::new();
-    let said = block_on(options.merge([&sorted, &unsorted], &target)).unwrap_err().to_string();
+    let options = MergeOptions::new();
+    let said =
+        block_on(options.merge_sorted([&sorted, &unsorted], &target)).unwrap_err().to_string();
     assert!(said.contains("unsorted") && said.contains("line 3"), "{said}");
     let long = file(place.path(), "long", vec![b'x'; (16 << 20) + 1]);
-    let said = block_on(options.merge([&sorted, &long], &target)).unwrap_err().to_string();
+    let said = block_on(options.merge_sorted([&sorted, &long], &target)).unwrap_err().to_string();
     assert!(said.contains("long") && said.contains("line 1 has more than 16 MiB"), "{said}");
     let missing = place.path().join("missing");
-    let said = block_on(options.merge([&sorted, &missing], &target)).unwrap_err().to_string();
+    let said =
+        block_on(options.merge_sorted([&sorted, &missing], &target)).unwrap_err().to_string();
     assert!(said.contains("missing"), "{said}");
     let stopped = options.on_progress(|_| ControlFlow::Break(()));
-    block_on(stopped.merge([&sorted], &target)).unwrap_err();
+    block_on(stopped.merge_sorted([&sorted], &target)).unwrap_err();
     assert_eq!(names(place.path()), ["long", "sorted", "unsorted"]);
 }
 
@@ -78,7 +80,7 @@ proptest! {
         }
         expected.sort();
         let target = place.path().join("target");
-        block_on(MergeSortedOptions::new().merge(paths, &target)).unwrap();
+        block_on(MergeOptions::new().merge_sorted(paths, &target)).unwrap();
         let merged = fs::read_to_string(&target).unwrap();
         prop_assert_eq!(merged.lines().collect::<Vec<_>>(), expected);
     }

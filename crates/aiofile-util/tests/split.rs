@@ -28,6 +28,14 @@ fn lines(lines: u64) -> SplitBy {
     SplitBy::Lines(NonZeroU64::new(lines).unwrap())
 }
 
+fn pieces(count: u64) -> SplitBy {
+    SplitBy::Pieces(NonZeroU64::new(count).unwrap())
+}
+
+fn pieces_of_lines(count: u64) -> SplitBy {
+    SplitBy::PiecesOfLines(NonZeroU64::new(count).unwrap())
+}
+
 fn length(length: usize) -> NonZeroUsize {
     NonZeroUsize::new(length).unwrap()
 }
@@ -49,8 +57,16 @@ fn pieces_have_the_names_and_contents_of_coreutils() {
         text.extend(format!("line {index} {}\n", "x".repeat(index as usize % 90)).bytes());
     }
     text.extend(b"and no end");
+    // How what does not come out even is shared differs between versions.
+    text.resize(text.len().next_multiple_of(1000), b'.');
     let source = file(place.path(), "source", &text);
-    let cases: [(SplitOptions, &[&str]); 8] = [
+    let cases: [(SplitOptions, &[&str]); 13] = [
+        (SplitOptions::new(pieces(1)), &["-n", "1"]),
+        (SplitOptions::new(pieces(8)).suffix(Suffix::Numbers), &["-n", "8", "-d"]),
+        // Three letters from the start.
+        (SplitOptions::new(pieces(1000)), &["-n", "1000"]),
+        (SplitOptions::new(pieces_of_lines(5)), &["-n", "l/5"]),
+        (SplitOptions::new(pieces_of_lines(1000)), &["-n", "l/1000"]),
         (SplitOptions::new(bytes(10_000)), &["-b", "10000"]),
         (SplitOptions::new(bytes(1 << 30)), &["-b", "1G"]),
         // More than two letters count.
@@ -103,6 +119,61 @@ fn large_pieces_are_cut_on_every_backend() {
         assert!(joined == contents);
         fs::remove_dir_all(&into).unwrap();
     }
+}
+
+#[test]
+fn pieces_of_a_number_take_all_and_are_equal_or_end_with_lines() {
+    let place = place();
+    let mut text = "short\n\nlonger than that\n".repeat(30);
+    text += &"one line ".repeat(40_000);
+    text += "\nlast\nwithout an end";
+    for length in [0, 1, 2, 7, 24, 25, 700, text.len()] {
+        let text = &text[..length];
+        let source = file(place.path(), "source", text);
+        for count in [1, 2, 3, 7, 30, 71] {
+            let shares = |by| {
+                let into = place.path().join("into");
+                fs::create_dir(&into).unwrap();
+                let pieces =
+                    block_on(SplitOptions::new(by).split(&source, into.join("x"))).unwrap();
+                let read = |piece: &aiofile_util::Piece| fs::read_to_string(&piece.path).unwrap();
+                let shares: Vec<_> = pieces.iter().map(read).collect();
+                fs::remove_dir_all(&into).unwrap();
+                assert_eq!(shares.len() as u64, count);
+                assert_eq!(shares.concat(), text);
+                shares
+            };
+            let lengths: Vec<_> = shares(pieces(count)).iter().map(String::len).collect();
+            assert!(lengths.iter().max().unwrap() - lengths.iter().min().unwrap() <= 1);
+            // Each line is in the piece of its first byte's share, or of one before.
+            let (mut end, mut share_end) = (0, 0);
+            let by_lines = shares(pieces_of_lines(count));
+            for (piece, length) in by_lines.iter().zip(lengths) {
+                end += piece.len();
+                share_end += length;
+                assert!(end >= share_end, "{count} pieces of {}", text.len());
+                assert!(end == text.len() || piece.is_empty() || piece.ends_with('\n'));
+                let whole = &text[..end];
+                let lines_before = whole.strip_suffix('\n').and_then(|rest| rest.rfind('\n'));
+                let last_begins = lines_before.map_or(0, |at| at + 1);
+                assert!(piece.is_empty() || last_begins < share_end, "a line too many");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_of_pieces_needs_a_length() {
+    let place = place();
+    let prefix = place.path().join("x");
+    for by in [pieces(3), pieces_of_lines(3)] {
+        for source in ["/proc/self/status", "/dev/null"] {
+            let error = block_on(SplitOptions::new(by).split(source, &prefix)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            assert!(error.to_string().contains("no length"), "{error}");
+        }
+    }
+    assert!(names(place.path()).is_empty());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use aiofile_util::{Change, ChangeKind, Changes, WatchOptions};
 use futures_util::FutureExt;
+use proptest::prelude::*;
 
 use common::{block_on, contexts, file, place};
 
@@ -26,6 +27,11 @@ fn hasty() -> WatchOptions {
 
 fn watch(options: &WatchOptions, path: impl Into<PathBuf>) -> Changes {
     block_on(options.watch([path.into()])).unwrap()
+}
+
+/// The two ways to know: the system tells, or it is looked again and again.
+fn both_ways() -> [WatchOptions; 2] {
+    [hasty(), hasty().poll(true).poll_interval(Duration::from_millis(2))]
 }
 
 /// What is told until this was told of this path; the last of each path counts.
@@ -50,11 +56,13 @@ fn so_far(changes: &mut Changes, directory: &Path) -> BTreeMap<PathBuf, ChangeKi
 
 #[test]
 fn all_kinds_of_changes_are_told_on_every_backend() {
-    for context in contexts() {
+    for (context, options) in
+        contexts().iter().flat_map(|context| both_ways().map(|options| (context, options)))
+    {
         let place = place();
         let path = file(place.path(), "file", "old");
         let other = place.path().join("other");
-        let mut changes = watch(&hasty().context(&context), place.path());
+        let mut changes = watch(&options.context(context), place.path());
         fs::write(&path, "longer").unwrap();
         until(&mut changes, &path, &ChangeKind::Modified);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -89,8 +97,12 @@ fn what_happens_together_is_told_together_and_once() {
 
 #[test]
 fn directories_that_appear_are_watched_with_all_that_is_in_them() {
+    both_ways().iter().for_each(directories_that_appear);
+}
+
+fn directories_that_appear(options: &WatchOptions) {
     let (place, outside) = (place(), place());
-    let mut changes = watch(&hasty(), place.path());
+    let mut changes = watch(options, place.path());
     // Made before anybody can watch the new directories.
     let deep = place.path().join("a/b/c");
     fs::create_dir_all(&deep).unwrap();
@@ -116,12 +128,18 @@ fn directories_that_appear_are_watched_with_all_that_is_in_them() {
 
 #[test]
 fn a_directory_that_is_renamed_is_watched_under_its_new_name() {
+    both_ways().iter().for_each(a_directory_that_is_renamed);
+}
+
+fn a_directory_that_is_renamed(options: &WatchOptions) {
     let place = place();
     let (old, new) = (place.path().join("old"), place.path().join("new"));
     fs::create_dir_all(old.join("deep")).unwrap();
-    let mut changes = watch(&hasty(), place.path());
+    file(&old.join("deep"), "carried", "along");
+    let mut changes = watch(options, place.path());
     fs::rename(&old, &new).unwrap();
-    until(&mut changes, &new, &ChangeKind::Renamed { from: old.clone() });
+    let told = until(&mut changes, &new, &ChangeKind::Renamed { from: old.clone() });
+    assert_eq!(told.len(), 1, "{told:?}");
     let inside = file(&new.join("deep"), "file", "");
     until(&mut changes, &inside, &ChangeKind::Created);
     // The old name is free for another one.
@@ -137,8 +155,10 @@ fn of_a_file_its_name_is_watched_and_its_neighbours_are_not() {
     let path = file(place.path(), "file", "old");
     let link = place.path().join("link");
     symlink(&path, &link).unwrap();
-    for named in [&path, &link] {
-        let mut changes = watch(&hasty(), named);
+    for (named, options) in
+        [&path, &link].into_iter().flat_map(|named| both_ways().map(|options| (named, options)))
+    {
+        let mut changes = watch(&options, named);
         file(place.path(), "neighbour", "text");
         for round in 0..3 {
             // As editors do it.
@@ -154,28 +174,32 @@ fn of_a_file_its_name_is_watched_and_its_neighbours_are_not() {
 
 #[test]
 fn without_recursion_only_the_directory_itself_is_watched() {
-    let place = place();
-    fs::create_dir(place.path().join("inner")).unwrap();
-    let mut changes = watch(&hasty().recursive(false), place.path());
-    file(&place.path().join("inner"), "unseen", "");
-    let seen = file(place.path(), "seen", "");
-    let told = until(&mut changes, &seen, &ChangeKind::Created);
-    assert!(told.keys().all(|path| path.parent() == Some(place.path())), "{told:?}");
+    for options in both_ways() {
+        let place = place();
+        fs::create_dir(place.path().join("inner")).unwrap();
+        let mut changes = watch(&options.recursive(false), place.path());
+        file(&place.path().join("inner"), "unseen", "");
+        let seen = file(place.path(), "seen", "");
+        let told = until(&mut changes, &seen, &ChangeKind::Created);
+        assert!(told.keys().all(|path| path.parent() == Some(place.path())), "{told:?}");
+    }
 }
 
 #[test]
 fn it_ends_when_all_that_was_watched_is_gone() {
-    let place = place();
-    let (first, second) = (place.path().join("first"), place.path().join("second"));
-    for path in [&first, &second] {
-        fs::create_dir(path).unwrap();
+    for options in both_ways() {
+        let place = place();
+        let (first, second) = (place.path().join("first"), place.path().join("second"));
+        for path in [&first, &second] {
+            fs::create_dir(path).unwrap();
+        }
+        let mut changes = block_on(options.watch([&first, &second])).unwrap();
+        fs::remove_dir(&first).unwrap();
+        until(&mut changes, &first, &ChangeKind::Removed);
+        fs::rename(&second, place.path().join("elsewhere")).unwrap();
+        until(&mut changes, &second, &ChangeKind::Removed);
+        assert!(block_on(changes.next()).is_none());
     }
-    let mut changes = block_on(hasty().watch([&first, &second])).unwrap();
-    fs::remove_dir(&first).unwrap();
-    until(&mut changes, &first, &ChangeKind::Removed);
-    fs::rename(&second, place.path().join("elsewhere")).unwrap();
-    until(&mut changes, &second, &ChangeKind::Removed);
-    assert!(block_on(changes.next()).is_none());
 }
 
 #[test]
@@ -208,6 +232,148 @@ fn a_tree_that_appears_with_very_much_in_it_is_told_as_a_whole() {
     );
     let deep = file(&moved.join("deep"), "file", "");
     until(&mut changes, &deep, &ChangeKind::Created);
+    // Who looks for it finds too much in the whole.
+    let mut changes = watch(&both_ways()[1], place.path());
+    fs::remove_dir_all(&moved).unwrap();
+    until(&mut changes, place.path(), &ChangeKind::Rescan);
+}
+
+#[test]
+fn what_the_kernel_makes_up_is_looked_at() {
+    let options = hasty().poll_interval(Duration::from_millis(2)).recursive(false);
+    // The name of the first thread, which any thread may change.
+    let path = Path::new("/proc/self/comm");
+    let before = fs::read(path).unwrap();
+    let mut changes = watch(&options, path);
+    for name in ["one name", "another"] {
+        fs::write(path, name).unwrap();
+        until(&mut changes, path, &ChangeKind::Modified);
+    }
+    fs::write(path, before).unwrap();
+    // A directory goes with its process, and with it what is to be watched.
+    let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let directory = PathBuf::from(format!("/proc/{}", child.id()));
+    let mut changes = watch(&options, &directory);
+    assert!(changes.next().now_or_never().is_none());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until(&mut changes, &directory, &ChangeKind::Removed);
+    assert!(block_on(changes.next()).is_none());
+}
+
+#[test]
+fn both_ways_go_together() {
+    let place = place();
+    let options = hasty().poll_interval(Duration::from_millis(2)).recursive(false);
+    let made_up = PathBuf::from("/proc/self/oom_score_adj");
+    let before: i32 = fs::read_to_string(&made_up).unwrap().trim().parse().unwrap();
+    let mut changes = block_on(options.watch([place.path(), &made_up])).unwrap();
+    for round in 1..=3 {
+        let path = file(place.path(), &round.to_string(), "");
+        until(&mut changes, &path, &ChangeKind::Created);
+        // To be killed sooner is allowed to everybody.
+        let Ok(()) = fs::write(&made_up, (before + round).min(1000).to_string()) else { return };
+        if before + round <= 1000 {
+            until(&mut changes, &made_up, &ChangeKind::Modified);
+        }
+    }
+}
+
+/// What is done to a tree, and what somebody knows of it who is told.
+#[derive(Debug, Clone)]
+enum Step {
+    File(PathBuf),
+    Directory(PathBuf),
+    Remove(PathBuf),
+    Rename(PathBuf, PathBuf),
+}
+
+impl Step {
+    /// Does it, unless the system says no.
+    fn apply(&self, root: &Path) {
+        let _ = match self {
+            Self::File(path) => fs::write(root.join(path), "some text"),
+            Self::Directory(path) => fs::create_dir(root.join(path)),
+            Self::Remove(path) => {
+                fs::remove_file(root.join(path)).or_else(|_| fs::remove_dir_all(root.join(path)))
+            }
+            Self::Rename(from, to) => fs::rename(root.join(from), root.join(to)),
+        };
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let path = || {
+        let name = prop::sample::select(vec!["a", "b", "c"]);
+        prop::collection::vec(name, 1..4).prop_map(PathBuf::from_iter)
+    };
+    prop_oneof![
+        path().prop_map(Step::File),
+        path().prop_map(Step::Directory),
+        path().prop_map(Step::Remove),
+        (path(), path()).prop_map(|(from, to)| Step::Rename(from, to)),
+    ]
+}
+
+/// All paths below a directory.
+fn below(root: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![root.to_owned()];
+    while let Some(directory) = left.pop() {
+        for path in fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                left.push(path.clone());
+            }
+            found.insert(path);
+        }
+    }
+    found
+}
+
+/// Who is told, and looks at nothing, knows which paths there are.
+fn learn(known: &mut BTreeSet<PathBuf>, told: BTreeMap<PathBuf, ChangeKind>) {
+    for (path, kind) in told {
+        match kind {
+            ChangeKind::Created => _ = known.insert(path),
+            ChangeKind::Removed => _ = known.remove(&path),
+            ChangeKind::Renamed { from } => {
+                let moved: Vec<_> =
+                    known.iter().filter(|p| p.starts_with(&from)).cloned().collect();
+                known.retain(|known| !known.starts_with(&from) && !known.starts_with(&path));
+                let renamed = moved.iter().map(|old| old.strip_prefix(&from).unwrap());
+                known.extend(renamed.map(|rest| match rest.as_os_str().is_empty() {
+                    true => path.clone(),
+                    false => path.join(rest),
+                }));
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn who_is_told_knows_what_is_there(steps in prop::collection::vec(step(), 1..16)) {
+        for options in both_ways() {
+            let (place, markers) = (place(), place());
+            let mut changes = block_on(options.watch([place.path(), markers.path()])).unwrap();
+            let mut known = BTreeSet::new();
+            for (number, step) in steps.iter().enumerate() {
+                step.apply(place.path());
+                // A look may have passed the tree before the step and come to the first marker
+                // after it. The second marker is found by a later one.
+                for half in ["first", "second"] {
+                    let marker = file(markers.path(), &format!("{half} {number}"), "");
+                    let mut told = until(&mut changes, &marker, &ChangeKind::Created);
+                    told.retain(|path, _| !path.starts_with(markers.path()));
+                    learn(&mut known, told);
+                }
+                prop_assert_eq!(&known, &below(place.path()), "after {:?}", step);
+            }
+        }
+    }
 }
 
 #[test]
@@ -215,16 +381,18 @@ fn a_directory_that_may_not_be_read_is_told_and_the_others_are_watched() {
     if common::is_root() {
         return println!("skipped: root may read everything");
     }
-    let place = place();
-    let closed = place.path().join("closed");
-    fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
-    let mut changes = watch(&hasty(), place.path());
-    let said = block_on(changes.next()).unwrap().unwrap_err().to_string();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(said.contains("closed") && said.contains("Permission denied"), "{said}");
-    let path = file(place.path(), "file", "");
-    until(&mut changes, &path, &ChangeKind::Created);
+    for options in both_ways() {
+        let place = place();
+        let closed = place.path().join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+        let mut changes = watch(&options, place.path());
+        let said = block_on(changes.next()).unwrap().unwrap_err().to_string();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(said.contains("closed") && said.contains("Permission denied"), "{said}");
+        let path = file(place.path(), "file", "");
+        until(&mut changes, &path, &ChangeKind::Created);
+    }
 }
 
 #[test]

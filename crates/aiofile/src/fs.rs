@@ -35,6 +35,7 @@ mod rename;
 #[cfg(target_os = "linux")]
 mod rename_with;
 mod same_file;
+mod scratch;
 #[cfg(target_os = "linux")]
 mod sendfile;
 #[cfg(target_os = "linux")]
@@ -55,7 +56,7 @@ pub use crate::options::OpenOptions;
 pub use advise::{Advice, advise, readahead};
 #[cfg(target_os = "linux")]
 pub use allocate::{allocate, punch_hole, zero_range};
-pub use atomic::{AtomicWriteOptions, Durability, write_atomic};
+pub use atomic::{AtomicFile, AtomicWriteOptions, Durability, write_atomic};
 pub use canonicalize::canonicalize;
 #[cfg(target_os = "linux")]
 pub use copy::{
@@ -74,11 +75,12 @@ pub use permissions::{Access, access, chown, lchown, set_permissions};
 pub use read::{read, read_to_string};
 pub use read_dir::{DirEntry, ReadDir, read_dir};
 pub use remove::{remove_dir, remove_file};
-pub use remove_dir_all::remove_dir_all;
+pub use remove_dir_all::{remove_dir_all, remove_dir_all_at};
 pub use rename::rename;
 #[cfg(target_os = "linux")]
 pub use rename_with::{rename_exchange, rename_noreplace};
 pub use same_file::same_file;
+pub use scratch::{is_temporary_name, temporary_name};
 #[cfg(target_os = "linux")]
 pub use sendfile::send_file;
 #[cfg(target_os = "linux")]

@@ -74,10 +74,11 @@ pub(crate) struct TailArgs {
 
 /// Tell what changes in files and directories, and run a command when something does.
 ///
-/// Directories are watched with all that is below them. Changes that come together are told
-/// together, each path once. The command runs once for each such batch and not twice at a time:
-/// what changes while it runs makes it run again, also where it was the command that changed it. It
-/// ends when all that is watched is gone.
+/// Directories are watched with all that is below them; where the system does not tell of changes
+/// (/proc, /sys, NFS, FUSE), they are looked for again and again. Changes that come together are
+/// told together, each path once. The command runs once for each such batch and not twice at a
+/// time: what changes while it runs makes it run again, also where it was the command that changed
+/// it. It ends when all that is watched is gone.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -100,6 +101,14 @@ pub(crate) struct WatchArgs {
     /// For how long nothing must have changed before it is told, in milliseconds
     #[arg(short, long, value_name = "MS", default_value = "50", value_parser = milliseconds)]
     pub(crate) debounce: Duration,
+
+    /// Look for changes again and again, also where the system would tell of them
+    #[arg(long)]
+    pub(crate) poll: bool,
+
+    /// How long after a look the next one begins, in milliseconds, where the system does not tell
+    #[arg(long, value_name = "MS", default_value = "1000", value_parser = milliseconds)]
+    pub(crate) poll_interval: Duration,
 
     /// Print one JSON object for each change
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
-use aiofile_util::HashKind;
+use aiofile_util::{HashKind, SplitBy};
 use clap::{Args, ValueHint};
 
 use crate::size::Size;
@@ -49,7 +49,7 @@ fn hash_kind(name: &str) -> Result<HashKind, String> {
     name.parse().map_err(|error: std::io::Error| error.to_string())
 }
 
-/// Cut a file into pieces, by bytes or by lines.
+/// Cut a file into pieces, by bytes, by lines or by their number.
 ///
 /// The pieces are called PREFIXaa, PREFIXab and so on, and appear when all of them are complete.
 #[derive(Debug, Args)]
@@ -57,6 +57,7 @@ fn hash_kind(name: &str) -> Result<HashKind, String> {
 Examples:
   aiofile split -b 1G disk.img disk.img.
   aiofile split -l 100000 -d -a 4 log log.
+  aiofile split -n l/8 words words.        eight pieces, each of whole lines
   generate | aiofile split -b 64M - part.")]
 pub(crate) struct SplitArgs {
     /// The file to cut; - is standard input
@@ -74,6 +75,11 @@ pub(crate) struct SplitArgs {
     /// Lines of a piece; 1000 unless set
     #[arg(short, long, value_name = "N")]
     pub(crate) lines: Option<NonZeroU64>,
+
+    /// How many pieces of the same length; l/N: between lines
+    #[arg(short, long, value_name = "N|l/N", value_parser = number,
+          conflicts_with_all = ["bytes", "lines"])]
+    pub(crate) number: Option<SplitBy>,
 
     /// Suffixes of digits instead of letters
     #[arg(short, long, conflicts_with = "hex")]
@@ -100,6 +106,14 @@ pub(crate) struct SplitArgs {
     pub(crate) quiet: bool,
 }
 
+fn number(text: &str) -> Result<SplitBy, String> {
+    let (by, count): (fn(NonZeroU64) -> SplitBy, _) = match text.strip_prefix("l/") {
+        Some(count) => (SplitBy::PiecesOfLines, count),
+        None => (SplitBy::Pieces, text),
+    };
+    count.parse().map(by).map_err(|_| "not a number of pieces: N, or l/N".to_owned())
+}
+
 /// Put files together into one.
 ///
 /// The target appears when it is complete. It may be one of the files.
@@ -119,7 +133,7 @@ pub(crate) struct MergeArgs {
     pub(crate) output: PathBuf,
 
     /// Behind what is in the target already, instead of in its place
-    #[arg(long, conflicts_with = "sorted")]
+    #[arg(long)]
     pub(crate) append: bool,
 
     /// The files are sorted by bytes (LC_ALL=C sort), and so is the target
@@ -141,16 +155,17 @@ pub(crate) struct MergeArgs {
 
 /// Make a directory like another one.
 ///
-/// Files that differ in size or time are copied, with permissions and times; symbolic links are
-/// made as links. A file appears when it is complete, so that an interrupted run leaves no half one
-/// and the next run goes on. What happens to one file is reported, the others are done, and the
+/// Files that differ in size or time are copied, with holes, permissions and times; symbolic links
+/// are made as links. A file appears when it is complete, so that an interrupted run leaves no half
+/// one and the next run goes on. What happens to one file is reported, the others are done, and the
 /// exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   aiofile sync photos /backup/photos
   aiofile sync photos /backup/photos --delete --dry-run
-  aiofile sync --checksum site /srv/www")]
+  aiofile sync --checksum site /srv/www
+  aiofile sync --owner --xattrs --hard-links --delete /home /backup/home")]
 pub(crate) struct SyncArgs {
     /// The directory to copy
     #[arg(value_name = "FROM", value_hint = ValueHint::DirPath)]
@@ -171,6 +186,22 @@ pub(crate) struct SyncArgs {
     /// Compare contents instead of times
     #[arg(short, long)]
     pub(crate) checksum: bool,
+
+    /// Keep owner and group, which the system allows to few
+    #[arg(long)]
+    pub(crate) owner: bool,
+
+    /// Keep extended attributes, access control lists among them
+    #[arg(long)]
+    pub(crate) xattrs: bool,
+
+    /// Names of one file in FROM become names of one file in TO
+    #[arg(short = 'H', long)]
+    pub(crate) hard_links: bool,
+
+    /// Put everything on the device before the command ends: fsync of each file and directory
+    #[arg(long)]
+    pub(crate) sync: bool,
 
     /// How many files are copied at once; twice the processors unless set
     #[arg(short, long, value_name = "N")]

@@ -36,7 +36,7 @@ pub(super) async fn run(backend: Option<Choice>, args: HashArgs) -> Result<(), F
 async fn hash(options: &HashOptions, args: &HashArgs) -> Result<(), Failure> {
     let paths: Vec<_> = args.files.iter().map(|path| opened_as(path)).collect();
     let mut out = Out::new(Bar::files(args.quiet, Some(paths.len() as u64)));
-    let mut hashes = options.files(paths).map_err(failed)?;
+    let mut hashes = options.files(paths);
     let mut is_whole = true;
     for path in &args.files {
         let next = out.wait(hashes.next()).await?;
@@ -84,7 +84,7 @@ struct Counts {
 
 async fn check(options: &HashOptions, list: &Path, args: &HashArgs) -> Result<(), Failure> {
     let mut out = Out::new(Bar::files(args.quiet, None));
-    let mut checks = options.check(opened_as(list)).map_err(failed)?;
+    let mut checks = options.check(opened_as(list));
     let mut counts = Counts::default();
     while let Some(checked) = out.wait(checks.next()).await? {
         report(&mut out, &mut counts, args, &checked.map_err(failed)?)?;

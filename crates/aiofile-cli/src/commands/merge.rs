@@ -1,6 +1,6 @@
 //! `aiofile merge`: files put together.
 
-use aiofile_util::{MergeOptions, MergeSortedOptions};
+use aiofile_util::MergeOptions;
 use caio::Choice;
 use serde_json::json;
 
@@ -8,7 +8,6 @@ use super::bar::Bar;
 use super::json;
 use super::stoppable::{self, Stop};
 use crate::args::MergeArgs;
-use crate::blocking::blocking;
 use crate::failure::Failure;
 use crate::output;
 use crate::signals::Interrupts;
@@ -21,26 +20,26 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let context = super::context(backend)?;
     let measured = args.files.clone();
-    let total = blocking(move || {
+    let total = context.run("stat", move || {
         let lengths = measured.iter().map(|path| std::fs::metadata(path).ok());
         let lengths = lengths.map(|file| file.filter(|file| file.is_file()).map(|file| file.len()));
-        lengths.sum::<Option<u64>>()
+        Ok(lengths.sum::<Option<u64>>())
     });
-    let (stop, bar) = (Stop::default(), Bar::bytes(args.quiet, total.await));
+    let (stop, bar) = (Stop::default(), Bar::bytes(args.quiet, total.await.ok().flatten()));
     let (told, shown) = (stop.clone(), bar.clone());
     let watcher = move |bytes| {
         shown.add(bytes);
         told.flow()
     };
-    let merged = if args.sorted {
-        let options = MergeSortedOptions::new().context(&context).durable(args.sync);
-        let options = options.on_progress(watcher);
-        stoppable::run(&interrupts, &context, &stop, options.merge(&args.files, &args.output)).await
-    } else {
-        let options = MergeOptions::new().context(&context).durable(args.sync);
-        let options = options.append(args.append).on_progress(watcher);
-        stoppable::run(&interrupts, &context, &stop, options.merge(&args.files, &args.output)).await
+    let options = MergeOptions::new().context(&context).durable(args.sync);
+    let options = options.append(args.append).on_progress(watcher);
+    let merge = async {
+        match args.sorted {
+            true => options.merge_sorted(&args.files, &args.output).await,
+            false => options.merge(&args.files, &args.output).await,
+        }
     };
+    let merged = stoppable::run(&interrupts, &context, &stop, merge).await;
     bar.finish();
     let (bytes, count) = (merged?, args.files.len());
     if args.json {

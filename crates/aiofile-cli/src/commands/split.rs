@@ -26,9 +26,10 @@ pub(super) async fn run(
     interrupts: Interrupts,
 ) -> Result<(), Failure> {
     let context = super::context(backend)?;
-    let by = match args.bytes.and_then(|Size(bytes)| NonZeroU64::new(bytes)) {
-        Some(bytes) => SplitBy::Bytes(bytes),
-        None => SplitBy::Lines(args.lines.unwrap_or(LINES)),
+    let by = match (args.number, args.bytes.and_then(|Size(bytes)| NonZeroU64::new(bytes))) {
+        (Some(by), _) => by,
+        (None, Some(bytes)) => SplitBy::Bytes(bytes),
+        (None, None) => SplitBy::Lines(args.lines.unwrap_or(LINES)),
     };
     let source = if args.source.as_os_str() == "-" {
         PathBuf::from("/dev/stdin")

@@ -33,7 +33,9 @@ pub(super) async fn run(
     };
     let failure = Arc::clone(&teller.failure);
     let mut options = SyncOptions::new().context(&context);
-    options = options.delete(args.delete).dry_run(args.dry_run);
+    options = options.delete(args.delete).dry_run(args.dry_run).durable(args.sync);
+    options = options.keep_owner(args.owner).keep_xattrs(args.xattrs);
+    options = options.keep_hard_links(args.hard_links);
     if args.checksum {
         options = options.compare(Compare::Contents);
     }

@@ -20,7 +20,7 @@ pub(super) async fn run(backend: Option<Choice>, args: TailArgs) -> Result<(), F
     let (mut followed, mut failed) = (Vec::new(), false);
     for path in &args.files {
         match print_last(&context, path, &mut teller).await {
-            Ok(end) => followed.extend(end.map(|end| (path.as_path(), end))),
+            Ok(end) => followed.extend(end.map(|(file, end)| (path.as_path(), file, end))),
             Err(Stop::Input(error)) => {
                 output::complain(error);
                 failed = true;
@@ -61,7 +61,7 @@ async fn print_last(
     context: &Context,
     path: &Path,
     teller: &mut Teller<'_>,
-) -> Result<Option<u64>, Stop> {
+) -> Result<Option<(AioFile, u64)>, Stop> {
     let is_stdin = path.as_os_str() == "-";
     let opened = if is_stdin { Path::new("/dev/stdin") } else { path };
     let file = OpenOptions::new().read(true).context(context).open_aio(opened).await?;
@@ -70,15 +70,17 @@ async fn print_last(
     teller.heading(path)?;
     if !metadata.is_file() || metadata.len() == 0 {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        for line in keep_last_lines(&mut LineReader::new(&file), count).await? {
+        let mut lines = LineReader::new(&file);
+        for line in keep_last_lines(&mut lines, count).await? {
             teller.line(path, &line)?;
         }
-        return Ok((metadata.is_file() && !is_stdin).then_some(0));
+        let end = lines.position();
+        return Ok((metadata.is_file() && !is_stdin).then_some((file, end)));
     }
     let mut lines = last_lines(&file, count).await?;
     if !teller.args.json {
         let end = copy(&file, lines.position()).await?;
-        return Ok((!is_stdin).then_some(end));
+        return Ok((!is_stdin).then_some((file, end)));
     }
     if !teller.args.follow || is_stdin {
         while let Some(line) = lines.next_line().await? {
@@ -86,7 +88,7 @@ async fn print_last(
         }
     }
     // Else they are told as they are followed, so that no half line is.
-    Ok((!is_stdin).then_some(lines.position()))
+    Ok((!is_stdin).then_some((file, lines.position())))
 }
 
 /// Prints all from `offset` on, and gives where that ended.
@@ -101,12 +103,13 @@ async fn copy(file: &AioFile, offset: u64) -> Result<u64, Stop> {
 /// Goes on with these files from there. Ends where none is left; whether none failed.
 async fn follow(
     context: &Context,
-    files: &[(&Path, u64)],
+    files: &[(&Path, AioFile, u64)],
     teller: &mut Teller<'_>,
 ) -> Result<bool, Failure> {
     let mut all = SelectAll::new();
-    for (path, end) in files {
-        let lines = LineReader::follow(*path).offset(*end).context(context);
+    for (path, file, end) in files {
+        // Another file may have the name by now.
+        let lines = LineReader::follow(*path).file(file).offset(*end).context(context);
         let events = unfold(Some(lines), async move |lines| {
             let mut lines = lines?;
             let event = lines.next_event().await;

@@ -16,6 +16,7 @@ use crate::output;
 pub(super) async fn run(backend: Option<Choice>, args: WatchArgs) -> Result<(), Failure> {
     let context = super::context(backend)?;
     let options = WatchOptions::new().context(&context).debounce(args.debounce);
+    let options = options.poll(args.poll).poll_interval(args.poll_interval);
     let mut changes = options.recursive(!args.not_recursive).watch(&args.paths).await?;
     if !args.quiet {
         output::remark("watching");

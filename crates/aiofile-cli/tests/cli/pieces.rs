@@ -57,6 +57,24 @@ fn lines_from_a_pipe_and_objects_for_machines() {
 }
 
 #[test]
+fn a_number_of_pieces_and_one_of_whole_lines() {
+    let place = place();
+    file(place.path(), "source", b"one\ntwo\nthree\n");
+    let split = |number: &str| {
+        let mut command = aiofile();
+        run(command.current_dir(place.path()).args(["split", "-q", "-f", "-n", number, "source"]))
+    };
+    let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
+    split("2").succeeded();
+    assert_eq!([read("xaa"), read("xab")], ["one\ntwo", "\nthree\n"]);
+    split("l/2").succeeded();
+    assert_eq!([read("xaa"), read("xab")], ["one\ntwo\n", "three\n"]);
+    for refused in ["0", "l/", "r/2", "2/3"] {
+        assert_eq!(split(refused).code, Some(2), "{refused}");
+    }
+}
+
+#[test]
 fn refusals_change_nothing() {
     let place = place();
     let source = file(place.path(), "source", b"2\n1\n");

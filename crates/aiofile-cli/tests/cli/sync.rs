@@ -1,7 +1,7 @@
 //! `aiofile sync`.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -83,6 +83,63 @@ fn what_cannot_be_done_is_said_and_what_must_not_be_is_refused() {
     let ran =
         run(aiofile().current_dir(place.path()).args(["sync", "from", "v", "-v"]).stdout(full));
     ran.failed(1, &["standard output"]);
+}
+
+/// Killed, and so without a chance to clean up, when so many files are there.
+#[test]
+fn a_killed_run_leaves_no_half_file_and_the_next_one_cleans_up() {
+    let place = place();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fs::create_dir_all(from.join("directory")).unwrap();
+    for index in 0..60_usize {
+        let directory = if index % 2 == 0 { from.clone() } else { from.join("directory") };
+        file(&directory, &index.to_string(), &noise(index * 20_000, index as u64));
+    }
+    let count = |directory: &Path| if directory.exists() { names(directory).len() } else { 0 };
+    let mut killed = 0;
+    for wanted in [1, 5, 12, 20, 33, 45] {
+        let mut command = aiofile();
+        command.current_dir(place.path()).args(["sync", "from", "to", "-q", "--hard-links"]);
+        let mut child = command.spawn().unwrap();
+        while count(&to) + count(&to.join("directory")) < wanted
+            && child.try_wait().unwrap().is_none()
+        {
+            thread::yield_now();
+        }
+        child.kill().unwrap();
+        killed += u32::from(!child.wait().unwrap().success());
+        for (there, source) in
+            [(to.clone(), &from), (to.join("directory"), &from.join("directory"))]
+        {
+            let complete = |name: &&String| !name.starts_with('.') && *name != "directory";
+            let there_now = if there.exists() { names(&there) } else { Vec::new() };
+            for name in there_now.iter().filter(complete) {
+                assert_same(&source.join(name), &there.join(name));
+            }
+        }
+    }
+    assert!(killed > 0, "each run was done before it could be killed");
+    sync(place.path(), &["-q"]).succeeded();
+    assert_eq!(names(&from), names(&to));
+    assert_eq!(names(&from.join("directory")), names(&to.join("directory")));
+    let said = sync(place.path(), &[]).succeeded().text();
+    assert!(said.contains("60 unchanged"), "{said}");
+}
+
+#[test]
+fn links_and_holes_are_kept_and_an_option_says_so() {
+    let place = place();
+    source(place.path());
+    let from = place.path().join("from");
+    crate::support::sparse(&from, "holes", 8 << 20);
+    fs::hard_link(from.join("file"), from.join("same")).unwrap();
+    let said = sync(place.path(), &["--hard-links", "--xattrs", "--sync"]).succeeded().text();
+    assert!(said.starts_with("synced: 7 created"), "{said}");
+    let to = place.path().join("to");
+    assert_eq!(fs::metadata(to.join("file")).unwrap().nlink(), 2);
+    let found = fs::metadata(to.join("holes")).unwrap();
+    assert!(found.blocks() * 512 < found.len(), "the holes are gone");
+    assert_same(&from.join("holes"), &to.join("holes"));
 }
 
 #[test]

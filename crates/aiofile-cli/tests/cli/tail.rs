@@ -129,6 +129,76 @@ fn several_files_are_followed_and_told_apart() {
 }
 
 #[test]
+fn headings_tell_files_apart_and_come_where_the_file_changes() {
+    let place = place();
+    let paths = ["a", "b"].map(|name| file(place.path(), name, b"first\n"));
+    let mut going = Going::begin(aiofile().args(["tail", "-f"]).args(&paths));
+    let heading = |path: &Path| format!("==> {} <==\n", path.display());
+    let [a, b] = paths.each_ref().map(|path| heading(path));
+    for expected in [&a, "first\n", "\n", &b, "first\n"] {
+        assert_eq!(going.line(), expected);
+    }
+    append(&paths[1], "second\n");
+    assert_eq!(going.line(), "second\n");
+    append(&paths[0], "third\n");
+    assert_eq!([going.line(), going.line(), going.line()], ["\n", &a, "third\n"]);
+    going.end(Signal::SIGINT);
+}
+
+#[test]
+fn several_files_go_on_across_rotation_and_truncation_without_a_lost_line() {
+    let place = place();
+    let paths = ["a", "b", "c"].map(|name| file(place.path(), name, b""));
+    let mut command = aiofile();
+    let mut going = Going::begin(command.args(["tail", "-f", "-q"]).args(&paths));
+    for path in &paths {
+        append(path, "begun\n");
+    }
+    let mut begun = [going.line(), going.line(), going.line()];
+    begun.sort();
+    assert_eq!(begun, ["begun\n"; 3]);
+    for round in 0..6 {
+        let mut expected = Vec::new();
+        for (index, path) in paths.iter().enumerate() {
+            let mut write = |name: &Path, what: &str| {
+                let line = format!("{index} {round} {what}\n");
+                append(name, &line);
+                expected.push(line);
+            };
+            write(path, "before");
+            match (index + round) % 3 {
+                // A new file takes the name, while somebody still writes to the old one.
+                0 => {
+                    let old = place.path().join(format!("old {index} {round}"));
+                    fs::rename(path, &old).unwrap();
+                    write(&old, "to the old one");
+                    file(place.path(), path.file_name().unwrap().to_str().unwrap(), b"");
+                    write(path, "to the new one");
+                }
+                // It is gone for a while.
+                1 => {
+                    fs::remove_file(path).unwrap();
+                    file(place.path(), path.file_name().unwrap().to_str().unwrap(), b"");
+                    write(path, "after it was gone");
+                }
+                _ => {}
+            }
+        }
+        let mut told: Vec<_> = expected.iter().map(|_| going.line()).collect();
+        // Of each file in the order in which it was written.
+        told.sort_by_key(|line| line.split(' ').next().map(str::to_owned));
+        assert_eq!(told, expected);
+        // What was read may go: that is how a log is copied and then cut.
+        for path in &paths {
+            OpenOptions::new().write(true).truncate(true).open(path).unwrap();
+            append(path, "cut\n");
+        }
+        assert_eq!([going.line(), going.line(), going.line()], ["cut\n"; 3]);
+    }
+    going.end(Signal::SIGTERM);
+}
+
+#[test]
 fn it_ends_when_its_reader_goes_though_nothing_is_written() {
     let place = place();
     let path = file(place.path(), "log", b"one\n");

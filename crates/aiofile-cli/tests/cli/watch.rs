@@ -56,6 +56,19 @@ fn changes_are_told_on_every_backend() {
 }
 
 #[test]
+fn what_the_system_does_not_tell_is_looked_for() {
+    let place = place();
+    let mut command = aiofile();
+    command.args(["watch", "--poll", "--poll-interval", "5"]).arg(place.path());
+    let mut watching = Watching::begin(&mut command);
+    let path = file(place.path(), "file", b"");
+    assert_eq!(watching.line(), format!("created    {}", path.display()));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(watching.line(), format!("removed    {}", path.display()));
+    watching.end(Signal::SIGINT);
+}
+
+#[test]
 fn machines_get_an_object_a_change() {
     let place = place();
     let path = file(place.path(), "file", b"old");

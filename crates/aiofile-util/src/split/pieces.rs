@@ -11,11 +11,8 @@ use std::sync::{Arc, OnceLock};
 use aiofile::Context;
 use caio::{Error, ErrorKind, Result};
 
+use super::temporaries::Temporaries;
 use super::{Piece, Suffix};
-use crate::scratch::Scratch;
-
-/// The permissions of a new file, of which the umask takes some.
-const MODE: u32 = 0o666;
 
 /// How pieces are called, and the temporary files in which they grow.
 #[derive(Debug)]
@@ -24,7 +21,7 @@ pub(super) struct Pieces {
     suffix: Suffix,
     length: Option<usize>,
     overwrite: bool,
-    scratch: Scratch,
+    temporaries: Temporaries,
     /// The device and the number of the file that is cut.
     source: OnceLock<(u64, u64)>,
     /// Whether there was an error, so that the rest is of no use.
@@ -46,7 +43,8 @@ impl Pieces {
         overwrite: bool,
     ) -> Self {
         let (source, has_failed) = (OnceLock::new(), AtomicBool::new(false));
-        Self { prefix, suffix, length, overwrite, scratch: Scratch::default(), source, has_failed }
+        let temporaries = Temporaries::default();
+        Self { prefix, suffix, length, overwrite, temporaries, source, has_failed }
     }
 
     /// Takes note of the source, and refuses early where the first piece cannot get its name.
@@ -96,8 +94,11 @@ impl Pieces {
         let mut name = self.prefix.clone();
         // The prefix may end in a slash; a piece never does.
         name.push("a");
-        let created = self.scratch.create(Path::new(&name), MODE);
-        created.map_err(|error| error.on(Path::new(&self.prefix)))
+        let directory = match Path::new(&name).parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        self.temporaries.create(directory, self.any())
     }
 
     /// How a piece is called in errors while it has no name.
@@ -107,7 +108,7 @@ impl Pieces {
 
     /// Removes those that have no names. Blocks.
     pub(super) fn remove_all(&self) {
-        self.scratch.remove_all();
+        self.temporaries.remove_all();
     }
 
     /// Gives all pieces their names, or removes them if there was an error. One hop.
@@ -131,11 +132,7 @@ impl Pieces {
         }
         let mut pieces = Vec::with_capacity(cut.len());
         for (Unnamed { temporary, bytes }, path) in cut.into_iter().zip(self.paths()) {
-            let named = match self.overwrite {
-                true => self.scratch.replace(&temporary, &path),
-                false => self.scratch.name(&temporary, &path),
-            };
-            if let Err(error) = named {
+            if let Err(error) = self.temporaries.name(&temporary, &path, self.overwrite) {
                 // Those that have names by now are this call's own.
                 pieces.iter().for_each(|piece: &Piece| _ = fs::remove_file(&piece.path));
                 return Err(error);

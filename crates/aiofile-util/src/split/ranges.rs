@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,22 +14,20 @@ use super::pieces::{Pieces, Unnamed};
 use crate::copying::copy;
 use crate::steps::{Doing, JOB_BYTES, Step, Watch, in_steps, stopped, usual_jobs};
 
-/// Cuts a file of `length` bytes after each `bytes`.
+/// Cuts a file into pieces that end there.
 pub(super) async fn cut(
     context: &Context,
     pieces: &Arc<Pieces>,
     source: PathBuf,
-    length: u64,
-    bytes: u64,
+    ends: impl Iterator<Item = u64> + Send,
     watch: &Watch,
 ) -> Result<Vec<Unnamed>> {
-    let count = length.div_ceil(bytes);
-    pieces.admit(count)?;
     let source = Arc::new(source);
-    let cuts = (0..count).map(|index| {
-        let start = index * bytes;
+    let mut last = 0;
+    let cuts = ends.map(|end| {
+        let start = mem::replace(&mut last, end);
         let (source, pieces) = (Arc::clone(&source), Arc::clone(pieces));
-        let range = Range { source, pieces, start, left: bytes.min(length - start), files: None };
+        let range = Range { source, pieces, start, left: end - start, files: None };
         async move {
             if range.pieces.has_failed() {
                 return Err(stopped());

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use caio::Result;
 
-use super::SplitBy;
 use super::pieces::{Pieces, Unnamed};
+use super::shares::Every;
 use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step};
 
 /// What creating a piece costs, in bytes that could have been copied.
@@ -19,7 +19,7 @@ const PIECE_COST: u64 = 64 << 10;
 pub(super) struct Sequential {
     file: File,
     source: PathBuf,
-    by: SplitBy,
+    by: Every,
     pieces: Arc<Pieces>,
     current: Option<Current>,
     done: Vec<Unnamed>,
@@ -38,7 +38,7 @@ struct Current {
 }
 
 impl Sequential {
-    pub(super) fn new(file: File, source: PathBuf, by: SplitBy, pieces: Arc<Pieces>) -> Self {
+    pub(super) fn new(file: File, source: PathBuf, by: Every, pieces: Arc<Pieces>) -> Self {
         let buffer = vec![0; READ_BYTES];
         let (current, done) = (None, Vec::new());
         Self { file, source, by, pieces, current, done, buffer, start: 0, end: 0 }
@@ -90,21 +90,21 @@ impl Sequential {
     fn begin(&self) -> Result<Current> {
         self.pieces.admit(self.done.len() as u64 + 1)?;
         let (temporary, file) = self.pieces.create()?;
-        let (SplitBy::Bytes(left) | SplitBy::Lines(left)) = self.by;
-        Ok(Current { file, unnamed: Unnamed { temporary, bytes: 0 }, left: left.get() })
+        let (Every::Bytes(left) | Every::Lines(left)) = self.by;
+        Ok(Current { file, unnamed: Unnamed { temporary, bytes: 0 }, left })
     }
 }
 
 impl Current {
     /// How many of these bytes belong to this piece; counts them or their lines.
-    fn take(&mut self, by: SplitBy, bytes: &[u8]) -> usize {
+    fn take(&mut self, by: Every, bytes: &[u8]) -> usize {
         match by {
-            SplitBy::Bytes(_) => {
+            Every::Bytes(_) => {
                 let taken = usize::try_from(self.left).map_or(bytes.len(), |l| l.min(bytes.len()));
                 self.left -= taken as u64;
                 taken
             }
-            SplitBy::Lines(_) => {
+            Every::Lines(_) => {
                 for end in memchr::memchr_iter(b'\n', bytes) {
                     self.left -= 1;
                     if self.left == 0 {

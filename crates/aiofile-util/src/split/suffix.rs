@@ -33,6 +33,11 @@ impl Suffix {
         (self.alphabet().len() as u64).saturating_pow(length)
     }
 
+    /// How long suffixes have to be, if all are equally long, so that there are as many.
+    pub(super) fn length_for(self, count: u64) -> usize {
+        (FIRST_LENGTH..).find(|length| self.count(*length) >= count).unwrap_or(FIRST_LENGTH)
+    }
+
     /// The suffixes in their order: all of this length, or without one as many as are wanted. Then
     /// they grow before their first letter would be the last one of the alphabet (`yz`, `zaaa`), so
     /// that their order is that of their bytes.

@@ -1,9 +1,15 @@
-//! Permissions and times: which there are to be, and whether they are so already.
+//! Permissions, times and owners: which there are to be, and whether they are so already.
 
-use std::fs::{File, FileTimes, Metadata, Permissions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::time::SystemTime;
+use std::fs::File;
+use std::os::fd::AsFd;
+
+use rustix::fs::{
+    AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid, chownat, fchmod, fchown, fstat, futimens,
+    utimensat,
+};
+use rustix::io::Result;
+
+use super::side::Place;
 
 /// The bits that lend a program its owner's rights.
 const SET_ID: u32 = 0o6000;
@@ -13,54 +19,78 @@ const SET_ID: u32 = 0o6000;
 pub(super) struct Attributes {
     mode: u32,
     owner: (u32, u32),
-    accessed: SystemTime,
-    modified: SystemTime,
+    accessed: Timespec,
+    modified: Timespec,
+    keeps_owner: bool,
 }
 
 impl Attributes {
-    pub(super) fn of(source: &Metadata) -> io::Result<Self> {
-        Ok(Self {
-            mode: source.mode() & 0o7777,
-            owner: (source.uid(), source.gid()),
-            accessed: source.accessed()?,
-            modified: source.modified()?,
-        })
+    pub(super) fn of(source: &Stat, keeps_owner: bool) -> Self {
+        let time =
+            |seconds: i64, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds as i64 };
+        Self {
+            mode: source.st_mode & 0o7777,
+            owner: owner(source),
+            accessed: time(source.st_atime, source.st_atime_nsec),
+            modified: time(source.st_mtime, source.st_mtime_nsec),
+            keeps_owner,
+        }
     }
 
-    /// Whether nothing is to be changed.
-    pub(super) fn are_on(&self, target: &Metadata) -> bool {
-        self.mode_on(target) == target.mode() & 0o7777 && self.has_time_of(target)
+    /// Whether nothing is to be changed. A link has no permissions of its own.
+    pub(super) fn are_on(&self, target: &Stat, is_link: bool) -> bool {
+        let has_owner = !self.keeps_owner || self.owner == owner(target);
+        let has_mode = is_link || self.mode_on(target) == target.st_mode & 0o7777;
+        has_owner && has_mode && self.has_time_of(target)
     }
 
     /// Whether the target has this time of change, as exactly as its file system can say.
-    pub(super) fn has_time_of(&self, target: &Metadata) -> bool {
-        let Ok(modified) = target.modified() else { return false };
-        let seconds = |time: SystemTime| {
-            time.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).ok()
-        };
-        let to_the_second = || {
-            let own = seconds(self.modified);
-            target.mtime_nsec() == 0 && own.is_some() && own == seconds(modified)
-        };
-        modified == self.modified || to_the_second()
+    pub(super) fn has_time_of(&self, target: &Stat) -> bool {
+        let nanoseconds = target.st_mtime_nsec as i64;
+        self.modified.tv_sec == target.st_mtime
+            && (nanoseconds == 0 || nanoseconds == self.modified.tv_nsec)
     }
 
     /// Gives them to a file or a directory.
-    pub(super) fn apply(&self, target: &File) -> io::Result<()> {
-        let own = target.metadata()?;
-        let times = FileTimes::new().set_accessed(self.accessed).set_modified(self.modified);
-        target.set_times(times)?;
+    pub(super) fn apply(&self, target: &File) -> Result<()> {
+        let own = fstat(target)?;
+        // Another owner takes bits of the mode away, so that it comes first.
+        let owned = if self.keeps_owner && self.owner != owner(&own) {
+            fchown(target, Some(Uid::from_raw(self.owner.0)), Some(Gid::from_raw(self.owner.1)))
+        } else {
+            Ok(())
+        };
+        let own = fstat(target)?;
         let mode = self.mode_on(&own);
-        if mode != own.mode() & 0o7777 {
-            target.set_permissions(Permissions::from_mode(mode))?;
+        if mode != own.st_mode & 0o7777 {
+            fchmod(target, Mode::from_raw_mode(mode))?;
+        }
+        futimens(target, &self.times())?;
+        owned
+    }
+
+    /// Gives them to a link, and not to what it leads to.
+    pub(super) fn apply_to_link(&self, place: &Place<impl AsFd>) -> Result<()> {
+        let (directory, at) = (&place.directory, AtFlags::SYMLINK_NOFOLLOW);
+        utimensat(directory, &place.name, &self.times(), at)?;
+        if self.keeps_owner {
+            let (user, group) = (Uid::from_raw(self.owner.0), Gid::from_raw(self.owner.1));
+            chownat(directory, &place.name, Some(user), Some(group), at)?;
         }
         Ok(())
     }
 
+    fn times(&self) -> Timestamps {
+        Timestamps { last_access: self.accessed, last_modification: self.modified }
+    }
+
     /// The mode for this target. The bits that lend rights would lend another owner's than the
     /// source does.
-    fn mode_on(&self, target: &Metadata) -> u32 {
-        let is_same_owner = (target.uid(), target.gid()) == self.owner;
-        if is_same_owner { self.mode } else { self.mode & !SET_ID }
+    fn mode_on(&self, target: &Stat) -> u32 {
+        if owner(target) == self.owner { self.mode } else { self.mode & !SET_ID }
     }
+}
+
+fn owner(found: &Stat) -> (u32, u32) {
+    (found.st_uid, found.st_gid)
 }

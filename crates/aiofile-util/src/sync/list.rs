@@ -1,235 +1,287 @@
 //! A directory compared with its counterpart: one job.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, ErrorKind as IoErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aiofile::fs::is_temporary_name;
 use caio::{Error, ErrorKind, Result};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FileType, FlockOperation, Mode, Stat, flock};
 
 use super::attributes::Attributes;
 use super::directory::Directory;
-use super::driver::Settings;
+use super::links::Id;
 use super::report::Action;
-use super::task::{Found, Task, What};
-use super::{Compare, copy_file};
-use crate::scratch::is_scratch_name;
+use super::side::{OpenDirectory, Place, kind};
+use super::task::{Entry, Found, Task, What, Work};
+use super::{Compare, xattrs};
 use crate::steps::Doing;
 
-/// The permissions that are needed to work in a directory.
-const OWN: u32 = 0o700;
-
 /// Looks at all that is in the directory. Makes the counterpart where there is none.
-pub(super) fn list(settings: &Settings, directory: &Arc<Directory>, found: &mut Found) {
-    let (from, to) = (settings.from.join(&directory.path), settings.to.join(&directory.path));
-    let entries = match read(&from) {
-        Ok(entries) => entries,
-        Err(error) => return found.fail(&directory.path, error),
-    };
-    if let Err(error) = make_target(settings, directory, &to, found) {
-        return found.fail(&directory.path, error);
+pub(super) fn list(work: &Work, directory: &Arc<Directory>, found: &mut Found) {
+    if let Err(error) = try_list(work, directory, found) {
+        found.fail(&directory.path, error);
     }
-    let names: HashSet<_> = entries.iter().cloned().collect();
-    for name in entries {
-        if is_scratch_name(&name, copy_file::PREFIX) {
-            continue;
-        }
-        let (source, target) = (from.join(&name), to.join(&name));
-        let path = directory.path.join(&name);
-        if let Err(error) = compare(settings, directory, path.clone(), &source, &target, found) {
+}
+
+fn try_list(work: &Work, directory: &Arc<Directory>, found: &mut Found) -> Result<()> {
+    let from = work.from.directory(&directory.path)?;
+    let names = from.names()?;
+    let to = open_target(work, directory, &from, found)?;
+    let comparison = Comparison { work, directory, from: &from, to: to.as_ref() };
+    for name in names.iter().filter(|name| !is_temporary_name(name)) {
+        let path = directory.path.join(name);
+        if let Err(error) = comparison.compare(path.clone(), name, found) {
             found.fail(&path, error);
         }
     }
+    let Some(to) = &to else { return Ok(()) };
     if !directory.is_new()
-        && let Err(error) = look_for_more(settings, directory, &to, &names, found)
+        && let Err(error) = comparison.look_for_more(to, &names.into_iter().collect(), found)
     {
         found.fail(&directory.path, error);
     }
-    if found.has_entries() && !settings.dry_run {
-        match open_up(&to) {
-            Ok(true) => directory.touch(),
-            Ok(false) => {}
-            Err(error) => found.fail(&directory.path, error),
-        }
+    if found.has_entries() && !work.settings.dry_run && to.open_up()? {
+        directory.touch();
     }
+    Ok(())
 }
 
-/// Makes a directory one that its owner may work in; it gets the permissions of its source when all
-/// is done. Whether there was something to change.
-fn open_up(path: &Path) -> Result<bool> {
-    let mode = fs::symlink_metadata(path).doing("stat", path)?.mode() & 0o7777;
-    if mode & OWN == OWN {
-        return Ok(false);
-    }
-    fs::set_permissions(path, Permissions::from_mode(mode | OWN)).doing("chmod", path)?;
-    Ok(true)
-}
-
-/// The names in a directory, in the order of their bytes, from last to first.
-fn read(path: &Path) -> Result<Vec<OsString>> {
-    let entries: io::Result<Vec<_>> =
-        fs::read_dir(path).and_then(|entries| entries.map(|e| Ok(e?.file_name())).collect());
-    let mut names = entries.doing("read_dir", path)?;
-    names.sort_unstable_by(|one, other| other.cmp(one));
-    Ok(names)
-}
-
-/// Has the counterpart there, a directory and no link to one.
-fn make_target(
-    settings: &Settings,
+/// The counterpart, a directory and no link to one, which is made where there is none; `None` where
+/// that is only to be told.
+fn open_target(
+    work: &Work,
     directory: &Directory,
-    to: &Path,
+    from: &OpenDirectory,
     found: &mut Found,
-) -> Result<()> {
-    // The target itself may be a link, since the user named it, and was looked at before.
-    let there = match &directory.parent {
-        Some(_) => fs::symlink_metadata(to),
-        None if directory.is_new() => return Ok(()),
-        None => fs::metadata(to),
+) -> Result<Option<OpenDirectory>> {
+    let (dry_run, path) = (work.settings.dry_run, &directory.path);
+    let Some(side) = &work.to else {
+        // Of the whole it was told before.
+        if directory.parent.is_some() {
+            directory.make_new();
+            found.did(Action::Create, path);
+        }
+        return Ok(None);
     };
-    let action = match there {
-        Ok(metadata) if metadata.is_dir() => {
-            if !directory.attributes.are_on(&metadata) {
-                directory.touch();
-                found.did(Action::Attributes, &directory.path);
-            }
-            return Ok(());
+    let Some(parent) = &directory.parent else {
+        let to = side.directory(path)?;
+        examine(work, directory, from, &to, found)?;
+        return Ok(Some(to));
+    };
+    if dry_run && parent.is_new() {
+        directory.make_new();
+        found.did(Action::Create, path);
+        return Ok(None);
+    }
+    let place = side.place(path)?;
+    let action = match place.stat()? {
+        Some(there) if kind(&there).is_dir() => {
+            let to = side.directory(path)?;
+            examine(work, directory, from, &to, found)?;
+            return Ok(Some(to));
         }
-        Ok(_) => Action::Update,
-        Err(error) if error.kind() == IoErrorKind::NotFound => Action::Create,
-        Err(error) if settings.dry_run && error.kind() == IoErrorKind::NotADirectory => {
-            Action::Create
-        }
-        Err(error) => return Err(error).doing("stat", to),
+        Some(_) => Action::Update,
+        None => Action::Create,
     };
     directory.make_new();
-    if !settings.dry_run {
-        if let (Some(parent), Some(above)) = (&directory.parent, to.parent()) {
-            parent.touch();
-            open_up(above)?;
-        }
-        if action == Action::Update {
-            fs::remove_file(to).doing("unlink", to)?;
-        }
-        fs::create_dir(to).doing("mkdir", to)?;
+    found.did(action, path);
+    if dry_run {
+        return Ok(None);
     }
-    found.did(action, &directory.path);
-    Ok(())
+    parent.touch();
+    place.directory.open_up()?;
+    if action == Action::Update {
+        place.unlink()?;
+    }
+    // Nobody else's until it has the permissions of its source.
+    let made = rustix::fs::mkdirat(&place.directory, &place.name, Mode::RWXU);
+    made.doing("mkdir", &place.shown)?;
+    side.directory(path).map(Some)
 }
 
-/// Notes what is to be done for one name of the source.
-fn compare(
-    settings: &Settings,
-    directory: &Arc<Directory>,
-    path: PathBuf,
-    source: &Path,
-    target: &Path,
+/// Notes whether a directory that is there needs other attributes.
+fn examine(
+    work: &Work,
+    directory: &Directory,
+    from: &OpenDirectory,
+    to: &OpenDirectory,
     found: &mut Found,
 ) -> Result<()> {
-    let metadata = match fs::symlink_metadata(source) {
-        Ok(metadata) => metadata,
-        // It went in between.
-        Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).doing("stat", source),
-    };
-    let attributes = Attributes::of(&metadata).doing("stat", source)?;
-    if metadata.is_dir() {
-        let child = Directory::new(path, Some(Arc::clone(directory)), attributes, false);
-        found.children.push(Task::List(child));
+    if directory.is_new() {
         return Ok(());
     }
-    if !metadata.is_file() && !metadata.is_symlink() {
-        found.did(Action::Skip, &path);
-        return Ok(());
-    }
-    let there = match directory.is_new() {
-        true => None,
-        false => there(settings, target)?,
-    };
-    let action = if there.is_some() { Action::Update } else { Action::Create };
-    let what = match there {
-        Some(there) if metadata.is_symlink() && is_same_link(source, target, &there)? => None,
-        _ if metadata.is_symlink() => Some(What::Link),
-        Some(there) if there.is_file() && there.len() == metadata.len() => match settings.compare {
-            Compare::SizeAndTime if attributes.are_on(&there) => None,
-            Compare::SizeAndTime if attributes.has_time_of(&there) => {
-                Some(What::Attributes(attributes))
-            }
-            Compare::SizeAndTime => Some(What::Copy),
-            Compare::Contents => {
-                Some(What::Compare { attributes, are_same: attributes.are_on(&there) })
-            }
-        },
-        _ => Some(What::Copy),
-    };
-    match what {
-        None => found.unchanged += 1,
-        Some(what) => {
-            let directory = Arc::clone(directory);
-            let bytes = if metadata.is_file() { metadata.len() } else { 0 };
-            found.children.push(Task::Entry { directory, path, what, action, bytes });
-        }
+    let is_same = directory.attributes.are_on(&to.stat()?, false)
+        && (!work.settings.keep_xattrs
+            || has_xattrs(
+                &from.readable()?,
+                &to.readable()?,
+                &work.shown_target(&directory.path),
+            )?);
+    if !is_same {
+        directory.touch();
+        found.did(Action::Attributes, &directory.path);
     }
     Ok(())
 }
 
-/// What stands at the target, which must not be a directory that is to stay.
-fn there(settings: &Settings, target: &Path) -> Result<Option<Metadata>> {
-    let there = match fs::symlink_metadata(target) {
-        Ok(there) => there,
-        Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).doing("stat", target),
-    };
-    let is_full = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some());
-    if there.is_dir() && !settings.delete && is_full() {
-        let message = "a directory with contents is in the way";
-        let error = Error::new(ErrorKind::InvalidInput, message).doing("replace").on(target);
-        return Err(error.hint("with `delete` it is replaced"));
-    }
-    Ok(Some(there))
+/// Whether the target has the extended attributes of the source.
+fn has_xattrs(source: &File, target: &File, shown: &Path) -> Result<bool> {
+    xattrs::are_same(source, target).doing("compare the attributes of", shown)
 }
 
-fn is_same_link(source: &Path, target: &Path, there: &Metadata) -> Result<bool> {
-    let leads = fs::read_link(source).doing("readlink", source)?;
-    Ok(there.is_symlink() && fs::read_link(target).doing("readlink", target)? == leads)
+/// One directory on both sides.
+struct Comparison<'a> {
+    work: &'a Work,
+    directory: &'a Arc<Directory>,
+    from: &'a OpenDirectory,
+    to: Option<&'a OpenDirectory>,
 }
 
-/// What the counterpart has and the source has not, and what a killed run left.
-fn look_for_more(
-    settings: &Settings,
-    directory: &Arc<Directory>,
-    to: &Path,
-    names: &HashSet<OsString>,
-    found: &mut Found,
-) -> Result<()> {
-    for name in read(to)? {
-        if is_scratch_name(&name, copy_file::PREFIX) {
-            if !settings.dry_run && remove_left_over(&to.join(&name)) {
-                directory.touch();
+impl Comparison<'_> {
+    /// Notes what is to be done for one name of the source.
+    fn compare(&self, path: PathBuf, name: &OsStr, found: &mut Found) -> Result<()> {
+        let settings = &self.work.settings;
+        let source = self.from.place(name);
+        // It may go in between.
+        let Some(stat) = source.stat()? else { return Ok(()) };
+        let attributes = Attributes::of(&stat, settings.keep_owner);
+        let (is_file, is_link) = match kind(&stat) {
+            FileType::Directory => {
+                let parent = Some(Arc::clone(self.directory));
+                let child = Directory::new(path, parent, attributes, false);
+                found.children.push(Task::List(child));
+                return Ok(());
             }
-        } else if settings.delete && !names.contains(&name) {
-            let (directory, path) = (Arc::clone(directory), directory.path.join(&name));
-            found.children.push(Task::Entry {
-                directory,
-                path,
-                what: What::Delete,
-                action: Action::Delete,
-                bytes: 0,
-            });
-        }
+            FileType::RegularFile => (true, false),
+            FileType::Symlink => (false, true),
+            _ => {
+                found.did(Action::Skip, &path);
+                return Ok(());
+            }
+        };
+        let target = self.to.filter(|_| !self.directory.is_new()).map(|to| to.place(name));
+        let there = target.as_ref().map(|target| self.there(target)).transpose()?.flatten();
+        let action = if there.is_some() { Action::Update } else { Action::Create };
+        let id = (settings.keep_hard_links && is_file && stat.st_nlink > 1).then(|| Id::of(&stat));
+        let first = id.and_then(|id| self.work.links.first(id, &path));
+        let pair = target.as_ref().zip(there.as_ref());
+        let what = match (first, pair) {
+            (Some(first), _) => Some(What::HardLink { first, attributes }),
+            (None, Some((target, there))) if is_link => {
+                self.compare_link(&source, target, there, attributes)?
+            }
+            (None, Some((target, there))) if kind(there).is_file() => {
+                self.compare_file((&source, &stat), (target, there), attributes)?
+            }
+            (None, _) if is_link => Some(What::Link(attributes)),
+            (None, _) => Some(What::Copy),
+        };
+        let Some(what) = what else {
+            found.unchanged += 1;
+            return Ok(());
+        };
+        let bytes = if is_file { stat.st_size as u64 } else { 0 };
+        let directory = Arc::clone(self.directory);
+        found.children.push(Task::Entry(Entry { directory, path, what, action, bytes, id }));
+        Ok(())
     }
-    Ok(())
+
+    fn compare_link(
+        &self,
+        source: &Place<&OpenDirectory>,
+        target: &Place<&OpenDirectory>,
+        there: &Stat,
+        attributes: Attributes,
+    ) -> Result<Option<What>> {
+        Ok(if !kind(there).is_symlink() || source.read_link()? != target.read_link()? {
+            Some(What::Link(attributes))
+        } else if attributes.are_on(there, true) {
+            None
+        } else {
+            Some(What::Attributes { attributes, is_link: true })
+        })
+    }
+
+    fn compare_file(
+        &self,
+        (source, stat): (&Place<&OpenDirectory>, &Stat),
+        (target, there): (&Place<&OpenDirectory>, &Stat),
+        attributes: Attributes,
+    ) -> Result<Option<What>> {
+        let settings = &self.work.settings;
+        let is_of_another = settings.keep_hard_links
+            && there.st_nlink > 1
+            && !self.work.links.claim(Id::of(there), Id::of(stat));
+        if is_of_another || there.st_size != stat.st_size {
+            return Ok(Some(What::Copy));
+        }
+        let by_time = settings.compare == Compare::SizeAndTime;
+        if by_time && !attributes.has_time_of(there) {
+            return Ok(Some(What::Copy));
+        }
+        let are_same = attributes.are_on(there, false)
+            && (!settings.keep_xattrs
+                || has_xattrs(&source.open()?, &target.open()?, &target.shown)?);
+        Ok(match (by_time, are_same) {
+            (false, _) => Some(What::Compare { attributes, are_same }),
+            (true, true) => None,
+            (true, false) => Some(What::Attributes { attributes, is_link: false }),
+        })
+    }
+
+    /// What stands at the target, which must not be a directory that is to stay.
+    fn there(&self, target: &Place<&OpenDirectory>) -> Result<Option<Stat>> {
+        let Some(there) = target.stat()? else { return Ok(None) };
+        let is_full = || {
+            let opened = rustix::fs::Dir::new(target.open().ok()?).ok()?;
+            let mut names = opened.flatten().map(|entry| entry.file_name().to_owned());
+            names.find(|name| name.as_c_str() != c"." && name.as_c_str() != c"..")
+        };
+        if kind(&there).is_dir() && !self.work.settings.delete && is_full().is_some() {
+            let message = "a directory with contents is in the way";
+            let error = Error::new(ErrorKind::InvalidInput, message).doing("replace");
+            return Err(error.on(&target.shown).hint("with `delete` it is replaced"));
+        }
+        Ok(Some(there))
+    }
+
+    /// What the counterpart has and the source has not, and what a killed run left.
+    fn look_for_more(
+        &self,
+        to: &OpenDirectory,
+        names: &HashSet<OsString>,
+        found: &mut Found,
+    ) -> Result<()> {
+        let settings = &self.work.settings;
+        for name in to.names()? {
+            if is_temporary_name(&name) {
+                if !settings.dry_run && remove_left_over(&to.place(&name)) {
+                    self.directory.touch();
+                }
+            } else if settings.delete && !names.contains(&name) {
+                let (directory, path) =
+                    (Arc::clone(self.directory), self.directory.path.join(&name));
+                let (what, action) = (What::Delete, Action::Delete);
+                let entry = Entry { directory, path, what, action, bytes: 0, id: None };
+                found.children.push(Task::Entry(entry));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Removes a temporary file that nobody writes to any more: who does has it locked.
-fn remove_left_over(path: &Path) -> bool {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut options = File::options();
-    options.read(true).custom_flags(flags.bits().cast_signed());
-    let Ok(file) = options.open(path) else { return false };
-    flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() && fs::remove_file(path).is_ok()
+/// Removes a temporary file that nobody writes to any more: who does has it locked. A link cannot
+/// be locked, and has its temporary name for a moment only.
+fn remove_left_over(place: &Place<&OpenDirectory>) -> bool {
+    let is_left = match place.stat() {
+        Ok(Some(there)) if kind(&there).is_symlink() => true,
+        Ok(Some(there)) if kind(&there).is_file() => place
+            .open()
+            .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()),
+        _ => false,
+    };
+    is_left && place.unlink().is_ok()
 }

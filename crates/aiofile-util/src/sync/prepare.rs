@@ -7,13 +7,20 @@ use std::path::Path;
 
 use caio::{Error, ErrorKind, Result};
 
-use super::driver::Settings;
+use super::side::Side;
 use crate::steps::Doing;
 
-/// Examines both directories and makes the target where there is none. Returns the source's
-/// metadata and whether the target is new.
-pub(super) fn prepare(settings: &Settings) -> Result<(Metadata, bool)> {
-    let (from, to) = (&settings.from, &settings.to);
+/// What was found of both directories.
+pub(super) struct Prepared {
+    pub(super) from: Side,
+    /// `None` where there is none, and none is to be made.
+    pub(super) to: Option<Side>,
+    pub(super) is_new: bool,
+}
+
+/// Examines both directories and opens them. Makes the target where there is none, unless that is
+/// only to be told.
+pub(super) fn prepare(from: &Path, to: &Path, dry_run: bool) -> Result<Prepared> {
     let source = fs::metadata(from).doing("stat", from)?;
     if !source.is_dir() {
         return Err(refuse("it is no directory", from));
@@ -26,7 +33,7 @@ pub(super) fn prepare(settings: &Settings) -> Result<(Metadata, bool)> {
     };
     let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
     let nearest = match &target {
-        Some(_) => to.as_path(),
+        Some(_) => to,
         None => parent(to),
     };
     if is_within(nearest, to, id(&source))? {
@@ -38,10 +45,12 @@ pub(super) fn prepare(settings: &Settings) -> Result<(Metadata, bool)> {
     {
         return Err(refuse("it lies in the directory that would be made like it", from));
     }
-    if target.is_none() && !settings.dry_run {
+    let is_new = target.is_none();
+    if is_new && !dry_run {
         fs::create_dir(to).doing("mkdir", to)?;
     }
-    Ok((source, target.is_none()))
+    let opened = if is_new && dry_run { None } else { Some(Side::open(to)?) };
+    Ok(Prepared { from: Side::open(from)?, to: opened, is_new })
 }
 
 /// Whether the directory is the one with this device and number, or lies in it. Errors name what

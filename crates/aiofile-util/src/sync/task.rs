@@ -1,21 +1,22 @@
 //! One thing to do, and what came of it.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind as IoErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aiofile::Context;
+use aiofile::fs::CopyOptions;
 use caio::{Error, Result};
 
+use super::Settings;
 use super::attributes::Attributes;
-use super::copy_file::{PREFIX, clear, copy_file};
 use super::directory::Directory;
-use super::driver::Settings;
+use super::entry::entry;
+use super::links::{Id, Links};
 use super::list::list;
 use super::report::{Action, Telling};
-use crate::hash::{HashKind, HashOptions};
-use crate::scratch::Scratch;
+use super::side::{OpenDirectory, Place, Side};
+use super::xattrs;
 use crate::steps::Doing;
 
 /// Something to do.
@@ -23,16 +24,37 @@ pub(super) enum Task {
     /// Look at all that is in a directory.
     List(Arc<Directory>),
     /// Do something to a path.
-    Entry { directory: Arc<Directory>, path: PathBuf, what: What, action: Action, bytes: u64 },
+    Entry(Entry),
     /// Give a directory its permissions and times, when all in it is done.
     Finish(Arc<Directory>),
 }
 
+/// A path to which something is to be done.
+pub(super) struct Entry {
+    pub(super) directory: Arc<Directory>,
+    pub(super) path: PathBuf,
+    pub(super) what: What,
+    pub(super) action: Action,
+    /// How many bytes the file has.
+    pub(super) bytes: u64,
+    /// The file, where it has several names that are kept.
+    pub(super) id: Option<Id>,
+}
+
 /// What is done to a path.
+#[derive(Clone)]
 pub(super) enum What {
     Copy,
-    Link,
-    Attributes(Attributes),
+    Link(Attributes),
+    /// Make it a name of the file that has this one, which is made before.
+    HardLink {
+        first: PathBuf,
+        attributes: Attributes,
+    },
+    Attributes {
+        attributes: Attributes,
+        is_link: bool,
+    },
     /// Copy it, if the contents differ; else give it the attributes, if these are not the same.
     Compare {
         attributes: Attributes,
@@ -63,27 +85,46 @@ impl Found {
 
     /// Whether something may have to be done in the directory itself.
     pub(super) fn has_entries(&self) -> bool {
-        self.children.iter().any(|child| matches!(child, Task::Entry { .. }))
+        self.children.iter().any(|child| matches!(child, Task::Entry(_)))
     }
 }
 
 /// What tasks share.
-#[derive(Clone)]
-pub(super) struct Shared {
+pub(super) struct Work {
     pub(super) context: Context,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Settings,
+    pub(super) copying: CopyOptions,
+    pub(super) from: Side,
+    /// `None` where there is none, and none is to be made.
+    pub(super) to: Option<Side>,
+    pub(super) links: Links,
     pub(super) telling: Arc<Telling>,
 }
 
+impl Work {
+    /// A name of the target, which is there or was made.
+    pub(super) fn target(&self, path: &Path) -> Result<Place<OpenDirectory>> {
+        match &self.to {
+            Some(to) => to.place(path),
+            None => Err(Error::system(io::ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// What the target is called in messages.
+    pub(super) fn shown_target(&self, path: &Path) -> PathBuf {
+        self.to.as_ref().map_or_else(|| path.to_owned(), |to| to.shown(path))
+    }
+}
+
 /// Does it. The task comes back, since its directory is needed.
-pub(super) async fn perform(shared: Shared, task: Task) -> (Task, Found) {
+pub(super) async fn perform(work: Arc<Work>, task: Task) -> (Task, Found) {
     let mut found = Found::default();
     match &task {
         Task::List(directory) => {
-            let (settings, listed) = (Arc::clone(&shared.settings), Arc::clone(directory));
-            let listing = shared.context.run("read_dir", move || {
+            let (listing, listed) = (Arc::clone(&work), Arc::clone(directory));
+            let listing = work.context.run("read_dir", move || {
                 let mut found = Found::default();
-                list(&settings, &listed, &mut found);
+                list(&listing, &listed, &mut found);
                 Ok(found)
             });
             match listing.await {
@@ -91,25 +132,18 @@ pub(super) async fn perform(shared: Shared, task: Task) -> (Task, Found) {
                 Err(error) => found.fail(&directory.path, error),
             }
         }
-        Task::Entry { directory, path, what, action, bytes } => {
-            match entry(&shared, path, what, *action, *bytes).await {
-                Ok((None, _)) => found.unchanged += 1,
-                Ok((Some(action), bytes)) => {
-                    directory.touch();
-                    found.bytes += bytes;
-                    found.did(action, path);
-                }
-                Err(error) => found.fail(path, error),
+        Task::Entry(of) => match entry(&work, of, &mut found).await {
+            Ok(None) => found.unchanged += 1,
+            Ok(Some(action)) => {
+                of.directory.touch();
+                found.did(action, &of.path);
             }
-        }
+            Err(error) => found.fail(&of.path, error),
+        },
         Task::Finish(directory) => {
-            let path = shared.settings.to.join(&directory.path);
-            let attributes = directory.attributes;
-            let finished = shared.context.run("finish", move || {
-                let opened = File::open(&path).doing("open", &path)?;
-                attributes.apply(&opened).doing("set the attributes of", &path)
-            });
-            if let Err(error) = finished.await {
+            let (finishing, finished) = (Arc::clone(&work), Arc::clone(directory));
+            let finish = move || finish(&finishing, &finished);
+            if let Err(error) = work.context.run("finish", finish).await {
                 found.fail(&directory.path, error);
             }
         }
@@ -117,78 +151,20 @@ pub(super) async fn perform(shared: Shared, task: Task) -> (Task, Found) {
     (task, found)
 }
 
-/// What was done to the path, if anything, and how many bytes were copied.
-async fn entry(
-    shared: &Shared,
-    path: &Path,
-    what: &What,
-    action: Action,
-    bytes: u64,
-) -> Result<(Option<Action>, u64)> {
-    let (context, settings) = (&shared.context, &shared.settings);
-    let (source, target) = (settings.from.join(path), settings.to.join(path));
-    let (what, action) = match what {
-        What::Compare { attributes, are_same } => {
-            let hashes = HashOptions::new(HashKind::Blake3).context(context);
-            match (hashes.hash(&source).await? == hashes.hash(&target).await?, are_same) {
-                (true, true) => return Ok((None, 0)),
-                (true, false) => (&What::Attributes(*attributes), Action::Attributes),
-                (false, _) => (&What::Copy, action),
-            }
-        }
-        What::Attributes(_) => (what, Action::Attributes),
-        _ => (what, action),
-    };
-    if settings.dry_run {
-        let is_copy = matches!(what, What::Copy);
-        return Ok((Some(action), if is_copy { bytes } else { 0 }));
+/// Gives a directory what it is to have of its source.
+fn finish(work: &Work, directory: &Directory) -> Result<()> {
+    let Some(to) = &work.to else { return Ok(()) };
+    let (path, shown) = (&directory.path, to.shown(&directory.path));
+    let open = to.directory(path)?;
+    open.open_up()?;
+    let target = open.readable()?;
+    if work.settings.keep_xattrs {
+        let source = work.from.directory(path)?.readable()?;
+        xattrs::keep(&source, &target).doing("set the extended attributes of", &shown)?;
     }
-    let copied = match what {
-        What::Copy => copy_file(context, source, target, &shared.telling).await?,
-        What::Link => {
-            context.run("symlink", move || link(&source, &target)).await?;
-            0
-        }
-        What::Attributes(attributes) => {
-            let attributes = *attributes;
-            let applied = context.run("chmod", move || {
-                let opened = File::open(&target).doing("open", &target)?;
-                attributes.apply(&opened).doing("set the attributes of", &target)
-            });
-            applied.await?;
-            0
-        }
-        What::Delete | What::Compare { .. } => {
-            context.run("remove", move || delete(&target)).await?;
-            0
-        }
-    };
-    Ok((Some(action), copied))
-}
-
-/// Makes the link at a temporary name and puts it in place.
-fn link(source: &Path, target: &Path) -> Result<()> {
-    let leads = fs::read_link(source).doing("readlink", source)?;
-    let scratch = Scratch::with_prefix(PREFIX);
-    let temporary = scratch.note(target);
-    let linked = std::os::unix::fs::symlink(leads, &temporary).doing("symlink", target);
-    let placed = linked.and_then(|()| {
-        clear(target)?;
-        scratch.replace(&temporary, target)
-    });
-    scratch.remove_all();
-    placed
-}
-
-fn delete(target: &Path) -> Result<()> {
-    let removed: io::Result<()> = match fs::symlink_metadata(target) {
-        Ok(there) if there.is_dir() => fs::remove_dir_all(target),
-        Ok(_) => fs::remove_file(target),
-        Err(error) => Err(error),
-    };
-    match removed {
-        // Somebody else was faster.
-        Err(error) if error.kind() == IoErrorKind::NotFound => Ok(()),
-        removed => removed.doing("remove", target),
+    directory.attributes.apply(&target).doing("set the attributes of", &shown)?;
+    if work.settings.durable {
+        rustix::fs::fsync(&target).doing("fsync", &shown)?;
     }
+    Ok(())
 }

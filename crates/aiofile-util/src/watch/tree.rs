@@ -15,7 +15,7 @@ use super::pending::{Pending, State};
 use crate::steps::Doing;
 
 /// Where so much is to be told already, what is in directories that appear is not told one by one.
-const LISTED_MAX: usize = 4096;
+pub(super) const LISTED_MAX: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Tree {

@@ -1,13 +1,15 @@
 //! Replacing a file at once: who opens it finds either the old contents or the new ones.
 
+mod file;
 mod replacement;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use caio::Context;
 
 use super::Fs;
+pub use file::AtomicFile;
 use replacement::{Replacement, Target};
 
 /// Makes a file of these contents, at once: until the new ones are complete and on the device, the
@@ -72,7 +74,8 @@ pub enum Durability {
     Full,
 }
 
-/// How a file is replaced by [`write`](Self::write): see [`write_atomic`].
+/// How a file is replaced by [`write`](Self::write), or bit by bit after [`open`](Self::open): see
+/// [`write_atomic`].
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -129,13 +132,30 @@ impl AtomicWriteOptions {
         path: impl AsRef<Path>,
         contents: impl AsRef<[u8]>,
     ) -> io::Result<()> {
-        let (durability, mode) = (self.durability, self.mode.unwrap_or(0o666));
+        let (durability, mode) = (self.durability, self.creation_mode());
         let fs = Fs::chosen(self.context.as_ref()).await?;
         let contents = contents.as_ref().to_vec();
         let replace = move |path: &Path| {
-            let target = Target::find(path, durability)?;
-            Replacement::create(&target, mode)?.replace(&contents, durability)
+            let replacement = Replacement::create(Target::find(path, durability)?, mode)?;
+            replacement.file().write_all(&contents)?;
+            replacement.commit(durability)
         };
         fs.call("write_atomic", path.as_ref(), replace).await
+    }
+
+    /// Begins to replace the file, or to make it, by contents that are written bit by bit. One hop.
+    ///
+    /// # Errors
+    /// As for [`write_atomic`], as far as they can be known by then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<AtomicFile> {
+        let fs = Fs::chosen(self.context.as_ref()).await?;
+        AtomicFile::begin(&fs, path.as_ref(), self.durability, self.creation_mode()).await
+    }
+
+    fn creation_mode(&self) -> u32 {
+        self.mode.unwrap_or(0o666)
     }
 }

@@ -13,7 +13,6 @@ mod options;
 mod outcome;
 mod place;
 mod plain;
-mod scratch;
 mod sequential;
 mod settings;
 mod settle;
@@ -21,6 +20,7 @@ mod special;
 mod spot;
 mod tree;
 mod verify;
+mod within;
 
 use std::io;
 use std::path::Path;
@@ -28,6 +28,7 @@ use std::path::Path;
 use caio::{Error, ErrorKind, Result};
 
 use super::Fs;
+use super::scratch::{Scratch, temporary_name};
 pub use moving::rename_or_copy;
 pub use options::{CopyOptions, Reflink, Replace};
 pub use outcome::{Copied, CopyMethod, CopyPhase, CopyProgress};

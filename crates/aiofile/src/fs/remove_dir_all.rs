@@ -6,12 +6,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use caio::Error;
-use rustix::fd::BorrowedFd;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, unlinkat};
+use caio::{Error, ErrorKind};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::Fs;
+use super::hop::own;
+
+/// What is being done, in messages.
+const NAME: &str = "remove_dir_all";
 
 /// A thread of the pool removes so many entries at once, or for so long.
 const ROUND_ENTRIES: usize = 1024;
@@ -49,12 +53,54 @@ pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     Fs::current().await?.remove_dir_all(path).await
 }
 
+/// Removes a directory of an open directory, with all that is in it, as [`remove_dir_all`] does:
+/// only the last name of the path is looked up, in `within`, and what comes before is for messages.
+/// So whoever may rename directories meanwhile leads the removal nowhere else. A descriptor with
+/// `O_PATH` will do.
+///
+/// # Errors
+/// As for [`remove_dir_all`]; `InvalidInput` for a path that ends in no name.
+///
+/// # Cancel safety
+/// As for [`remove_dir_all`].
+///
+/// ```
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
+/// # let directory = tempfile::tempdir()?; let place = directory.path();
+/// std::fs::create_dir_all(place.join("old/tree"))?;
+/// let open = std::fs::File::open(place)?;
+/// aiofile::fs::remove_dir_all_at(&open, place.join("old")).await?;
+/// assert!(!place.join("old").exists());
+/// # Ok(()) }
+/// ```
+pub async fn remove_dir_all_at(within: impl AsFd, path: impl AsRef<Path>) -> io::Result<()> {
+    Fs::current().await?.remove_dir_all_at(within, path).await
+}
+
 impl Fs {
     /// As [`fs::remove_dir_all`](remove_dir_all()).
     pub async fn remove_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        const NAME: &str = "remove_dir_all";
+        self.remove_tree(None, path.as_ref()).await
+    }
+
+    /// As [`fs::remove_dir_all_at`](remove_dir_all_at()).
+    pub async fn remove_dir_all_at(
+        &self,
+        within: impl AsFd,
+        path: impl AsRef<Path>,
+    ) -> io::Result<()> {
         let path = path.as_ref();
-        let mut under_way = self.call(NAME, path, |root| Removal::begin(root.to_owned())).await?;
+        if path.file_name().is_none() {
+            let error = Error::new(ErrorKind::InvalidInput, "this path ends in no name");
+            return Err(error.doing(NAME).on(path).into());
+        }
+        let within = own(&within).map_err(|error| Error::system(error).doing(NAME).on(path))?;
+        self.remove_tree(Some(within), path).await
+    }
+
+    async fn remove_tree(&self, within: Option<OwnedFd>, path: &Path) -> io::Result<()> {
+        let begin = |root: &Path| Removal::begin(within, root.to_owned());
+        let mut under_way = self.call(NAME, path, begin).await?;
         while let Some(mut removal) = under_way {
             let round = move |_: &Path| Ok(removal.round()?.then_some(removal));
             under_way = self.call(NAME, path, round).await?;
@@ -66,6 +112,8 @@ impl Fs {
 /// A removal that has come to some directory, the last of these.
 #[derive(Debug)]
 struct Removal {
+    /// Where the last name of the root is looked up, if not its whole path.
+    within: Option<OwnedFd>,
     root: PathBuf,
     levels: Vec<Level>,
 }
@@ -82,13 +130,31 @@ struct Level {
 
 impl Removal {
     /// Opens the root, or removes it where it is a link: then there is nothing more to do.
-    fn begin(root: PathBuf) -> io::Result<Option<Self>> {
-        if std::fs::symlink_metadata(&root)?.is_symlink() {
-            unlinkat(CWD, &root, AtFlags::empty())?;
+    fn begin(within: Option<OwnedFd>, root: PathBuf) -> io::Result<Option<Self>> {
+        let mut removal = Self { within, root, levels: Vec::new() };
+        let (base, name) = removal.base();
+        let is_link = match removal.within {
+            Some(_) => {
+                let found = statat(base, name, AtFlags::SYMLINK_NOFOLLOW)?;
+                FileType::from_raw_mode(found.st_mode).is_symlink()
+            }
+            None => std::fs::symlink_metadata(&removal.root)?.is_symlink(),
+        };
+        if is_link {
+            unlinkat(base, name, AtFlags::empty())?;
             return Ok(None);
         }
-        let level = Level::open(CWD, OsStr::as_bytes(root.as_os_str()))?;
-        Ok(Some(Self { root, levels: vec![level] }))
+        let level = Level::open(base, OsStr::as_bytes(name))?;
+        removal.levels.push(level);
+        Ok(Some(removal))
+    }
+
+    /// Where the root is looked up, and as what.
+    fn base(&self) -> (BorrowedFd<'_>, &OsStr) {
+        match &self.within {
+            Some(within) => (within.as_fd(), self.root.file_name().unwrap_or_default()),
+            None => (CWD, self.root.as_os_str()),
+        }
     }
 
     /// Removes some entries; whether there are more.
@@ -138,7 +204,8 @@ impl Removal {
     /// Removes a directory that is empty; whether there is one above it to go on with.
     fn leave(&mut self, level: Level) -> Result<bool, Error> {
         let Some(above) = self.levels.last_mut() else {
-            unlinkat(CWD, &self.root, AtFlags::REMOVEDIR)
+            let (base, name) = self.base();
+            unlinkat(base, name, AtFlags::REMOVEDIR)
                 .map_err(|errno| Error::system(errno.into()).on(&self.root))?;
             return Ok(false);
         };

@@ -13,6 +13,7 @@ use caio::Context;
 use futures_core::Stream;
 
 use super::LineReader;
+use crate::AioFile;
 use crate::boxed::BoxedFuture;
 use follower::{Follower, Start};
 
@@ -116,6 +117,29 @@ impl Follow {
     pub fn offset(mut self, offset: u64) -> Self {
         self.position = offset;
         self.set(|follower| follower.start = Start::Offset(offset))
+    }
+
+    /// Begins with this file, which was opened by the name before: another one may have it by now,
+    /// and comes after it. It has to be readable; the context for what comes after it is still that
+    /// of [`context`](Self::context).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?; let path = directory.path().join("log");
+    /// use aiofile::{AioFile, LineReader};
+    ///
+    /// std::fs::write(&path, "one\ntwo\n")?;
+    /// let log = AioFile::open(&path, "r").await?;
+    /// std::fs::rename(&path, directory.path().join("log.1"))?;
+    /// std::fs::write(&path, "three\n")?;
+    /// let mut lines = LineReader::follow(&path).file(&log).offset(4);
+    /// assert_eq!(lines.next().await.unwrap()?, b"two");
+    /// assert_eq!(lines.next().await.unwrap()?, b"three");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn file(self, file: &AioFile) -> Self {
+        self.set(|follower| follower.first = Some(file.clone()))
     }
 
     /// What ends a line: any bytes, `\n` unless said. Without any byte a file is one line, which

@@ -117,3 +117,22 @@ async fn memory_that_cannot_be_had_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
     assert_eq!(names(place.path()), ["source"]);
 }
+
+#[tokio::test]
+async fn a_source_that_changes_is_an_error_where_that_is_asked_for() {
+    let place = place();
+    let source = file(place.path(), "source", noise(1_000_003));
+    let old = file(place.path(), "target", "old");
+    let mut options = by_blocks(&aiofile::context().build().unwrap());
+    let changing = source.clone();
+    options.progress(move |_| {
+        let mut file = fs::File::options().append(true).open(&changing).unwrap();
+        file.write_all(b"more").unwrap();
+    });
+    let error = options.refuse_changed(true).copy(&source, &old).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    assert!(error.to_string().contains("was changed while it was copied"), "{error}");
+    assert_eq!(fs::read(&old).unwrap(), b"old");
+    assert_eq!(names(place.path()), ["source", "target"]);
+    options.refuse_changed(false).copy(&source, &old).await.unwrap();
+}

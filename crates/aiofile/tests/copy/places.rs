@@ -162,3 +162,48 @@ async fn names_of_255_bytes_and_long_paths_are_no_obstacle() {
     assert_eq!(fs::read(&target).unwrap(), b"contents");
     fs::remove_dir_all(Path::new(place.path()).join("d".repeat(200))).unwrap();
 }
+
+#[tokio::test]
+async fn between_open_directories_no_name_is_followed() {
+    let place = place();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fs::create_dir(&from).unwrap();
+    fs::create_dir(&to).unwrap();
+    let source = file(&from, "file", noise(300_000));
+    let outside = file(place.path(), "outside", "precious");
+    symlink(&outside, from.join("link")).unwrap();
+    let directories = (fs::File::open(&from).unwrap(), fs::File::open(&to).unwrap());
+    let copy = async |options: &CopyOptions, name: &str| {
+        let (from, to) = ((&directories.0, from.join(name)), (&directories.1, to.join(name)));
+        options.copy_at(from, to).await
+    };
+    let mut durable = by_rename();
+    durable.durable(true).verify(true);
+    for options in [CopyOptions::new(), durable] {
+        // A link, a file that may not be written to, and nothing.
+        symlink(&outside, to.join("file")).unwrap();
+        for _ in 0..3 {
+            let copied = copy(&options, "file").await.unwrap();
+            assert_eq!((copied.len(), copied.in_place().is_none()), (300_000, true));
+            assert!(fs::symlink_metadata(to.join("file")).unwrap().is_file());
+            assert!(fs::read(to.join("file")).unwrap() == noise(300_000));
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o400);
+            fs::set_permissions(to.join("file"), mode).unwrap();
+        }
+        fs::remove_file(to.join("file")).unwrap();
+        let error = copy(&options, "link").await.unwrap_err();
+        assert!(error.to_string().contains("it is a symbolic link"), "{error}");
+        let error = copy(&options, "missing").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains(from.join("missing").to_str().unwrap()), "{error}");
+        let error = copy(&options, "..").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+    // What now has the paths does not matter.
+    fs::rename(&from, place.path().join("aside")).unwrap();
+    symlink("nowhere", &from).unwrap();
+    copy(&CopyOptions::new(), "file").await.unwrap();
+    assert_eq!(names(&to), ["file"]);
+    assert!(!source.exists());
+    assert_eq!(fs::read(&outside).unwrap(), b"precious");
+}

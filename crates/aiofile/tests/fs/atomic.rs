@@ -208,3 +208,71 @@ fn a_full_disk_leaves_the_old_file_and_nothing_else() {
         fs::write_atomic(&path, "old").await.unwrap();
     });
 }
+
+#[test]
+fn bit_by_bit_it_is_replaced_when_that_is_said_and_never_before() {
+    use tokio::io::AsyncWriteExt;
+
+    everywhere(async || {
+        let directory = temporary();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "old").unwrap();
+        let mut options = AtomicWriteOptions::new();
+        for durability in [Durability::None, Durability::Data, Durability::Full] {
+            let mut file = options.durability(durability).open(&path).await.unwrap();
+            for _ in 0..1000 {
+                AsyncWriteExt::write_all(&mut *file, b"0123456789").await.unwrap();
+            }
+            assert_eq!(std::fs::read(&path).unwrap(), b"old");
+            file.commit().await.unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"0123456789".repeat(1000));
+            std::fs::write(&path, "old").unwrap();
+        }
+        options.open(&path).await.unwrap().discard().await.unwrap();
+        assert_eq!(names(directory.path()), ["file"]);
+        let file = options.open(&path).await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let error = file.commit().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory, "{error}");
+        assert_eq!(names(directory.path()), ["file"]);
+        let error = options.open(&path).await.unwrap_err();
+        assert!(error.to_string().starts_with(&format!("write_atomic {}", path.display())));
+    });
+}
+
+#[test]
+fn bit_by_bit_nothing_is_left_of_what_was_dropped() {
+    let directory = temporary();
+    let path = directory.path().join("file");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let file = AtomicWriteOptions::new().open(&path).await.unwrap();
+        assert_eq!(names(directory.path()).len(), 1);
+        drop(file);
+    });
+    // Its end waits for the thread that removes it.
+    drop(runtime);
+    assert!(names(directory.path()).is_empty());
+}
+
+#[test]
+fn a_tree_of_an_open_directory_goes_and_nothing_that_has_its_path_by_then() {
+    everywhere(async || {
+        let directory = temporary();
+        let (here, aside) = (directory.path().join("here"), directory.path().join("aside"));
+        std::fs::create_dir_all(here.join("old/tree")).unwrap();
+        let open = std::fs::File::open(&here).unwrap();
+        std::fs::rename(&here, &aside).unwrap();
+        std::fs::create_dir_all(here.join("old/precious")).unwrap();
+        symlink(&here, aside.join("link")).unwrap();
+        fs::remove_dir_all_at(&open, here.join("old")).await.unwrap();
+        fs::remove_dir_all_at(&open, here.join("link")).await.unwrap();
+        assert!(names(&aside).is_empty() && here.join("old/precious").exists());
+        let error = fs::remove_dir_all_at(&open, here.join("old")).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().contains(here.join("old").to_str().unwrap()), "{error}");
+        let error = fs::remove_dir_all_at(&open, "/").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    });
+}

@@ -2,22 +2,20 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
 use super::Durability;
+use crate::fs::scratch::Scratch;
 
 /// So many symbolic links are followed, as the kernel does.
 const LINKS_MAX: usize = 40;
-
-/// So many names are tried for the temporary file.
-const NAMES_MAX: usize = 16;
 
 /// To look names up in a directory, which not everybody may list.
 #[cfg(target_os = "linux")]
@@ -27,7 +25,7 @@ const SEARCH: OFlags = OFlags::RDONLY;
 
 /// What is to be replaced.
 pub(super) struct Target {
-    directory: OwnedFd,
+    directory: Arc<OwnedFd>,
     path: PathBuf,
     /// The file that has the name now.
     old: Option<Stat>,
@@ -46,7 +44,7 @@ impl Target {
         let access = if durability == Durability::Full { OFlags::RDONLY } else { SEARCH };
         let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
-        let mut target = Self { directory, path, old: None };
+        let mut target = Self { directory: Arc::new(directory), path, old: None };
         target.old = target.look()?;
         Ok(target)
     }
@@ -87,32 +85,29 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
     Err(Errno::LOOP.into())
 }
 
-/// The new file while it has a name of its own, which goes when this is dropped.
-pub(super) struct Replacement<'a> {
-    target: &'a Target,
-    name: String,
+/// The new file while it has a temporary name, which goes when this is dropped.
+pub(super) struct Replacement {
+    target: Target,
     file: File,
+    scratch: Scratch<Arc<OwnedFd>>,
 }
 
-impl<'a> Replacement<'a> {
-    pub(super) fn create(target: &'a Target, mode: u32) -> io::Result<Self> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+impl Replacement {
+    pub(super) fn create(target: Target, mode: u32) -> io::Result<Self> {
         // Until it has the mode of the old one, nobody else may look into it.
         let mode = if target.old.is_some() { 0o600 } else { mode };
         let mode = Mode::from_raw_mode(mode & 0o7777);
-        for _ in 0..NAMES_MAX {
-            // Each state has new random keys, so that nobody guesses the name and waits there.
-            let name = format!(".aiofile-{:016x}", RandomState::new().build_hasher().finish());
-            match rustix::fs::openat(&target.directory, &name, flags, mode) {
-                Err(Errno::EXIST) => {}
-                file => return Ok(Self { target, file: file?.into(), name }),
-            }
-        }
-        Err(Errno::EXIST.into())
+        let (file, scratch) = Scratch::create(Arc::clone(&target.directory), mode)?;
+        Ok(Self { target, file, scratch })
     }
 
-    pub(super) fn replace(mut self, contents: &[u8], durability: Durability) -> io::Result<()> {
-        self.file.write_all(contents)?;
+    /// The file, to be filled.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives it the name.
+    pub(super) fn commit(self, durability: Durability) -> io::Result<()> {
         if let Some(old) = &self.target.old {
             self.become_like(old)?;
         }
@@ -121,12 +116,10 @@ impl<'a> Replacement<'a> {
             Durability::Data => self.file.sync_data()?,
             Durability::Full => self.file.sync_all()?,
         }
-        let directory = &self.target.directory;
-        rustix::fs::renameat(directory, &self.name, directory, self.target.name())?;
-        // The name is no longer a temporary one's.
-        self.name.clear();
+        let Self { target, scratch, .. } = self;
+        scratch.rename(&target.directory, target.name()).map_err(|(answer, _)| answer)?;
         if durability == Durability::Full {
-            rustix::fs::fsync(directory)?;
+            rustix::fs::fsync(&target.directory)?;
         }
         Ok(())
     }
@@ -144,13 +137,5 @@ impl<'a> Replacement<'a> {
             }
         }
         Ok(rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode))?)
-    }
-}
-
-impl Drop for Replacement<'_> {
-    fn drop(&mut self) {
-        if !self.name.is_empty() {
-            let _ = rustix::fs::unlinkat(&self.target.directory, &self.name, AtFlags::empty());
-        }
     }
 }

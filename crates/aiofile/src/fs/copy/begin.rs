@@ -60,6 +60,9 @@ pub(super) enum Work {
 /// # Errors
 /// What speaks against the copy, before anything is written; else what the system answers.
 pub(super) fn begin(job: &Job) -> Result<Begun> {
+    if let Some(within) = &job.within {
+        return regular(job, Spot::within(within, job)?);
+    }
     let source = fs::metadata(&job.from).map_err(|error| answered(error, "open", &job.from))?;
     if source.is_dir() {
         return Err(refused("it is a directory, not one file", &job.from));
@@ -117,16 +120,21 @@ fn open_source(job: &Job) -> Result<SharedFile> {
     // It was no FIFO a moment ago; should it be one by now, nobody is waited for.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let flags = if job.settings.direct { flags | OFlags::DIRECT } else { flags };
-    let file = open(&job.from, flags, Mode::empty()).map_err(|answer| {
+    let opened = match &job.within {
+        Some(within) => within.open_source(job, flags),
+        None => open(&job.from, flags, Mode::empty()).map(File::from),
+    };
+    let file = opened.map_err(|answer| {
         let error = answered(answer, "open", &job.from);
         match answer {
             Errno::INVAL if job.settings.direct => {
                 error.hint("this file system may not support O_DIRECT")
             }
+            Errno::LOOP if job.within.is_some() => refused("it is a symbolic link", &job.from),
             _ => error,
         }
     })?;
-    let source = SharedFile::new(File::from(file), &job.from)?;
+    let source = SharedFile::new(file, &job.from)?;
     match source.class() {
         FileClass::Regular | FileClass::Pseudo => Ok(source),
         _ if source.file().metadata().is_ok_and(|found| found.is_file()) => Ok(source),

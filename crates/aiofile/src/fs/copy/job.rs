@@ -11,6 +11,7 @@ use super::meter::{Meter, Waiting};
 use super::outcome::{Copied, CopyMethod};
 use super::settings::Settings;
 use super::settle::{self, Filled};
+use super::within::Within;
 use super::{blocks, sequential, special, verify};
 
 /// What is to be done.
@@ -21,6 +22,8 @@ pub(super) struct Job {
     pub(super) meter: Meter,
     /// The file system was asked to share blocks, and does not.
     pub(super) shares_nothing: Arc<AtomicBool>,
+    /// The directories in which alone the last names of both paths are looked up.
+    pub(super) within: Option<Within>,
 }
 
 impl Job {
@@ -32,7 +35,7 @@ impl Job {
         shares_nothing: Arc<AtomicBool>,
     ) -> Self {
         let meter = Meter::new(from.clone(), settings.progress.clone(), waiting);
-        Self { settings, from, to, meter, shares_nothing }
+        Self { settings, from, to, meter, shares_nothing, within: None }
     }
 }
 
@@ -44,9 +47,20 @@ pub(super) async fn copy(
     from: &Path,
     to: &Path,
 ) -> Result<Copied> {
+    copy_within(context, settings, from, to, None).await
+}
+
+/// The same, with directories in which both files are looked up.
+pub(super) async fn copy_within(
+    context: &Context,
+    settings: Arc<Settings>,
+    from: &Path,
+    to: &Path,
+    within: Option<Within>,
+) -> Result<Copied> {
     let waiting = Waiting::default();
     let job = Job::new(settings, from.to_owned(), to.to_owned(), &waiting, Arc::default());
-    let job = Arc::new(job);
+    let job = Arc::new(Job { within, ..job });
     let begun = {
         let job = Arc::clone(&job);
         context.run("copy", move || begin::begin(&job)).await?

@@ -13,7 +13,7 @@ use super::super::Fs;
 use super::answered;
 use super::options::Replace;
 use super::settings::Settings;
-use super::{job, tree};
+use super::{job, temporary_name, tree};
 
 /// Gives a file or a directory another name, also on another file system: there it is copied with
 /// all its attributes, and then removed here.
@@ -116,7 +116,7 @@ fn begin(from: &Path, to: &Path) -> Result<Left> {
 
 fn move_link(from: &Path, to: &Path) -> io::Result<Left> {
     let path = fs::read_link(from)?;
-    let temporary: PathBuf = to.with_file_name(super::scratch::name());
+    let temporary: PathBuf = to.with_file_name(temporary_name());
     std::os::unix::fs::symlink(path, &temporary)?;
     if let Err(error) = fs::rename(&temporary, to) {
         // In vain where it is gone.

@@ -58,8 +58,8 @@ pub enum Replace {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct CopyOptions {
-    settings: Settings,
-    context: Option<Context>,
+    pub(super) settings: Settings,
+    pub(super) context: Option<Context>,
 }
 
 impl CopyOptions {
@@ -157,6 +157,14 @@ impl CopyOptions {
         self
     }
 
+    /// Whether a source whose length or time of change is another one at the end is an error
+    /// ([`InvalidData`](io::ErrorKind::InvalidData)). A copy that is to get its name by renaming
+    /// then does not get it, so that what has the name is never a mixture of two states.
+    pub fn refuse_changed(&mut self, refuse: bool) -> &mut Self {
+        self.settings.refuse_changed = refuse;
+        self
+    }
+
     /// What is told how far the copy is: after each block, on whichever thread copied it. It should
     /// be quick.
     pub fn progress(
@@ -246,7 +254,7 @@ impl CopyOptions {
         Ok(tree::copy(&chosen_context(self.context.as_ref()).await?, settings, from, to).await?)
     }
 
-    fn check(&self, to: &Path) -> Result<()> {
+    pub(super) fn check(&self, to: &Path) -> Result<()> {
         let Settings { in_flight, block_size, direct, .. } = self.settings;
         if in_flight == 0 || block_size == 0 {
             return Err(refused("no block at once, or blocks of 0 bytes, would copy nothing", to));

@@ -23,6 +23,7 @@ pub(super) struct Settings {
     pub(super) keep_owner: bool,
     pub(super) keep_xattrs: bool,
     pub(super) regular_only: bool,
+    pub(super) refuse_changed: bool,
     pub(super) progress: Option<Arc<Callback>>,
 }
 
@@ -43,6 +44,7 @@ impl Default for Settings {
             keep_owner: false,
             keep_xattrs: false,
             regular_only: false,
+            refuse_changed: false,
             progress: None,
         }
     }

@@ -1,8 +1,9 @@
 //! The last hop of a copy: its attributes, its way to the device, its name.
 
 use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
 
-use caio::{Error, Result, SharedFile};
+use caio::{Error, ErrorKind, Result, SharedFile};
 use nix::unistd::close;
 use rustix::fs::{fsync, ftruncate};
 
@@ -10,9 +11,8 @@ use super::extents::Extents;
 use super::job::Job;
 use super::options::Replace;
 use super::outcome::{Copied, CopyMethod};
-use super::scratch::Scratch;
 use super::spot::{Landing, Spot};
-use super::{answered, attributes, in_kernel, plain};
+use super::{Scratch, answered, attributes, in_kernel, plain};
 
 /// How the contents got there.
 pub(super) struct Filled {
@@ -48,6 +48,9 @@ pub(super) fn settle(
         let is_new = landing.scratch.is_some();
         copied.unkept = attributes::keep(job, source.file(), metadata, &target, is_new);
     }
+    if job.settings.refuse_changed {
+        refuse_changed(job, source.file(), metadata)?;
+    }
     finish(job, target)?;
     let directory = match (landing.scratch, landing.rename_to) {
         (Some(scratch), Some(spot)) => match spot.take(scratch) {
@@ -73,6 +76,17 @@ pub(super) fn settle(
         fsync(&directory).map_err(|answer| answered(answer, "sync the directory of", &job.to))?;
     }
     Ok(copied)
+}
+
+/// Refuses a source that is not what it was when its copy began.
+fn refuse_changed(job: &Job, source: &File, before: &Metadata) -> Result<()> {
+    let now = source.metadata().map_err(|error| answered(error, "copy", &job.from))?;
+    let seen = |found: &Metadata| (found.len(), found.mtime(), found.mtime_nsec());
+    if seen(&now) == seen(before) {
+        return Ok(());
+    }
+    let message = "it was changed while it was copied";
+    Err(Error::new(ErrorKind::InvalidData, message).doing("copy").on(&job.from))
 }
 
 /// Syncs the file, if that is asked for, and closes it.

@@ -18,9 +18,9 @@ use rustix::io::Errno;
 use super::job::Job;
 use super::options::Replace;
 use super::place::is_same;
-use super::scratch::Scratch;
 use super::settings::Settings;
-use super::{answered, refused};
+use super::within::Within;
+use super::{Scratch, answered, refused};
 
 /// Where the file is or will be.
 pub(super) struct Spot {
@@ -64,6 +64,13 @@ impl Spot {
         Ok(Self { directory, name, existing, shown, is_descriptor: false })
     }
 
+    /// The name of the copy in an open directory, whatever has that name.
+    pub(super) fn within(within: &Within, job: &Job) -> Result<Self> {
+        let name = job.to.file_name().unwrap_or_default().to_owned();
+        let (directory, shown) = (within.target_directory(job)?, job.to.clone());
+        Ok(Self { directory, name, existing: None, shown, is_descriptor: false })
+    }
+
     /// It was reached by links: one of `/proc/self/fd` is no name of the file, but the file.
     pub(super) fn reached_by_links(mut self, path: &Path) -> Self {
         let is_of_proc = |path: &Path| {
@@ -91,7 +98,9 @@ impl Spot {
             accessat(&self.directory, &self.name, Access::WRITE_OK, AtFlags::EACCESS)
                 .map_err(|answer| answered(answer, "open", &self.shown))?;
         }
-        match Scratch::create(&self.directory, creation_mode(settings)) {
+        let directory = self.directory.try_clone();
+        let directory = directory.map_err(|error| answered(error, "open", &self.shown))?;
+        match Scratch::create(directory, creation_mode(settings)) {
             Ok((file, scratch)) => {
                 make_direct(&file, settings, &self.shown)?;
                 let scratch = Some(scratch);

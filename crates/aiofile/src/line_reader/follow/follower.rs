@@ -22,6 +22,8 @@ pub(super) struct Follower {
     path: PathBuf,
     pub(super) context: Option<Context>,
     pub(super) start: Start,
+    /// The file to begin with, where it is not the one that has the name then.
+    pub(super) first: Option<AioFile>,
     pub(super) separator: Vec<u8>,
     pub(super) crlf: bool,
     pub(super) line_bytes_max: usize,
@@ -63,6 +65,7 @@ impl Follower {
             path,
             context: None,
             start: Start::Offset(0),
+            first: None,
             separator: b"\n".to_vec(),
             crlf: false,
             line_bytes_max: LINE_BYTES_MAX,
@@ -90,7 +93,11 @@ impl Follower {
     pub(super) async fn next_event(&mut self) -> io::Result<FollowEvent> {
         loop {
             let Some(open) = &mut self.file else {
-                self.file = Some(self.open(self.start).await?);
+                self.file = Some(match self.first.clone() {
+                    Some(first) => self.begin(first, self.start).await?,
+                    None => self.open(self.start).await?,
+                });
+                self.first = None;
                 continue;
             };
             if let Some(line) = poll_fn(|cx| poll_line(&mut open.lines, cx)).await? {
@@ -182,12 +189,16 @@ impl Follower {
     async fn open(&mut self, start: Start) -> io::Result<Open> {
         let context = chosen_context(self.context.as_ref()).await?;
         let shared = context.open(&self.path, flags::O_RDONLY, 0).await?;
-        if shared.class() != FileClass::Regular {
+        self.begin(AioFile::new(context, shared, None), start).await
+    }
+
+    /// Begins with an open file.
+    async fn begin(&self, file: AioFile, start: Start) -> io::Result<Open> {
+        if file.file()?.class() != FileClass::Regular {
             let error = Error::new(ErrorKind::InvalidInput, "only a regular file can be followed");
             let error = error.during(OpKind::Open).on(&self.path);
             return Err(error.hint("LineReader itself waits for pipes and terminals").into());
         }
-        let file = AioFile::new(context, shared, None);
         let metadata = file.metadata().await?;
         let mut lines = LineReader::new(&file)
             .separator(&self.separator)

@@ -14,8 +14,7 @@ use rustix::io::Errno;
 
 use super::super::begin::{self, Work};
 use super::super::job::Job;
-use super::super::scratch::Scratch;
-use super::super::{answered, attributes, plain};
+use super::super::{Scratch, answered, attributes, plain};
 use super::directory::Directory;
 use super::{Step, Tree, others};
 

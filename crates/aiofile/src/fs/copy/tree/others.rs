@@ -8,8 +8,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::super::answered;
-use super::super::scratch;
+use super::super::{answered, temporary_name};
 use super::Tree;
 use super::directory::Directory;
 
@@ -52,7 +51,7 @@ fn or_replace(
         Err(Errno::EXIST) => {}
         made => return made,
     }
-    let temporary = scratch::name();
+    let temporary = temporary_name();
     make(&temporary)?;
     let renamed = renameat(&directory.target, &temporary, &directory.target, name);
     renamed.inspect_err(|_| {

@@ -1,11 +1,12 @@
 //! Opening, closing, and what concerns a file as a whole.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::fs::Metadata;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::NixPath;
 use nix::fcntl::{FcntlArg, fcntl};
 
 use super::Context;
@@ -48,11 +49,10 @@ impl Context {
     /// # });
     /// ```
     pub async fn open(&self, path: &Path, flags: i32, mode: u32) -> Result<SharedFile> {
-        let name = c_path(path, OpKind::Open)?;
-        if let Some(file) = self.open_in_place(path, &name, flags).await? {
+        if let Some(file) = self.open_in_place(path, flags).await? {
             return Ok(file);
         }
-        let op = Op::Open { path: name, flags, mode };
+        let op = Op::Open { path: c_path(path, OpKind::Open)?, flags, mode };
         match self.submit_borrowed(None, op).await.result {
             Ok(Output::File(file)) => Ok(file),
             Ok(other) => Err(misfit(&other)),
@@ -71,12 +71,7 @@ impl Context {
     }
 
     /// Opens a regular file for reading on the calling thread, where that needs no waiting.
-    async fn open_in_place(
-        &self,
-        path: &Path,
-        name: &CStr,
-        flags: i32,
-    ) -> Result<Option<SharedFile>> {
+    async fn open_in_place(&self, path: &Path, flags: i32) -> Result<Option<SharedFile>> {
         let is_plain = flags & !(libc::O_CLOEXEC | libc::O_NOFOLLOW) == libc::O_RDONLY;
         if !is_plain || !self.inner.config.in_place || self.is_shut_down() {
             return Ok(None);
@@ -85,8 +80,9 @@ impl Context {
         self.proceed(0).await;
         // An open file beyond the limit waits for its place where requests wait.
         let Ok(place) = self.inner.open_files.try_open() else { return Ok(None) };
-        let Some((file, _)) = local::open(name, flags) else { return Ok(None) };
-        let Some(file_system) = local::settle(&file) else { return Ok(None) };
+        let opened = path.with_nix_path(|name| local::open(name, flags));
+        // A path with a NUL byte is refused elsewhere.
+        let Ok(Some((file, file_system))) = opened else { return Ok(None) };
         self.inner.metrics.in_place_other();
         let file = SharedFile::examined(file, path.to_owned(), Traits::of_regular(file_system));
         file.keep_place(place);

@@ -1,9 +1,10 @@
 //! Whole files: opened, read and closed in one go.
 
-use std::ffi::CStr;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+
+use nix::NixPath;
 
 use super::Context;
 use super::open::c_path;
@@ -47,7 +48,6 @@ impl Context {
     /// # });
     /// ```
     pub async fn read_file(&self, path: &Path) -> Result<Vec<u8>> {
-        let name = c_path(path, OpKind::ReadFile)?;
         let describe = |error: Error| error.during(OpKind::ReadFile).on(path);
         self.check_fork().map_err(describe)?;
         if self.inner.config.in_place && !self.is_shut_down() {
@@ -55,13 +55,14 @@ impl Context {
             self.proceed(0).await;
             // An open file beyond the limit waits for its place where requests wait.
             if let Ok(_place) = self.inner.open_files.try_open()
-                && let Ok(Some(contents)) = read_cached(&name, bytes_max)
+                && let Ok(Some(contents)) = read_cached(path, bytes_max)
             {
                 self.inner.metrics.in_place(OpKind::ReadFile, contents.len(), contents.len());
                 return Ok(contents);
             }
         }
-        match self.submit_borrowed(None, Op::ReadFile { path: name }).await.result? {
+        let op = Op::ReadFile { path: c_path(path, OpKind::ReadFile)? };
+        match self.submit_borrowed(None, op).await.result? {
             Output::Contents(contents) => Ok(contents),
             Output::File(file) => self.read_on(&file).await.map_err(describe),
             other => Err(misfit(&other)),
@@ -106,8 +107,9 @@ fn reserve(contents: &mut Vec<u8>, more: usize) -> Result<()> {
 
 /// The contents, if the whole of them can be had without waiting. An error here is no verdict: the
 /// pool asks again, and its answer counts.
-fn read_cached(name: &CStr, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
-    let Some((file, length)) = local::open(name, 0) else { return Ok(None) };
+fn read_cached(path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
+    let opened = path.with_nix_path(local::open_to_read_once)?;
+    let Some((file, length)) = opened else { return Ok(None) };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if length > bytes_max {
         return Ok(None);

@@ -179,7 +179,8 @@ impl CopyOptions {
     /// What the source grows by meanwhile is left out; one that shrinks is an error. Attributes
     /// that cannot be set are no error: [`Copied::unkept`] has them.
     ///
-    /// Costs: as for [`copy`](super::copy), and one hop more to verify, for each block of it.
+    /// # Costs
+    /// As for [`copy`](super::copy), and one hop more to verify, for each block of it.
     ///
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput), before anything is written, for a file that
@@ -206,7 +207,8 @@ impl CopyOptions {
     ///
     /// [`in_flight`](Self::in_flight) is also how many threads of the context's pool work at once.
     ///
-    /// Costs: one hop for each directory and for every 32 files of a larger one; for files that are
+    /// # Costs
+    /// One hop for each directory and for every 32 files of a larger one; for files that are
     /// there, and with `direct`, `verify`, `durable` or without `copy_file_range`, as for
     /// [`copy`](Self::copy).
     ///

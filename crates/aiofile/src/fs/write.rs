@@ -11,17 +11,17 @@ use super::Fs;
 use crate::AioFile;
 
 /// Contents of up to so many bytes are written over what is there, which is not cut off to nothing
-/// before: nobody finds the file empty meanwhile, and the file system has no blocks to free, to find
-/// and to write out.
+/// before: nobody finds the file empty meanwhile, and the file system has no blocks to free, to
+/// find and to write out.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
 /// So many bytes are written in one hop, and so many at once are copied to be written.
 const PIECE_BYTES_MAX: usize = 1 << 20;
 
 /// Makes a file of these contents, in place of the contents that it has. The file is there in part
-/// while this goes on: [`write_atomic`](super::write_atomic()) replaces it at once. Up to 4096 bytes
-/// are written over what is there, of which only what is longer is cut off; for more, the file is
-/// empty first.
+/// while this goes on: [`write_atomic`](super::write_atomic()) replaces it at once. Up to 4096
+/// bytes are written over what is there, of which only what is longer is cut off; for more, the
+/// file is empty first.
 ///
 /// # Costs
 /// One hop for up to a MiB: open, write, close. More is written in pieces of a MiB, of which one at

@@ -12,8 +12,8 @@ impl From<fs::OpenOptions> for OpenOptions {
     /// What std's options say, which std then does, in one closure on a thread: such a file is
     /// never opened in place, is not counted in [`Config::max_open_files`](caio::Config), and a
     /// FIFO keeps the thread waiting for its other end. What is set afterwards counts as in std;
-    /// [`custom_flags`](Self::custom_flags) and [`direct`](Self::direct) take the place of the flags
-    /// that std's options had.
+    /// [`custom_flags`](Self::custom_flags) and [`direct`](Self::direct) take the place of the
+    /// flags that std's options had.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> std::io::Result<()> {

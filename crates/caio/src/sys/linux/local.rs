@@ -27,8 +27,8 @@ const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
 static MOUNTS: RwLock<Vec<(u64, FileSystem)>> = RwLock::new(Vec::new());
 const MOUNTS_MAX: usize = 64;
 
-/// Opens for reading. `O_NONBLOCK`, so that neither a process with a lease on the file is waited for
-/// nor, should one come into its place, a FIFO.
+/// Opens for reading. `O_NONBLOCK`, so that neither a process with a lease on the file is waited
+/// for nor, should one come into its place, a FIFO.
 const READ: i32 = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
 
 /// Notes on which file system the file's mount is.
@@ -69,8 +69,8 @@ pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, FileSystem)> {
 }
 
 /// The same for one who only reads it once, without waiting, and closes it; with its length.
-/// Should another file have come into its place meanwhile, it is one that a reader may open as well,
-/// and what is no regular file answers the read with an error.
+/// Should another file have come into its place meanwhile, it is one that a reader may open as
+/// well, and what is no regular file answers the read with an error.
 pub(crate) fn open_to_read_once(path: &CStr) -> Option<(File, u64)> {
     let (_place, stat, _) = regular(path, 0)?;
     Some((cached(path, READ).ok()?.into(), stat.stx_size))

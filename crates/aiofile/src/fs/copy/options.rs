@@ -210,7 +210,8 @@ impl CopyOptions {
     /// # Costs
     /// One hop for each directory and for every 32 files of a larger one; for files that are
     /// there, and with `direct`, `verify`, `durable` or without `copy_file_range`, as for
-    /// [`copy`](Self::copy).
+    /// [`copy`](Self::copy). Two descriptors for each level of the directory that it is in; where
+    /// there are too few, what lies deeper is not copied, and the result says so.
     ///
     /// # Errors
     /// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made.

@@ -1,6 +1,10 @@
 //! How a file is opened.
 
+mod from_std;
+
+use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use caio::{Context, Error, ErrorKind, Result, flags};
@@ -37,6 +41,8 @@ pub struct OpenOptions {
     custom_flags: i32,
     mode: u32,
     context: Option<Context>,
+    /// Options of std's that these were, and what was set since.
+    std: Option<fs::OpenOptions>,
 }
 
 impl OpenOptions {
@@ -68,7 +74,7 @@ impl OpenOptions {
     /// ```
     pub fn read(&mut self, read: bool) -> &mut Self {
         self.read = read;
-        self
+        self.set_in_std(|std| std.read(read))
     }
 
     /// For writing.
@@ -86,7 +92,7 @@ impl OpenOptions {
     /// ```
     pub fn write(&mut self, write: bool) -> &mut Self {
         self.write = write;
-        self
+        self.set_in_std(|std| std.write(write))
     }
 
     /// For writing at the end, wherever that is when a write takes place. Positional writes are
@@ -106,7 +112,7 @@ impl OpenOptions {
     /// ```
     pub fn append(&mut self, append: bool) -> &mut Self {
         self.append = append;
-        self
+        self.set_in_std(|std| std.append(append))
     }
 
     /// Cut off former contents. Needs `write`.
@@ -124,7 +130,7 @@ impl OpenOptions {
     /// ```
     pub fn truncate(&mut self, truncate: bool) -> &mut Self {
         self.truncate = truncate;
-        self
+        self.set_in_std(|std| std.truncate(truncate))
     }
 
     /// Create the file where it is missing. Needs `write` or `append`.
@@ -144,7 +150,7 @@ impl OpenOptions {
     /// ```
     pub fn create(&mut self, create: bool) -> &mut Self {
         self.create = create;
-        self
+        self.set_in_std(|std| std.create(create))
     }
 
     /// Create the file, and fail where something of that name exists. Needs `write` or `append`.
@@ -163,7 +169,7 @@ impl OpenOptions {
     /// ```
     pub fn create_new(&mut self, create_new: bool) -> &mut Self {
         self.create_new = create_new;
-        self
+        self.set_in_std(|std| std.create_new(create_new))
     }
 
     /// Bypass the page cache (`O_DIRECT`). Reads of any offset and length, into any memory and also
@@ -190,7 +196,8 @@ impl OpenOptions {
     /// ```
     pub fn direct(&mut self, direct: bool) -> &mut Self {
         self.direct = direct;
-        self
+        let all = self.custom_flags | self.direct_flag();
+        self.set_in_std(|std| std.custom_flags(all))
     }
 
     /// Let misaligned writes to an O_DIRECT file go through the page cache instead of refusing
@@ -234,7 +241,8 @@ impl OpenOptions {
     /// ```
     pub fn custom_flags(&mut self, flags: i32) -> &mut Self {
         self.custom_flags = flags;
-        self
+        let all = flags | self.direct_flag();
+        self.set_in_std(|std| std.custom_flags(all))
     }
 
     /// The mode of a file that this creates, before the umask. `0o666` unless set.
@@ -253,7 +261,7 @@ impl OpenOptions {
     /// ```
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.mode = mode;
-        self
+        self.set_in_std(|std| std.mode(mode))
     }
 
     /// The context to open it with; the runtime's default context unless set.
@@ -304,7 +312,25 @@ impl OpenOptions {
         self.truncate = mode.truncates();
         self.create = mode.creates() && !mode.is_exclusive();
         self.create_new = mode.is_exclusive();
+        let Self { read, write, append, truncate, create, create_new, .. } = *self;
+        self.set_in_std(|std| {
+            std.read(read).write(write).append(append);
+            std.truncate(truncate).create(create).create_new(create_new)
+        })
+    }
+
+    fn set_in_std(
+        &mut self,
+        set: impl FnOnce(&mut fs::OpenOptions) -> &mut fs::OpenOptions,
+    ) -> &mut Self {
+        if let Some(std) = &mut self.std {
+            set(std);
+        }
         self
+    }
+
+    fn direct_flag(&self) -> i32 {
+        flags::DIRECT.filter(|_| self.direct).unwrap_or(0)
     }
 
     /// Opens the file, with a cursor at its start: one hop, in which it is also examined, and with
@@ -338,7 +364,12 @@ impl OpenOptions {
     /// # Ok(()) }
     /// ```
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        Ok(File::new(self.open_aio(path).await?, self.as_mode(), 0))
+        let file = self.open_aio(path).await?;
+        let mode = match &self.std {
+            Some(_) => from_std::mode(file.file()?),
+            None => self.as_mode(),
+        };
+        Ok(File::new(file, mode, 0))
     }
 
     /// As [`open`](Self::open), without a cursor: addressed by offset.
@@ -359,11 +390,23 @@ impl OpenOptions {
     /// ```
     pub async fn open_aio(&self, path: impl AsRef<Path>) -> io::Result<AioFile> {
         let path = path.as_ref();
-        let flags = self.flags().map_err(|error| error.on(path))?;
-        let context = chosen_context(self.context.as_ref()).await?;
-        let file = context.open(path, flags, self.mode).await?;
-        let writes = self.write || self.append;
-        let bounce = match self.bounce && file.is_direct() && writes {
+        if self.direct && flags::DIRECT.is_none() {
+            return Err(contradiction("O_DIRECT exists on Linux only").on(path).into());
+        }
+        let (context, file) = match &self.std {
+            Some(std) => {
+                let context = chosen_context(self.context.as_ref()).await?;
+                let file = from_std::open(&context, std.clone(), path).await?;
+                (context, file)
+            }
+            None => {
+                let flags = self.flags().map_err(|error| error.on(path))?;
+                let context = chosen_context(self.context.as_ref()).await?;
+                let file = context.open(path, flags, self.mode).await?;
+                (context, file)
+            }
+        };
+        let bounce = match self.bounce && file.is_direct() && file.is_writable() {
             true => Some(context.reopen_buffered(&file).await?),
             false => None,
         };
@@ -397,16 +440,12 @@ impl OpenOptions {
         if self.truncate && !self.create_new && (self.append || !self.write) {
             return Err(contradiction("truncating a file needs write, without append"));
         }
-        let direct = match flags::DIRECT {
-            None if self.direct => return Err(contradiction("O_DIRECT exists on Linux only")),
-            direct => direct.unwrap_or(0),
-        };
         let chosen = [
             (self.append, flags::O_APPEND),
             (self.truncate && !self.create_new, flags::O_TRUNC),
             (self.create, flags::O_CREAT),
             (self.create_new, flags::O_CREAT | flags::O_EXCL),
-            (self.direct, direct),
+            (self.direct, self.direct_flag()),
         ];
         let chosen = chosen.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag);
         // What was said with `read` and `write` holds.
@@ -429,6 +468,7 @@ impl Default for OpenOptions {
             custom_flags: 0,
             mode: 0o666,
             context: None,
+            std: None,
         }
     }
 }

@@ -45,11 +45,12 @@ const DIRECT_BYTES: u64 = 4096;
 /// and gets the permission bits of the source; a link is followed; the source has to be a regular
 /// file. Beyond it, a file is not copied onto itself, a new file that was not completed is removed,
 /// bits that would lend another owner's rights are left out, and entries of an access control list
-/// never get more rights than the source gave. For everything else there is [`CopyOptions`].
+/// never get more rights than the source gave. Blocks are shared where the file system can (Btrfs,
+/// XFS), and holes stay holes. For everything else there is [`CopyOptions`].
 ///
-/// Costs: one hop where the file system shares blocks or the kernel copies by itself, and for small
-/// files; else one for each block and two more. Blocks are shared where the file system can
-/// (Btrfs, XFS), and holes stay holes.
+/// # Costs
+/// One hop where the file system shares blocks or the kernel copies by itself, and for small files;
+/// else one for each block and two more.
 ///
 /// # Errors
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) where the source is no regular file or is the
@@ -81,7 +82,8 @@ pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u6
 /// As [`CopyOptions::copy_dir`] without any option, but for what cannot be copied: that is an error
 /// here, after all the rest has been copied.
 ///
-/// Costs: one hop for each directory and for every 32 files of a larger one.
+/// # Costs
+/// One hop for each directory and for every 32 files of a larger one.
 ///
 /// # Errors
 /// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made; else the

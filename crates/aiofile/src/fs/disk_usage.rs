@@ -36,7 +36,8 @@ pub struct DiskUsage {
 /// symbolic links are not followed but for `path` itself, and directories on other file systems are
 /// counted in. What cannot be read is in [`DiskUsage::errors`].
 ///
-/// Costs: a hop for up to 1,024 entries, four at once, and one for the root; memory for each file
+/// # Costs
+/// A hop for up to 1,024 entries, four at once, and one for the root; memory for each file
 /// that has several links.
 ///
 /// # Errors

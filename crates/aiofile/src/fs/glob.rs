@@ -18,7 +18,8 @@ use super::walk::{Walk, WalkEntries};
 /// those in the part of the pattern that has no wildcard; that part is looked up and not searched,
 /// and no directory is read that cannot hold a match.
 ///
-/// Costs: a hop for up to 1,024 matches, and for each 5 ms of searching.
+/// # Costs
+/// A hop for up to 1,024 matches, and for each 5 ms of searching.
 ///
 /// # Errors
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a pattern that cannot be understood. What

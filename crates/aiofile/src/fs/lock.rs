@@ -22,7 +22,8 @@ pub use options::LockOptions;
 /// advisory, and conflicts with the POSIX locks of fcntl(2), but not with those of flock(2), which
 /// [`std::fs::File::lock`] takes.
 ///
-/// Costs: one hop; while it waits, one for each try, after 1 ms, 2 ms and so on up to 50 ms. No
+/// # Costs
+/// One hop; while it waits, one for each try, after 1 ms, 2 ms and so on up to 50 ms. No
 /// thread waits for it.
 ///
 /// # Errors

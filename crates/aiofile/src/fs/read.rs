@@ -7,12 +7,13 @@ use caio::{Error, ErrorKind, OpKind};
 
 use super::Fs;
 
-/// The contents of a file.
+/// The contents of a file. Files of `/proc` are read whole.
 ///
+/// # Costs
 /// A file of up to 128 KiB that is cached, on a mount that an earlier open or read has found to be
 /// local, costs six system calls on the calling thread and no hop (Linux 6.8 or later). Any other
 /// file costs one hop, in which it is opened, read and closed; one of more than a MiB is then read
-/// on from there. Files of `/proc` are read whole.
+/// on from there.
 ///
 /// # Errors
 /// What opening and reading answer, with the path.

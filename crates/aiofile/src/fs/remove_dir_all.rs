@@ -30,7 +30,8 @@ const OPEN_MAX: usize = 32;
 /// place of a directory meanwhile leads out of the tree: each directory is opened from the one
 /// above it. What others remove at the same time is no error. A tree may be of any depth.
 ///
-/// Costs: a hop for up to 1,024 entries or 20 ms, so that a large tree holds no thread; up to 32
+/// # Costs
+/// A hop for up to 1,024 entries or 20 ms, so that a large tree holds no thread; up to 32
 /// descriptors.
 ///
 /// # Errors

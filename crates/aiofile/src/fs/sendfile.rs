@@ -38,7 +38,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// Done with copy_file_range(2) between files, which shares blocks where the file system can, else
 /// with sendfile(2), else by reading and writing.
 ///
-/// Costs: a hop for what moves in 20 ms. While a pipe or a socket is full, no thread waits: it is
+/// # Costs
+/// A hop for what moves in 20 ms. While a pipe or a socket is full, no thread waits: it is
 /// tried again after 1 ms, 2 ms and so on up to 20 ms.
 ///
 /// # Errors

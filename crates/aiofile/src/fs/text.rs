@@ -8,10 +8,11 @@ use caio::Error;
 use super::Fs;
 use crate::text::TextOptions;
 
-/// The contents of a file as text, in any encoding and with any ends of lines.
+/// The contents of a file as text, in any encoding and with any ends of lines. An encoding that is
+/// to be found is found by the whole file.
 ///
-/// Costs what [`read`](super::read()) costs. An encoding that is to be found is found by the whole
-/// file.
+/// # Costs
+/// As for [`read`](super::read()).
 ///
 /// # Errors
 /// [`InvalidData`](io::ErrorKind::InvalidData) for bytes that are no text, with their offset; else

@@ -211,7 +211,8 @@ impl Walk {
 
     /// The entries. Nothing is read before the first is asked for.
     ///
-    /// Costs: a hop for up to 1,024 entries of as many directories, or for what takes 5 ms. While
+    /// # Costs
+    /// A hop for up to 1,024 entries of as many directories, or for what takes 5 ms. While
     /// these are taken, the next ones are read, and no more than these. In memory are those, what
     /// `max_open` says, and with [`parallel`](Self::parallel) the paths of directories that were
     /// found and not read.

@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use caio::BackendKind;
@@ -11,11 +10,18 @@ use caio::flags::{O_APPEND, O_CREAT, O_TRUNC, O_WRONLY};
 use super::Fs;
 use crate::AioFile;
 
+/// Contents of up to so many bytes are written over what is there, which is not cut off to nothing
+/// before: nobody finds the file empty meanwhile, and the file system has no blocks to free, to
+/// find and to write out.
+pub(super) const PAGE_BYTES: u64 = 4096;
+
 /// So many bytes are written in one hop, and so many at once are copied to be written.
 const PIECE_BYTES_MAX: usize = 1 << 20;
 
 /// Makes a file of these contents, in place of the contents that it has. The file is there in part
-/// while this goes on: [`write_atomic`](super::write_atomic()) replaces it at once.
+/// while this goes on: [`write_atomic`](super::write_atomic()) replaces it at once. Up to 4096
+/// bytes are written over what is there, of which only what is longer is cut off; for more, the
+/// file is empty first.
 ///
 /// # Costs
 /// One hop for up to a MiB: open, write, close. More is written in pieces of a MiB, of which one at
@@ -127,11 +133,16 @@ fn put_at_once(path: &Path, contents: &[u8], flag: i32) -> io::Result<bool> {
         return Ok(false);
     }
     let mut options = OpenOptions::new();
+    let length = contents.len() as u64;
+    let writes_over = flag == O_TRUNC && (1..=PAGE_BYTES).contains(&length);
     match flag {
         O_APPEND => options.append(true),
-        _ => options.write(true),
+        _ => options.write(true).truncate(!writes_over),
     };
-    let mut file = options.create(true).custom_flags(flag).open(path)?;
+    let mut file = options.create(true).open(path)?;
+    if writes_over && file.metadata()?.len() > length {
+        file.set_len(length)?;
+    }
     file.write_all(contents)?;
     Ok(true)
 }

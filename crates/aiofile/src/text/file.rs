@@ -266,6 +266,44 @@ impl<F: AsyncBufRead + AsyncWrite + AsyncSeek + Unpin> TextFile<F> {
         poll_fn(|cx| Pin::new(&mut self.file).poll_shutdown(cx)).await.map_err(self.named())
     }
 
+    /// Gives back the file below, with its cursor where the text's is. Writes first what was
+    /// collected, and flushes. Of what cannot seek, such as a pipe, what was read ahead is lost.
+    ///
+    /// # Errors
+    /// What the file answers. It is dropped then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the file, and a part of what was collected may be written.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?; let path = directory.path().join("message");
+    /// # std::fs::write(&path, b"length: 3\n\x00\xff\x01")?;
+    /// use aiofile::text::TextFile;
+    /// use tokio::io::AsyncReadExt;
+    ///
+    /// let mut header = TextFile::open(&path, "r").await?;
+    /// assert_eq!(header.next_line().await?, Some("length: 3"));
+    /// let mut body = [0; 3];
+    /// header.into_inner().await?.read_exact(&mut body).await?;
+    /// assert_eq!(body, [0, 255, 1]);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "detach")]
+    pub async fn into_inner(mut self) -> io::Result<F> {
+        self.flush().await?;
+        let cursor = match self.turn {
+            Turn::Reading if self.seekable => Some(self.input.position()),
+            Turn::Seek(offset) => Some(offset),
+            Turn::Reading | Turn::Writing | Turn::Unknown => None,
+        };
+        if let Some(offset) = cursor {
+            let moved = poll_fn(|cx| self.poll_seek(SeekFrom::Start(offset), cx)).await;
+            moved.map_err(self.named())?;
+        }
+        Ok(self.file)
+    }
+
     #[inline]
     async fn reading(&mut self) -> io::Result<()> {
         match self.turn {

@@ -35,6 +35,18 @@ async fn a_file_is_overwritten_in_place_and_gets_the_mode() {
 }
 
 #[tokio::test]
+async fn a_hole_of_a_page_takes_the_place_of_what_was_there() {
+    let place = place();
+    let hole = file(place.path(), "hole", "");
+    File::options().write(true).open(&hole).unwrap().set_len(4096).unwrap();
+    for length in [100, 4096, 10_000] {
+        let target = file(place.path(), "target", noise(length));
+        assert_eq!(copy(&hole, &target).await.unwrap(), 4096);
+        assert_eq!(fs::read(&target).unwrap(), [0; 4096]);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_copied_is_named_and_nothing_is_made() {
     let place = place();
     let source = file(place.path(), "source", "contents");

@@ -5,6 +5,7 @@
 
 mod alike;
 mod atomic;
+mod from_std;
 mod futures;
 mod habits;
 mod in_context;

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use aiofile::fs;
@@ -26,6 +28,45 @@ fn any_length_is_written_and_appended() {
             assert!(fs::read(&path).await.unwrap() == contents.repeat(2), "{length}");
         });
     }
+}
+
+#[test]
+fn a_page_takes_the_place_of_more_and_of_less() {
+    everywhere(async || {
+        let directory = temporary();
+        let path = directory.path().join("file");
+        let lengths = [1, 4095, 4096, 4097, 10_000];
+        for (before, after) in
+            lengths.iter().flat_map(|before| lengths.map(|after| (before, after)))
+        {
+            std::fs::write(&path, vec![b'x'; *before]).unwrap();
+            fs::write(&path, noise(after)).await.unwrap();
+            assert!(std::fs::read(&path).unwrap() == noise(after), "{before} {after}");
+        }
+    });
+}
+
+#[test]
+fn a_page_that_is_written_over_is_never_found_cut_off() {
+    everywhere(async || {
+        let directory = temporary();
+        let path = directory.path().join("file");
+        std::fs::write(&path, [b'a'; 4096]).unwrap();
+        let is_done = Arc::new(AtomicBool::new(false));
+        let (looked_at, ends) = (path.clone(), Arc::clone(&is_done));
+        let looks = thread::spawn(move || {
+            while !ends.load(Ordering::Relaxed) {
+                assert_eq!(std::fs::metadata(&looked_at).unwrap().len(), 4096);
+            }
+        });
+        for byte in b'a'..=b'z' {
+            for _ in 0..10 {
+                fs::write(&path, [byte; 4096]).await.unwrap();
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+        looks.join().unwrap();
+    });
 }
 
 #[test]

@@ -51,6 +51,35 @@ async fn collected_text_is_written_before_anything_else_is_done() {
 }
 
 #[tokio::test]
+async fn the_file_below_goes_on_where_the_text_is() {
+    let (_directory, path) = scratch("zwölf\r\nBoxkämpfer\n".as_bytes());
+    let options = TextOptions::new().write_buffer(1000);
+    let open = async || TextFile::open_with(&path, "r+", &options).await.unwrap();
+    let file = open().await.into_inner().await.unwrap();
+    assert_eq!(file.tell(), 0);
+    let mut text = open().await;
+    assert_eq!(text.read(3).await.unwrap(), "zwö");
+    let mut file = text.into_inner().await.unwrap();
+    assert_eq!((file.tell(), file.readline().await.unwrap()), (4, "lf\r\n".into()));
+    let mut text = open().await;
+    assert_eq!(text.next_line().await.unwrap(), Some("zwölf"));
+    text.write("BOX").await.unwrap();
+    let mut file = text.into_inner().await.unwrap();
+    assert_eq!((file.tell(), file.readline().await.unwrap()), (11, "kämpfer\n".into()));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "zwölf\r\nBOXkämpfer\n");
+    let mut text = open().await;
+    text.read_all().await.unwrap();
+    text.seek(SeekFrom::Start(2)).await.unwrap();
+    assert_eq!(text.into_inner().await.unwrap().tell(), 2);
+    let (reading, mut writing) = std::io::pipe().unwrap();
+    std::io::Write::write_all(&mut writing, b"one\ntwo\n").unwrap();
+    let pipe = aiofile::async_open(std::os::fd::OwnedFd::from(reading), "r").await.unwrap();
+    let mut text = TextFile::new(pipe, &options);
+    assert_eq!(text.readline().await.unwrap(), "one\n");
+    assert!(text.into_inner().await.is_ok(), "what cannot seek comes back all the same");
+}
+
+#[tokio::test]
 async fn text_is_appended_wherever_the_cursor_is() {
     let (_directory, path) = scratch(b"one\n");
     let mut file = TextFile::open(&path, "a+").await.unwrap();

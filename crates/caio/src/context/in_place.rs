@@ -1,6 +1,6 @@
 //! An operation that layers have let in, done on the calling thread where that needs no waiting.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -52,15 +52,18 @@ impl Context {
             }
             (Op::Open { path, flags, .. }, None) => {
                 self.proceed(0).await;
-                let shown = Path::new(OsStr::from_bytes(path.as_bytes()));
-                Output::File(self.open_cached(shown, path, *flags)?)
+                Output::File(self.open_cached(as_path(path), *flags)?)
             }
             (Op::ReadFile { path }, None) => {
                 self.proceed(0).await;
-                Output::Contents(self.read_file_cached(path)?)
+                Output::Contents(self.read_file_cached(as_path(path))?)
             }
             _ => return None,
         };
         Some(output)
     }
+}
+
+fn as_path(path: &CStr) -> &Path {
+    Path::new(OsStr::from_bytes(path.to_bytes()))
 }

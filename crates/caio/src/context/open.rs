@@ -1,11 +1,12 @@
 //! Opening, closing, and what concerns a file as a whole.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::fs::Metadata;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::NixPath;
 use nix::fcntl::{FcntlArg, fcntl};
 
 use super::Context;
@@ -48,11 +49,10 @@ impl Context {
     /// # });
     /// ```
     pub async fn open(&self, path: &Path, flags: i32, mode: u32) -> Result<SharedFile> {
-        let name = c_path(path, OpKind::Open)?;
-        if let Some(file) = self.open_in_place(path, &name, flags).await? {
+        if let Some(file) = self.open_in_place(path, flags).await? {
             return Ok(file);
         }
-        let op = Op::Open { path: name, flags, mode };
+        let op = Op::Open { path: c_path(path, OpKind::Open)?, flags, mode };
         match self.submit_borrowed(None, op).await.result {
             Ok(Output::File(file)) => Ok(file),
             Ok(other) => Err(misfit(&other)),
@@ -71,29 +71,24 @@ impl Context {
     }
 
     /// Opens a regular file for reading on the calling thread, where that needs no waiting.
-    async fn open_in_place(
-        &self,
-        path: &Path,
-        name: &CStr,
-        flags: i32,
-    ) -> Result<Option<SharedFile>> {
+    async fn open_in_place(&self, path: &Path, flags: i32) -> Result<Option<SharedFile>> {
         if !is_plain(flags) || !self.inner.in_place || self.is_shut_down() {
             return Ok(None);
         }
         self.check_fork().map_err(|error| error.during(OpKind::Open).on(path))?;
         self.proceed(0).await;
-        Ok(self.open_cached(path, name, flags))
+        Ok(self.open_cached(path, flags))
     }
 
     /// A regular file that is opened for reading, if its path is cached.
-    pub(super) fn open_cached(&self, path: &Path, name: &CStr, flags: i32) -> Option<SharedFile> {
+    pub(super) fn open_cached(&self, path: &Path, flags: i32) -> Option<SharedFile> {
         if !is_plain(flags) {
             return None;
         }
         // An open file beyond the limit waits for its place where requests wait.
         let place = self.inner.open_files.try_open().ok()?;
-        let (file, _) = local::open(name, flags)?;
-        let file_system = local::settle(&file)?;
+        // A path with a NUL byte is refused elsewhere.
+        let (file, file_system) = path.with_nix_path(|name| local::open(name, flags)).ok()??;
         self.inner.metrics.in_place_other();
         let file = SharedFile::examined(file, path.to_owned(), Traits::of_regular(file_system));
         file.keep_place(place);

@@ -3,6 +3,8 @@
 use std::fs::{self, Metadata};
 use std::path::Path;
 
+use nix::NixPath;
+
 use super::Context;
 use super::open::c_path;
 use crate::error::{Error, Result};
@@ -60,12 +62,9 @@ impl Context {
         if let Err(error) = self.check_fork() {
             return Some(Err(describe(error)));
         }
-        let c_path = match c_path(path, OpKind::Run) {
-            Ok(c_path) => c_path,
-            Err(error) => return Some(Err(describe(error))),
-        };
         self.proceed(0).await;
-        let found = local::metadata(&c_path, follow)?;
+        // A path with a NUL byte is refused elsewhere.
+        let found = path.with_nix_path(|name| local::metadata(name, follow)).ok()??;
         self.inner.metrics.in_place_other();
         Some(found.map_err(|error| describe(Error::system(error))))
     }

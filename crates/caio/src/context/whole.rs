@@ -1,9 +1,10 @@
 //! Whole files: opened, read and closed in one go.
 
-use std::ffi::CStr;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+
+use nix::NixPath;
 
 use super::Context;
 use super::open::c_path;
@@ -47,16 +48,16 @@ impl Context {
     /// # });
     /// ```
     pub async fn read_file(&self, path: &Path) -> Result<Vec<u8>> {
-        let name = c_path(path, OpKind::ReadFile)?;
         let describe = |error: Error| error.during(OpKind::ReadFile).on(path);
         self.check_fork().map_err(describe)?;
         if self.inner.in_place && !self.is_shut_down() {
             self.proceed(0).await;
-            if let Some(contents) = self.read_file_cached(&name) {
+            if let Some(contents) = self.read_file_cached(path) {
                 return Ok(contents);
             }
         }
-        match self.submit_borrowed(None, Op::ReadFile { path: name }).await.result? {
+        let op = Op::ReadFile { path: c_path(path, OpKind::ReadFile)? };
+        match self.submit_borrowed(None, op).await.result? {
             Output::Contents(contents) => Ok(contents),
             Output::File(file) => self.read_on(&file).await.map_err(describe),
             other => Err(misfit(&other)),
@@ -64,11 +65,11 @@ impl Context {
     }
 
     /// The contents of a file, if they and its path are cached.
-    pub(super) fn read_file_cached(&self, name: &CStr) -> Option<Vec<u8>> {
+    pub(super) fn read_file_cached(&self, path: &Path) -> Option<Vec<u8>> {
         let bytes_max = self.inner.config.in_place_bytes_max.min(IN_PLACE_BYTES_MAX);
         // An open file beyond the limit waits for its place where requests wait.
         let _place = self.inner.open_files.try_open().ok()?;
-        let contents = read_cached(name, bytes_max).ok()??;
+        let contents = read_cached(path, bytes_max).ok()??;
         self.inner.metrics.in_place(OpKind::ReadFile, contents.len(), contents.len());
         Some(contents)
     }
@@ -111,8 +112,9 @@ fn reserve(contents: &mut Vec<u8>, more: usize) -> Result<()> {
 
 /// The contents, if the whole of them can be had without waiting. An error here is no verdict: the
 /// pool asks again, and its answer counts.
-fn read_cached(name: &CStr, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
-    let Some((file, length)) = local::open(name, 0) else { return Ok(None) };
+fn read_cached(path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
+    let opened = path.with_nix_path(local::open_to_read_once)?;
+    let Some((file, length)) = opened else { return Ok(None) };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if length > bytes_max {
         return Ok(None);

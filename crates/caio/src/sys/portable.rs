@@ -56,12 +56,12 @@ pub(crate) mod local {
     pub(crate) fn look_at(_path: &CStr) {}
 
     /// Nothing is opened.
-    pub(crate) fn open(_path: &CStr, _flags: i32) -> Option<(File, u64)> {
+    pub(crate) fn open(_path: &CStr, _flags: i32) -> Option<(File, FileSystem)> {
         None
     }
 
-    /// So that this is never asked.
-    pub(crate) fn settle(_file: &File) -> Option<FileSystem> {
+    /// Nor read.
+    pub(crate) fn open_to_read_once(_path: &CStr) -> Option<(File, u64)> {
         None
     }
 

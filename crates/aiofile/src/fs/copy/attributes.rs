@@ -46,8 +46,7 @@ pub(super) fn keep(
         }
     }
     if settings.keep_mode {
-        let mode = mode(metadata, source, copy, is_new, list_is_kept);
-        let set = fchmod(copy, Mode::from_raw_mode(mode));
+        let set = keep_mode(metadata, source, copy, is_new, list_is_kept);
         note(set.map_err(|answer| answered(answer, "set the permissions of", &job.to)));
     }
     unkept.extend(keep_times_only(job, metadata, copy));
@@ -93,12 +92,34 @@ fn keep_times(source: &Metadata, copy: &File) -> std::io::Result<()> {
     copy.set_times(times.set_modified(source.modified()?))
 }
 
-/// The mode for the copy, that gives nobody more than the source does.
-fn mode(metadata: &Metadata, source: &File, copy: &File, is_new: bool, list_is_kept: bool) -> u32 {
-    let mut mode = metadata.mode() & 0o7777;
+/// The mode, where the copy has not got it already.
+fn keep_mode(
+    metadata: &Metadata,
+    source: &File,
+    copy: &File,
+    is_new: bool,
+    list_is_kept: bool,
+) -> Result<(), Errno> {
     let own = copy.metadata().ok();
+    let mode = mode(metadata, source, copy, own.as_ref(), is_new, list_is_kept);
+    if own.is_some_and(|own| own.mode() & 0o7777 == mode) {
+        return Ok(());
+    }
+    fchmod(copy, Mode::from_raw_mode(mode))
+}
+
+/// The mode for the copy, that gives nobody more than the source does.
+fn mode(
+    metadata: &Metadata,
+    source: &File,
+    copy: &File,
+    own: Option<&Metadata>,
+    is_new: bool,
+    list_is_kept: bool,
+) -> u32 {
+    let mut mode = metadata.mode() & 0o7777;
     let owners = |metadata: &Metadata| (metadata.uid(), metadata.gid());
-    if own.as_ref().map(owners) != Some(owners(metadata)) {
+    if own.map(owners) != Some(owners(metadata)) {
         // They would lend another owner's rights than the source does.
         mode &= !SET_ID;
     }
@@ -113,7 +134,7 @@ fn mode(metadata: &Metadata, source: &File, copy: &File, is_new: bool, list_is_k
     // the source gives to its group.
     let is_masked = acl::group_rights(copy).is_some() && !(is_new && acl::remove(copy));
     if is_masked {
-        mode &= !GROUP | own.map_or(0, |own| own.mode());
+        mode &= !GROUP | own.map_or(0, Metadata::mode);
     }
     mode
 }

@@ -90,33 +90,41 @@ fn refuse_verify(job: &Job) -> Result<()> {
 
 /// Both are regular files.
 fn regular(job: &Job, spot: Spot) -> Result<Begun> {
-    let source = open_source(job)?;
-    let metadata = source.file().metadata();
-    let metadata = metadata.map_err(|error| answered(error, "open", &job.from))?;
-    // A file of /proc or /sys: its size is made up.
-    if source.class() != FileClass::Regular {
+    let (source, metadata) = open_source(job)?;
+    let is_made_up = is_made_up(job, &source, &metadata)?;
+    if is_made_up {
         refuse_verify(job)?;
         if job.settings.direct {
             return Err(refused("it has no size, so that O_DIRECT cannot read it", &job.from));
         }
-        fcntl_setfl(source.file(), OFlags::empty())
+        fcntl_setfl(&source, OFlags::empty())
             .map_err(|answer| answered(answer, "open", &job.from))?;
     }
-    let (target, landing) = spot.open(job)?;
+    let (target, landing) = spot.open(job, &metadata)?;
     let size = metadata.len();
-    if in_kernel::share(job, source.file(), &target, size)? {
+    if in_kernel::share(job, &source, &target, size)? {
         let filled = Filled { method: CopyMethod::Reflink, bytes: size, len: size };
         return opened(job, source, metadata, (target, landing), Work::Nothing(filled));
     }
     let (target, landing) = make_room(job, &metadata, target, landing)?;
-    let work = match source.class() {
-        FileClass::Regular => fill(job, source.file(), &metadata, &target)?,
-        _ => Work::Stream,
+    let work = match is_made_up {
+        true => Work::Stream,
+        false => fill(job, &source, &metadata, &target)?,
     };
     opened(job, source, metadata, (target, landing), work)
 }
 
-fn open_source(job: &Job) -> Result<SharedFile> {
+/// Whether the size of a regular file is made up, as in /proc and /sys. Files that have blocks are
+/// not looked at closer.
+pub(super) fn is_made_up(job: &Job, source: &File, metadata: &Metadata) -> Result<bool> {
+    if metadata.blocks() > 0 {
+        return Ok(false);
+    }
+    let own = source.try_clone().map_err(|error| answered(error, "open", &job.from))?;
+    Ok(SharedFile::new(own, &job.from)?.class() != FileClass::Regular)
+}
+
+fn open_source(job: &Job) -> Result<(File, Metadata)> {
     // It was no FIFO a moment ago; should it be one by now, nobody is waited for.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let flags = if job.settings.direct { flags | OFlags::DIRECT } else { flags };
@@ -134,11 +142,10 @@ fn open_source(job: &Job) -> Result<SharedFile> {
             _ => error,
         }
     })?;
-    let source = SharedFile::new(file, &job.from)?;
-    match source.class() {
-        FileClass::Regular | FileClass::Pseudo => Ok(source),
-        _ if source.file().metadata().is_ok_and(|found| found.is_file()) => Ok(source),
-        _ => Err(refused("another kind of file took its place meanwhile", &job.from)),
+    let metadata = file.metadata().map_err(|error| answered(error, "open", &job.from))?;
+    match metadata.is_file() {
+        true => Ok((file, metadata)),
+        false => Err(refused("another kind of file took its place meanwhile", &job.from)),
     }
 }
 
@@ -154,7 +161,7 @@ fn make_room(
         Some(spot) if spot.has_room_for_one_only(needed) => {
             drop((target, landing));
             let reason = Error::new(ErrorKind::InvalidInput, "there is no room for both files");
-            spot.overwrite_because(job, reason)
+            spot.overwrite_because(job, source, reason)
         }
         spot => {
             landing.rename_to = spot;
@@ -208,7 +215,7 @@ pub(super) fn fill(job: &Job, source: &File, metadata: &Metadata, target: &File)
 /// Settles the copy at once where nothing is left to do.
 fn opened(
     job: &Job,
-    source: SharedFile,
+    source: File,
     metadata: Metadata,
     (target, landing): (File, Landing),
     work: Work,
@@ -218,6 +225,7 @@ fn opened(
             settle::settle(job, &source, &metadata, target, landing, filled, false).map(Begun::Done)
         }
         work => {
+            let source = SharedFile::new(source, &job.from)?;
             let target = SharedFile::new(target, &job.to)?;
             let opened = Opened { source, metadata, target, landing, is_special: false };
             Ok(Begun::Opened(Box::new(opened), work))

@@ -77,7 +77,7 @@ pub(super) async fn copy_within(
     let Opened { source, metadata, target, landing, is_special } = *opened;
     let Some(target) = target.released().await else { unreachable!("nobody else released it") };
     let settle = move || {
-        settle::settle(&job, &source, &metadata, target.into(), landing, filled, is_special)
+        settle::settle(&job, source.file(), &metadata, target.into(), landing, filled, is_special)
     };
     context.run("copy", settle).await
 }

@@ -23,7 +23,8 @@ use super::{job, temporary_name, tree};
 /// What cannot be kept there, such as an owner that only root could set, is lost. Where something
 /// could not be copied, nothing is removed here.
 ///
-/// Costs: one hop to rename; else those of [`copy`](super::copy) or
+/// # Costs
+/// One hop to rename; else those of [`copy`](super::copy) or
 /// [`copy_dir`](super::copy_dir), and two more.
 ///
 /// # Errors

@@ -187,7 +187,8 @@ impl CopyOptions {
     /// What the source grows by meanwhile is left out; one that shrinks is an error. Attributes
     /// that cannot be set are no error: [`Copied::unkept`] has them.
     ///
-    /// Costs: as for [`copy`](super::copy), and one hop more to verify, for each block of it.
+    /// # Costs
+    /// As for [`copy`](super::copy), and one hop more to verify, for each block of it.
     ///
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput), before anything is written, for a file that
@@ -214,9 +215,11 @@ impl CopyOptions {
     ///
     /// [`in_flight`](Self::in_flight) is also how many threads of the context's pool work at once.
     ///
-    /// Costs: one hop for each directory and for every 32 files of a larger one; for files that are
+    /// # Costs
+    /// One hop for each directory and for every 32 files of a larger one; for files that are
     /// there, and with `direct`, `verify`, `durable` or without `copy_file_range`, as for
-    /// [`copy`](Self::copy).
+    /// [`copy`](Self::copy). Two descriptors for each level of the directory that it is in; where
+    /// there are too few, what lies deeper is not copied, and the result says so.
     ///
     /// # Errors
     /// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made.

@@ -42,6 +42,9 @@ pub(super) fn find(job: &Job, source: &Metadata) -> Result<Option<Spot>> {
             return Ok(None);
         }
     }
+    if there.is_some() && job.settings.replace == Replace::InPlace {
+        return Ok(Some(Spot::as_typed(there, job)));
+    }
     let (path, followed) = follow(to);
     if there.is_none() && followed && job.settings.replace != Replace::InPlace {
         return Err(refused("it is a symbolic link that leads nowhere", to));
@@ -50,7 +53,7 @@ pub(super) fn find(job: &Job, source: &Metadata) -> Result<Option<Spot>> {
         return Err(answered(Errno::NOENT, "copy", to).hint("there is no such directory"));
     }
     let spot = Spot::at(&path, there, job)?;
-    Ok(Some(if followed { spot.reached_by_links(&path) } else { spot }))
+    Ok(Some(if followed { spot.reached_by_links(&path, job) } else { spot }))
 }
 
 /// One file under two names, or one device.

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 
-use caio::{Error, ErrorKind, Result, SharedFile};
+use caio::{Error, ErrorKind, Result};
 use nix::unistd::close;
 use rustix::fs::{fsync, ftruncate};
 
@@ -29,7 +29,7 @@ pub(super) struct Filled {
 /// What the system answers; then a new file is removed.
 pub(super) fn settle(
     job: &Job,
-    source: &SharedFile,
+    source: &File,
     metadata: &Metadata,
     target: File,
     landing: Landing,
@@ -46,15 +46,15 @@ pub(super) fn settle(
     };
     if !is_special {
         let is_new = landing.scratch.is_some();
-        copied.unkept = attributes::keep(job, source.file(), metadata, &target, is_new);
+        copied.unkept = attributes::keep(job, source, metadata, &target, is_new);
     }
     if job.settings.refuse_changed {
-        refuse_changed(job, source.file(), metadata)?;
+        refuse_changed(job, source, metadata)?;
     }
     finish(job, target)?;
     let directory = match (landing.scratch, landing.rename_to) {
         (Some(scratch), Some(spot)) => match spot.take(scratch) {
-            Ok(()) => Some(spot.into_directory()),
+            Ok(()) => spot.into_directory(),
             Err((answer, scratch)) => {
                 let reason = answered(answer, "rename a file to", &job.to);
                 if job.settings.replace == Replace::ByRename {
@@ -100,7 +100,7 @@ fn finish(job: &Job, target: File) -> Result<()> {
 /// Copies a complete scratch file over what could not be replaced by it.
 fn overwrite(
     job: &Job,
-    source: &SharedFile,
+    source: &File,
     metadata: &Metadata,
     scratch: Scratch,
     spot: Spot,
@@ -108,7 +108,7 @@ fn overwrite(
     copied: &mut Copied,
 ) -> Result<()> {
     let complete = scratch.reopen().map_err(|answer| answered(answer, "open", &job.to))?;
-    let (target, landing) = spot.overwrite(job, Some(reason))?;
+    let (target, landing) = spot.overwrite(job, metadata, Some(reason))?;
     let found = complete.metadata().map_err(|error| answered(error, "copy", &job.to))?;
     let len = found.len();
     let extents = Extents::whole(len);
@@ -116,8 +116,7 @@ fn overwrite(
     plain::copy(job, len, &complete, &target, &extents.from(at))?;
     ftruncate(&target, len).map_err(|answer| answered(answer, "truncate", &job.to))?;
     copied.in_place = landing.in_place;
-    copied.unkept =
-        attributes::keep(job, source.file(), metadata, &target, landing.scratch.is_some());
+    copied.unkept = attributes::keep(job, source, metadata, &target, landing.scratch.is_some());
     finish(job, target)?;
     if let Some(made) = landing.scratch {
         made.keep();

@@ -36,7 +36,7 @@ pub(super) async fn open(
     let metadata = context.metadata(&source).await?;
     let is_special = spot.is_none();
     let (target, landing) = match spot {
-        Some(spot) => in_spot(context, job, spot).await?,
+        Some(spot) => in_spot(context, job, metadata.clone(), spot).await?,
         None => {
             let flags = flags::O_WRONLY | NO_TERMINAL | direct;
             (context.open(&job.to, flags, 0).await?, Landing::default())
@@ -64,10 +64,15 @@ pub(super) async fn open(
     Ok((Box::new(Opened { source, metadata, target, landing, is_special }), work))
 }
 
-async fn in_spot(context: &Context, job: &Arc<Job>, spot: Spot) -> Result<(SharedFile, Landing)> {
+async fn in_spot(
+    context: &Context,
+    job: &Arc<Job>,
+    source: Metadata,
+    spot: Spot,
+) -> Result<(SharedFile, Landing)> {
     let job = Arc::clone(job);
     let open = move || {
-        let (file, landing) = spot.open(&job)?;
+        let (file, landing) = spot.open(&job, &source)?;
         Ok((shared(file, &job.to)?, landing))
     };
     context.run("copy", open).await

@@ -3,14 +3,14 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use caio::{Error, ErrorKind, Result};
 use nix::unistd::geteuid;
 use rustix::fs::{
-    Access, AtFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, StatxAttributes, StatxFlags,
+    Access, AtFlags, CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, StatxAttributes, StatxFlags,
     accessat, fcntl_setfl, fstat, fstatvfs, ftruncate, open, openat, statfs, statx,
 };
 use rustix::io::Errno;
@@ -21,17 +21,17 @@ use super::place::is_same;
 use super::settings::Settings;
 use super::within::Within;
 use super::{Scratch, answered, refused};
+use crate::fs::write::PAGE_BYTES;
 
 /// Where the file is or will be.
 pub(super) struct Spot {
-    directory: OwnedFd,
+    /// `None` where the name is a whole path.
+    directory: Option<OwnedFd>,
     name: OsString,
     /// What is there now.
     existing: Option<Metadata>,
     /// The path as it was typed.
     shown: PathBuf,
-    /// A descriptor of some process stands for the file, and nothing else shall take its place.
-    is_descriptor: bool,
 }
 
 /// What becomes of a file that is open to be filled.
@@ -61,44 +61,56 @@ impl Spot {
         let directory = directory.map_err(|answer| answered(answer, "create", &job.to))?;
         let name = path.file_name().unwrap_or_default().to_owned();
         let shown = job.to.clone();
-        Ok(Self { directory, name, existing, shown, is_descriptor: false })
+        Ok(Self { directory: Some(directory), name, existing, shown })
+    }
+
+    /// The spot of a file that is overwritten whatever leads to it.
+    pub(super) fn as_typed(existing: Option<Metadata>, job: &Job) -> Self {
+        let (name, shown) = (job.to.clone().into(), job.to.clone());
+        Self { directory: None, name, existing, shown }
     }
 
     /// The name of the copy in an open directory, whatever has that name.
     pub(super) fn within(within: &Within, job: &Job) -> Result<Self> {
         let name = job.to.file_name().unwrap_or_default().to_owned();
         let (directory, shown) = (within.target_directory(job)?, job.to.clone());
-        Ok(Self { directory, name, existing: None, shown, is_descriptor: false })
+        Ok(Self { directory: Some(directory), name, existing: None, shown })
     }
 
     /// It was reached by links: one of `/proc/self/fd` is no name of the file, but the file.
-    pub(super) fn reached_by_links(mut self, path: &Path) -> Self {
+    /// Nothing else shall take its place.
+    pub(super) fn reached_by_links(self, path: &Path, job: &Job) -> Self {
         let is_of_proc = |path: &Path| {
             let found = path.parent().and_then(|parent| statfs(parent).ok());
             found.is_some_and(|found| found.f_type == PROC_SUPER_MAGIC)
         };
-        self.is_descriptor = is_of_proc(path) || is_of_proc(&self.shown);
-        self
+        match is_of_proc(path) || is_of_proc(&self.shown) {
+            true => Self::as_typed(self.existing, job),
+            false => self,
+        }
     }
 
     /// Opens what is to be filled: a scratch file, or what is there.
     ///
     /// # Errors
     /// What the system answers, before anything was changed.
-    pub(super) fn open(self, job: &Job) -> Result<(File, Landing)> {
+    pub(super) fn open(self, job: &Job, source: &Metadata) -> Result<(File, Landing)> {
         let settings = &job.settings;
-        if settings.replace == Replace::InPlace || self.is_descriptor {
-            return self.overwrite(job, None);
-        }
-        if let Some(reason) = self.forbids_renaming() {
-            return self.overwrite_because(job, Error::new(ErrorKind::InvalidInput, reason));
+        let Some(directory) =
+            self.directory.as_ref().filter(|_| settings.replace != Replace::InPlace)
+        else {
+            return self.overwrite(job, source, None);
+        };
+        if let Some(reason) = self.forbids_renaming(directory) {
+            let reason = Error::new(ErrorKind::InvalidInput, reason);
+            return self.overwrite_because(job, source, reason);
         }
         if self.existing.is_some() {
             // Replacing it would need no permission for the file itself; overwriting it would.
-            accessat(&self.directory, &self.name, Access::WRITE_OK, AtFlags::EACCESS)
+            accessat(directory, &self.name, Access::WRITE_OK, AtFlags::EACCESS)
                 .map_err(|answer| answered(answer, "open", &self.shown))?;
         }
-        let directory = self.directory.try_clone();
+        let directory = directory.try_clone();
         let directory = directory.map_err(|error| answered(error, "open", &self.shown))?;
         match Scratch::create(directory, creation_mode(settings)) {
             Ok((file, scratch)) => {
@@ -108,7 +120,7 @@ impl Spot {
             }
             Err(answer) if self.existing.is_some() && speaks_for_overwriting(answer) => {
                 let error = Error::system(answer.into()).doing("create a file beside");
-                self.overwrite_because(job, error)
+                self.overwrite_because(job, source, error)
             }
             Err(answer) => Err(answered(answer, "create", &self.shown)),
         }
@@ -118,7 +130,7 @@ impl Spot {
     /// and would have it if what is there went.
     pub(super) fn has_room_for_one_only(&self, blocks: u64) -> bool {
         let Some(existing) = &self.existing else { return false };
-        let Ok(found) = fstatvfs(&self.directory) else { return false };
+        let Ok(found) = fstatvfs(self.directory()) else { return false };
         let (needed, free) = (blocks * 512, found.f_bavail.saturating_mul(found.f_frsize));
         // A file system that knows no limit has no blocks at all.
         found.f_blocks > 0
@@ -128,30 +140,40 @@ impl Spot {
 
     /// Opens what is there to be overwritten, though it was to be replaced; or says no where that
     /// is not wanted.
-    pub(super) fn overwrite_because(self, job: &Job, reason: Error) -> Result<(File, Landing)> {
+    pub(super) fn overwrite_because(
+        self,
+        job: &Job,
+        source: &Metadata,
+        reason: Error,
+    ) -> Result<(File, Landing)> {
         let reason = reason.on(&self.shown);
         if job.settings.replace == Replace::ByRename {
             return Err(reason.hint("it can be written in place only"));
         }
-        self.overwrite(job, Some(reason))
+        self.overwrite(job, source, Some(reason))
     }
 
-    /// Opens what is there, empty by then, or makes it.
-    pub(super) fn overwrite(self, job: &Job, in_place: Option<Error>) -> Result<(File, Landing)> {
+    /// Opens what is there, cut off to what is written over at once, or makes it.
+    pub(super) fn overwrite(
+        self,
+        job: &Job,
+        source: &Metadata,
+        in_place: Option<Error>,
+    ) -> Result<(File, Landing)> {
         let failed = |answer: Errno| answered(answer, "open", &self.shown);
         let access = if job.settings.verify { OFlags::RDWR } else { OFlags::WRONLY };
         let flags = access | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         if self.existing.is_none() {
             let new = flags | OFlags::CREATE | OFlags::EXCL;
             let mode = creation_mode(&job.settings);
-            match openat(&self.directory, &self.name, new, mode) {
+            match openat(self.directory(), &self.name, new, mode) {
                 Ok(file) => {
                     let file = File::from(file);
-                    let shared = self.directory.try_clone();
+                    let shared = self.directory().try_clone_to_owned();
                     let shared = shared.map_err(|error| answered(error, "open", &self.shown))?;
                     let scratch = Some(Scratch::of(shared, self.name.clone()));
                     make_direct(&file, &job.settings, &self.shown)?;
-                    let directory = Some(self.directory);
+                    let directory = self.directory;
                     return Ok((file, Landing { scratch, directory, in_place, rename_to: None }));
                 }
                 // A link that leads nowhere, or somebody was faster.
@@ -161,50 +183,52 @@ impl Spot {
         }
         let flags = if self.existing.is_none() { flags | OFlags::CREATE } else { flags };
         let mode = creation_mode(&job.settings);
-        let file = match self.is_descriptor {
-            true => open(&self.shown, flags, mode),
-            false => openat(&self.directory, &self.name, flags, mode),
-        };
+        let file = openat(self.directory(), &self.name, flags, mode);
         let file = File::from(file.map_err(failed)?);
-        self.empty(&file, job)?;
+        self.cut(&file, job, source)?;
         make_direct(&file, &job.settings, &self.shown)?;
         Ok((file, Landing { in_place, ..Landing::default() }))
     }
 
-    /// Empties a file that was opened, after a last look that it is not another one by now.
-    fn empty(&self, file: &File, job: &Job) -> Result<()> {
+    /// Cuts off a file that was opened, after a last look that it is not another one by now.
+    fn cut(&self, file: &File, job: &Job, source: &Metadata) -> Result<()> {
         let failed = |error| answered(error, "open", &self.shown);
         let opened = file.metadata().map_err(failed)?;
-        if std::fs::metadata(&job.from).is_ok_and(|source| is_same(&source, &opened)) {
+        if is_same(source, &opened) {
             let message = format!("it is the same file as {}", job.from.display());
             return Err(refused(message, &self.shown));
         }
-        if opened.len() > 0 {
-            ftruncate(file, 0).map_err(|answer| answered(answer, "truncate", &self.shown))?;
+        let kept = written_over(&job.settings, source);
+        if opened.len() > kept {
+            ftruncate(file, kept).map_err(|answer| answered(answer, "truncate", &self.shown))?;
         }
         Ok(())
     }
 
+    fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_ref().map_or(CWD, AsFd::as_fd)
+    }
+
     /// Gives a scratch file its name; it comes back where that is refused.
     pub(super) fn take(&self, scratch: Scratch) -> Result<(), (Errno, Scratch)> {
-        scratch.rename(&self.directory, &self.name)
+        scratch.rename(self.directory(), &self.name)
     }
 
     /// The directory, to sync it.
-    pub(super) fn into_directory(self) -> OwnedFd {
+    pub(super) fn into_directory(self) -> Option<OwnedFd> {
         self.directory
     }
 
     /// Why a file that is made here cannot take the place of what is here.
-    fn forbids_renaming(&self) -> Option<&'static str> {
+    fn forbids_renaming(&self, into: &OwnedFd) -> Option<&'static str> {
         let about = StatxFlags::MODE | StatxFlags::UID;
-        let directory = statx(&self.directory, "", AtFlags::EMPTY_PATH, about).ok()?;
+        let directory = statx(into, "", AtFlags::EMPTY_PATH, about).ok()?;
         if directory.stx_attributes.contains(StatxAttributes::APPEND) {
             return Some("its directory keeps every name, so that nothing can be renamed there");
         }
         let existing = self.existing.as_ref()?;
         let at = AtFlags::SYMLINK_NOFOLLOW;
-        let file = statx(&self.directory, &self.name, at, StatxFlags::TYPE).ok()?;
+        let file = statx(into, &self.name, at, StatxFlags::TYPE).ok()?;
         if file.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
             return Some("something is mounted on it, so that nothing can take its place");
         }
@@ -219,6 +243,14 @@ impl Spot {
         }
         None
     }
+}
+
+/// How many bytes of a file that is overwritten may stay there at first: what is not longer than a
+/// page and has no holes is written over them at once.
+fn written_over(settings: &Settings, source: &Metadata) -> u64 {
+    let is_plain = settings.copy_file_range && !settings.direct && source.is_file();
+    let has_holes = source.blocks() * 512 < source.len();
+    if is_plain && !has_holes && source.len() <= PAGE_BYTES { source.len() } else { 0 }
 }
 
 /// The mode of a new file, before the umask: nobody else's until it has that of its source.

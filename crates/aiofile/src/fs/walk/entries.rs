@@ -78,7 +78,8 @@ impl WalkEntries {
 
     /// The next entry, or what could not be read; `None` at the end.
     ///
-    /// Costs: a hop for up to 1,024 entries.
+    /// # Costs
+    /// A hop for up to 1,024 entries.
     ///
     /// # Errors
     /// An item for each directory or file that could not be read, with its path; the walk goes on

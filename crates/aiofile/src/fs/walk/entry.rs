@@ -113,7 +113,8 @@ impl WalkEntry {
 
     /// The metadata: of the link itself, unless the walk follows links.
     ///
-    /// Costs: nothing where the walk brought it along ([`Walk::metadata`](super::Walk::metadata)),
+    /// # Costs
+    /// Nothing where the walk brought it along ([`Walk::metadata`](super::Walk::metadata)),
     /// else one hop.
     ///
     /// # Errors

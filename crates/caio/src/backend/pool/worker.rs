@@ -26,7 +26,9 @@ pub(super) fn run<P: Parker>(shared: &Arc<Shared<P>>) {
         if let Some(job) = state.queue.next(done.take()) {
             shared.release(state);
             done = Some(job.place);
+            let began = Instant::now();
             shared.serve(job);
+            spin.last_took(began.elapsed());
             state = shared.lock();
             continue;
         }
@@ -88,9 +90,13 @@ impl<P: Parker> Shared<P> {
 ///
 /// Where one request follows the other, the next one is there within some 20 µs, and to wake a
 /// parked thread for it costs both sides more than the operation. Where they come slower, spinning
-/// is a waste: each time that it was in vain, it is left out for twice as many times.
+/// is a waste: each time that it was in vain, it is left out for twice as many times. Beside an
+/// operation that takes long, such as making a file, a wake-up is little, and whoever spins takes
+/// the processor from what the kernel does for it elsewhere.
 #[derive(Debug, Default)]
 struct Spin {
+    /// Whether the last operation took longer than a thread spins.
+    was_long: bool,
     /// How many times to leave out after the next one in vain.
     penalty: u32,
     /// How many times are left out yet.
@@ -101,7 +107,14 @@ struct Spin {
 const SPIN: Duration = Duration::from_micros(50);
 
 impl Spin {
+    fn last_took(&mut self, time: Duration) {
+        self.was_long = time > SPIN;
+    }
+
     fn pays(&mut self) -> bool {
+        if self.was_long {
+            return false;
+        }
         let pays = self.left_out == 0;
         self.left_out = self.left_out.saturating_sub(1);
         pays

@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{PoisonError, RwLock};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat};
 
 use super::statfs;
 use crate::file::FileSystem;
@@ -26,6 +26,10 @@ const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
 /// The mounts that were looked at last, and their file systems. More are not worth remembering.
 static MOUNTS: RwLock<Vec<(u64, FileSystem)>> = RwLock::new(Vec::new());
 const MOUNTS_MAX: usize = 64;
+
+/// Opens for reading. `O_NONBLOCK`, so that neither a process with a lease on the file is waited
+/// for nor, should one come into its place, a FIFO.
+const READ: i32 = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
 
 /// Notes on which file system the file's mount is.
 pub(crate) fn remember(file: BorrowedFd<'_>, file_system: FileSystem) {
@@ -46,28 +50,30 @@ pub(crate) fn look_at(path: &CStr) {
     }
 }
 
-/// Opens a regular file for reading, with what other flags there are, and says how long it is.
-/// `None` where this could wait, where it is no regular file, and where anything else is in the
-/// way: another thread finds out.
-pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, u64)> {
-    let place = cached(path, libc::O_PATH | flags).ok()?;
-    let stat = look(place.as_fd()).ok()?;
-    if !is_regular(&stat) || !is_local(&stat) {
+/// Opens a regular file for reading, with what other flags there are, and says on which file system
+/// it is. `None` where this could wait, where it is no regular file, and where anything else is in
+/// the way: another thread finds out.
+pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, FileSystem)> {
+    let (place, stat, file_system) = regular(path, flags)?;
+    let file = File::from(cached(path, READ | flags).ok()?);
+    // As long as the place is open, no other file gets its number.
+    let opened = fstat(&file).ok()?;
+    let device = libc::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+    if (opened.st_dev, opened.st_ino) != (device, stat.stx_ino) {
         return None;
     }
-    // Should another file have come into its place since, it is one that a reader may open as well;
-    // what is none answers the read that follows with an error.
-    let file = cached(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY | flags).ok()?;
-    Some((file.into(), stat.stx_size))
+    drop(place);
+    // It is then like any other that was opened for reading.
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::empty())).ok()?;
+    Some((file, file_system))
 }
 
-/// The file system of a file that was opened so, for one who needs to know that it is still the
-/// regular file that it was. It is then like any other that was opened for reading.
-pub(crate) fn settle(file: &File) -> Option<FileSystem> {
-    let stat = look(file.as_fd()).ok().filter(is_regular)?;
-    let file_system = mount_of(&stat).and_then(known).filter(|known| known.is_local())?;
-    fcntl(file, FcntlArg::F_SETFL(OFlag::empty())).ok()?;
-    Some(file_system)
+/// The same for one who only reads it once, without waiting, and closes it; with its length.
+/// Should another file have come into its place meanwhile, it is one that a reader may open as
+/// well, and what is no regular file answers the read with an error.
+pub(crate) fn open_to_read_once(path: &CStr) -> Option<(File, u64)> {
+    let (_place, stat, _) = regular(path, 0)?;
+    Some((cached(path, READ).ok()?.into(), stat.stx_size))
 }
 
 /// What stat(2) says of a path or, unless a symbolic link is to be followed, lstat(2). `None` where
@@ -82,6 +88,14 @@ pub(crate) fn metadata(path: &CStr, follow: bool) -> Option<io::Result<Metadata>
     };
     look(place.as_fd()).ok().filter(is_local)?;
     Some(File::from(place).metadata())
+}
+
+/// The place in the tree of a regular file, with what is known of it, on a mount that is local.
+fn regular(path: &CStr, flags: i32) -> Option<(OwnedFd, libc::statx, FileSystem)> {
+    let place = cached(path, libc::O_PATH | flags).ok()?;
+    let stat = look(place.as_fd()).ok().filter(is_regular)?;
+    let file_system = mount_of(&stat).and_then(known).filter(|known| known.is_local())?;
+    Some((place, stat, file_system))
 }
 
 fn known(mount: u64) -> Option<FileSystem> {
@@ -127,7 +141,7 @@ fn statx(directory: RawFd, path: &CStr, flags: i32) -> io::Result<libc::statx> {
             directory,
             path.as_ptr(),
             flags | libc::AT_STATX_DONT_SYNC,
-            STATX_MNT_ID_UNIQUE | libc::STATX_TYPE | libc::STATX_SIZE,
+            STATX_MNT_ID_UNIQUE | libc::STATX_TYPE | libc::STATX_INO | libc::STATX_SIZE,
             stat.as_mut_ptr(),
         )
     };
@@ -193,21 +207,24 @@ mod tests {
         let Some(directory) = known_directory() else { return };
         let path = directory.path().join("file");
         std::fs::write(&path, "text").unwrap();
-        let (mut opened, length) = open(&c(&path), 0).expect("it is cached, regular and local");
-        assert!(settle(&opened).is_some());
+        let (mut opened, file_system) = open(&c(&path), 0).expect("cached, regular and local");
+        assert_eq!(file_system, FileSystem::Ext4);
         let flags = OFlag::from_bits_retain(fcntl(&opened, FcntlArg::F_GETFL).unwrap());
         assert!(!flags.contains(OFlag::O_NONBLOCK));
         let mut text = String::new();
         opened.read_to_string(&mut text).unwrap();
-        assert_eq!((&*text, length), ("text", 4));
+        assert_eq!(text, "text");
+        assert_eq!(open_to_read_once(&c(&path)).map(|(_, length)| length), Some(4));
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, Mode::S_IRUSR).unwrap();
         assert!(open(&c(&fifo), 0).is_none() && open(c"/proc/self/stat", 0).is_none());
         assert!(open(c"/dev/null", 0).is_none() && open(c"/nowhere", 0).is_none());
+        assert!(
+            open_to_read_once(&c(&fifo)).is_none() && open_to_read_once(c"/dev/zero").is_none()
+        );
         let link = directory.path().join("link");
         symlink(&path, &link).unwrap();
         assert!(open(&c(&link), 0).is_some() && open(&c(&link), libc::O_NOFOLLOW).is_none());
-        assert!(settle(&File::open("/dev/null").unwrap()).is_none());
     }
 
     #[test]

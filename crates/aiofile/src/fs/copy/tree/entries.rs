@@ -3,11 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use caio::{Error, FileClass, Result, SharedFile};
+use caio::{Error, Result};
 use nix::unistd::close;
 use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -171,12 +170,9 @@ fn file(
 
 /// Fills the target; returns its length.
 fn contents(job: &Job, source: &File, metadata: &Metadata, target: &File) -> Result<u64> {
-    // A file of /sys: its size is made up.
-    if metadata.blocks() == 0 && metadata.len() > 0 {
-        let shared = source.try_clone().map_err(|error| answered(error, "open", &job.from))?;
-        if SharedFile::new(shared, &job.from)?.class() != FileClass::Regular {
-            return plain::copy_to_end(job, source, target, 0);
-        }
+    // An empty file is read to its end in any case.
+    if metadata.len() > 0 && begin::is_made_up(job, source, metadata)? {
+        return plain::copy_to_end(job, source, target, 0);
     }
     if super::super::in_kernel::share(job, source, target, metadata.len())? {
         return Ok(metadata.len());

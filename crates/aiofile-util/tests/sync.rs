@@ -373,3 +373,35 @@ fn a_dropped_future_leaves_no_half_file() {
         }
     });
 }
+
+#[test]
+fn names_of_one_file_stay_that_and_names_of_two_become_that() {
+    let place = place();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fs::create_dir(&from).unwrap();
+    for name in ["a", "b", "c"] {
+        file(&from, name, "same");
+        set_time(&from.join(name), 5);
+    }
+    fs::create_dir(&to).unwrap();
+    let inode = |root: &Path, name: &str| fs::metadata(root.join(name)).unwrap().ino();
+    // One file in the target, and three that look the same in the source.
+    fs::copy(from.join("a"), to.join("a")).unwrap();
+    set_time(&to.join("a"), 5);
+    fs::hard_link(to.join("a"), to.join("b")).unwrap();
+    fs::hard_link(to.join("a"), to.join("c")).unwrap();
+    assert_eq!(counts(&sync(&SyncOptions::new(), &from, &to))[1], 0);
+    let options = SyncOptions::new().keep_hard_links(true);
+    assert_eq!(counts(&sync(&options, &from, &to))[1], 2);
+    let inodes = ["a", "b", "c"].map(|name| inode(&to, name));
+    assert!(inodes[0] != inodes[1] && inodes[1] != inodes[2] && inodes[0] != inodes[2]);
+    // And the other way round.
+    fs::remove_file(from.join("c")).unwrap();
+    fs::hard_link(from.join("a"), from.join("c")).unwrap();
+    for updated in [1, 0] {
+        assert_eq!(counts(&sync(&options.clone().dry_run(true), &from, &to))[1], updated);
+        assert_eq!(counts(&sync(&options, &from, &to))[1], updated);
+        assert_eq!(inode(&to, "a"), inode(&to, "c"));
+        assert_ne!(inode(&to, "a"), inode(&to, "b"));
+    }
+}

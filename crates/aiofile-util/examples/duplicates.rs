@@ -76,7 +76,7 @@ async fn run(arguments: Arguments) -> io::Result<u64> {
         by_size.into_values().filter(|files| files.len() > 1).flatten().collect();
 
     let mut by_hash: HashMap<_, Vec<PathBuf>> = HashMap::new();
-    let mut hashes = HashOptions::new(HashKind::Blake3).files_as_completed(candidates)?;
+    let mut hashes = HashOptions::new(HashKind::Blake3).files_as_completed(candidates);
     while let Some((path, hash)) = hashes.next().await {
         match hash {
             Ok(hash) => by_hash.entry(hash.as_bytes().to_vec()).or_default().push(path),

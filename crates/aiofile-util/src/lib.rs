@@ -12,6 +12,7 @@
 //! | records of many tasks in one file, in batches, with rotation | [`BatchWriter`] |
 //! | what each directory of a tree takes | [`DirectoryUsages`] |
 //! | limits, rates, retries, timeouts, metrics around every operation | [`layer`] |
+//! | all of these from one configuration file, and an orderly end | [`FileManager`] |
 //! | many files worked on at once, whole, in chunks or by a closure | [`PipelineOptions`] |
 //! | a run over many files that goes on where it was killed | [`Journal`] |
 //! | configuration files, also as they change (feature `config`) | `ConfigOptions` |
@@ -35,6 +36,7 @@ mod escaped;
 mod hash;
 mod last_lines;
 pub mod layer;
+mod manager;
 mod merge;
 mod merge_sorted;
 mod output;
@@ -51,6 +53,7 @@ pub use config::{ConfigChange, ConfigFormat, ConfigOptions, ConfigValue, ConfigW
 pub use directory_usage::DirectoryUsages;
 pub use hash::{Hash, HashKind, HashOptions, Hashes, hash};
 pub use last_lines::{keep_last_lines, last_lines};
+pub use manager::{FileManager, GivenUp, ShutdownReport};
 pub use merge::MergeOptions;
 pub use pipeline::{
     FileChunks, FileOutcome, FilePart, Journal, OnError, Outcomes, PipelineOptions, Progress,

@@ -1,0 +1,159 @@
+//! Files under one configuration, and their orderly end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is a test, the helpers too"
+)]
+
+mod common;
+
+use std::fs::File;
+use std::io::ErrorKind as IoErrorKind;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use aiofile::fs::Fs;
+use aiofile::{AioFile, Error, ErrorKind};
+use aiofile_util::FileManager;
+use caio::OpKind;
+use caio_testkit::Simulated;
+use futures_util::FutureExt;
+use futures_util::future::join;
+
+use common::{block_on, file, place};
+
+const SETTINGS: &str = "max_requests = 8
+threads_max = 3
+[limits]
+reads = 2
+[rates]
+operations_per_second = 100000
+[retry]
+attempts = 2
+[breaker]
+failures = 5
+[timeouts]
+reads_ms = 60000
+[metrics]
+enabled = true
+";
+
+const PATIENT: Duration = Duration::from_secs(60);
+
+fn manager() -> FileManager {
+    let place = place();
+    FileManager::open(file(place.path(), "caio.toml", SETTINGS)).unwrap()
+}
+
+#[test]
+fn one_configuration_says_all() {
+    let manager = manager();
+    assert_eq!(manager.context().config().threads_max, 3);
+    let layers = manager.layers();
+    assert!(layers.metrics().is_some() && layers.breaker().is_some() && layers.limit().is_some());
+    let read = block_on(Fs::new(manager.context()).read("/proc/version")).unwrap();
+    let summaries = layers.metrics().unwrap().summaries();
+    assert_eq!(summaries.iter().map(|one| one.bytes).sum::<u64>(), read.len() as u64);
+}
+
+#[test]
+fn nonsense_is_refused_with_file_line_and_column() {
+    let place = place();
+    let path = file(place.path(), "caio.toml", "[retry]\nattempts = 'x'\n");
+    let error = FileManager::open(&path).unwrap_err();
+    assert!(error.to_string().contains("caio.toml: line 2, column 12"), "{error}");
+    let missing = FileManager::open(place.path().join("none")).unwrap_err();
+    assert_eq!(missing.kind(), IoErrorKind::NotFound);
+}
+
+#[test]
+fn what_is_under_way_ends_and_nothing_new_begins() {
+    let manager = manager();
+    let (end, wait) = channel::<()>();
+    let (began, has_begun) = channel();
+    let mut slow = Box::pin(manager.context().run("wait", move || {
+        began.send(()).unwrap();
+        _ = wait.recv();
+        Ok(7)
+    }));
+    assert!((&mut slow).now_or_never().is_none());
+    has_begun.recv().unwrap();
+
+    let shutdown = manager.shutdown(PATIENT);
+    let others = async {
+        let error = Fs::new(manager.context()).read("/proc/version").await.unwrap_err();
+        assert_eq!(Error::of(&error).unwrap().kind(), ErrorKind::Shutdown);
+        drop(end);
+        slow.await
+    };
+    let (report, slow) = block_on(join(shutdown, others));
+    assert_eq!(slow.unwrap(), 7);
+    assert_eq!((report.ended, report.given_up.len()), (1, 0), "{report}");
+    let again = block_on(manager.shutdown(PATIENT));
+    assert_eq!((again.ended, again.given_up.len()), (0, 0));
+}
+
+#[test]
+fn what_does_not_end_is_told() {
+    let manager = manager();
+    let context = manager.context();
+    let (end, wait) = channel::<()>();
+    let mut stuck = Box::pin(context.run("wait", move || {
+        _ = wait.recv();
+        Ok(())
+    }));
+    assert!((&mut stuck).now_or_never().is_none());
+    let (silent, _writer) = std::io::pipe().unwrap();
+    let silent = AioFile::from_std_in(context, File::from(OwnedFd::from(silent))).unwrap();
+    let mut read = Box::pin(silent.read_at(6, 0));
+    assert!((&mut read).now_or_never().is_none());
+
+    let report = block_on(manager.shutdown(Duration::from_millis(50)));
+    assert_eq!((report.ended, report.given_up.len()), (0, 2), "{report}");
+    let of = |kind| report.given_up.iter().find(|one| one.kind == kind).unwrap();
+    let (run, reading) = (of(OpKind::Run), of(OpKind::Read));
+    assert_eq!((run.to_string().as_str(), run.path.as_ref()), ("wait", None));
+    assert_eq!((reading.bytes, reading.offset), (6, None));
+    assert!(reading.path.as_ref().unwrap().starts_with("/dev/fd"), "{report}");
+    assert!(report.to_string().starts_with("0 operations ended, 2 were given up\n"), "{report}");
+    assert_eq!(block_on(stuck).unwrap_err().kind(), ErrorKind::Shutdown);
+    assert!(block_on(read).is_err());
+    drop(end);
+}
+
+#[test]
+fn a_simulated_disk_is_drained_too() {
+    let disk = Arc::new(Simulated::new(1));
+    let builder = aiofile::context().custom(Arc::<Simulated>::clone(&disk)).in_place(false);
+    let manager = FileManager::build(builder).unwrap();
+    let journal = disk.create("journal").unwrap();
+    let record = || b"record".to_vec().into();
+    let mut writes =
+        [0, 6, 12].map(|at| Box::pin(manager.context().write(&journal, record(), 0..6, at)));
+    for write in &mut writes {
+        assert!(write.now_or_never().is_none());
+    }
+    let report = block_on(manager.shutdown(PATIENT));
+    assert_eq!((report.ended, report.given_up.len()), (3, 0), "{report}");
+    for write in writes {
+        assert_eq!(block_on(write).0.unwrap(), 6);
+    }
+}
+
+#[test]
+fn what_waits_for_a_rate_is_given_up() {
+    let place = place();
+    let text = "[rates]\noperations_per_second = 1\noperations_burst = 1\n";
+    let manager = FileManager::open(file(place.path(), "caio.toml", text)).unwrap();
+    let fs = Fs::new(manager.context());
+    block_on(fs.read("/proc/version")).unwrap();
+    let mut waiting = Box::pin(fs.read("/proc/version"));
+    assert!((&mut waiting).now_or_never().is_none());
+    let report = block_on(manager.shutdown(PATIENT));
+    assert_eq!((report.ended, report.given_up.len()), (0, 1), "{report}");
+    assert_eq!(report.given_up[0].path.as_deref(), Some("/proc/version".as_ref()));
+    let error = block_on(waiting).unwrap_err();
+    assert_eq!(Error::of(&error).unwrap().kind(), ErrorKind::Shutdown);
+}

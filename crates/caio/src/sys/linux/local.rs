@@ -9,19 +9,19 @@
 use std::ffi::CStr;
 use std::fs::{File, Metadata};
 use std::io;
-use std::mem::{MaybeUninit, size_of};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{PoisonError, RwLock};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{Mode, fstat};
+use rustix::fs::{AtFlags, CWD, OFlags, ResolveFlags, Statx, StatxFlags, openat2, statx};
 
 use super::statfs;
 use crate::file::FileSystem;
 
 /// `STATX_MNT_ID_UNIQUE` (Linux 6.8): the number of a mount, which is never used again. Without it
 /// nothing is opened in place.
-const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
+const STATX_MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
 /// The mounts that were looked at last, and their file systems. More are not worth remembering.
 static MOUNTS: RwLock<Vec<(u64, FileSystem)>> = RwLock::new(Vec::new());
@@ -40,8 +40,8 @@ pub(crate) fn remember(file: BorrowedFd<'_>, file_system: FileSystem) {
 
 /// The same for the mount of a path. It asks the file system, which may wait.
 pub(crate) fn look_at(path: &CStr) {
-    let is_new = |stat: &libc::statx| mount_of(stat).is_some_and(|mount| known(mount).is_none());
-    if !statx(libc::AT_FDCWD, path, 0).is_ok_and(|stat| is_new(&stat)) {
+    let is_new = |stat: &Statx| mount_of(stat).is_some_and(|mount| known(mount).is_none());
+    if !statx_now(CWD, path, AtFlags::empty()).is_ok_and(|stat| is_new(&stat)) {
         return;
     }
     if let Ok(place) = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()) {
@@ -91,7 +91,7 @@ pub(crate) fn metadata(path: &CStr, follow: bool) -> Option<io::Result<Metadata>
 }
 
 /// The place in the tree of a regular file, with what is known of it, on a mount that is local.
-fn regular(path: &CStr, flags: i32) -> Option<(OwnedFd, libc::statx, FileSystem)> {
+fn regular(path: &CStr, flags: i32) -> Option<(OwnedFd, Statx, FileSystem)> {
     let place = cached(path, libc::O_PATH | flags).ok()?;
     let stat = look(place.as_fd()).ok().filter(is_regular)?;
     let file_system = mount_of(&stat).and_then(known).filter(|known| known.is_local())?;
@@ -114,68 +114,32 @@ fn note(mount: u64, file_system: FileSystem) {
     mounts.push((mount, file_system));
 }
 
-fn is_local(stat: &libc::statx) -> bool {
+fn is_local(stat: &Statx) -> bool {
     mount_of(stat).and_then(known).is_some_and(FileSystem::is_local)
 }
 
-fn is_regular(stat: &libc::statx) -> bool {
+fn is_regular(stat: &Statx) -> bool {
     u32::from(stat.stx_mode) & libc::S_IFMT == libc::S_IFREG
 }
 
-fn mount_of(stat: &libc::statx) -> Option<u64> {
-    (stat.stx_mask & STATX_MNT_ID_UNIQUE != 0).then_some(stat.stx_mnt_id)
+fn mount_of(stat: &Statx) -> Option<u64> {
+    (stat.stx_mask & STATX_MNT_ID_UNIQUE.bits() != 0).then_some(stat.stx_mnt_id)
 }
 
 /// What is known of an open file without asking a server for it.
-fn look(file: BorrowedFd<'_>) -> io::Result<libc::statx> {
-    statx(file.as_raw_fd(), c"", libc::AT_EMPTY_PATH)
+fn look(file: impl AsFd) -> io::Result<Statx> {
+    statx_now(file, c"", AtFlags::EMPTY_PATH)
 }
 
-#[allow(unsafe_code)]
-fn statx(directory: RawFd, path: &CStr, flags: i32) -> io::Result<libc::statx> {
-    let mut stat = MaybeUninit::<libc::statx>::zeroed();
-    // SAFETY: the caller lends the descriptor or names none, the path is a C string, and `stat` is
-    // a local; all three are there for the whole call.
-    let code = unsafe {
-        libc::statx(
-            directory,
-            path.as_ptr(),
-            flags | libc::AT_STATX_DONT_SYNC,
-            STATX_MNT_ID_UNIQUE | libc::STATX_TYPE | libc::STATX_INO | libc::STATX_SIZE,
-            stat.as_mut_ptr(),
-        )
-    };
-    if code != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: zeroed above and filled by the kernel; every bit pattern of its integers is valid.
-    Ok(unsafe { stat.assume_init() })
+fn statx_now(directory: impl AsFd, path: &CStr, flags: AtFlags) -> io::Result<Statx> {
+    let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::SIZE | STATX_MNT_ID_UNIQUE;
+    Ok(statx(directory, path, flags | AtFlags::STATX_DONT_SYNC, wanted)?)
 }
 
 /// Opens `path` if that needs no I/O; EAGAIN otherwise (`RESOLVE_CACHED`, Linux 5.12).
-#[allow(unsafe_code)]
 fn cached(path: &CStr, flags: i32) -> io::Result<OwnedFd> {
-    // SAFETY: `open_how` is plain integers, for which zero is a value; newer kernels want the
-    // fields that this one does not know to be zero.
-    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
-    how.flags = u64::from((flags | libc::O_CLOEXEC).cast_unsigned());
-    how.resolve = libc::RESOLVE_CACHED;
-    // SAFETY: the path is a C string and `how` a local, both alive for the whole call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_openat2,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            &raw const how,
-            size_of::<libc::open_how>(),
-        )
-    };
-    let descriptor = RawFd::try_from(result).expect("a descriptor fits in an int");
-    if descriptor < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just opened this descriptor for us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+    let flags = OFlags::from_bits_retain(flags.cast_unsigned()) | OFlags::CLOEXEC;
+    Ok(openat2(CWD, path, flags, rustix::fs::Mode::empty(), ResolveFlags::CACHED)?)
 }
 
 #[cfg(test)]
@@ -253,7 +217,7 @@ mod tests {
     #[test]
     fn a_look_at_a_path_is_remembered() {
         look_at(c"/proc");
-        let Ok(stat) = statx(libc::AT_FDCWD, c"/proc", 0) else { return };
+        let Ok(stat) = statx_now(CWD, c"/proc", AtFlags::empty()) else { return };
         assert_eq!(mount_of(&stat).and_then(known), mount_of(&stat).map(|_| FileSystem::Other));
     }
 }

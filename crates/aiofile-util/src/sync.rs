@@ -1,5 +1,6 @@
 //! One directory made like another one.
 
+mod acl;
 mod attributes;
 mod directory;
 mod driver;
@@ -132,7 +133,9 @@ impl SyncOptions {
     }
 
     /// Whether extended attributes are kept, access control lists among them: those of the source,
-    /// and no others. Costs opening each file and directory on both sides to compare them.
+    /// and no others. Costs opening each file and directory on both sides to compare them. Unless
+    /// set, the group of a file with an access control list gets what the list gives to it, which
+    /// its mode does not show, and whoever else is named there gets nothing.
     #[must_use]
     pub fn keep_xattrs(mut self, keep: bool) -> Self {
         self.settings.keep_xattrs = keep;

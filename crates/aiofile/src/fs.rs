@@ -8,6 +8,8 @@
 //! An error says what was being done to which path and what the system answered. It is an
 //! [`io::Error`](std::io::Error) with std's kind; [`Error::of`](crate::Error::of) shows the errno.
 
+#[cfg(target_os = "linux")]
+mod acl;
 mod advise;
 #[cfg(target_os = "linux")]
 mod allocate;
@@ -52,6 +54,8 @@ mod xattr;
 
 pub use crate::file::File;
 pub use crate::options::OpenOptions;
+#[cfg(target_os = "linux")]
+pub use acl::acl_group_rights;
 #[cfg(target_os = "linux")]
 pub use advise::{Advice, advise, readahead};
 #[cfg(target_os = "linux")]

@@ -24,8 +24,9 @@ pub(super) async fn run(options: &SyncOptions, from: &Path, to: &Path) -> Result
     let (from, to) = (from.to_owned(), to.to_owned());
     let preparing = context.run("sync", move || {
         let prepared = prepare(&from, &to, settings.dry_run)?;
-        let source = prepared.from.directory(Path::new(""))?.stat()?;
-        Ok((Attributes::of(&source, settings.keep_owner), prepared))
+        let source = prepared.from.directory(Path::new(""))?;
+        let attributes = Attributes::of(&source.itself(), &source.stat()?, &settings)?;
+        Ok((attributes, prepared))
     });
     let (attributes, Prepared { from, to, is_new }) = preparing.await?;
     let mut copying = options.copying.clone();

@@ -152,7 +152,7 @@ fn change(work: &Work, path: &Path, what: &What, place: &Place<OpenDirectory>) -
                 let kept = xattrs::keep(&work.from.place(path)?.open()?, &target);
                 kept.doing("set the extended attributes of", &place.shown)?;
             }
-            attributes.apply(&target).doing("set the attributes of", &place.shown)
+            attributes.apply(&target, false).doing("set the attributes of", &place.shown)
         }
         What::Delete | What::Copy | What::Compare { .. } => match place.stat()? {
             None => Ok(()),

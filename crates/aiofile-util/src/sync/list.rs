@@ -113,7 +113,7 @@ fn examine(
     if directory.is_new() {
         return Ok(());
     }
-    let is_same = directory.attributes.are_on(&to.stat()?, false)
+    let is_same = directory.attributes.are_on(&to.itself(), &to.stat()?)
         && (!work.settings.keep_xattrs
             || has_xattrs(
                 &from.readable()?,
@@ -147,7 +147,7 @@ impl Comparison<'_> {
         let source = self.from.place(name);
         // It may go in between.
         let Some(stat) = source.stat()? else { return Ok(()) };
-        let attributes = Attributes::of(&stat, settings.keep_owner);
+        let attributes = Attributes::of(&source, &stat, settings)?;
         let (is_file, is_link) = match kind(&stat) {
             FileType::Directory => {
                 let parent = Some(Arc::clone(self.directory));
@@ -198,7 +198,7 @@ impl Comparison<'_> {
     ) -> Result<Option<What>> {
         Ok(if !kind(there).is_symlink() || source.read_link()? != target.read_link()? {
             Some(What::Link(attributes))
-        } else if attributes.are_on(there, true) {
+        } else if attributes.are_on(target, there) {
             None
         } else {
             Some(What::Attributes { attributes, is_link: true })
@@ -222,7 +222,7 @@ impl Comparison<'_> {
         if by_time && !attributes.has_time_of(there) {
             return Ok(Some(What::Copy));
         }
-        let are_same = attributes.are_on(there, false)
+        let are_same = attributes.are_on(target, there)
             && (!settings.keep_xattrs
                 || has_xattrs(&source.open()?, &target.open()?, &target.shown)?);
         Ok(match (by_time, are_same) {

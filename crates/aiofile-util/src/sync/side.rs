@@ -71,6 +71,11 @@ impl OpenDirectory {
         Place { directory: self, name: name.to_owned(), shown: self.shown.join(name) }
     }
 
+    /// The directory, by a name in it.
+    pub(super) fn itself(&self) -> Place<&Self> {
+        Place { directory: self, name: ".".into(), shown: self.shown.clone() }
+    }
+
     /// The directory, so that it can be listed and changed.
     pub(super) fn readable(&self) -> Result<File> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

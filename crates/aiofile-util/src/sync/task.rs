@@ -162,7 +162,8 @@ fn finish(work: &Work, directory: &Directory) -> Result<()> {
         let source = work.from.directory(path)?.readable()?;
         xattrs::keep(&source, &target).doing("set the extended attributes of", &shown)?;
     }
-    directory.attributes.apply(&target).doing("set the attributes of", &shown)?;
+    let applied = directory.attributes.apply(&target, directory.is_new());
+    applied.doing("set the attributes of", &shown)?;
     if work.settings.durable {
         rustix::fs::fsync(&target).doing("fsync", &shown)?;
     }

@@ -9,7 +9,7 @@ use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::{Errno, Result};
 
 /// The most bytes that Linux takes for a list of names, or for one value (`XATTR_SIZE_MAX`).
-const BYTES_MAX: usize = 64 * 1024;
+pub(super) const BYTES_MAX: usize = 64 * 1024;
 
 /// Whether both have the same names with the same values, as far as this process may see them.
 pub(super) fn are_same(one: &File, other: &File) -> Result<bool> {

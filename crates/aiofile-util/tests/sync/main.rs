@@ -5,6 +5,8 @@
     reason = "all of this is a test, the helpers too"
 )]
 
+mod attributes;
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::fs::{self, File, FileTimes, Permissions};

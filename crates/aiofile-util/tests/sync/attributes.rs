@@ -1,0 +1,117 @@
+//! Access control lists: nobody gets more than the source gives.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use aiofile_util::{Compare, SyncOptions};
+use rustix::fs::{XattrFlags, getxattr, setxattr};
+
+use crate::common::{file, place};
+use crate::{counts, set_time, sync};
+
+/// The attribute that holds the access control list, and the one for what is made in a directory.
+const LIST: &str = "system.posix_acl_access";
+const INHERITED: &str = "system.posix_acl_default";
+
+/// A list as acl(5) has it: the owner, somebody else, the group, the mask, all others.
+fn list(owner: u16, others: u16, group: u16, mask: u16) -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] = [
+        (0x01, owner, u32::MAX),
+        (0x02, others, 12_345),
+        (0x04, group, u32::MAX),
+        (0x10, mask, u32::MAX),
+        (0x20, 0, u32::MAX),
+    ];
+    let mut list = vec![2, 0, 0, 0];
+    for (tag, rights, who) in entries {
+        list.extend(tag.to_le_bytes());
+        list.extend(rights.to_le_bytes());
+        list.extend(who.to_le_bytes());
+    }
+    list
+}
+
+/// Gives a list to a file; says so where the file system has none.
+fn set_list(path: &Path, name: &str, list: &[u8]) -> bool {
+    let set = setxattr(path, name, list, XattrFlags::empty());
+    if let Err(error) = set {
+        println!("skipped: no access control lists here: {error}");
+    }
+    set.is_ok()
+}
+
+fn has_list(path: &Path) -> bool {
+    getxattr(path, LIST, &mut [0; 256][..]).is_ok()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+#[test]
+fn the_mask_of_a_list_never_becomes_the_right_of_a_group() {
+    let place = place();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fs::create_dir_all(from.join("directory")).unwrap();
+    let source = file(&from, "file", "secret");
+    file(&from.join("directory"), "in it", "plain");
+    if !set_list(&source, LIST, &list(6, 6, 0, 6)) {
+        return;
+    }
+    for directory in [&from, &from.join("directory")] {
+        assert!(set_list(directory, LIST, &list(7, 7, 5, 7)));
+    }
+    assert_eq!((mode(&source), mode(&from)), (0o660, 0o770), "the masks show there");
+    let modes = || [&to, &to.join("directory"), &to.join("file")].map(|path| mode(path));
+    let options = SyncOptions::new();
+    let right = [0o750, 0o750, 0o600];
+    sync(&options, &from, &to);
+    for options in [options.clone(), options.clone().compare(Compare::Contents)] {
+        assert_eq!(modes(), right);
+        assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 0, 0, 2, 0]);
+        assert_eq!(modes(), right);
+    }
+    // What is too wide is mended.
+    fs::set_permissions(to.join("file"), Permissions::from_mode(0o660)).unwrap();
+    fs::set_permissions(to.join("directory"), Permissions::from_mode(0o770)).unwrap();
+    assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 2, 0, 1, 0]);
+    assert_eq!(modes(), right);
+    // With the lists the masks come as such.
+    let options = options.keep_xattrs(true);
+    assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 3, 0, 1, 0]);
+    assert_eq!(modes(), [0o770, 0o770, 0o660]);
+    let mut kept = [0; 256];
+    let length = getxattr(to.join("file"), LIST, &mut kept[..]).unwrap();
+    assert_eq!(kept[..length], list(6, 6, 0, 6));
+    assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 0, 0, 2, 0]);
+}
+
+#[test]
+fn a_list_of_the_target_gives_nobody_what_the_source_gives_to_its_group() {
+    let place = place();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fs::create_dir_all(from.join("directory")).unwrap();
+    fs::create_dir(&to).unwrap();
+    for path in [file(&from, "old", "same"), file(&from, "new", "same")] {
+        fs::set_permissions(path, Permissions::from_mode(0o640)).unwrap();
+    }
+    fs::set_permissions(from.join("directory"), Permissions::from_mode(0o750)).unwrap();
+    let old = file(&to, "old", "same");
+    if !set_list(&to, INHERITED, &list(7, 7, 7, 7)) {
+        return;
+    }
+    // Nobody but the owner may do anything, until the mask is widened.
+    assert!(set_list(&old, LIST, &list(6, 6, 6, 0)));
+    for path in [from.join("old"), old.clone()] {
+        set_time(&path, 5);
+    }
+    let options = SyncOptions::new();
+    assert_eq!(counts(&sync(&options, &from, &to))[..2], [2, 0]);
+    assert!(has_list(&old) && mode(&old) == 0o600, "{:o}", mode(&old));
+    for (name, right) in [("new", 0o640), ("directory", 0o750)] {
+        let path = to.join(name);
+        assert!(!has_list(&path) && mode(&path) == right, "{name}: {:o}", mode(&path));
+    }
+    assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 0, 0, 2, 0]);
+}

@@ -17,6 +17,7 @@ use futures_core::Stream;
 use futures_util::{StreamExt, stream};
 
 pub use kind::{Hash, HashKind};
+pub(crate) use one_file::hash_opened;
 
 use crate::steps::{context_or_default, usual_jobs};
 

@@ -182,8 +182,7 @@ impl SyncOptions {
     /// [`delete`](Self::delete).
     ///
     /// Both trees are walked from directory to directory through no link, so that nobody who puts a
-    /// link in the place of a directory meanwhile leads the work out of them; what is compared by
-    /// contents is read by its path.
+    /// link in the place of a directory meanwhile leads the work out of them.
     ///
     /// Costs: one hop for each directory, and three for each file that is copied, which
     /// [`CopyOptions`] says more about; comparing contents reads both files.

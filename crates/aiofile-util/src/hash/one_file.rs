@@ -39,22 +39,40 @@ struct Running {
 /// Hashes the file.
 pub(super) async fn hash(context: &Context, kind: HashKind, path: &Path) -> Result<Hash> {
     let owned = path.to_owned();
-    let begun = context.run("hash", move || begin(kind, &owned)).await;
-    let outcome = match begun? {
+    finish(context, kind, path, move || begin(kind, &owned)).await
+}
+
+/// Hashes the regular file that `open` opens on the pool; the path is for messages.
+pub(crate) async fn hash_opened(
+    context: &Context,
+    kind: HashKind,
+    path: &Path,
+    open: impl FnOnce() -> Result<File> + Send + 'static,
+) -> Result<Hash> {
+    let owned = path.to_owned();
+    finish(context, kind, path, move || begin_opened(kind, open()?, &owned)).await
+}
+
+async fn finish(
+    context: &Context,
+    kind: HashKind,
+    path: &Path,
+    begin: impl FnOnce() -> Result<Begun> + Send + 'static,
+) -> Result<Hash> {
+    let outcome = match context.run("hash", begin).await? {
         Begun::Done(hash) => Ok(hash),
         Begun::More(running) => go_on(context, running).await,
         Begun::Stream => stream(context, kind, path).await,
-        Begun::Large(file, length) => match tree::hash(context, file, length).await {
-            Ok(Some(hash)) => Ok(hash),
-            // It grows or shrinks: what is there when the end is reached counts.
-            Ok(None) => {
-                let owned = path.to_owned();
-                let opened = context.run("open", move || Ok(File::open(&owned)?)).await;
-                let file = opened.map_err(|error| error.on(path))?;
-                go_on(context, Running::new(kind, file, READ_BYTES)).await
+        Begun::Large(file, length) => {
+            // No read of the pieces moves the position that both have.
+            let again = file.try_clone().doing("hash", path)?;
+            match tree::hash(context, file, length).await {
+                Ok(Some(hash)) => Ok(hash),
+                // It grows or shrinks: what is there when the end is reached counts.
+                Ok(None) => go_on(context, Running::new(kind, again, READ_BYTES)).await,
+                Err(error) => Err(error),
             }
-            Err(error) => Err(error),
-        },
+        }
     };
     outcome.map_err(|error| error.on(path))
 }
@@ -76,6 +94,10 @@ fn begin(kind: HashKind, path: &Path) -> Result<Begun> {
         }
         Err(error) => return Err(error).doing("open", path),
     };
+    begin_opened(kind, file, path)
+}
+
+fn begin_opened(kind: HashKind, file: File, path: &Path) -> Result<Begun> {
     let length = file.metadata().doing("stat", path)?.len();
     if kind == HashKind::Blake3 && length > tree::PIECE_BYTES {
         return Ok(Begun::Large(file, length));

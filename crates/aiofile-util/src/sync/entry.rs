@@ -1,7 +1,7 @@
 //! What is done to one path that is no directory of the source.
 
 use std::io::ErrorKind as IoErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +16,7 @@ use super::report::{Action, SyncEvent};
 use super::side::{OpenDirectory, Place, kind};
 use super::task::{Entry, Found, What, Work};
 use super::xattrs;
-use crate::hash::{HashKind, HashOptions};
+use crate::hash::{HashKind, hash_opened};
 use crate::steps::{Doing, stopped};
 
 /// Does it. What was done to the path, if anything.
@@ -56,10 +56,14 @@ pub(super) async fn entry(
 }
 
 /// Whether source and target have the same contents.
-async fn has_contents(work: &Work, entry: &Entry) -> Result<bool> {
-    let hashes = HashOptions::new(HashKind::Blake3).context(&work.context);
-    let (source, target) = (work.from.shown(&entry.path), work.shown_target(&entry.path));
-    Ok(hashes.hash(source).await? == hashes.hash(target).await?)
+async fn has_contents(work: &Arc<Work>, entry: &Entry) -> Result<bool> {
+    let hash = |shown: PathBuf, place: fn(&Work, &Path) -> Result<Place<OpenDirectory>>| {
+        let (working, path) = (Arc::clone(work), entry.path.clone());
+        let open = move || place(&working, &path)?.open();
+        async move { hash_opened(&work.context, HashKind::Blake3, &shown, open).await }
+    };
+    let source = hash(work.from.shown(&entry.path), |work, path| work.from.place(path)).await?;
+    Ok(source == hash(work.shown_target(&entry.path), Work::target).await?)
 }
 
 /// Whether the target is a name of the file that `first` is, and will be.

@@ -1,7 +1,7 @@
-//! Access control lists: nobody gets more than the source gives.
+//! Owners, and access control lists: nobody gets more than the source gives.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 
 use aiofile_util::{Compare, SyncOptions};
@@ -114,4 +114,44 @@ fn a_list_of_the_target_gives_nobody_what_the_source_gives_to_its_group() {
         assert!(!has_list(&path) && mode(&path) == right, "{name}: {:o}", mode(&path));
     }
     assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 0, 0, 2, 0]);
+}
+
+#[test]
+fn owner_and_group_are_kept_where_that_is_asked_for() {
+    let place = place();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fs::create_dir_all(from.join("directory")).unwrap();
+    file(&from, "program", "#!/bin/sh\n");
+    symlink("program", from.join("link")).unwrap();
+    let given = ["directory", "program", "link"];
+    for name in given {
+        if let Err(error) = lchown(from.join(name), Some(12_345), Some(12_346)) {
+            return println!("skipped: files cannot be given away here: {error}");
+        }
+    }
+    fs::set_permissions(from.join("program"), Permissions::from_mode(0o6755)).unwrap();
+    let found = |name: &str| {
+        let metadata = fs::symlink_metadata(to.join(name)).unwrap();
+        (metadata.uid(), metadata.gid())
+    };
+    let options = SyncOptions::new();
+    sync(&options, &from, &to);
+    for name in given {
+        assert_ne!(found(name), (12_345, 12_346), "{name}");
+    }
+    assert_eq!(mode(&to.join("program")), 0o755, "another owner's rights would be lent");
+    let options = options.keep_owner(true);
+    assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 3, 0, 0, 0]);
+    let all_is_kept = || {
+        for name in given {
+            assert_eq!(found(name), (12_345, 12_346), "{name}");
+        }
+        assert_eq!(mode(&to.join("program")), 0o6755);
+        assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 0, 0, 2, 0]);
+    };
+    all_is_kept();
+    // What is made anew has them from its first run on.
+    fs::remove_dir_all(&to).unwrap();
+    assert_eq!(counts(&sync(&options, &from, &to)), [4, 0, 0, 0, 0, 0]);
+    all_is_kept();
 }

@@ -10,6 +10,7 @@ mod attributes;
 mod common;
 
 use std::fs::{self, File, FileTimes, Permissions};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -20,6 +21,8 @@ use std::time::{Duration, SystemTime};
 use aiofile_util::{Compare, SyncEvent, SyncOptions, SyncReport};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use rustix::fs::{Mode as FileMode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
 
 use common::{block_on, contexts, file, is_root, names, noise, place};
 
@@ -162,6 +165,43 @@ fn contents_are_compared_where_that_is_asked_for() {
     assert_eq!(counts(&sync(&by_contents, &from, &to)), [0, 1, 1, 0, 0, 0]);
     assert_eq!(tree(&from), tree(&to));
     assert_eq!(fs::metadata(to.join("same contents")).unwrap().ino(), kept);
+}
+
+/// A path below the root that no call takes as a whole; the open directory it leads to.
+fn too_long_a_path(root: &Path) -> File {
+    let name = "n".repeat(250);
+    let mut open = File::open(root).unwrap();
+    for _ in 0..20 {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        mkdirat(&open, &name, FileMode::RWXU).or_else(there_is_one).unwrap();
+        open = File::from(openat(&open, &name, flags, FileMode::empty()).unwrap());
+    }
+    open
+}
+
+fn there_is_one(answer: Errno) -> Result<(), Errno> {
+    if answer == Errno::EXIST { Ok(()) } else { Err(answer) }
+}
+
+#[test]
+fn contents_are_compared_from_directory_to_directory() {
+    let place = place();
+    let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fs::create_dir(&from).unwrap();
+    let options = SyncOptions::new().compare(Compare::Contents);
+    for (contents, expected) in [("one", [22, 0, 0, 0, 0, 0]), ("two", [0, 1, 0, 0, 0, 0])] {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
+        let opened = openat(too_long_a_path(&from), "file", flags, FileMode::RWXU).unwrap();
+        let mut file = File::from(opened);
+        file.write_all(contents.as_bytes()).unwrap();
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
+        file.set_times(FileTimes::new().set_modified(time)).unwrap();
+        assert_eq!(counts(&sync(&options, &from, &to)), expected);
+        assert_eq!(counts(&sync(&options, &from, &to)), [0, 0, 0, 0, 1, 0]);
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let copy = openat(too_long_a_path(&to), "file", flags, FileMode::empty()).unwrap();
+        assert_eq!(io::read_to_string(File::from(copy)).unwrap(), contents);
+    }
 }
 
 #[test]

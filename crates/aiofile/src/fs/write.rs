@@ -23,6 +23,13 @@ const PIECE_BYTES_MAX: usize = 1 << 20;
 /// bytes are written over what is there, of which only what is longer is cut off; for more, the
 /// file is empty first.
 ///
+/// # After a power loss
+/// Nothing is synced. Up to 4096 bytes over a file that is there: it then has the old contents,
+/// whole or cut off to the new length, or the new ones, which may be cut off to the old length; on
+/// a device that does not write 4096 bytes as one, perhaps a part of both. Of more than that, the
+/// file may have any part, or nothing. Who needs either the old or the new contents takes
+/// [`write_atomic`](super::write_atomic()).
+///
 /// # Costs
 /// One hop for up to a MiB: open, write, close. More is written in pieces of a MiB, of which one at
 /// a time is copied; each costs what a write to an open file costs.

@@ -1,10 +1,79 @@
-//! Few descriptors: 10,000 reads at once and a walk succeed in a process that may have 64. It is a
-//! process of its own, with one test.
+//! Few descriptors: 10,000 reads at once, a walk and the copy of a deep tree succeed in a process
+//! that may have 64. It is a process of its own, with one test.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 #![cfg(target_os = "linux")]
 
+use std::fs::{File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use aiofile::fs::{CopyOptions, remove_dir_all};
 use futures_util::future::join_all;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
+
+/// Directories one in the other, so many that no call takes the path of the last ones.
+const LEVELS: usize = 1500;
+
+/// Every so many levels there is more than one entry.
+const FORK: usize = 10;
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// So many files on some of the levels, more than are listed in one go.
+const FILES: usize = 600;
+
+/// A file in each directory; directories before and behind the one that leads down, with files in
+/// them; and many files on some of the levels.
+fn make_deep(root: &Path) {
+    std::fs::create_dir(root).unwrap();
+    let mut at = File::open(root).unwrap();
+    for level in 0..LEVELS {
+        let files = if level % 500 == 250 { FILES } else { 1 };
+        (0..files).for_each(|number| put(&at, &format!("file {number}"), level));
+        let name = format!("level {level}");
+        let forks: &[&str] = if level % FORK == 0 { &["a", "z"] } else { &[] };
+        for below in forks.iter().copied().chain([&*name]) {
+            mkdirat(&at, below, Mode::RWXU).unwrap();
+            let below = openat(&at, below, DIRECTORY, Mode::empty()).unwrap();
+            put(&File::from(below), "within", level);
+        }
+        let next = File::from(openat(&at, &*name, DIRECTORY, Mode::empty()).unwrap());
+        at.set_permissions(Permissions::from_mode(if level % 2 == 0 { 0o755 } else { 0o500 }))
+            .unwrap();
+        at = next;
+    }
+}
+
+fn put(directory: &File, name: &str, level: usize) {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = openat(directory, name, flags, Mode::RWXU).unwrap();
+    File::from(file).write_all(level.to_string().as_bytes()).unwrap();
+}
+
+fn contents(directory: &File, name: &str) -> String {
+    let file = openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+    std::io::read_to_string(File::from(file)).unwrap()
+}
+
+fn assert_deep(root: &Path) {
+    let mut at = File::open(root).unwrap();
+    for level in 0..LEVELS {
+        let expected = level.to_string();
+        let mode = at.metadata().unwrap().mode() & 0o777;
+        assert_eq!(mode, if level % 2 == 0 { 0o755 } else { 0o500 }, "{level}");
+        assert_eq!(contents(&at, "file 0"), expected);
+        let name = format!("level {level}");
+        let forks: &[&str] = if level % FORK == 0 { &["a", "z"] } else { &[] };
+        for fork in forks {
+            let fork = File::from(openat(&at, *fork, DIRECTORY, Mode::empty()).unwrap());
+            assert_eq!(contents(&fork, "within"), expected);
+        }
+        at = File::from(openat(&at, &*name, DIRECTORY, Mode::empty()).unwrap());
+        assert_eq!(contents(&at, "within"), expected);
+    }
+}
 
 #[test]
 fn a_budget_of_64_descriptors_is_enough() {
@@ -39,5 +108,19 @@ fn a_budget_of_64_descriptors_is_enough() {
             let expected = format!("{} {}", number / 100, number % 100);
             assert_eq!(read.unwrap().unwrap(), expected.as_bytes());
         }
+        let (deep, copy) = (directory.path().join("deep"), directory.path().join("copy"));
+        make_deep(&deep);
+        let files = LEVELS * 2 + LEVELS / FORK * 2 + (LEVELS / 500) * (FILES - 1);
+        for at_once in [1, 4] {
+            let mut options = CopyOptions::new();
+            let copied = options.in_flight(at_once).copy_dir(&deep, &copy).await.unwrap();
+            assert_eq!((copied.failures(), copied.unkept().len()), (0, 0), "{copied:?}");
+            assert_eq!(copied.files(), files as u64);
+            assert_eq!(copied.directories(), (LEVELS + 1 + LEVELS / FORK * 2) as u64);
+            assert_deep(&copy);
+            // What removes a temporary directory holds a descriptor for each level.
+            remove_dir_all(&copy).await.unwrap();
+        }
+        remove_dir_all(&deep).await.unwrap();
     });
 }

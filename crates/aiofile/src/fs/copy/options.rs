@@ -218,8 +218,9 @@ impl CopyOptions {
     /// # Costs
     /// One hop for each directory and for every 32 files of a larger one; for files that are
     /// there, and with `direct`, `verify`, `durable` or without `copy_file_range`, as for
-    /// [`copy`](Self::copy). Two descriptors for each level of the directory that it is in; where
-    /// there are too few, what lies deeper is not copied, and the result says so.
+    /// [`copy`](Self::copy). 18 descriptors for directories, however deep the tree is, and those of
+    /// the steps that run at once. What is copied as a single file is opened by its path, which is
+    /// an error for what lies deeper than a path can say; all other files may lie at any depth.
     ///
     /// # Errors
     /// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made.

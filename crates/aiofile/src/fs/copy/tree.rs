@@ -2,6 +2,7 @@
 
 mod directory;
 mod entries;
+mod open;
 mod others;
 mod tally;
 
@@ -18,7 +19,7 @@ use super::job;
 use super::meter::Waiting;
 use super::settings::Settings;
 use directory::Directory;
-use entries::Listing;
+use open::{LastUsed, Open};
 pub use tally::CopiedDir;
 
 /// What all jobs of one tree share.
@@ -31,14 +32,17 @@ pub(super) struct Tree {
     tally: Mutex<CopiedDir>,
     /// The device and the inode of the copy, which is not copied into itself.
     target: (u64, u64),
+    /// The directory itself, which stays open, and others that are open.
+    top: Arc<Open>,
+    last_used: LastUsed,
 }
 
 /// What is left to do, in pieces that one thread does at once.
 enum Step {
     /// To open a directory of this one, and to begin to list it.
     Enter(Arc<Directory>, OsString),
-    /// To list a directory further.
-    List(Box<Listing>),
+    /// To list a directory, from this position on.
+    List(Arc<Directory>, u64),
     /// To copy files of a directory.
     Files(Arc<Directory>, Vec<OsString>),
     /// To copy a file with options, or over something, that take more than one thread.
@@ -61,7 +65,7 @@ pub(super) async fn copy(
     let (tree, top) = context.run("copy", begin).await?;
     // Also when this future is dropped, the threads are told.
     let _waiting = Abandon(Arc::clone(&tree));
-    let mut steps = vec![Step::List(Box::new(Listing::of(top)))];
+    let mut steps = vec![Step::List(top, 0)];
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < at_once

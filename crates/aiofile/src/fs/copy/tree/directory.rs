@@ -4,7 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use caio::Result;
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
@@ -14,17 +14,21 @@ use super::super::job::Job;
 use super::super::meter::Waiting;
 use super::super::settings::Settings;
 use super::super::{answered, attributes, refused};
+use super::open::{LastUsed, Open};
 use super::{CopiedDir, Tree};
 
-/// A directory that is open on both sides. It gets its attributes when nothing is left to be done
-/// in it, since every new entry changes its time, and a mode may forbid them.
+/// A directory on both sides. It gets its attributes when nothing is left to be done in it, since
+/// every new entry changes its time, and a mode may forbid them.
 pub(super) struct Directory {
-    pub(super) source: File,
-    pub(super) target: File,
+    /// Its descriptors, while it is open.
+    open: Mutex<Weak<Open>>,
     /// The paths, as they follow from what was typed.
     pub(super) from: PathBuf,
     pub(super) to: PathBuf,
     metadata: Metadata,
+    /// The device and the inode of its copy.
+    copy: (u64, u64),
+    /// Its copy was made, and has not got its attributes.
     is_new: bool,
     /// What is made in the copy gets an access control list.
     pub(super) is_inherited_from: bool,
@@ -52,8 +56,13 @@ pub(super) fn begin(
     if identity(&there) == identity(&found) {
         return Err(refused(format!("it is the same as {}", from.display()), &to));
     }
+    let is_inherited_from = attributes::is_inherited_from(&target);
+    let open = Arc::new(Open { source, target });
+    let weak = Arc::downgrade(&open).into();
     let tree = Arc::new(Tree {
         settings,
+        top: open,
+        last_used: LastUsed::default(),
         waiting: Waiting::default(),
         shares_nothing: Arc::default(),
         umask: umask(),
@@ -61,13 +70,12 @@ pub(super) fn begin(
         target: identity(&there),
     });
     tree.count(CopiedDir::add_directory);
-    let is_inherited_from = attributes::is_inherited_from(&target);
     let top = Directory {
-        source,
-        target,
+        open: weak,
         from,
         to,
         metadata: found,
+        copy: tree.target,
         is_new,
         is_inherited_from,
         parent: None,
@@ -84,7 +92,8 @@ impl Directory {
     /// answers.
     pub(super) fn enter(self: &Arc<Self>, tree: &Arc<Tree>, name: &Path) -> Result<Self> {
         let (from, to) = (self.from.join(name), self.to.join(name));
-        let source = open(&self.source, name, OFlags::NOFOLLOW);
+        let own = self.open()?;
+        let source = open(&own.source, name, OFlags::NOFOLLOW);
         let source = source.map_err(|answer| answered(answer, "open", &from))?;
         let metadata = source.metadata().map_err(|error| answered(error, "open", &from))?;
         let found = identity(&metadata);
@@ -99,23 +108,108 @@ impl Directory {
             above = directory.parent.as_ref();
         }
         let created = |answer| answered(answer, "create", &to);
-        let is_new = make(&self.target, name, &tree.settings).map_err(created)?;
-        let target = open(&self.target, name, OFlags::NOFOLLOW).map_err(created)?;
+        let is_new = make(&own.target, name, &tree.settings).map_err(created)?;
+        let target = open(&own.target, name, OFlags::NOFOLLOW).map_err(created)?;
+        let there = target.metadata().map_err(|error| answered(error, "create", &to))?;
         tree.count(CopiedDir::add_directory);
-        let (parent, tree) = (Some(Arc::clone(self)), Arc::clone(tree));
         let is_inherited_from = attributes::is_inherited_from(&target);
-        Ok(Self { source, target, from, to, metadata, is_new, is_inherited_from, parent, tree })
+        let directory = Self {
+            open: Mutex::default(),
+            from,
+            to,
+            metadata,
+            copy: identity(&there),
+            is_new,
+            is_inherited_from,
+            parent: Some(Arc::clone(self)),
+            tree: Arc::clone(tree),
+        };
+        directory.is_open(Open { source, target });
+        Ok(directory)
+    }
+
+    /// Its descriptors. Where they were closed meanwhile, it is opened again from the nearest one
+    /// above it that is open, through no link.
+    ///
+    /// # Errors
+    /// Where it is not there any more; else what the system answers.
+    pub(super) fn open(&self) -> Result<Arc<Open>> {
+        let (mut closed, mut nearest) = (Vec::new(), self);
+        let mut open = loop {
+            if let Some(open) = nearest.descriptors() {
+                break open;
+            }
+            let Some(parent) = &nearest.parent else { break Arc::clone(&self.tree.top) };
+            closed.push(nearest);
+            nearest = parent;
+        };
+        while let Some(directory) = closed.pop() {
+            let name = directory.from.file_name().unwrap_or_default();
+            open = directory.open_again(&open, Path::new(name))?;
+        }
+        self.tree.last_used.put(&open);
+        Ok(open)
+    }
+
+    /// Opens it again, by a name that it has in another directory.
+    fn open_again(&self, within: &Open, name: &Path) -> Result<Arc<Open>> {
+        let again = |within: &File, path: &Path, wanted: (u64, u64)| {
+            let again = open(within, name, OFlags::NOFOLLOW);
+            let again = again.map_err(|answer| answered(answer, "open", path))?;
+            let found = again.metadata().map_err(|error| answered(error, "open", path))?;
+            match identity(&found) == wanted {
+                true => Ok(again),
+                false => Err(refused("another directory took its place meanwhile", path)),
+            }
+        };
+        let source = again(&within.source, &self.from, identity(&self.metadata))?;
+        let target = again(&within.target, &self.to, self.copy)?;
+        Ok(self.is_open(Open { source, target }))
+    }
+
+    fn is_open(&self, open: Open) -> Arc<Open> {
+        let open = Arc::new(open);
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&open);
+        self.tree.last_used.put(&open);
+        open
+    }
+
+    fn descriptors(&self) -> Option<Arc<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    /// Gives the copy its attributes. On the way back from the depth the one `below` it leads here
+    /// in one step.
+    fn finish(&mut self, below: Option<&Open>) -> Option<Arc<Open>> {
+        let mut own = self.descriptors();
+        if std::mem::take(&mut self.is_new) {
+            let again = below.filter(|_| own.is_none());
+            own = own.or_else(|| self.open_again(again?, Path::new("..")).ok());
+            let job = self.tree.job(self.from.clone(), self.to.clone());
+            let unkept = match own.take().map_or_else(|| self.open(), Ok) {
+                Ok(open) => {
+                    let Open { source, target } = &*open;
+                    let unkept = attributes::keep(&job, source, &self.metadata, target, true);
+                    own = Some(open);
+                    unkept
+                }
+                Err(error) => vec![error],
+            };
+            self.tree.count(|tally| tally.add_unkept(unkept));
+        }
+        own.inspect(|open| self.tree.last_used.forget(open))
     }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        if !self.is_new {
-            return;
+        let mut below = self.finish(None);
+        let mut above = self.parent.take();
+        // One after the other: a deep tree has more of them than a stack has room for.
+        while let Some(mut directory) = above.and_then(Arc::into_inner) {
+            below = directory.finish(below.as_deref());
+            above = directory.parent.take();
         }
-        let job = self.tree.job(self.from.clone(), self.to.clone());
-        let unkept = attributes::keep(&job, &self.source, &self.metadata, &self.target, true);
-        self.tree.count(|tally| tally.add_unkept(unkept));
     }
 }
 

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use caio::{Error, Result};
 use nix::unistd::close;
-use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
+use rustix::fs::{Dir, FileType, Mode, OFlags, SeekFrom, openat, seek};
 use rustix::io::Errno;
 
 use super::super::begin::{self, Work};
 use super::super::job::Job;
 use super::super::{Scratch, answered, attributes, plain};
 use super::directory::Directory;
+use super::open::Open;
 use super::{Step, Tree, others};
 
 /// Entries that are listed before others get their turn.
@@ -22,18 +23,6 @@ const LISTED: usize = 512;
 
 /// Files that one thread copies before it looks for other work.
 const FILES: usize = 32;
-
-/// A directory that is being listed.
-pub(super) struct Listing {
-    directory: Arc<Directory>,
-    entries: Option<Dir>,
-}
-
-impl Listing {
-    pub(super) fn of(directory: Arc<Directory>) -> Self {
-        Self { directory, entries: None }
-    }
-}
 
 /// Does a step; returns those that follow from it. What fails, the tree is told.
 ///
@@ -43,50 +32,50 @@ pub(super) fn run(tree: &Arc<Tree>, step: Step) -> Result<Vec<Step>> {
     tree.check()?;
     match step {
         Step::Enter(parent, name) => match parent.enter(tree, Path::new(&name)) {
-            Ok(directory) => list(tree, Listing::of(Arc::new(directory))),
+            Ok(directory) => list(tree, Arc::new(directory), 0),
             Err(error) => {
                 tree.failed(error);
                 Ok(Vec::new())
             }
         },
-        Step::List(listing) => list(tree, *listing),
+        Step::List(directory, position) => list(tree, directory, position),
         Step::Files(directory, names) => files(tree, &directory, names),
         whole @ Step::Whole(..) => Ok(vec![whole]),
     }
 }
 
 /// Lists some entries. Files and directories become steps, and the rest is made at once.
-fn list(tree: &Arc<Tree>, mut listing: Listing) -> Result<Vec<Step>> {
-    let directory = Arc::clone(&listing.directory);
-    let failed = |answer: Errno| tree.failed(answered(answer, "list", &directory.from));
-    if listing.entries.is_none() {
-        match Dir::read_from(&directory.source) {
-            Ok(entries) => listing.entries = Some(entries),
-            Err(answer) => {
-                failed(answer);
-                return Ok(Vec::new());
-            }
+fn list(tree: &Arc<Tree>, directory: Arc<Directory>, mut position: u64) -> Result<Vec<Step>> {
+    let failed = |answer: Errno| answered(answer, "list", &directory.from);
+    let opened = directory.open();
+    let listing = opened.and_then(|open| Ok((entries(&open, position).map_err(failed)?, open)));
+    let (entries, open) = match listing {
+        Ok(listing) => listing,
+        Err(error) => {
+            tree.failed(error);
+            return Ok(Vec::new());
         }
-    }
+    };
     let (mut steps, mut names) = (Vec::new(), Vec::new());
     let mut is_complete = true;
-    for (count, entry) in listing.entries.iter_mut().flatten().enumerate() {
+    for (count, entry) in entries.enumerate() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(answer) => {
-                failed(answer);
+                tree.failed(failed(answer));
                 break;
             }
         };
+        position = entry.offset().cast_unsigned();
         let name = entry.file_name();
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
         let name = OsStr::from_bytes(name.to_bytes()).to_owned();
-        match others::kind(&directory, &name, entry.file_type()) {
+        match others::kind(&open, &name, entry.file_type()) {
             FileType::Directory => steps.push(Step::Enter(Arc::clone(&directory), name)),
             FileType::RegularFile => names.push(name),
-            kind => others::make(tree, &directory, &name, kind),
+            kind => others::make(tree, &directory, &open, &name, kind),
         }
         if count + 1 >= LISTED {
             is_complete = false;
@@ -96,7 +85,7 @@ fn list(tree: &Arc<Tree>, mut listing: Listing) -> Result<Vec<Step>> {
     // What is taken first is put last: directories, before they become many, then files.
     let mut first = Vec::new();
     if !is_complete {
-        first.push(Step::List(Box::new(listing)));
+        first.push(Step::List(Arc::clone(&directory), position));
     }
     if is_complete && names.len() <= FILES {
         first.extend(files(tree, &directory, names)?);
@@ -108,12 +97,30 @@ fn list(tree: &Arc<Tree>, mut listing: Listing) -> Result<Vec<Step>> {
     Ok(first)
 }
 
+/// The entries of a directory, from this position on. No descriptor is kept from one time to the
+/// next, so that directories that wait to be listed further need none.
+fn entries(open: &Open, position: u64) -> Result<Dir, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let again = openat(&open.source, ".", flags, Mode::empty())?;
+    if position > 0 {
+        seek(&again, SeekFrom::Start(position))?;
+    }
+    Dir::new(again)
+}
+
 fn files(tree: &Tree, directory: &Directory, names: Vec<OsString>) -> Result<Vec<Step>> {
+    let open = match directory.open() {
+        Ok(open) => open,
+        Err(error) => {
+            names.iter().for_each(|_| tree.failed(error.clone()));
+            return Ok(Vec::new());
+        }
+    };
     let mut steps = Vec::new();
     for name in names {
         tree.check()?;
         let job = tree.job(directory.from.join(&name), directory.to.join(&name));
-        match file(tree, &job, directory, &name) {
+        match file(tree, &job, (directory, &open), &name) {
             Ok(Some((bytes, unkept))) => tree.count(|tally| tally.add_file(bytes, unkept)),
             Ok(None) => steps.push(Step::Whole(job.from, job.to)),
             Err(error) => {
@@ -130,7 +137,7 @@ fn files(tree: &Tree, directory: &Directory, names: Vec<OsString>) -> Result<Vec
 fn file(
     tree: &Tree,
     job: &Job,
-    directory: &Directory,
+    (directory, open): (&Directory, &Open),
     name: &OsStr,
 ) -> Result<Option<(u64, Vec<Error>)>> {
     let settings = &job.settings;
@@ -138,7 +145,7 @@ fn file(
         return Ok(None);
     }
     let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let source = openat(&directory.source, name, flags | OFlags::RDONLY, Mode::empty());
+    let source = openat(&open.source, name, flags | OFlags::RDONLY, Mode::empty());
     let source = File::from(source.map_err(|answer| answered(answer, "open", &job.from))?);
     let metadata = source.metadata().map_err(|error| answered(error, "open", &job.from))?;
     if !metadata.is_file() {
@@ -152,12 +159,12 @@ fn file(
     let mode = final_mode.unwrap_or(if settings.keep_mode { 0o600 } else { 0o666 });
     let mode = Mode::from_raw_mode(mode);
     let new = flags | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    let target = match openat(&directory.target, name, new, mode) {
+    let target = match openat(&open.target, name, new, mode) {
         Ok(target) => File::from(target),
         Err(Errno::EXIST) => return Ok(None),
         Err(answer) => return Err(answered(answer, "create", &job.to)),
     };
-    let scratch = Scratch::of(&directory.target, name.to_owned());
+    let scratch = Scratch::of(&open.target, name.to_owned());
     let bytes = contents(job, &source, &metadata, &target)?;
     let unkept = match final_mode {
         Some(_) => attributes::keep_times_only(job, &metadata, &target),

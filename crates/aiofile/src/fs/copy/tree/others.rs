@@ -11,39 +11,40 @@ use rustix::io::Errno;
 use super::super::{answered, temporary_name};
 use super::Tree;
 use super::directory::Directory;
+use super::open::Open;
 
 /// What kind of entry it is, where the list does not tell.
-pub(super) fn kind(directory: &Directory, name: &OsStr, listed: FileType) -> FileType {
+pub(super) fn kind(open: &Open, name: &OsStr, listed: FileType) -> FileType {
     if listed != FileType::Unknown {
         return listed;
     }
-    let found = statat(&directory.source, name, AtFlags::SYMLINK_NOFOLLOW);
+    let found = statat(&open.source, name, AtFlags::SYMLINK_NOFOLLOW);
     // Gone or not to be seen: to open it will say so.
     found.map_or(FileType::RegularFile, |found| FileType::from_raw_mode(found.st_mode))
 }
 
 /// Makes such an entry in the copy. Where it fails, the tree is told.
-pub(super) fn make(tree: &Tree, directory: &Directory, name: &OsStr, kind: FileType) {
+pub(super) fn make(tree: &Tree, directory: &Directory, open: &Open, name: &OsStr, kind: FileType) {
     let made = match kind {
-        FileType::Symlink => link(directory, name),
-        kind => node(directory, name, kind),
+        FileType::Symlink => link(open, name),
+        kind => node(open, name, kind),
     };
     let (from, to) = (directory.from.join(name), directory.to.join(name));
-    match made.and_then(|()| keep(tree, directory, name)) {
+    match made.and_then(|()| keep(tree, open, name)) {
         Ok(()) => tree.count(super::CopiedDir::add_other),
         Err(answer) => tree.failed(answered(answer, "copy", &from).to(&to)),
     }
 }
 
 /// A link to the same path.
-fn link(directory: &Directory, name: &OsStr) -> Result<(), Errno> {
-    let path = readlinkat(&directory.source, name, Vec::new())?;
-    or_replace(directory, name, |name| symlinkat(&*path, &directory.target, name))
+fn link(open: &Open, name: &OsStr) -> Result<(), Errno> {
+    let path = readlinkat(&open.source, name, Vec::new())?;
+    or_replace(open, name, |name| symlinkat(&*path, &open.target, name))
 }
 
 /// Makes an entry, which takes the place of what is there, unless that is a directory.
 fn or_replace(
-    directory: &Directory,
+    open: &Open,
     name: &OsStr,
     make: impl Fn(&OsStr) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
@@ -53,29 +54,29 @@ fn or_replace(
     }
     let temporary = temporary_name();
     make(&temporary)?;
-    let renamed = renameat(&directory.target, &temporary, &directory.target, name);
+    let renamed = renameat(&open.target, &temporary, &open.target, name);
     renamed.inspect_err(|_| {
-        let _ = unlinkat(&directory.target, &temporary, AtFlags::empty());
+        let _ = unlinkat(&open.target, &temporary, AtFlags::empty());
     })
 }
 
-fn node(directory: &Directory, name: &OsStr, kind: FileType) -> Result<(), Errno> {
-    let found = stat(directory, name)?;
+fn node(open: &Open, name: &OsStr, kind: FileType) -> Result<(), Errno> {
+    let found = stat(open, name)?;
     let mode = Mode::from_raw_mode(found.st_mode & 0o777);
-    or_replace(directory, name, |name| mknodat(&directory.target, name, kind, mode, found.st_rdev))
+    or_replace(open, name, |name| mknodat(&open.target, name, kind, mode, found.st_rdev))
 }
 
 /// Owner and times, where they are to be kept.
-fn keep(tree: &Tree, directory: &Directory, name: &OsStr) -> Result<(), Errno> {
+fn keep(tree: &Tree, open: &Open, name: &OsStr) -> Result<(), Errno> {
     let settings = &tree.settings;
     if !settings.keep_owner && !settings.keep_times {
         return Ok(());
     }
-    let found = stat(directory, name)?;
+    let found = stat(open, name)?;
     if settings.keep_owner {
         let (owner, group) = (Uid::from_raw(found.st_uid), Gid::from_raw(found.st_gid));
         let at = AtFlags::SYMLINK_NOFOLLOW;
-        chownat(&directory.target, name, Some(owner), Some(group), at)?;
+        chownat(&open.target, name, Some(owner), Some(group), at)?;
     }
     if settings.keep_times {
         let time = |seconds: i64, nanoseconds: u64| Timespec {
@@ -86,11 +87,11 @@ fn keep(tree: &Tree, directory: &Directory, name: &OsStr) -> Result<(), Errno> {
             last_access: time(found.st_atime, found.st_atime_nsec),
             last_modification: time(found.st_mtime, found.st_mtime_nsec),
         };
-        utimensat(&directory.target, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        utimensat(&open.target, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
     }
     Ok(())
 }
 
-fn stat(directory: &Directory, name: &OsStr) -> Result<Stat, Errno> {
-    statat(&directory.source, name, AtFlags::SYMLINK_NOFOLLOW)
+fn stat(open: &Open, name: &OsStr) -> Result<Stat, Errno> {
+    statat(&open.source, name, AtFlags::SYMLINK_NOFOLLOW)
 }

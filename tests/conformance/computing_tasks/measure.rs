@@ -22,8 +22,10 @@ pub(super) const TOGETHER: usize = 8;
 /// The longest that the one task computes: until all the others have had their answer.
 const COMPUTING_MAX: Duration = Duration::from_secs(1);
 
-/// What a measurement may be worse than the control, so that a busy machine does not matter.
-const FLOOR: Duration = Duration::from_millis(100);
+/// What a measurement may be worse than the control, so that a busy machine does not matter: an
+/// answer takes some changes of threads, each of which waits for a processor there. What is held up
+/// by the computing waits for all of it.
+const FLOOR: Duration = Duration::from_millis(300);
 
 /// How often each is measured, at most, and how many have to be good: a busy machine may spoil
 /// some.

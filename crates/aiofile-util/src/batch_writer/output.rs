@@ -37,10 +37,15 @@ impl Output {
     pub(super) async fn open(context: &Context, path: &Path) -> Result<Self> {
         // A FIFO would wait for its reader.
         let how = flags::O_WRONLY | flags::O_CREAT | flags::O_NONBLOCK;
-        let file = context.open(path, how, MODE).await?;
+        let opened = context.open(path, how, MODE).await;
+        let has_no_reader =
+            |error: &Error| error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+        if opened.as_ref().err().is_some_and(has_no_reader) {
+            return Err(not_regular(path));
+        }
+        let file = opened?;
         if file.class() != FileClass::Regular {
-            let message = "it is no regular file, of which a write that failed could be undone";
-            return Err(Error::new(ErrorKind::InvalidInput, message).doing("open").on(path));
+            return Err(not_regular(path));
         }
         lock(context, &file).await?;
         let metadata = context.metadata(&file).await?;
@@ -157,6 +162,11 @@ impl Output {
         }
         Ok(())
     }
+}
+
+fn not_regular(path: &Path) -> Error {
+    let message = "it is no regular file, of which a write that failed could be undone";
+    Error::new(ErrorKind::InvalidInput, message).doing("open").on(path)
 }
 
 /// Makes the names in the directory of this path durable. One hop.

@@ -174,7 +174,7 @@ pub(super) async fn sync_directory(context: &Context, path: &Path) -> Result<()>
     let directory = directory_of(path).to_owned();
     let sync =
         move || File::open(&directory).and_then(|open| open.sync_all()).doing("fsync", &directory);
-    context.run("fsync", sync).await
+    context.run_on("fsync", directory_of(path), sync).await
 }
 
 /// The directory that a file is in.
@@ -197,5 +197,5 @@ async fn lock(context: &Context, file: &SharedFile) -> Result<()> {
         Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => Ok(()),
         Err(errno) => Err(errno).doing("lock", &path),
     };
-    context.run("lock", lock).await
+    context.run_on("lock", file.path(), lock).await
 }

@@ -39,7 +39,7 @@ struct Running {
 /// Hashes the file.
 pub(super) async fn hash(context: &Context, kind: HashKind, path: &Path) -> Result<Hash> {
     let owned = path.to_owned();
-    let begun = context.run("hash", move || begin(kind, &owned)).await;
+    let begun = context.run_on("hash", path, move || begin(kind, &owned)).await;
     let outcome = match begun? {
         Begun::Done(hash) => Ok(hash),
         Begun::More(running) => go_on(context, running).await,
@@ -49,8 +49,7 @@ pub(super) async fn hash(context: &Context, kind: HashKind, path: &Path) -> Resu
             // It grows or shrinks: what is there when the end is reached counts.
             Ok(None) => {
                 let owned = path.to_owned();
-                let opened = context.run("open", move || Ok(File::open(&owned)?)).await;
-                let file = opened.map_err(|error| error.on(path))?;
+                let file = context.run_on("open", path, move || Ok(File::open(&owned)?)).await?;
                 go_on(context, Running::new(kind, file, READ_BYTES)).await
             }
             Err(error) => Err(error),

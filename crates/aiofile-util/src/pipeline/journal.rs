@@ -84,7 +84,7 @@ impl Journal {
         let context = context_or_default(None).await?;
         let named = path.clone();
         let open = move || open(&named).map_err(|error| error.doing("open").on(&named));
-        let file = context.run("open", open).await?;
+        let file = context.run_on("open", &path, open).await?;
         let Some(lock) = Fs::new(&context).try_lock(&file).await? else {
             let busy = io::Error::from(io::ErrorKind::ResourceBusy);
             let error = Error::system(busy).doing("lock").on(&path);
@@ -95,7 +95,7 @@ impl Journal {
             let (log, done) = Log::read(file).map_err(|error| error.doing("read").on(&named))?;
             Ok(Shared { log: Mutex::new(log), done: Mutex::new(done), _lock: lock })
         };
-        let shared = Arc::new(context.run("read", read).await?);
+        let shared = Arc::new(context.run_on("read", &path, read).await?);
         Ok(Self { context, path, shared })
     }
 
@@ -143,7 +143,7 @@ impl Journal {
             lock(&shared.done).insert(path);
             Ok(())
         };
-        Ok(self.context.run("append", append).await?)
+        Ok(self.context.run_on("append", &self.path, append).await?)
     }
 
     /// Has the device keep what was acknowledged before.
@@ -161,7 +161,7 @@ impl Journal {
             let file = lock(&shared.log).file.try_clone().doing("fdatasync", &named)?;
             file.sync_data().doing("fdatasync", &named)
         };
-        Ok(self.context.run("fdatasync", sync).await?)
+        Ok(self.context.run_on("fdatasync", &self.path, sync).await?)
     }
 }
 

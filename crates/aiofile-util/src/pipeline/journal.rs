@@ -217,7 +217,8 @@ impl Log {
     }
 }
 
-/// Opens or makes a regular file: anything else may give bytes without end, or none for ever. Blocks.
+/// Opens or makes a regular file: anything else may give bytes without end, or none for ever.
+/// Blocks.
 fn open(path: &Path) -> Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);

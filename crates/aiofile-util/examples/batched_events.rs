@@ -9,15 +9,25 @@
 //! on two threads write records of 100 bytes, by turns through a `BatchWriter` and through a
 //! channel to a task that writes each record with `tokio::fs`, and the median of each is printed.
 
-use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use aiofile_util::{BatchOptions, BatchWriter};
+use clap::Parser;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+#[derive(Parser)]
+#[command(about = "Writes a log of events from many tasks, rotated and compressed")]
+struct Arguments {
+    directory: PathBuf,
+    /// Compares it with a channel to a task that writes each record with tokio::fs
+    #[arg(long)]
+    measure: bool,
+}
 
 const PRODUCERS: usize = 4;
 const RECORD: [u8; 100] = [b'.'; 100];
@@ -28,19 +38,20 @@ const BATCHED_RECORDS: usize = 4_000_000;
 const CHANNEL_RECORDS: usize = 400_000;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args_os().skip(1);
-    let directory = PathBuf::from(arguments.next().ok_or("which directory is to be written in?")?);
-    match arguments.next() {
-        Some(option) if option == "--measure" => measure(&directory).await?,
-        Some(other) => return Err(format!("{} is no option", other.display()).into()),
-        None => log_events(&directory.join("events.log")).await?,
+async fn main() -> ExitCode {
+    let Arguments { directory, measure: measures } = Arguments::parse();
+    let result = match measures {
+        true => measure(&directory).await,
+        false => log_events(&directory.join("events.log")).await,
+    };
+    if let Err(error) = result {
+        _ = writeln!(io::stderr(), "batched_events: {error}");
+        return ExitCode::FAILURE;
     }
-    Ok(())
+    ExitCode::SUCCESS
 }
 
 /// Events of several tasks, of which the last one of each task is durable.
-#[allow(clippy::print_stdout, reason = "it is what this program is for")]
 async fn log_events(path: &Path) -> io::Result<()> {
     let options = BatchOptions::new().rotate_bytes(1 << 20).keep_files(3).gzip(6);
     let log = options.open(path).await?;
@@ -58,11 +69,9 @@ async fn log_events(path: &Path) -> io::Result<()> {
         done??;
     }
     let report = log.close().await?;
-    println!("{}: {report:?}", path.display());
-    Ok(())
+    writeln!(io::stdout(), "{}: {report:?}", path.display())
 }
 
-#[allow(clippy::print_stdout, reason = "it is what this program is for")]
 async fn measure(directory: &Path) -> io::Result<()> {
     let (mut batched, mut channel) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -78,10 +87,15 @@ async fn measure(directory: &Path) -> io::Result<()> {
         tokio::fs::remove_file(&path).await?;
     }
     let (batched, channel) = (median(batched), median(channel));
-    println!("records of {} bytes a second, {PRODUCERS} tasks, 2 threads, no sync", RECORD.len());
-    println!("BatchWriter                   {batched:>12.0}");
-    println!("tokio::fs behind a channel    {channel:>12.0}");
-    println!("ratio                         {:>12.1}", batched / channel);
+    let mut output = io::stdout().lock();
+    writeln!(
+        output,
+        "records of {} bytes a second, {PRODUCERS} tasks, 2 threads, no sync",
+        RECORD.len()
+    )?;
+    writeln!(output, "BatchWriter                   {batched:>12.0}")?;
+    writeln!(output, "tokio::fs behind a channel    {channel:>12.0}")?;
+    writeln!(output, "ratio                         {:>12.1}", batched / channel)?;
     Ok(())
 }
 

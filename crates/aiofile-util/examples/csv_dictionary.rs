@@ -7,9 +7,8 @@
 //! ```text
 //! cargo run -p aiofile-util --example csv_dictionary -- --where city=Bern people.csv
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,11 +40,11 @@ async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
         Ok(0) => ExitCode::SUCCESS,
         Ok(wrong) => {
-            eprintln!("csv_dictionary: {wrong} records were passed over");
+            _ = writeln!(io::stderr(), "csv_dictionary: {wrong} records were passed over");
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("csv_dictionary: {error}");
+            _ = writeln!(io::stderr(), "csv_dictionary: {error}");
             ExitCode::FAILURE
         }
     }
@@ -87,7 +86,7 @@ async fn run(arguments: &Arguments) -> io::Result<u64> {
                 }
             }
             Err(why) => {
-                eprintln!("csv_dictionary: {path}: {why}");
+                _ = writeln!(io::stderr(), "csv_dictionary: {path}: {why}");
                 wrong += 1;
             }
         }

@@ -6,10 +6,9 @@
 //! ```text
 //! cargo run --release -p aiofile-util --example duplicates -- --min-bytes 1 DIRECTORY…
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,11 +34,11 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
-            eprintln!("duplicates: {failed} could not be read");
+            _ = writeln!(io::stderr(), "duplicates: {failed} could not be read");
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("duplicates: {error}");
+            _ = writeln!(io::stderr(), "duplicates: {error}");
             ExitCode::FAILURE
         }
     }
@@ -66,7 +65,7 @@ async fn run(arguments: Arguments) -> io::Result<u64> {
                     }
                 }
                 Err(error) => {
-                    eprintln!("duplicates: {error}");
+                    _ = writeln!(io::stderr(), "duplicates: {error}");
                     failed += 1;
                 }
             }
@@ -81,7 +80,7 @@ async fn run(arguments: Arguments) -> io::Result<u64> {
         match hash {
             Ok(hash) => by_hash.entry(hash.as_bytes().to_vec()).or_default().push(path),
             Err(error) => {
-                eprintln!("duplicates: {error}");
+                _ = writeln!(io::stderr(), "duplicates: {error}");
                 failed += 1;
             }
         }

@@ -7,7 +7,6 @@
 //! ```text
 //! cargo run --release -p aiofile-util --example gzip_files -- --jobs 8 LOGS…
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -50,11 +49,11 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
-            eprintln!("gzip_files: {failed} were not compressed");
+            _ = writeln!(io::stderr(), "gzip_files: {failed} were not compressed");
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("gzip_files: {error}");
+            _ = writeln!(io::stderr(), "gzip_files: {error}");
             ExitCode::FAILURE
         }
     }
@@ -91,7 +90,7 @@ async fn run(arguments: Arguments) -> io::Result<u64> {
                 output.write_all(line.as_bytes()).await?;
             }
             Some(Compressed { path, outcome: Err(error) }) => {
-                eprintln!("gzip_files: {}: {error}", path.display());
+                _ = writeln!(io::stderr(), "gzip_files: {}: {error}", path.display());
                 failed += 1;
             }
         }

@@ -6,9 +6,8 @@
 //! ```text
 //! cargo run --release -p aiofile-util --example mirror -- --delete --dry-run FROM TO
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
-use std::io;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,7 +41,7 @@ async fn main() -> ExitCode {
         Ok(report) if report.failed == 0 => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("mirror: {error}");
+            _ = writeln!(io::stderr(), "mirror: {error}");
             ExitCode::FAILURE
         }
     }
@@ -81,7 +80,7 @@ async fn run(arguments: Arguments) -> io::Result<SyncReport> {
     bar.finish_and_clear();
     let report = outcome?;
     for (path, error) in &report.errors {
-        eprintln!("mirror: {}: {error}", path.display());
+        _ = writeln!(io::stderr(), "mirror: {}: {error}", path.display());
     }
     let line = format!(
         "{} created, {} updated, {} with other attributes, {} deleted, {} as they were, \

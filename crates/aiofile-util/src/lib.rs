@@ -22,7 +22,15 @@
 //! file, and no thread of the pool is held for long by one large file. Every future is `Send` and
 //! works with and without tokio.
 //!
-//! The feature `gzip`, which is off by default, lets a [`BatchWriter`] compress what it puts aside.
+//! Features, all of which are off by default:
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `config` | configuration files: `ConfigOptions`, in JSON |
+//! | `toml`, `yaml` | the same in TOML and in YAML, with `config` |
+//! | `gzip` | compression of what a [`BatchWriter`] puts aside: `BatchOptions::gzip` |
+//! | `metrics` | [`layer::OpMetrics`] also tells the recorder of the crate `metrics` |
+//! | `tracing` | the layer `layer::Trace`: a span for each operation |
 #![forbid(unsafe_code)]
 
 mod background;

@@ -12,7 +12,6 @@ use aiofile::{Context, ContextBuilder};
 use caio::{Admission, Config, Ending, Error, ErrorKind, Layer, OpInfo, OpKind, Stage};
 
 use crate::layer::Configured;
-use crate::steps::Doing;
 
 /// One context with all that a `caio.toml` describes: backend, pool and limits of the engine, and
 /// the [layers](crate::layer) for limits, rates, retries, a breaker, timeouts and metrics. It knows
@@ -53,12 +52,10 @@ impl FileManager {
     /// It reads the file and tries a backend out, on the calling thread.
     ///
     /// # Errors
-    /// For nonsense in the file, with line and column; what reading it answers; as for
+    /// As for [`Config::from_file`], with line and column for nonsense in the file, and for
     /// [`ContextBuilder::build`].
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).doing("read", path)?;
-        Self::build(aiofile::context().config(Config::from_toml(&text, path)?))
+        Self::build(aiofile::context().config(Config::from_file(path.as_ref())?))
     }
 
     /// From a context in the making, with the layers of its configuration added. The same, by other

@@ -98,10 +98,11 @@ impl MergeOptions {
         I: IntoIterator<Item: Into<PathBuf>>,
     {
         let sources: VecDeque<PathBuf> = sources.into_iter().map(Into::into).collect();
-        let (context, output) = self.open(target.as_ref()).await?;
+        let target = target.as_ref();
+        let (context, output) = self.open(target).await?;
         let merge = Merge { sources, current: None, sink: output.sink(), bytes: 0 };
         let merged = in_steps(&context, "merge", merge, &self.watch, Merge::step).await;
-        Ok(output.settle(&context, merged).await?)
+        Ok(output.settle(&context, merged).await.map_err(|error| error.on(target))?)
     }
 
     /// The context, and the target as it is wanted.

@@ -54,13 +54,14 @@ impl MergeOptions {
         I: IntoIterator<Item: Into<PathBuf>>,
     {
         let sources: Vec<PathBuf> = sources.into_iter().map(Into::into).collect();
-        let (context, output) = self.open(target.as_ref()).await?;
+        let target = target.as_ref();
+        let (context, output) = self.open(target).await?;
         let sink = output.sink();
         let merged = match context.run("open", move || Merge::begin(sources, sink)).await {
             Ok(merge) => in_steps(&context, "merge", merge, &self.watch, Merge::step).await,
             Err(error) => Err(error),
         };
-        Ok(output.settle(&context, merged).await?)
+        Ok(output.settle(&context, merged).await.map_err(|error| error.on(target))?)
     }
 }
 

@@ -48,8 +48,9 @@ impl Output {
 
     /// The file at `path`, behind what is in it; a new one where there is none. One hop.
     pub(crate) async fn append(context: &Context, path: &Path, durable: bool) -> Result<Self> {
-        let path = path.to_owned();
-        let sink = context.run("open", move || Ok(Arc::new(Sink::append(&path)?))).await?;
+        let owned = path.to_owned();
+        let append = move || Ok(Arc::new(Sink::append(&owned)?));
+        let sink = context.run_on("open", path, append).await?;
         Ok(Self { sink, durable, new: None })
     }
 

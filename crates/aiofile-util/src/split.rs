@@ -150,7 +150,8 @@ impl SplitOptions {
         prefix: impl AsRef<Path>,
     ) -> io::Result<Vec<Piece>> {
         let (source, prefix) = (source.as_ref().to_owned(), prefix.as_ref().as_os_str().to_owned());
-        Ok(self.split_owned(source, prefix).await?)
+        let of = source.clone();
+        Ok(self.split_owned(source, prefix).await.map_err(|error| error.on(&of))?)
     }
 
     async fn split_owned(&self, source: PathBuf, prefix: OsString) -> Result<Vec<Piece>> {
@@ -177,7 +178,7 @@ impl SplitOptions {
         pieces: &Arc<Pieces>,
     ) -> Result<Vec<pieces::Unnamed>> {
         let (opening, beginning) = (source.clone(), Arc::clone(pieces));
-        let opened = context.run("open", move || {
+        let opened = context.run_on("open", &source, move || {
             let file = File::open(&opening).doing("open", &opening)?;
             let metadata = file.metadata().doing("stat", &opening)?;
             beginning.begin(&metadata)?;

@@ -134,7 +134,7 @@ impl WatchOptions {
             let batch = watcher.next().await?;
             Some((batch, watcher))
         };
-        Ok(Changes(stream::unfold(watcher, next).boxed()))
+        Ok(Changes(stream::unfold(watcher, next).fuse().boxed()))
     }
 }
 

@@ -155,3 +155,16 @@ fn a_dropped_wait_loses_no_change() {
         }
     }
 }
+
+#[test]
+fn what_is_over_stays_over() {
+    let place = place();
+    let directory = place.path().join("settings");
+    fs::create_dir(&directory).unwrap();
+    let path = file(&directory, "app.toml", TOML);
+    let mut config = watch(ConfigOptions::new(), &path);
+    fs::remove_dir_all(&directory).unwrap();
+    while block_on(config.next()).is_some() {}
+    assert!(block_on(config.next()).is_none(), "it is asked once more");
+    assert_eq!(config.current().server.port, 80);
+}

@@ -123,6 +123,23 @@ fn no_other_file_is_taken_for_a_journal() {
 }
 
 #[test]
+fn what_is_no_journal_is_not_read_to_its_end() {
+    let place = place();
+    let error = block_on(Journal::open("/dev/null")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.to_string(), "open /dev/null: it is no regular file");
+    let fifo = place.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(block_on(Journal::open(&fifo)).unwrap_err().kind(), ErrorKind::InvalidInput);
+    // No memory has room for this one.
+    let huge = place.path().join("huge");
+    fs::File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    let error = block_on(Journal::open(&huge)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    assert!(error.to_string().contains("name another file"), "{error}");
+}
+
+#[test]
 fn two_runs_do_not_share_a_journal() {
     let place = place();
     let path = place.path().join("journal");

@@ -69,6 +69,21 @@ fn nonsense_is_refused_with_file_line_and_column() {
 }
 
 #[test]
+fn what_is_no_file_of_settings_is_refused_and_not_waited_for() {
+    let place = place();
+    let path = file(place.path(), "shared.toml", SETTINGS);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    let error = FileManager::open(&path).unwrap_err();
+    assert!(error.to_string().contains("world-writable (chmod o-w "), "{error}");
+    let path = place.path().join("caio.toml");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let error = FileManager::open(&path).unwrap_err();
+    assert!(error.to_string().contains("it is a FIFO, not a regular file"), "{error}");
+    let error = FileManager::open("/dev/zero").unwrap_err();
+    assert!(error.to_string().contains("it is a device, not a regular file"), "{error}");
+}
+
+#[test]
 fn what_is_under_way_ends_and_nothing_new_begins() {
     let manager = manager();
     let (end, wait) = channel::<()>();
@@ -91,7 +106,7 @@ fn what_is_under_way_ends_and_nothing_new_begins() {
     let (report, slow) = block_on(join(shutdown, others));
     assert_eq!(slow.unwrap(), 7);
     assert_eq!((report.ended, report.given_up.len()), (1, 0), "{report}");
-    let again = block_on(manager.shutdown(PATIENT));
+    let again = block_on(manager.shutdown(Duration::MAX));
     assert_eq!((again.ended, again.given_up.len()), (0, 0));
 }
 

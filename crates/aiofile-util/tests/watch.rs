@@ -472,3 +472,25 @@ fn what_is_dropped_watches_no_more() {
         }
     }
 }
+
+#[test]
+fn what_is_over_stays_over() {
+    for options in both_ways() {
+        let place = place();
+        let path = place.path().join("watched");
+        fs::create_dir(&path).unwrap();
+        let mut changes = watch(&options, &path);
+        fs::remove_dir(&path).unwrap();
+        while block_on(changes.next()).is_some() {}
+        assert!(block_on(changes.next()).is_none(), "it is asked once more");
+    }
+}
+
+#[test]
+fn an_interval_beyond_all_clocks_is_no_look() {
+    let place = place();
+    let options = hasty().poll(true).poll_interval(Duration::MAX);
+    let mut changes = watch(&options, place.path());
+    file(place.path(), "file", "new");
+    assert!(changes.next().now_or_never().is_none());
+}

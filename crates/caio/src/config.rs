@@ -186,6 +186,23 @@ impl Config {
         raw::parse(text).map_err(|error| error.on(path))
     }
 
+    /// Reads the settings from a file, whatever its name: under the rules for all files of
+    /// settings, so that it is a regular file of at most 1 MiB that only root and the user of this
+    /// process can have written. `/dev/null` stands for the defaults. Blocks.
+    ///
+    /// ```
+    /// let error = caio::Config::from_file("/etc".as_ref()).unwrap_err();
+    /// assert_eq!(error.to_string(), "read /etc: it is a directory, not a regular file");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`from_toml`](Self::from_toml); for a file that breaks these rules; what the system
+    /// answers.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        Self::from_toml(&crate::select::read_settings(path)?, path)
+    }
+
     /// Checks that the limits make sense, alone and together. Opening a context does it too.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ use crate::backend::Backend;
 use crate::backend::pool::PoolOptions;
 use crate::completion::Channels;
 use crate::config::Config;
+use crate::delay::after;
 use crate::error::Result;
 use crate::file::{OpenFiles, SharedFile};
 use crate::layer::{Attempt, Chain};
@@ -328,7 +329,7 @@ impl Context {
             return 0;
         }
         self.inner.pending.close();
-        let deadline = Instant::now() + patience;
+        let deadline = after(patience);
         let (done, inner) = (Handoff::default(), Arc::clone(&self.inner));
         let drained = done.clone();
         let drain = move || {

@@ -34,9 +34,18 @@ use crate::worker_thread::block_signals;
 /// # });
 /// ```
 pub async fn delay(duration: Duration) -> io::Result<()> {
-    let mut waiting = Waiting { due: Instant::now() + duration, key: None };
+    let mut waiting = Waiting { due: after(duration), key: None };
     poll_fn(|cx| waiting.poll(cx)).await
 }
+
+/// When so much time will have passed. What lies beyond all times of the system's clock is never.
+pub(crate) fn after(duration: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
+}
+
+/// Longer than anything waits.
+pub(crate) const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// What waits, by when it is due.
 static TIMER: Mutex<Timer> = Mutex::new(Timer { thread_of: None, last: 0, due: BTreeMap::new() });
@@ -141,5 +150,11 @@ mod tests {
             assert!(is_waiting());
         }
         assert!(!is_waiting());
+    }
+
+    #[test]
+    fn a_time_beyond_all_clocks_does_not_come() {
+        let mut endless = pin!(delay(Duration::MAX));
+        assert!(endless.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
     }
 }

@@ -303,6 +303,7 @@ impl Op {
             Self::Open { path, .. } | Self::ReadFile { path } => {
                 Some(OsStr::from_bytes(path.as_bytes()).into())
             }
+            Self::Run { job } => job.path(),
             _ => None,
         }
     }

@@ -20,6 +20,7 @@ mod requested;
 mod tests;
 mod trust;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use choice::Choice;
@@ -29,11 +30,29 @@ use environment::Environment;
 use files::Files;
 use openers::Openers;
 pub(crate) use openers::open_pool;
+use read::Unread;
 use requested::Requested;
+use trust::Distrust;
 
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+
+/// The text of a file of settings that a program names.
+///
+/// # Errors
+/// It is no regular file, is too long, can have been written by others; what the system answers.
+pub(crate) fn read_settings(path: &Path) -> Result<String> {
+    read::read(path, &Environment::process().users).map_err(|unread| {
+        let error = match unread {
+            Unread::Failed(error) => Error::system(error),
+            Unread::Distrusted(Distrust { message, cure, .. }) => {
+                Error::new(ErrorKind::Config, message).hint(cure)
+            }
+        };
+        error.doing("read").on(path)
+    })
+}
 
 /// Opens the backend that `choice` names, else the one that `config`, `CAIO_IMPL`, the
 /// configuration files or a probe lead to. The limits are `config`, else those of the files, after

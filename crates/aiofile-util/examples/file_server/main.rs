@@ -7,14 +7,13 @@
 //! cargo run --release -p aiofile-util --example file_server -- --listen 127.0.0.1:8080 DIRECTORY
 //! curl -r 0-99 http://127.0.0.1:8080/name
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
 mod conditions;
 mod range;
 mod response;
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,7 +50,7 @@ async fn main() -> ExitCode {
     match serve(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("file_server: {error}");
+            _ = writeln!(io::stderr(), "file_server: {error}");
             ExitCode::FAILURE
         }
     }
@@ -80,7 +79,7 @@ async fn serve(arguments: Arguments) -> io::Result<()> {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // Too few descriptors, perhaps: some are free again a little later.
-                    eprintln!("file_server: accept: {error}");
+                    _ = writeln!(io::stderr(), "file_server: accept: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }

@@ -7,12 +7,11 @@
 //! cargo run -p aiofile-util --example images -- draw --size 640x480 picture.bmp
 //! cargo run -p aiofile-util --example images -- identify picture.bmp *.png
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
 mod draw;
 mod identify;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,7 +55,7 @@ async fn main() -> ExitCode {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("images: {error}");
+            _ = writeln!(io::stderr(), "images: {error}");
             ExitCode::FAILURE
         }
     }
@@ -74,7 +73,7 @@ async fn identify_all(files: Vec<PathBuf>) -> io::Result<u64> {
                 output.write_all(line.as_bytes()).await?;
             }
             Err(error) => {
-                eprintln!("images: {error}");
+                _ = writeln!(io::stderr(), "images: {error}");
                 failed += 1;
             }
         }

@@ -16,14 +16,13 @@
 //! time target/release/examples/log_processor search ERROR big.log >/dev/null
 //! time rg --no-line-number ERROR big.log >/dev/null
 //! ```
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
 mod blocks;
 mod entry;
 mod search;
 mod summary;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -80,13 +79,13 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
-            eprintln!("log_processor: {failed} errors; the rest was done");
+            _ = writeln!(io::stderr(), "log_processor: {failed} errors; the rest was done");
             ExitCode::FAILURE
         }
         // Whoever reads the output wants no more, as `head`.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("log_processor: {error}");
+            _ = writeln!(io::stderr(), "log_processor: {error}");
             ExitCode::FAILURE
         }
     }
@@ -94,5 +93,5 @@ async fn main() -> ExitCode {
 
 /// Tells of a file that could not be read, or not wholly. The others are.
 fn tell(error: &io::Error) {
-    eprintln!("log_processor: {error}");
+    _ = writeln!(io::stderr(), "log_processor: {error}");
 }

@@ -12,7 +12,6 @@
 //! ```
 //!
 //! The example `file_server` is what a download may come from.
-#![allow(clippy::print_stderr, reason = "a program tells what went wrong")]
 
 mod client;
 mod download;
@@ -21,7 +20,7 @@ mod partial;
 mod receive;
 mod upload;
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -82,7 +81,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("transfer: {error}");
+            _ = writeln!(io::stderr(), "transfer: {error}");
             ExitCode::FAILURE
         }
     }

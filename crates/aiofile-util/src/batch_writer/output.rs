@@ -37,10 +37,15 @@ impl Output {
     pub(super) async fn open(context: &Context, path: &Path) -> Result<Self> {
         // A FIFO would wait for its reader.
         let how = flags::O_WRONLY | flags::O_CREAT | flags::O_NONBLOCK;
-        let file = context.open(path, how, MODE).await?;
+        let opened = context.open(path, how, MODE).await;
+        let has_no_reader =
+            |error: &Error| error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+        if opened.as_ref().err().is_some_and(has_no_reader) {
+            return Err(not_regular(path));
+        }
+        let file = opened?;
         if file.class() != FileClass::Regular {
-            let message = "it is no regular file, of which a write that failed could be undone";
-            return Err(Error::new(ErrorKind::InvalidInput, message).doing("open").on(path));
+            return Err(not_regular(path));
         }
         lock(context, &file).await?;
         let metadata = context.metadata(&file).await?;
@@ -159,12 +164,17 @@ impl Output {
     }
 }
 
+fn not_regular(path: &Path) -> Error {
+    let message = "it is no regular file, of which a write that failed could be undone";
+    Error::new(ErrorKind::InvalidInput, message).doing("open").on(path)
+}
+
 /// Makes the names in the directory of this path durable. One hop.
 pub(super) async fn sync_directory(context: &Context, path: &Path) -> Result<()> {
     let directory = directory_of(path).to_owned();
     let sync =
         move || File::open(&directory).and_then(|open| open.sync_all()).doing("fsync", &directory);
-    context.run("fsync", sync).await
+    context.run_on("fsync", directory_of(path), sync).await
 }
 
 /// The directory that a file is in.
@@ -187,5 +197,5 @@ async fn lock(context: &Context, file: &SharedFile) -> Result<()> {
         Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => Ok(()),
         Err(errno) => Err(errno).doing("lock", &path),
     };
-    context.run("lock", lock).await
+    context.run_on("lock", file.path(), lock).await
 }

@@ -47,7 +47,7 @@ impl Names {
             let last = list(&path)?.last().map_or(0, |latest| latest.number);
             Ok(Self { path, last })
         };
-        context.run("open", find).await
+        context.run_on("open", path, find).await
     }
 
     /// Where the present file is.
@@ -70,16 +70,16 @@ impl Names {
                 }
             }
         };
-        let (names, aside) = context.run("rename", rename).await?;
+        let (names, aside) = context.run_on("rename", &self.path, rename).await?;
         *self = names;
         Ok(aside)
     }
 
     /// Gives it its name back. One hop.
     pub(super) async fn put_back(&self, context: &Context, aside: &Path) -> Result<()> {
-        let (aside, path) = (aside.to_owned(), self.path.clone());
-        let rename = move || rename_noreplace(&aside, &path).doing("rename", &aside);
-        context.run("rename", rename).await
+        let (from, path) = (aside.to_owned(), self.path.clone());
+        let rename = move || rename_noreplace(&from, &path).doing("rename", &from);
+        context.run_on("rename", aside, rename).await
     }
 }
 

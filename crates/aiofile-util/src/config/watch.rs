@@ -48,7 +48,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> ConfigWatch<T> {
             let change = state.next().await?;
             Some((change, state))
         };
-        Ok(Self { current, changes: stream::unfold(state, next).boxed() })
+        Ok(Self { current, changes: stream::unfold(state, next).fuse().boxed() })
     }
 
     /// The configuration as of the last change that was told, or of the beginning.

@@ -59,7 +59,7 @@ async fn finish(
     path: &Path,
     begin: impl FnOnce() -> Result<Begun> + Send + 'static,
 ) -> Result<Hash> {
-    let outcome = match context.run("hash", begin).await? {
+    let outcome = match context.run_on("hash", path, begin).await? {
         Begun::Done(hash) => Ok(hash),
         Begun::More(running) => go_on(context, running).await,
         Begun::Stream => stream(context, kind, path).await,

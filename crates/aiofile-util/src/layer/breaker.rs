@@ -1,10 +1,10 @@
 //! No more of what fails again and again.
 
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use caio::{Admission, Ending, Error, ErrorKind, Layer, OpInfo, OpKind, Stage};
+use rustix::io::Errno;
 
 /// A circuit breaker: after so many failures in a row it refuses everything for a while, so that a
 /// device or a server in trouble is left alone and callers have their error at once.
@@ -16,9 +16,12 @@ use caio::{Admission, Ending, Error, ErrorKind, Layer, OpInfo, OpKind, Stage};
 ///   the breaker is closed, else it is open for another pause. A probe whose answer does not come
 ///   within a pause is followed by another one.
 ///
-/// A failure is an answer of the system that says something about the device: not that a path does
-/// not exist, is no directory, exists already, or is not permitted, and not that an operation was
-/// given up. Closes are neither refused nor counted.
+/// A failure is an answer of the system that says something about the device. None is what any
+/// healthy one answers to such a question: that a path does not exist, is no directory, exists
+/// already, is not permitted, is on another file system, that a directory is not empty, that there
+/// is no such attribute, that something is not supported. A lock that is held, too few descriptors,
+/// an error of a closure's own and an operation that was given up say nothing of the device. Closes
+/// are neither refused nor counted.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -162,18 +165,48 @@ impl Layer for Breaker {
 fn judge(ending: &Ending<'_>) -> Option<bool> {
     match ending.result {
         Ok(_) => Some(true),
-        Err(error) => match (error.kind(), error.io_kind()) {
-            (
-                ErrorKind::System,
-                io::ErrorKind::NotFound
-                | io::ErrorKind::AlreadyExists
-                | io::ErrorKind::NotADirectory
-                | io::ErrorKind::IsADirectory
-                | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::InvalidInput,
-            ) => Some(true),
-            (ErrorKind::System, _) => Some(false),
-            _ => None,
-        },
+        Err(error) if error.kind() == ErrorKind::System => judge_answer(error.raw_os_error()?),
+        Err(_) => None,
+    }
+}
+
+/// The same of an answer of the system.
+fn judge_answer(errno: i32) -> Option<bool> {
+    match Errno::from_raw_os_error(errno) {
+        // Another one has the lock, or this process or machine has too little of something.
+        Errno::AGAIN
+        | Errno::DEADLK
+        | Errno::INTR
+        | Errno::MFILE
+        | Errno::NFILE
+        | Errno::NOLCK
+        | Errno::NOMEM => None,
+        // Answers about what was asked.
+        Errno::TOOBIG
+        | Errno::ACCESS
+        | Errno::BADF
+        | Errno::EXIST
+        | Errno::FBIG
+        | Errno::ILSEQ
+        | Errno::INVAL
+        | Errno::ISDIR
+        | Errno::LOOP
+        | Errno::MLINK
+        | Errno::NAMETOOLONG
+        | Errno::NODATA
+        | Errno::NOENT
+        | Errno::NOSYS
+        | Errno::NOTDIR
+        | Errno::NOTEMPTY
+        | Errno::NOTSUP
+        | Errno::NOTTY
+        | Errno::OVERFLOW
+        | Errno::PERM
+        | Errno::PIPE
+        | Errno::RANGE
+        | Errno::SPIPE
+        | Errno::TXTBSY
+        | Errno::XDEV => Some(true),
+        _ => Some(false),
     }
 }

@@ -6,13 +6,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aiofile::Context;
 use aiofile::fs::{FileLock, Fs};
 use caio::{Error, ErrorKind, Result};
+use rustix::fs::OFlags;
 
 use crate::escaped::{escape, unescape};
 use crate::steps::{Doing, context_or_default};
@@ -72,9 +73,9 @@ impl Journal {
     /// Costs: two hops and the journal in memory.
     ///
     /// # Errors
-    /// `InvalidData` for a file that is no journal, which is left as it is; `ResourceBusy` while
-    /// another run has it, or one of this process whose last acknowledgement was given up and is
-    /// not over; else what the system answers.
+    /// `InvalidData` for a file that is no journal, which is left as it is, and `InvalidInput` for
+    /// what is no regular file; `ResourceBusy` while another run has it, or one of this process
+    /// whose last acknowledgement was given up and is not over; else what the system answers.
     ///
     /// # Cancel safety
     /// Dropping the future may leave an empty journal.
@@ -82,12 +83,8 @@ impl Journal {
         let path = path.as_ref().to_owned();
         let context = context_or_default(None).await?;
         let named = path.clone();
-        let open = move || {
-            let mut options = File::options();
-            let file = options.read(true).write(true).create(true).truncate(false).open(&named);
-            file.doing("open", &named)
-        };
-        let file = context.run("open", open).await?;
+        let open = move || open(&named).map_err(|error| error.doing("open").on(&named));
+        let file = context.run_on("open", &path, open).await?;
         let Some(lock) = Fs::new(&context).try_lock(&file).await? else {
             let busy = io::Error::from(io::ErrorKind::ResourceBusy);
             let error = Error::system(busy).doing("lock").on(&path);
@@ -98,7 +95,7 @@ impl Journal {
             let (log, done) = Log::read(file).map_err(|error| error.doing("read").on(&named))?;
             Ok(Shared { log: Mutex::new(log), done: Mutex::new(done), _lock: lock })
         };
-        let shared = Arc::new(context.run("read", read).await?);
+        let shared = Arc::new(context.run_on("read", &path, read).await?);
         Ok(Self { context, path, shared })
     }
 
@@ -146,7 +143,7 @@ impl Journal {
             lock(&shared.done).insert(path);
             Ok(())
         };
-        Ok(self.context.run("append", append).await?)
+        Ok(self.context.run_on("append", &self.path, append).await?)
     }
 
     /// Has the device keep what was acknowledged before.
@@ -164,7 +161,7 @@ impl Journal {
             let file = lock(&shared.log).file.try_clone().doing("fdatasync", &named)?;
             file.sync_data().doing("fdatasync", &named)
         };
-        Ok(self.context.run("fdatasync", sync).await?)
+        Ok(self.context.run_on("fdatasync", &self.path, sync).await?)
     }
 }
 
@@ -180,7 +177,11 @@ impl Log {
     /// next. Blocks.
     fn read(mut file: File) -> Result<(Self, HashSet<PathBuf>)> {
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        (&mut file).take(HEAD.len() as u64).read_to_end(&mut bytes)?;
+        // Another file may be larger than the memory.
+        if bytes == HEAD {
+            file.read_to_end(&mut bytes)?;
+        }
         let end = memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1);
         let (whole, torn) = bytes.split_at(end);
         let entries = match whole.strip_prefix(HEAD) {
@@ -188,7 +189,8 @@ impl Log {
             None if whole.is_empty() && HEAD.starts_with(torn) => &[],
             None => {
                 let message = "this is no journal: it does not begin as one";
-                return Err(Error::new(ErrorKind::InvalidData, message));
+                let error = Error::new(ErrorKind::InvalidData, message);
+                return Err(error.hint("name another file: this one is left as it is"));
             }
         };
         let mut done = HashSet::new();
@@ -202,7 +204,7 @@ impl Log {
         }
         let mut log = Self { file, end: end as u64 };
         if whole.is_empty() {
-            log.append(HEAD)?;
+            log.append(HEAD).map_err(|error| Error::from(error).doing("append"))?;
         }
         Ok((log, done))
     }
@@ -212,6 +214,19 @@ impl Log {
         self.file.write_all_at(line, self.end)?;
         self.end += line.len() as u64;
         Ok(())
+    }
+}
+
+/// Opens or makes a regular file: anything else may give bytes without end, or none for ever.
+/// Blocks.
+fn open(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    // Opening alone does not wait for a device.
+    let file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(Error::new(ErrorKind::InvalidInput, "it is no regular file")),
     }
 }
 

@@ -21,9 +21,9 @@ use crate::steps::{context_or_default, usual_jobs};
 pub(super) async fn run(options: &SyncOptions, from: &Path, to: &Path) -> Result<SyncReport> {
     let context = context_or_default(options.context.as_ref()).await?;
     let settings = options.settings;
-    let (from, to) = (from.to_owned(), to.to_owned());
-    let preparing = context.run("sync", move || {
-        let prepared = prepare(&from, &to, settings.dry_run)?;
+    let (source, target) = (from.to_owned(), to.to_owned());
+    let preparing = context.run_on("sync", from, move || {
+        let prepared = prepare(&source, &target, settings.dry_run)?;
         let source = prepared.from.directory(Path::new(""))?;
         let attributes = Attributes::of(&source.itself(), &source.stat()?, &settings)?;
         Ok((attributes, prepared))

@@ -34,12 +34,20 @@ pub(super) struct Settings {
     pub(super) polls_all: bool,
 }
 
+impl Settings {
+    /// `None` where the clock does not go that far.
+    fn next_look(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.poll_interval)
+    }
+}
+
 pub(super) struct Watcher {
     context: Context,
     settings: Settings,
     /// `None` where no root is told of by the system.
     events: Option<Reader>,
-    next_look: Instant,
+    /// `None` where none is wanted.
+    next_look: Option<Instant>,
     /// `None` once there is nothing to go on with.
     known: Option<Known>,
 }
@@ -93,7 +101,7 @@ impl Watcher {
         let (polled, mut pending) = polled.look(&context, Pending::default()).await?;
         pending.clear();
         let known = Some(Known { tree, polled, pending });
-        let next_look = Instant::now() + settings.poll_interval;
+        let next_look = settings.next_look();
         Ok(Self { context, settings, events, next_look, known })
     }
 
@@ -141,10 +149,12 @@ impl Watcher {
         let is_polled = self.known.as_ref().is_some_and(|known| !known.polled.is_empty());
         let (context, until) = (&self.context, self.next_look);
         let time = async move {
-            if !is_polled {
-                return pending().await;
+            match until.filter(|_| is_polled) {
+                Some(until) => {
+                    sleep(context, until.saturating_duration_since(Instant::now())).await
+                }
+                None => pending().await,
             }
-            sleep(context, until.saturating_duration_since(Instant::now())).await
         };
         match select(pin!(next_bytes(&mut self.events)), pin!(time)).await {
             Either::Left((bytes, _)) => Ok(Woken::Read(bytes?)),
@@ -189,7 +199,7 @@ impl Watcher {
         let Some(Known { tree, polled, pending }) = self.known.take() else { return Ok(()) };
         let (polled, pending) = polled.look(&self.context, pending).await?;
         self.known = Some(Known { tree, polled, pending });
-        self.next_look = Instant::now() + self.settings.poll_interval;
+        self.next_look = self.settings.next_look();
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aiofile_util::BatchOptions;
 use aiofile_util::layer::{Breaker, BreakerState};
 use caio::{Context, ErrorKind, OpKind, SharedFile};
 use caio_testkit::Plan;
@@ -197,4 +198,44 @@ fn an_open_breaker_leaves_a_failing_backend_alone() {
         assert_eq!(kinds[5..], [Err(ErrorKind::Refused); 45]);
     });
     assert_eq!((faulty.operations(), breaker.state()), (5, BreakerState::Open));
+}
+
+#[test]
+fn what_a_healthy_device_answers_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("file"), "contents").unwrap();
+    std::fs::create_dir_all(path("full/of")).unwrap();
+    std::os::unix::fs::symlink("loop", path("loop")).unwrap();
+    let breaker = Arc::new(Breaker::new().failures(1).pause(PAUSE));
+    let context = with(&breaker);
+    let fs = aiofile::fs::Fs::new(&context);
+    futures_executor::block_on(async {
+        let long = "n".repeat(256);
+        let log = BatchOptions::new().context(&context);
+        let first = log.open(path("log")).await.unwrap();
+        let errors = [
+            ("no file", fs.read(path("none")).await.err()),
+            ("not empty", fs.remove_dir(path("full")).await.err()),
+            ("a loop", fs.read(path("loop")).await.err()),
+            ("a long name", fs.read(path(&long)).await.err()),
+            ("no link", fs.read_link(path("file")).await.err()),
+            ("no attribute", fs.removexattr(path("file"), "user.none").await.err()),
+            ("another file system", fs.rename(path("file"), "/dev/shm/file").await.err()),
+            ("a lock", log.open(path("log")).await.err()),
+            ("a closure", context.run("parse", closure_error).await.err().map(Into::into)),
+        ];
+        for (what, error) in errors {
+            let error = error.unwrap_or_else(|| panic!("{what}: it succeeded"));
+            let kind = caio::Error::of(&error).map(caio::Error::kind);
+            assert_ne!(kind, Some(ErrorKind::Refused), "before {what}: {error}");
+        }
+        first.close().await.unwrap();
+    });
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+/// An error that no system gave.
+fn closure_error() -> caio::Result<()> {
+    Err(std::io::Error::other("a line is wrong").into())
 }

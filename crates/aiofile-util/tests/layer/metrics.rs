@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aiofile_util::layer::{Breaker, OpMetrics, Retry};
 use caio::{Admission, Buffer, Layer, OpInfo, OpKind, OpRoute, Stage};
-use caio_testkit::{FaultLayer, Plan};
+use caio_testkit::Plan;
 use nix::errno::Errno;
 use proptest::prelude::*;
 
@@ -172,7 +172,11 @@ mod facade {
 
     #[test]
     fn the_recorder_of_the_program_is_told() {
-        let faults = FaultLayer::new(Plan::new(1).fail_once(OpKind::Read, 1, Errno::EIO as i32));
+        let faults = caio_testkit::FaultLayer::new(Plan::new(1).fail_once(
+            OpKind::Read,
+            1,
+            Errno::EIO as i32,
+        ));
         let builder = aiofile::context().layer(Arc::new(faults));
         let context = builder.layer(Arc::new(OpMetrics::new())).build().unwrap();
         let kept = Kept::default();

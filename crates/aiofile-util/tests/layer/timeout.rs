@@ -5,6 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aiofile_util::layer::{Limit, Timeout};
+use aiofile_util::{
+    BatchOptions, DirectoryUsages, HashKind, HashOptions, Journal, MergeOptions, SplitBy,
+    SplitOptions, SyncOptions,
+};
 use caio::{Buffer, ErrorKind, OpKind, SharedFile};
 use caio_testkit::{Plan, Simulated};
 use nix::errno::Errno;
@@ -80,4 +84,41 @@ fn a_backend_that_is_slow_and_fails_keeps_its_errors() {
     }
     assert!(failed <= 1, "{failed}");
     assert_eq!(context.metrics().in_flight, 0);
+}
+
+#[test]
+fn what_took_too_long_is_told_with_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let (from, to) = (path("from"), path("to"));
+    std::fs::write(&from, "contents").unwrap();
+    std::fs::create_dir(path("tree")).unwrap();
+    let timeout = Timeout::new().others(Duration::ZERO);
+    let context = aiofile::context().layer(Arc::new(timeout)).build().unwrap();
+    let fs = aiofile::fs::Fs::new(&context);
+    let split = SplitOptions::new(SplitBy::Bytes(1.try_into().unwrap())).context(&context);
+    let errors = futures_executor::block_on(async {
+        [
+            fs.copy(&from, &to).await.err(),
+            fs.copy_dir(path("tree"), &to).await.err(),
+            fs.rename(&from, &to).await.err(),
+            fs.create_dir(path("new")).await.err(),
+            fs.same_file(&from, &to).await.err(),
+            fs.lock(&std::fs::File::open(&from).unwrap()).await.err(),
+            HashOptions::new(HashKind::Md5).context(&context).hash(&from).await.err(),
+            split.split(&from, &to).await.err(),
+            MergeOptions::new().context(&context).merge([&from], &to).await.err(),
+            MergeOptions::new().context(&context).append(true).merge([&from], &to).await.err(),
+            SyncOptions::new().context(&context).sync(path("tree"), &to).await.err(),
+            DirectoryUsages::new(path("tree")).context(&context).next().await.unwrap().err(),
+            BatchOptions::new().context(&context).open(path("log")).await.err(),
+            aiofile::with_context(&context, Journal::open(path("journal"))).await.err(),
+        ]
+    });
+    for (index, error) in errors.into_iter().enumerate() {
+        let error = error.unwrap_or_else(|| panic!("call {index} succeeded"));
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{index}: {error}");
+        let error = caio::Error::from(error);
+        assert!(error.path().is_some(), "{index}: {error}");
+    }
 }

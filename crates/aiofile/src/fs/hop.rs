@@ -17,8 +17,7 @@ impl Fs {
         call: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let owned = path.to_owned();
-        let done = self.context().run(name, move || Ok(call(&owned)?)).await;
-        Ok(done.map_err(|error| error.on(path))?)
+        Ok(self.context().run_on(name, path, move || Ok(call(&owned)?)).await?)
     }
 
     /// The same with two paths.
@@ -29,8 +28,8 @@ impl Fs {
         call: impl FnOnce(&Path, &Path) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let owned = (from.to_owned(), to.to_owned());
-        let done = self.context().run(name, move || Ok(call(&owned.0, &owned.1)?)).await;
-        Ok(done.map_err(|error| error.on(from).to(to))?)
+        let done = self.context().run_on(name, from, move || Ok(call(&owned.0, &owned.1)?)).await;
+        Ok(done.map_err(|error| error.to(to))?)
     }
 
     /// The same with an open file. The call has a descriptor of its own, which shares the open file
@@ -44,7 +43,7 @@ impl Fs {
         let shown = shown(file.as_fd());
         let describe = |error: Error| error.doing(name).on(&shown);
         let own = own(file).map_err(|error| describe(Error::system(error)))?;
-        let done = self.context().run(name, move || Ok(call(own.as_fd())?)).await;
+        let done = self.context().run_on(name, &shown, move || Ok(call(own.as_fd())?)).await;
         Ok(done.map_err(describe)?)
     }
 }

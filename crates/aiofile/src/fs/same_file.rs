@@ -44,6 +44,6 @@ impl Fs {
             });
             Ok(first? == second?)
         };
-        Ok(self.context().run("same_file", compare).await?)
+        Ok(self.context().run_on("same_file", first.as_ref(), compare).await?)
     }
 }

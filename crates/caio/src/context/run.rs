@@ -1,5 +1,6 @@
 //! Whatever a closure does, on a thread of the pool.
 
+use std::path::Path;
 use std::sync::mpsc::sync_channel;
 
 use super::Context;
@@ -38,9 +39,48 @@ impl Context {
         name: &'static str,
         closure: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.run_named(name, None, closure).await
+    }
+
+    /// The same for a closure that works on one file: layers are told its path, and so is an error
+    /// that has none, also that of a layer which did not let it in or ended the wait for it.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    /// As for [`run`](Self::run).
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// let path = "/none".as_ref();
+    /// let error = context.run_on("readlink", path, || Ok(std::fs::read_link("/none")?)).await;
+    /// assert!(error.unwrap_err().to_string().starts_with("readlink /none: No such file"));
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn run_on<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        path: &Path,
+        closure: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.run_named(name, Some(path), closure).await;
+        done.map_err(|error| error.on(path))
+    }
+
+    async fn run_named<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        path: Option<&Path>,
+        closure: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (sender, receiver) = sync_channel(1);
         let has_layers = !self.inner.layers.is_empty();
-        let job = Job::named(name, move || {
+        let told = path.filter(|_| has_layers).map(Path::to_owned);
+        let job = Job::named(name, told, move || {
             let result = closure();
             let failure = result.as_ref().err().filter(|_| has_layers);
             let failure = failure.map(|error| error.clone().doing(name));

@@ -126,8 +126,8 @@ impl OpInfo {
         self.class
     }
 
-    /// The path of its file, as far as it is known (`/dev/fd/N` for a bare descriptor); `None` for
-    /// closures.
+    /// The path of its file, as far as it is known (`/dev/fd/N` for a bare descriptor); of a
+    /// closure that of [`run_on`](crate::Context::run_on).
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

@@ -1,6 +1,7 @@
 //! A closure as an operation.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Error;
@@ -19,6 +20,8 @@ use crate::error::Error;
 /// ```
 pub struct Job {
     name: &'static str,
+    /// The file that it works on, where layers are to be told.
+    path: Option<PathBuf>,
     /// The mutex is never locked: it makes an operation `Sync`, which the closure is not.
     closure: Mutex<Option<Closure>>,
     failure: Option<Error>,
@@ -30,22 +33,28 @@ type Closure = Box<dyn FnOnce() -> Option<Error> + Send>;
 impl Job {
     /// Of a closure that was not run yet.
     pub fn new(closure: impl FnOnce() + Send + 'static) -> Self {
-        Self::named("run", move || {
+        Self::named("run", None, move || {
             closure();
             None
         })
     }
 
-    /// The same with a name of what it does, and of a closure that says why it failed.
+    /// The same with a name of what it does, and to which file, and of a closure that says why it
+    /// failed.
     pub(crate) fn named(
         name: &'static str,
+        path: Option<PathBuf>,
         closure: impl FnOnce() -> Option<Error> + Send + 'static,
     ) -> Self {
-        Self { name, closure: Mutex::new(Some(Box::new(closure))), failure: None }
+        Self { name, path, closure: Mutex::new(Some(Box::new(closure))), failure: None }
     }
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.path.clone()
     }
 
     /// Why the closure failed, if it has.

@@ -63,7 +63,7 @@ pub(super) async fn copy_within(
     let job = Arc::new(Job { within, ..job });
     let begun = {
         let job = Arc::clone(&job);
-        context.run("copy", move || begin::begin(&job)).await?
+        context.run_on("copy", from, move || begin::begin(&job)).await?
     };
     let (opened, work) = match begun {
         Begun::Done(copied) => return Ok(copied),
@@ -79,7 +79,7 @@ pub(super) async fn copy_within(
     let settle = move || {
         settle::settle(&job, source.file(), &metadata, target.into(), landing, filled, is_special)
     };
-    context.run("copy", settle).await
+    context.run_on("copy", to, settle).await
 }
 
 /// Gives the target its contents.

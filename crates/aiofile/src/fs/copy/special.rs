@@ -70,12 +70,13 @@ async fn in_spot(
     source: Metadata,
     spot: Spot,
 ) -> Result<(SharedFile, Landing)> {
-    let job = Arc::clone(job);
+    let opening = Arc::clone(job);
     let open = move || {
+        let job = opening;
         let (file, landing) = spot.open(&job, &source)?;
         Ok((shared(file, &job.to)?, landing))
     };
-    context.run("copy", open).await
+    context.run_on("copy", &job.to, open).await
 }
 
 /// How much there is to copy, where that is known before.

@@ -59,10 +59,10 @@ pub(super) async fn copy(
     from: &Path,
     to: &Path,
 ) -> Result<CopiedDir> {
-    let (from, to) = (from.to_owned(), to.to_owned());
+    let owned = (from.to_owned(), to.to_owned());
     let at_once = settings.in_flight;
-    let begin = move || directory::begin(settings, from, to);
-    let (tree, top) = context.run("copy", begin).await?;
+    let begin = move || directory::begin(settings, owned.0, owned.1);
+    let (tree, top) = context.run_on("copy", from, begin).await?;
     // Also when this future is dropped, the threads are told.
     let _waiting = Abandon(Arc::clone(&tree));
     let mut steps = vec![Step::List(top, 0)];

@@ -10,6 +10,8 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::timer::{Expiration, TimerSetTimeFlags};
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
+use crate::delay::CENTURY;
+
 /// Of a directory only what appears counts: writes to its files do not.
 pub(crate) fn changes(paths: &[&Path]) -> io::Result<File> {
     let changes = Inotify::init(InitFlags::IN_CLOEXEC)?;
@@ -26,8 +28,20 @@ pub(crate) fn changes(paths: &[&Path]) -> io::Result<File> {
 
 pub(crate) fn timer(after: Duration) -> io::Result<File> {
     let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
-    // A timer of no time at all would never expire.
-    let after = after.max(Duration::from_nanos(1));
+    // A timer of no time at all would never expire, and one beyond all times is none.
+    let after = after.clamp(Duration::from_nanos(1), CENTURY);
     timer.set(Expiration::OneShot(after.into()), TimerSetTimeFlags::empty())?;
     Ok(OwnedFd::from(timer).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_take_any_time() {
+        for after in [Duration::ZERO, Duration::from_secs(u64::MAX / 2), Duration::MAX] {
+            timer(after).unwrap();
+        }
+    }
 }

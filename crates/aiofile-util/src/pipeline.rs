@@ -135,7 +135,8 @@ impl PipelineOptions {
 
     /// How often a file is tried whose error is [transient](aiofile::Error::is_transient), and so
     /// may be none a moment later; once unless set. There are pauses of 10 ms, 20 ms and so on up
-    /// to a second. What is done must be right when it is done twice.
+    /// to a second, by the clock of the runtime that polls the stream, also where a test has paused
+    /// it. What is done must be right when it is done twice.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);

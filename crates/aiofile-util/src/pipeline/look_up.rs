@@ -28,8 +28,8 @@ where
     let work = Arc::new(work);
     move |path| {
         let (context, work, of) = (context.clone(), Arc::clone(&work), Arc::clone(&path));
+        let mut tries = Attempts::new(context.as_ref(), attempts);
         let work = async move {
-            let mut tries = Attempts::new(attempts);
             loop {
                 match work(Arc::clone(&of)).await {
                     Err(error) if tries.again(&error).await => {}
@@ -52,7 +52,7 @@ pub(super) fn of_contents(
     move |path| {
         let context = context.clone();
         Box::pin(async move {
-            let mut tries = Attempts::new(attempts);
+            let mut tries = Attempts::new(context.as_ref(), attempts);
             let opened = loop {
                 match open(context.as_ref(), &path).await {
                     Err(error) if tries.again(&error).await => {}

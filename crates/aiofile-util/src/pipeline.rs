@@ -149,7 +149,8 @@ impl PipelineOptions {
     /// hand it to a pool for computing, and await that.
     ///
     /// Costs: looking up the length of each file, which takes no hop where the system has it in
-    /// memory.
+    /// memory. On a backend of the program's own, such as a simulated disk of a test, it takes an
+    /// operation that opens the file and one that looks.
     ///
     /// # Cancel safety
     /// Dropping the stream drops the futures of the closure.

@@ -10,13 +10,16 @@ mod common;
 use std::collections::HashSet;
 use std::io;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aiofile::fs::Fs;
 use aiofile::with_context;
 use aiofile_util::{FilePart, OnError, PipelineOptions};
 use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::OpKind;
+use caio::{Buffer, OpKind};
 use caio_testkit::{Faulty, Plan, Random, Simulated};
 use tokio::time::Instant;
 
@@ -89,6 +92,44 @@ fn a_transient_fault_of_the_disk_is_no_outcome() {
     assert_eq!((whole.result.unwrap().len(), whole.attempts), (0, 3));
     assert_eq!((part.result.unwrap(), part.attempts), (FilePart::End { length: 0 }, 1));
     assert_eq!(faulty.injected().errors, 2);
+}
+
+/// Lengths come from the simulated disk, whose files no path of the system leads to.
+#[test]
+fn on_a_simulated_disk_the_limit_on_bytes_holds() {
+    let disk = Arc::new(Simulated::new(1));
+    let context = aiofile::context().custom(disk.clone()).in_place(false).build().unwrap();
+    let names: Vec<_> = (0..8).map(|number| format!("simulated {number}")).collect();
+    for name in &names {
+        let file = disk.create(name).unwrap();
+        disk.drive(context.write(&file, Buffer::from(vec![7; 40]), 0..40, 0)).0.unwrap();
+    }
+    let held = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let (shared, inside) = (Arc::clone(&held), context.clone());
+    let work = move |path: Arc<Path>| {
+        let (held, context) = (Arc::clone(&shared), inside.clone());
+        async move {
+            let now = held.0.fetch_add(1, Ordering::Relaxed) + 1;
+            held.1.fetch_max(now, Ordering::Relaxed);
+            let contents = Fs::new(&context).read(&path).await;
+            held.0.fetch_sub(1, Ordering::Relaxed);
+            contents
+        }
+    };
+    let options = PipelineOptions::new().context(&context).jobs(jobs(8));
+    for (limit, most) in [(100, 2..=2), (40, 1..=1), (1, 1..=1), (u64::MAX, 3..=8)] {
+        held.1.store(0, Ordering::Relaxed);
+        let options = options.clone().max_bytes(limit).on_error(OnError::Collect);
+        let mut outcomes = options.process(names.clone(), work.clone());
+        disk.drive(async {
+            while let Some(outcome) = outcomes.next().await {
+                assert_eq!(outcome.result.unwrap().len(), 40);
+            }
+        });
+        let at_once = held.1.load(Ordering::Relaxed);
+        assert!(most.contains(&at_once), "{at_once} at once within {limit} bytes");
+        assert_eq!((outcomes.progress().done, outcomes.progress().bytes), (8, 320));
+    }
 }
 
 /// The pauses go by the clock of the runtime: of each stream they are 10, 20, 40, 80 and 160 ms.

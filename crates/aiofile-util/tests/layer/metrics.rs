@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aiofile_util::layer::{Breaker, OpMetrics, Retry};
 use caio::{Admission, Buffer, Layer, OpInfo, OpKind, OpRoute, Stage};
-use caio_testkit::{FaultLayer, Plan};
+use caio_testkit::Plan;
 use nix::errno::Errno;
 use proptest::prelude::*;
 
@@ -141,6 +141,7 @@ mod facade {
     use ::metrics::{
         Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
     };
+    use caio_testkit::FaultLayer;
 
     use super::*;
 

@@ -6,7 +6,8 @@
 //! there on whichever thread tells of a completion submits what comes next: a thread of the
 //! engine's pool, or the one that reaps a ring. Nothing depends on a task of a runtime, and none of
 //! the user's futures is in between; one that is not polled any more holds up nobody, and a runtime
-//! that ends takes nothing along. The interval is waited for with [`caio::delay`].
+//! that ends takes nothing along. The interval is waited for with [`caio::delay`]: a clock that a
+//! test has paused is that of one runtime, which may end before the interval does.
 //!
 //! The alternatives were a closure that writes on the pool, and a thread of its own. A closure
 //! makes its system calls by itself: a simulated or failing backend would never see them, nor would

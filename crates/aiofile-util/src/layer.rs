@@ -18,6 +18,11 @@
 //! admitted for itself, and what holds a place of the limit waits for nothing more. Layers of a
 //! program's own stand before [`Rate`], unless their [`Stage`] says otherwise.
 //!
+//! A context without layers pays nothing for there being some. The first one makes the least
+//! operation, a read of 4 KiB that is done in place, cost 1.1 µs of processor time instead of
+//! 0.4 µs, whatever it does: each operation then has a future of its own and is described. What
+//! [`OpMetrics`] does itself is less than 0.1 µs of that.
+//!
 //! They are added with [`ContextBuilder::layer`](caio::ContextBuilder::layer). A program that calls
 //! [`Configured::install`] has those that its `caio.toml` describes, so that whoever runs it can
 //! throttle its files without building it anew.

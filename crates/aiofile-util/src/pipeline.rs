@@ -135,7 +135,8 @@ impl PipelineOptions {
 
     /// How often a file is tried whose error is [transient](aiofile::Error::is_transient), and so
     /// may be none a moment later; once unless set. There are pauses of 10 ms, 20 ms and so on up
-    /// to a second. What is done must be right when it is done twice.
+    /// to a second, by the clock of the runtime that polls the stream, also where a test has paused
+    /// it. What is done must be right when it is done twice.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
@@ -148,7 +149,8 @@ impl PipelineOptions {
     /// hand it to a pool for computing, and await that.
     ///
     /// Costs: looking up the length of each file, which takes no hop where the system has it in
-    /// memory.
+    /// memory. On a backend of the program's own, such as a simulated disk of a test, it takes an
+    /// operation that opens the file and one that looks.
     ///
     /// # Cancel safety
     /// Dropping the stream drops the futures of the closure.

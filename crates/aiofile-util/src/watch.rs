@@ -85,7 +85,8 @@ impl WatchOptions {
 
     /// How long nothing must happen before what has happened is told: 50 ms unless said. Where
     /// something happens all the time, it is told after ten times as long. With 0 it is told at
-    /// once.
+    /// once. It goes by the system's clock, also where a runtime's clock is paused, since what
+    /// happens to files does.
     #[must_use]
     pub fn debounce(mut self, time: Duration) -> Self {
         self.settings.debounce = time;
@@ -93,7 +94,8 @@ impl WatchOptions {
     }
 
     /// How long after a look the next one begins, where the system does not tell of changes: 1 s
-    /// unless said, and a millisecond at least.
+    /// unless said, and a millisecond at least. By the system's clock, as for
+    /// [`debounce`](Self::debounce).
     #[must_use]
     pub fn poll_interval(mut self, time: Duration) -> Self {
         self.settings.poll_interval = time.max(Duration::from_millis(1));

@@ -18,7 +18,8 @@ use aiofile::fs::Fs;
 use aiofile::{AioFile, Error, ErrorKind};
 use aiofile_util::FileManager;
 use caio::OpKind;
-use caio_testkit::Simulated;
+use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio_testkit::{Faulty, Plan, Simulated};
 use futures_util::FutureExt;
 use futures_util::future::join;
 
@@ -171,4 +172,64 @@ fn what_waits_for_a_rate_is_given_up() {
     assert_eq!(report.given_up[0].path.as_deref(), Some("/proc/version".as_ref()));
     let error = block_on(waiting).unwrap_err();
     assert_eq!(Error::of(&error).unwrap().kind(), ErrorKind::Shutdown);
+}
+
+/// Short writes, interruptions, a full queue, delays, errors and dropped futures: what was
+/// acknowledged is in the file, and the end finds nothing that was forgotten.
+#[test]
+fn over_a_backend_that_fails_nothing_is_forgotten() {
+    const RECORD: usize = 64;
+    let plan = Plan::new(5).short(0.3).interrupted(0.1).full_queue(0.1);
+    let plan = plan.delay(Duration::ZERO..Duration::from_micros(200));
+    let plan = plan.fail_once(OpKind::Write, 40, 5).fail_once(OpKind::Read, 20, 16);
+    let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+    let faulty = Arc::new(Faulty::new(Arc::new(pool), plan));
+    let builder = aiofile::context().custom(faulty.clone()).in_place(false);
+    let manager = FileManager::build(builder.configure(|config| {
+        config.limits.writes = Some(4);
+        config.retry.attempts = Some(3);
+        config.timeouts.others_ms = Some(600_000);
+        config.metrics.enabled = Some(true);
+    }))
+    .unwrap();
+    let (context, place) = (manager.context(), place());
+    let path = file(place.path(), "records", "");
+    let std = File::options().read(true).write(true).open(&path).unwrap();
+    let records = AioFile::from_std_in(context, std).unwrap();
+    let (mut acknowledged, mut failed) = (Vec::new(), 0);
+    let mut under_way = Vec::new();
+    for number in 0..300_u16 {
+        let record = number.to_le_bytes().repeat(RECORD / 2);
+        let offset = u64::from(number) * RECORD as u64;
+        let mut writing = Box::pin(records.write_all_at(record.clone(), offset));
+        match number % 5 {
+            // It is dropped, or not waited for before the end.
+            0 => drop((&mut writing).now_or_never()),
+            1 if number >= 290 => {
+                if (&mut writing).now_or_never().is_none() {
+                    under_way.push(writing);
+                }
+            }
+            _ => match block_on(writing) {
+                Ok(()) => acknowledged.push((record, offset)),
+                Err(_) => failed += 1,
+            },
+        }
+        // What is busy is tried again.
+        assert!(block_on(records.read_at(RECORD, 0)).is_ok());
+    }
+    let report = block_on(manager.shutdown(PATIENT));
+    assert!(report.given_up.is_empty(), "{report}");
+    for writing in under_way {
+        _ = block_on(writing);
+    }
+    let injected = faulty.injected();
+    assert!(injected.short > 0 && injected.errors > 2 && injected.refused > 0, "{injected:?}");
+    assert!(failed <= 1 && acknowledged.len() >= 230, "{failed}, {}", acknowledged.len());
+    let contents = std::fs::read(&path).unwrap();
+    for (record, offset) in acknowledged {
+        let offset = usize::try_from(offset).unwrap();
+        assert!(contents[offset..offset + RECORD] == record, "at {offset}");
+    }
+    assert_eq!(context.metrics().in_flight, 0);
 }

@@ -16,10 +16,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use aiofile::{BackendKind, with_context};
+use aiofile::BackendKind;
 use aiofile_util::{FilePart, OnError, Outcomes, PipelineOptions};
-use caio::OpKind;
-use caio_testkit::{Faulty, Plan, Random, Simulated};
+use caio_testkit::Random;
 use futures_util::{FutureExt, StreamExt};
 use proptest::prelude::*;
 
@@ -404,71 +403,6 @@ fn dropped_streams_drop_what_they_have_begun() {
     let mut outcomes = begin(&paths);
     assert!(block_on(outcomes.next()).unwrap().result.is_err());
     assert_eq!(alive.load(Ordering::Relaxed), 0);
-}
-
-/// 10,000 runs in which a read fails and streams are dropped at any point.
-#[test]
-fn on_a_failing_simulated_disk_nothing_is_lost_or_doubled() {
-    const FILES: u64 = 6;
-    let names: Vec<_> = (0..FILES).map(|number| format!("file {number}")).collect();
-    for seed in 0..10_000 {
-        let disk = Arc::new(Simulated::new(seed));
-        for name in &names {
-            disk.create(name).unwrap();
-        }
-        let errno = if seed % 2 == 0 { 16 } else { 5 };
-        let plan = Plan::new(seed).short(0.3).fail_once(OpKind::Read, seed % 7, errno);
-        let faulty = Arc::new(Faulty::new(Arc::<Simulated>::clone(&disk), plan));
-        let context = aiofile::context().custom(faulty.clone()).in_place(false).build().unwrap();
-        let mut random = Random::new(seed);
-        let run = async {
-            let (mut left, mut failures) = (names.clone(), 0);
-            while !left.is_empty() {
-                let options = PipelineOptions::new().jobs(jobs(1 + random.below(4)));
-                let options = options.ordered(random.chance(0.5)).on_error(OnError::Collect);
-                let mut outcomes = options.read(left.clone());
-                let until = random.below(left.len() + 2);
-                let mut told = HashSet::new();
-                while told.len() < until
-                    && let Some(outcome) = outcomes.next().await
-                {
-                    let name = outcome.path.to_str().unwrap().to_owned();
-                    assert!(told.insert(name.clone()), "{name} is told once");
-                    match outcome.result {
-                        Ok(_) => left.retain(|other| *other != name),
-                        Err(_) => failures += 1,
-                    }
-                }
-            }
-            failures
-        };
-        let failures = disk.drive(with_context(&context, run));
-        assert!(failures <= faulty.injected().errors, "seed {seed}");
-    }
-}
-
-#[test]
-fn a_transient_fault_of_the_disk_is_no_outcome() {
-    let disk = Arc::new(Simulated::new(1));
-    disk.create("one").unwrap();
-    let plan = Plan::new(1).fail_once(OpKind::Open, 0, 16).fail_once(OpKind::Read, 0, 16);
-    let faulty = Arc::new(Faulty::new(Arc::<Simulated>::clone(&disk), plan));
-    let context = aiofile::context().custom(faulty.clone()).in_place(false).build().unwrap();
-    let options = PipelineOptions::new().context(&context).attempts(3);
-    let (mut files, mut chunks) = (options.read(["one"]), options.chunks(["one"]));
-    // The pauses are no matter of the disk, which goes on by itself meanwhile.
-    let (whole, part) = std::thread::scope(|scope| {
-        let both = scope.spawn(|| block_on(async { (files.next().await, chunks.next().await) }));
-        while !both.is_finished() {
-            disk.run();
-            std::thread::yield_now();
-        }
-        both.join().unwrap()
-    });
-    let (whole, part) = (whole.unwrap(), part.unwrap());
-    assert_eq!((whole.result.unwrap().len(), whole.attempts), (0, 3));
-    assert_eq!((part.result.unwrap(), part.attempts), (FilePart::End { length: 0 }, 1));
-    assert_eq!(faulty.injected().errors, 2);
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::delay::after;
 use crate::error::Result;
 use crate::file::{OpenFiles, SharedFile};
-use crate::layer::{Attempt, Chain};
+use crate::layer::{Attempt, Chain, Clock};
 use crate::metrics::{Metrics, Recorder};
 use crate::op::Op;
 use crate::pending_count::{PendingCount, shut_down};
@@ -374,6 +374,27 @@ impl Context {
     #[must_use = "what is not kept tells the runtime that the wait is over"]
     pub fn waits(&self) -> Option<Watch> {
         self.inner.runtime.waits()
+    }
+
+    /// The clock of an operation that would begin on the calling thread: that of its runtime where
+    /// a test has paused it, else the system's. What pauses between operations goes by it, too, so
+    /// that a test of it need not wait.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// use std::time::Duration;
+    ///
+    /// let clock = caio::Context::builder().build()?.clock();
+    /// let begun = clock.now();
+    /// clock.sleep(Duration::from_millis(2)).await?;
+    /// assert!(clock.now() - begun >= Duration::from_millis(2));
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.inner.layers.clock(&*self.inner.runtime)
     }
 
     /// Whether the running task may go on with something that moves so many bytes, by the runtime's

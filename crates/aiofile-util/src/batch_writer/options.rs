@@ -83,9 +83,12 @@ impl BatchOptions {
         self
     }
 
-    /// How long a record may be queued before it is written, by the system's clock, also where a
-    /// runtime's clock is paused: 200 ms unless set. Nothing waits for that but records for which
-    /// nobody waits.
+    /// How long a record may be queued before it is written: 200 ms unless set. Nothing waits for
+    /// that but records for which nobody waits.
+    ///
+    /// It goes by the system's clock, also where a runtime's clock is paused, since the writer
+    /// belongs to no runtime and outlives those in which its handles are used. A test calls
+    /// [`flush`](crate::BatchWriter::flush) instead of waiting for the interval.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.settings.interval = interval;

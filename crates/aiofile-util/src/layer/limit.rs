@@ -18,7 +18,8 @@ use gate::{Gate, Number};
 ///
 /// An operation holds its place from its begin to its end, also where its future has gone. One that
 /// waits holds nothing: dropped, it is forgotten, and where its future is not polled when its turn
-/// comes, another one has it after 20 ms.
+/// comes, another one has it after 20 ms of the system's clock: those that wait may be in several
+/// runtimes, whose clocks differ where a test has paused one.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {

@@ -244,7 +244,7 @@ async fn next_part(
     path: Arc<Path>,
     state: State,
 ) -> Option<(FileOutcome<FilePart>, State)> {
-    let mut tries = Attempts::new(settings.attempts);
+    let mut tries = Attempts::new(settings.context.as_ref(), settings.attempts);
     let (result, state) = match state {
         State::Over => return None,
         State::Unopened => loop {

@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use aiofile::fs::Fs;
-use aiofile::{AioFile, Context, OpenOptions};
+use aiofile::{AioFile, BackendKind, Context, OpenOptions};
 use bytes::Bytes;
+use rustix::fs::OFlags;
 
 use super::process::{Boxed, Found};
 use super::retry::Attempts;
@@ -28,8 +28,8 @@ where
     let work = Arc::new(work);
     move |path| {
         let (context, work, of) = (context.clone(), Arc::clone(&work), Arc::clone(&path));
+        let mut tries = Attempts::new(context.as_ref(), attempts);
         let work = async move {
-            let mut tries = Attempts::new(attempts);
             loop {
                 match work(Arc::clone(&of)).await {
                     Err(error) if tries.again(&error).await => {}
@@ -52,7 +52,7 @@ pub(super) fn of_contents(
     move |path| {
         let context = context.clone();
         Box::pin(async move {
-            let mut tries = Attempts::new(attempts);
+            let mut tries = Attempts::new(context.as_ref(), attempts);
             let opened = loop {
                 match open(context.as_ref(), &path).await {
                     Err(error) if tries.again(&error).await => {}
@@ -75,7 +75,16 @@ pub(super) fn of_contents(
 
 async fn length(context: Option<&Context>, path: &Path) -> io::Result<u64> {
     let context = context_or_default(context).await?;
-    Ok(Fs::new(&context).metadata(path).await?.len())
+    let metadata = match context.info().backend {
+        // It may have files of its own, which a call with a path, made beside it, would not see. An
+        // open file without access needs no permission, and no FIFO or device notices it.
+        BackendKind::Other(_) => {
+            let file = context.open(path, OFlags::PATH.bits().cast_signed(), 0).await?;
+            context.metadata(&file).await?
+        }
+        _ => context.path_metadata(path, true).await?,
+    };
+    Ok(metadata.len())
 }
 
 async fn open(context: Option<&Context>, path: &Path) -> io::Result<(AioFile, Metadata)> {

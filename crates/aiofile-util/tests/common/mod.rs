@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod disk;
+pub(crate) mod soak;
 
 use std::ffi::{OsStr, OsString};
 use std::future::Future;

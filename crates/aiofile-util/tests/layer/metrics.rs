@@ -141,6 +141,7 @@ mod facade {
     use ::metrics::{
         Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
     };
+    use caio_testkit::FaultLayer;
 
     use super::*;
 

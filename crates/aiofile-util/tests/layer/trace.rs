@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aiofile_util::layer::Trace;
+use aiofile_util::layer::{Retry, Trace};
 use caio::OpKind;
 use caio_testkit::{FaultLayer, Plan};
 use nix::errno::Errno;
@@ -14,7 +14,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::support::{file, poll_once, read};
+use crate::support::{faulty, file, poll_once, read};
 
 /// Keeps what it is told.
 #[derive(Debug, Default)]
@@ -108,4 +108,46 @@ fn each_operation_has_a_span_that_ends() {
     let events = told.events.lock().unwrap();
     assert!(events[0].starts_with("DEBUG ") && events[0].contains("read ended"), "{events:?}");
     assert!(events[1].starts_with("WARN ") && events[1].contains("slow"), "{events:?}");
+}
+
+/// Short reads, interruptions, refusals, errors and futures that are dropped meanwhile.
+#[test]
+fn over_a_backend_that_fails_each_span_ends_with_what_came_of_it() {
+    let plan = Plan::new(3).short(0.3).interrupted(0.2).full_queue(0.1);
+    let plan = plan.delay(Duration::ZERO..Duration::from_micros(200));
+    let plan = plan.fail_once(OpKind::Read, 30, Errno::EIO as i32);
+    let (faulty, builder) = faulty(plan.fail_once(OpKind::Read, 31, Errno::EBUSY as i32));
+    let (told, trace) = (Arc::new(Told::default()), Arc::new(Trace::new()));
+    let retry = Retry::new().pause(Duration::ZERO);
+    let context = builder.layer(trace.clone()).layer(Arc::new(retry)).build().unwrap();
+    let (mut ended, mut failed) = (0, 0);
+    tracing::subscriber::with_default(Subscribed(told.clone()), || {
+        let file = file(&[7; 512]);
+        for number in 0..200 {
+            let mut reading = Box::pin(read(&context, &file, 512));
+            if number % 4 == 0 {
+                _ = poll_once(&mut reading);
+                continue;
+            }
+            match futures_executor::block_on(reading) {
+                Ok(_) => ended += 1,
+                Err(_) => failed += 1,
+            }
+        }
+    });
+    crate::support::eventually("all spans have ended", || {
+        !format!("{trace:?}").contains("file_operation") && told.open.load(Ordering::Relaxed) == 0
+    });
+    let injected = faulty.injected();
+    assert!(injected.short > 0 && injected.errors > 2 && injected.refused > 0, "{injected:?}");
+    let spans = told.spans.lock().unwrap();
+    let with = |part: &str| spans.values().filter(|span| span.contains(part)).count();
+    // What comes back short is continued with a span of its own. Those of futures that were dropped
+    // may or may not have moved something.
+    let moved =
+        |span: &String| span.split_once(" moved=")?.1.split(' ').next()?.parse::<usize>().ok();
+    let moved: usize = spans.values().filter_map(moved).sum();
+    assert!(moved >= 512 * ended && ended > 0, "{ended} and {moved} bytes of {}", spans.len());
+    assert!(failed <= 1 && with(" error=read /dev/fd/") >= failed, "{failed}");
+    assert!(with("attempt=2 ") >= 1, "what was busy is tried again");
 }

@@ -124,7 +124,8 @@ impl Chain {
         deadlines.min()
     }
 
-    fn clock(&self, runtime: &dyn Runtime) -> Arc<dyn Clock> {
+    /// The clock of what begins on this thread.
+    pub(crate) fn clock(&self, runtime: &dyn Runtime) -> Arc<dyn Clock> {
         runtime.clock().unwrap_or_else(|| Arc::clone(&self.system))
     }
 }

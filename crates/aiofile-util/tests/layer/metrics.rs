@@ -138,12 +138,10 @@ mod facade {
     use std::sync::Mutex;
     use std::sync::atomic::AtomicU64;
 
+    use super::*;
     use ::metrics::{
         Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
     };
-    use caio_testkit::FaultLayer;
-
-    use super::*;
 
     /// Keeps counters by their names and labels.
     #[derive(Default)]

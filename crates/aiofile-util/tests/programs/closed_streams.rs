@@ -16,9 +16,9 @@ fn errors_that_nobody_reads_are_no_panic() {
         ("gzip_files", &[]),
         ("images", &["identify"]),
         ("log_processor", &["summary"]),
-        ("mirror", &["/none"]),
+        ("mirror", &["/proc/none"]),
         ("read_files", &[]),
-        ("ticks", &["ingest", "/none"]),
+        ("ticks", &["ingest", "/proc/none"]),
         ("transfer", &["download", "http://127.0.0.1:1/file"]),
     ] {
         let (reader, stderr) = std::io::pipe().unwrap();

@@ -102,12 +102,13 @@ async fn check(options: &HashOptions, list: &Path, args: &HashArgs) -> Result<()
         let kind = args.algorithm;
         return Err(Failure::Failed(format!("{list}: no line of it is one of a {kind} list")));
     }
-    for (count, what) in [
-        (malformed, "lines are malformed"),
-        (unreadable, "files could not be read"),
-        (different, "files have another hash"),
+    for (count, one, several) in [
+        (malformed, "line is malformed", "lines are malformed"),
+        (unreadable, "file could not be read", "files could not be read"),
+        (different, "file has another hash", "files have another hash"),
     ] {
         if count > 0 && !args.json {
+            let what = if count == 1 { one } else { several };
             output::complain(format_args!("{list}: {count} {what}, {same} are right"));
         }
     }

@@ -68,9 +68,7 @@ fn a_list_is_checked_and_counted() {
     let ran = hash(&["--check", "LIST"]);
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.text(), "same: OK\nother: FAILED\ngone: FAILED open or read\n");
-    for words in
-        ["gone: No such file", "1 lines are malformed", "1 files could not", "1 files have"]
-    {
+    for words in ["gone: No such file", "1 line is malformed", "1 file could", "1 file has"] {
         assert!(ran.stderr.contains(words), "{words:?} is not in {}", ran.stderr);
     }
     hash(&["--check", "other"]).failed(1, &["other", "no line of it is one of a sha256 list"]);

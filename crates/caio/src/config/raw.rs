@@ -39,7 +39,7 @@ pub(super) struct Raw {
 
 /// The keys of its section `uring`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section [uring]")]
 struct RawUring {
     rings: Option<usize>,
     entries: Option<u32>,
@@ -212,6 +212,10 @@ mod tests {
             ),
             ("[uring]\niopoll = true", "line 2, column 1: unknown field `iopoll`"),
             ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
+            (
+                "limits = 3",
+                "line 1, column 10: invalid type: integer `3`, expected a section [limits]",
+            ),
             ("[limits]\nreads = 0", "line 2, column 9: limits.reads is 0; it must be at least 1"),
             ("[limits]\nopens = 1", "line 2, column 1: unknown field `opens`"),
             ("[rates]\nbytes_per_second = -5", "line 2, column 20: invalid value: integer `-5`"),

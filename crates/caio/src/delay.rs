@@ -96,11 +96,12 @@ impl Drop for Waiting {
 impl Timer {
     /// Has the thread run.
     fn start(&mut self) -> io::Result<()> {
-        if self.thread_of.is_some_and(Process::is_current) {
-            return Ok(());
+        match self.thread_of {
+            Some(process) if process.is_current() => return Ok(()),
+            // What a parent waits for is the parent's, and a waker of it may not even be dropped.
+            Some(_) => std::mem::forget(std::mem::take(&mut self.due)),
+            None => {}
         }
-        // What a parent waits for is the parent's, and a waker of it may not even be dropped here.
-        std::mem::forget(std::mem::take(&mut self.due));
         thread::Builder::new().name("caio-timer".to_owned()).spawn(wake_what_is_due)?;
         self.thread_of = Some(Process::current());
         Ok(())

@@ -289,7 +289,8 @@ fn a_close_that_is_dropped_goes_on() {
     assert_eq!(block_on(log.close()).unwrap().records, 1);
 }
 
-/// A task whose waker polls it at once, on the thread that wakes; after the poll that it is woken in.
+/// A task whose waker polls it at once, on the thread that wakes; if that is in a poll of it, after
+/// that.
 struct Inline {
     future: Mutex<Option<BoxFuture<'static, ()>>>,
     woken: AtomicBool,

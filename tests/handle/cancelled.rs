@@ -1,7 +1,9 @@
 //! Futures that are dropped before they are done.
 
 use std::io::{Read, SeekFrom};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use aiofile::{Error, File};
@@ -63,6 +65,31 @@ fn the_error_of_a_write_that_was_given_up_is_told_once() {
         assert_eq!(Error::from(handle.flush().await.unwrap_err()).raw_os_error(), Some(32));
         handle.flush().await.unwrap();
         handle.close().await.unwrap();
+    });
+}
+
+#[test]
+fn waits_that_were_given_up_keep_no_task_in_memory() {
+    /// The memory of a task.
+    struct Task;
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+    fn begin(future: Pin<&mut impl Future>, task: &Arc<Task>) {
+        let waker = Waker::from(Arc::clone(task));
+        assert!(future.poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    each(async |context| {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let mut handle = pipe_writer(context, writer).await;
+        let tasks: [Arc<Task>; 50] = std::array::from_fn(|_| Arc::new(Task));
+        for task in &tasks {
+            begin(pin!(handle.write(&[0; 200_000])), task);
+            begin(pin!(handle.metadata()), task);
+            begin(pin!(handle.sync_all()), task);
+        }
+        let kept = tasks.iter().filter(|task| Arc::strong_count(task) > 1).count();
+        assert_eq!(kept, 1, "the writing half keeps the latest");
     });
 }
 

@@ -22,7 +22,6 @@ mod calls;
 mod gzip;
 mod options;
 mod output;
-mod progress;
 mod report;
 mod rotated;
 mod shared;

@@ -10,7 +10,6 @@ mod raw_fd;
 mod read;
 mod streams;
 mod tokio_traits;
-mod waiting;
 mod whole;
 mod write;
 

@@ -111,6 +111,7 @@ mod sync;
 mod sys;
 #[cfg(test)]
 mod testing;
+mod waker_set;
 mod worker_thread;
 
 pub use backend::{Backend, BackendKind, QueueId};
@@ -142,3 +143,4 @@ pub use runtime::{NoRuntime, Registration, Runtime, Watch};
 pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};
 pub use sync::wake_all;
 pub use sys::process::Process;
+pub use waker_set::{WakerSet, WakerSlot};

@@ -21,8 +21,8 @@ pub(crate) fn wake(waker: Waker) {
     let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
-/// Wakes each task. For layers, runtimes and all else where several tasks wait for one thing: a
-/// waker is the user's code, and one that panics is to take their wakes from no other.
+/// Wakes each task: a waker is the user's code, and one that panics is to take their wakes from no
+/// other. Tasks that all wait for the same are kept in a [`WakerSet`](crate::WakerSet).
 ///
 /// ```
 /// use std::sync::Arc;

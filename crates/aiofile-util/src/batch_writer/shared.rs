@@ -8,11 +8,10 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
 use aiofile::Context;
-use caio::{Error, ErrorKind};
+use caio::{Error, ErrorKind, WakerSet};
 use futures_util::future::BoxFuture;
 
 use super::options::Settings;
-use super::progress::Progress;
 use super::state::{Due, State, Step};
 use super::task::Task;
 
@@ -22,8 +21,9 @@ pub(super) struct Shared {
     /// As the user named it.
     pub(super) path: PathBuf,
     state: Mutex<State>,
-    /// Something has become of what was queued.
-    progress: Progress,
+    /// Those that wait for something to become of what is queued. None holds anything that another
+    /// one waits for.
+    waiting: WakerSet,
     /// The one that writes.
     writing: OnceLock<Arc<Task>>,
 }
@@ -33,8 +33,8 @@ type Delay = Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>>;
 
 impl Shared {
     pub(super) fn new(context: Context, settings: Settings, path: PathBuf, state: State) -> Self {
-        let (state, progress) = (Mutex::new(state), Progress::default());
-        Self { context, settings, path, state, progress, writing: OnceLock::new() }
+        let (state, waiting) = (Mutex::new(state), WakerSet::default());
+        Self { context, settings, path, state, waiting, writing: OnceLock::new() }
     }
 
     /// Has this future do the writing. It holds the `Shared` and is dropped when it is over.
@@ -57,18 +57,18 @@ impl Shared {
     /// The same, where those that wait have to look again.
     pub(super) fn tell<T>(&self, access: impl FnOnce(&mut State) -> T) -> T {
         let value = self.with(access);
-        self.progress.wake_all();
+        self.waiting.wake_all();
         value
     }
 
     /// Waits until there is an answer. Nothing is held meanwhile.
     pub(super) async fn wait_for<T>(&self, mut answer: impl FnMut(&mut State) -> Option<T>) -> T {
-        let (mut waiter, mut waits) = (self.progress.waiter(), None);
+        let (mut slot, mut waits) = (self.waiting.slot(), None);
         poll_fn(|cx| {
             if let Some(value) = self.with(&mut answer) {
                 return Poll::Ready(value);
             }
-            waiter.register(cx.waker());
+            slot.register(cx.waker());
             let value = self.with(&mut answer);
             if value.is_none() && waits.is_none() {
                 waits = self.context.waits();

@@ -61,7 +61,7 @@ impl File {
     /// ```
     #[doc(alias = "dup")]
     pub async fn try_clone(&self) -> io::Result<Self> {
-        poll_fn(|cx| self.poll_ended(cx)).await;
+        self.change_ended().await;
         let file = self.file.duplicate().await?;
         let begin = self.share_position()?;
         let copy = Self::new(file, self.mode, begin);

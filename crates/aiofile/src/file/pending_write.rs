@@ -7,14 +7,13 @@
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use caio::{Buffer, Error, FileClass, Result};
+use caio::{Buffer, Error, FileClass, Result, WakerSet, WakerSlot};
 
 use super::File;
-use super::waiting::{Waiting, lock};
 use crate::aio_file::AioFile;
 use crate::boxed::BoxedFuture;
 
@@ -25,7 +24,7 @@ pub(super) enum Half {
     Write,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PendingWrite {
     /// Locked for one poll at most: a sync and its like have `&self` and wait for it, too.
     running: Mutex<Option<RunningWrite>>,
@@ -33,7 +32,11 @@ pub(super) struct PendingWrite {
     finished: Option<WriteOutcome>,
     /// The error of a change that no call has returned.
     failed: Mutex<Option<Error>>,
-    waiting: Arc<Waiting>,
+    /// Who waits for the change under way: the two halves of a file may do so in two tasks, and any
+    /// number of tasks that share it. All are woken, since any may be one that is no longer polled.
+    waiting: WakerSet,
+    reading: WakerSlot,
+    writing: WakerSlot,
 }
 
 #[derive(Debug)]
@@ -46,6 +49,25 @@ struct RunningWrite {
     /// The shared position meanwhile, unless others move it; `None` where a write has reserved no
     /// place.
     reserved: Option<u64>,
+}
+
+impl PendingWrite {
+    fn poll_ended(&mut self, half: Half, cx: &mut Context<'_>) -> Poll<()> {
+        let slot = match half {
+            Half::Read => &mut self.reading,
+            Half::Write => &mut self.writing,
+        };
+        poll_ended(&self.running, &self.waiting, slot, cx)
+    }
+}
+
+impl Default for PendingWrite {
+    fn default() -> Self {
+        let waiting = WakerSet::default();
+        let (reading, writing) = (waiting.slot(), waiting.slot());
+        let (running, failed) = (Mutex::default(), Mutex::default());
+        Self { running, finished: None, failed, waiting, reading, writing }
+    }
 }
 
 /// What a change came to.
@@ -77,7 +99,7 @@ impl File {
     /// which may offer the same bytes again to get it; any other operation means that it will not,
     /// and keeps the error.
     pub(super) fn poll_no_write(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<()> {
-        if let Some(outcome) = ready!(self.poll_running(cx)) {
+        if let Some(outcome) = ready!(self.poll_running(cx, half)) {
             self.pending_write.finished = Some(outcome);
         }
         let for_writer = half == Half::Read
@@ -121,7 +143,7 @@ impl File {
     /// Waits until no change is under way, and reports the error that was kept, for what has
     /// `&self` alone. The cursor is moved by the next operation that may move it.
     pub(super) async fn settled(&self) -> Result<()> {
-        poll_fn(|cx| self.poll_ended(cx)).await;
+        self.change_ended().await;
         if let Some(error) = lock(&self.pending_write.failed).take() {
             return Err(error);
         }
@@ -137,28 +159,20 @@ impl File {
     /// Waits for the change that was begun last, if its outcome is not taken yet.
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Option<WriteOutcome>> {
         match self.pending_write.finished.take() {
-            None => self.poll_running(cx),
+            None => self.poll_running(cx, Half::Write),
             finished => Poll::Ready(finished),
         }
     }
 
     /// Waits until no change is under way, and leaves what it came to where it is.
-    pub(super) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) async fn change_ended(&self) {
         let PendingWrite { running, waiting, .. } = &self.pending_write;
-        let mut running = lock(running);
-        let Some(RunningWrite { work, outcome: outcome @ None, .. }) = running.as_mut() else {
-            return Poll::Ready(());
-        };
-        waiting.add(cx.waker());
-        let waker = Waker::from(Arc::clone(waiting));
-        *outcome = Some(ready!(work.poll(&mut Context::from_waker(&waker))));
-        drop(running);
-        waiting.wake_others(cx.waker());
-        Poll::Ready(())
+        let mut slot = waiting.slot();
+        poll_fn(|cx| poll_ended(running, waiting, &mut slot, cx)).await;
     }
 
-    fn poll_running(&mut self, cx: &mut Context<'_>) -> Poll<Option<WriteOutcome>> {
-        ready!(self.poll_ended(cx));
+    fn poll_running(&mut self, cx: &mut Context<'_>, half: Half) -> Poll<Option<WriteOutcome>> {
+        ready!(self.pending_write.poll_ended(half, cx));
         let running = self.pending_write.running.get_mut().unwrap_or_else(PoisonError::into_inner);
         let Some(RunningWrite { outcome: Some(mut outcome), offered, reserved, .. }) =
             running.take()
@@ -243,6 +257,31 @@ impl File {
     }
 }
 
+/// Carries on with the change under way, and wakes all that wait for it when it has ended: also
+/// what waits in the task that polls here.
+fn poll_ended(
+    running: &Mutex<Option<RunningWrite>>,
+    waiting: &WakerSet,
+    slot: &mut WakerSlot,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let mut running = lock(running);
+    let Some(RunningWrite { work, outcome: outcome @ None, .. }) = running.as_mut() else {
+        return Poll::Ready(());
+    };
+    slot.register(cx.waker());
+    *outcome = Some(ready!(work.poll(&mut Context::from_waker(&waiting.waker()))));
+    drop(running);
+    slot.clear();
+    waiting.wake_all();
+    Poll::Ready(())
+}
+
+/// The contents, also after a panic of somebody else's.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 async fn write(file: AioFile, buffer: Buffer, position: u64) -> WriteOutcome {
     let (bytes, result) = file.write_all(buffer, position).await;
     let mut outcome = WriteOutcome { bytes, error: result.err(), ..WriteOutcome::default() };
@@ -254,4 +293,39 @@ async fn write(file: AioFile, buffer: Buffer, position: u64) -> WriteOutcome {
         outcome.cursor = file.len().await.ok();
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Wake, Waker};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_one_half_ends_is_told_to_the_other_one_in_the_same_task() {
+        let mut is_ready = false;
+        let work =
+            BoxedFuture::new(poll_fn(move |_| match std::mem::replace(&mut is_ready, true) {
+                false => Poll::Pending,
+                true => Poll::Ready(WriteOutcome::default()),
+            }));
+        let running = RunningWrite { work, outcome: None, offered: None, reserved: None };
+        let mut pending = PendingWrite { running: Mutex::new(Some(running)), ..Default::default() };
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut cx = Context::from_waker(&waker);
+        assert!(pending.poll_ended(Half::Write, &mut cx).is_pending());
+        assert!(pending.poll_ended(Half::Read, &mut cx).is_ready());
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
 }

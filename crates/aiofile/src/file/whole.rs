@@ -1,7 +1,6 @@
 //! What concerns the file as a whole and moves no cursor.
 
 use std::fs::{FileTimes, Metadata, Permissions};
-use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -123,7 +122,7 @@ impl File {
     /// ```
     #[doc(alias = "fstat")]
     pub async fn metadata(&self) -> io::Result<Metadata> {
-        poll_fn(|cx| self.poll_ended(cx)).await;
+        self.change_ended().await;
         self.file.metadata().await
     }
 
@@ -174,7 +173,7 @@ impl File {
     #[doc(alias = "utime")]
     #[doc(alias = "futimens")]
     pub async fn set_times(&self, times: impl Into<FileTimes>) -> io::Result<()> {
-        poll_fn(|cx| self.poll_ended(cx)).await;
+        self.change_ended().await;
         self.file.set_times(times).await
     }
 

@@ -8,14 +8,14 @@
 //! polled. So that this does not happen for each of many small writes, those that wait are written
 //! as one, where that makes no difference to the file.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::os::unix::fs::FileTypeExt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as TaskContext, Poll, Wake, Waker, ready};
+use std::task::{Context as TaskContext, Poll, ready};
 
-use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result, wake_all};
+use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, Result, WakerSet, WakerSlot};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::aio_file::AioFile;
@@ -36,8 +36,9 @@ pub(super) struct Sequence {
     /// As many bytes of several writes may be written as one.
     coalesced_bytes_max: usize,
     state: Mutex<State>,
-    /// Apart from the writes, since the waker that the running write keeps holds them.
-    wakers: Arc<Wakers>,
+    /// The futures that wait. The running write wakes all of them: any may be one that is no longer
+    /// polled.
+    waiting: WakerSet,
 }
 
 struct State {
@@ -77,7 +78,7 @@ impl Sequence {
         let state =
             State { accepted: 0, first: 0, queue: VecDeque::new(), running: Running::Nothing };
         let coalesced_bytes_max = coalesced_bytes_max(&file);
-        Self { file, coalesced_bytes_max, state: Mutex::new(state), wakers: Arc::default() }
+        Self { file, coalesced_bytes_max, state: Mutex::new(state), waiting: WakerSet::default() }
     }
 
     /// Bytes that were accepted by the writes which have ended.
@@ -92,14 +93,13 @@ impl Sequence {
         let number = state.first + state.queue.len() as u64;
         let length = buffer.len();
         state.queue.push_back(Some(QueuedWrite { buffer, length, answer: sender }));
-        SequencedWrite { sequence: Arc::clone(self), number, answer }
+        SequencedWrite { sequence: Arc::clone(self), number, slot: self.waiting.slot(), answer }
     }
 
-    /// Carries out the writes, from the first on, until one has to wait. The waker is called when
-    /// that one can go on.
-    fn drive(&self, number: u64, waker: &Waker) {
-        self.wakers.register(number, waker);
-        let shared = Waker::from(Arc::clone(&self.wakers));
+    /// Carries out the writes, from the first on, until one has to wait. Those that wait are woken
+    /// when that one can go on.
+    fn drive(&self) {
+        let shared = self.waiting.waker();
         let mut cx = TaskContext::from_waker(&shared);
         while let Some(mut polled) = self.take_running() {
             match polled.poll(&mut cx) {
@@ -271,7 +271,7 @@ impl Drop for Polled<'_> {
     fn drop(&mut self) {
         if self.running.take().is_some() {
             self.sequence.state().running = Running::Nothing;
-            self.sequence.wakers.wake_by_ref();
+            self.sequence.waiting.wake_all();
         }
     }
 }
@@ -280,6 +280,7 @@ impl Drop for Polled<'_> {
 pub(super) struct SequencedWrite {
     sequence: Arc<Sequence>,
     number: u64,
+    slot: WakerSlot,
     answer: Receiver<Outcome>,
 }
 
@@ -300,50 +301,14 @@ impl Future for SequencedWrite {
         if let Poll::Ready(outcome) = self.poll_answer(cx) {
             return Poll::Ready(outcome);
         }
-        self.sequence.drive(self.number, cx.waker());
+        self.slot.register(cx.waker());
+        self.sequence.drive();
         self.poll_answer(cx)
     }
 }
 
 impl Drop for SequencedWrite {
     fn drop(&mut self) {
-        self.sequence.wakers.remove(self.number);
         self.sequence.give_up(self.number);
-    }
-}
-
-/// The wakers of the futures that wait, by the numbers of their writes. All of them are called when
-/// the running write can go on: any of these futures may be one that is no longer polled.
-#[derive(Default)]
-struct Wakers(Mutex<HashMap<u64, Waker>>);
-
-impl Wakers {
-    fn register(&self, number: u64, waker: &Waker) {
-        if self.lock().get(&number).is_some_and(|known| known.will_wake(waker)) {
-            return;
-        }
-        let waker = waker.clone();
-        let former = self.lock().insert(number, waker);
-        drop(former);
-    }
-
-    fn remove(&self, number: u64) {
-        let former = self.lock().remove(&number);
-        drop(former);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waker>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Wake for Wakers {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let woken = std::mem::take(&mut *self.lock());
-        wake_all(woken.into_values());
     }
 }

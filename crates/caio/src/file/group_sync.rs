@@ -10,13 +10,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::error::Result;
 use crate::layer::Attempt;
 use crate::op::Output;
 use crate::route::Route;
-use crate::sync::{lock, wake};
+use crate::sync::lock;
+use crate::waker_set::{WakerSet, WakerSlot};
 
 /// The syncs of one file: the run that is under way, and the one after it.
 #[derive(Debug, Default)]
@@ -43,17 +44,24 @@ pub(crate) struct SyncRun {
     /// The way of its system call.
     route: OnceLock<Route>,
     state: Mutex<State>,
+    waiting: WakerSet,
 }
 
 #[derive(Debug, Default)]
 struct State {
     result: Option<Result<()>>,
-    /// One place for each future that waits, which takes the latest of its wakers.
-    waiting: Vec<Option<Waker>>,
-    /// Places whose futures have gone.
-    free: Vec<usize>,
+    /// Calls that have joined and whose futures are still there.
+    awaited: usize,
     /// What layers are told at the end, for each call that has joined.
-    attempts: Vec<Arc<Attempt>>,
+    attempts: Vec<Joined>,
+}
+
+/// A call with layers around it.
+#[derive(Debug)]
+struct Joined {
+    attempt: Arc<Attempt>,
+    /// Its future is still there.
+    is_awaited: bool,
 }
 
 impl GroupSync {
@@ -90,7 +98,7 @@ impl GroupSync {
         let mut runs = lock(&self.runs);
         let next = runs.next.take();
         let (awaited, left) = match next {
-            Some((run, begin)) if lock(&run.state).is_awaited() => (Some((run, begin)), None),
+            Some((run, begin)) if lock(&run.state).awaited > 0 => (Some((run, begin)), None),
             left => (None, left),
         };
         runs.running = awaited.as_ref().map(|(run, _)| Arc::clone(run));
@@ -104,7 +112,8 @@ impl GroupSync {
 impl SyncRun {
     fn new(data_only: bool) -> Self {
         let data_only = AtomicBool::new(data_only);
-        Self { data_only, route: OnceLock::new(), state: Mutex::default() }
+        let (state, waiting) = (Mutex::default(), WakerSet::default());
+        Self { data_only, route: OnceLock::new(), state, waiting }
     }
 
     /// Whether data and what is needed to read it back are enough for all that wait.
@@ -121,9 +130,7 @@ impl SyncRun {
     pub(crate) fn end(&self, result: Result<()>) {
         let attempts = std::mem::take(&mut lock(&self.state).attempts);
         let output = result.clone().map(|()| Output::Done);
-        for attempt in attempts {
-            // The call keeps one as long as it waits.
-            let is_awaited = Arc::strong_count(&attempt) > 1;
+        for Joined { attempt, is_awaited } in attempts {
             attempt.end(&output, self.route.get().copied(), is_awaited);
         }
         let mut state = lock(&self.state);
@@ -131,32 +138,24 @@ impl SyncRun {
             return;
         }
         state.result = Some(result);
-        let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().flatten().for_each(wake);
+        self.waiting.wake_all();
+    }
+
+    fn result(&self) -> Option<Result<()>> {
+        lock(&self.state).result.clone()
     }
 
     fn join(self: Arc<Self>, data_only: bool, attempt: Option<&Arc<Attempt>>) -> SyncWait {
         self.data_only.fetch_and(data_only, Ordering::AcqRel);
         let mut state = lock(&self.state);
-        let place = state.take_place();
-        state.attempts.extend(attempt.cloned());
+        state.awaited += 1;
+        let attempt = attempt.cloned().map(|attempt| {
+            state.attempts.push(Joined { attempt, is_awaited: true });
+            state.attempts.len() - 1
+        });
         drop(state);
-        SyncWait { run: self, place }
-    }
-}
-
-impl State {
-    fn take_place(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.waiting.push(None);
-            self.waiting.len() - 1
-        })
-    }
-
-    /// Whether a future waits that has not gone.
-    fn is_awaited(&self) -> bool {
-        self.free.len() < self.waiting.len()
+        SyncWait { slot: self.waiting.slot(), run: self, attempt }
     }
 }
 
@@ -164,40 +163,42 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct SyncWait {
     run: Arc<SyncRun>,
-    place: usize,
+    slot: WakerSlot,
+    /// Where its attempt stands, if there is one.
+    attempt: Option<usize>,
 }
 
 impl Future for SyncWait {
     type Output = Result<()>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let mut state = lock(&self.run.state);
-        if let Some(result) = &state.result {
-            return Poll::Ready(result.clone());
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if let Some(result) = self.run.result() {
+            return Poll::Ready(result);
         }
-        if let Some(place) = state.waiting.get_mut(self.place) {
-            match place {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => *place = Some(cx.waker().clone()),
-            }
-        }
-        Poll::Pending
+        self.slot.register(cx.waker());
+        // It may have ended before there was anybody to wake.
+        self.run.result().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 impl Drop for SyncWait {
     fn drop(&mut self) {
         let mut state = lock(&self.run.state);
-        let waker = state.waiting.get_mut(self.place).and_then(Option::take);
-        state.free.push(self.place);
-        drop(state);
-        drop(waker);
+        state.awaited -= 1;
+        // The end takes them out before it tells of them.
+        if let Some(joined) = self.attempt.and_then(|place| state.attempts.get_mut(place)) {
+            joined.is_awaited = false;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::{Chain, Ending, Layer, OpInfo, Stage};
+    use crate::op::OpKind;
+    use crate::runtime::NoRuntime;
+    use crate::testing::file_with;
     use std::sync::atomic::AtomicUsize;
     use std::task::Waker;
 
@@ -254,15 +255,30 @@ mod tests {
     }
 
     #[test]
-    fn polls_and_futures_that_go_leave_nothing_behind() {
-        let (group, count) = (GroupSync::default(), Count::default());
-        let _first = count.join(&group, true);
-        let mut second = count.join(&group, true);
-        for _ in 0..10_000 {
-            assert!(poll(&mut second).is_pending());
-            let mut other = count.join(&group, true);
-            assert!(poll(&mut other).is_pending());
+    fn layers_are_told_whether_the_future_of_a_call_is_still_there() {
+        /// Notes of each call whether its future was there at the end.
+        #[derive(Debug, Default)]
+        struct Ends(Mutex<Vec<bool>>);
+        impl Layer for Ends {
+            fn stage(&self) -> Stage {
+                Stage::Limit
+            }
+
+            fn finished(&self, _op: &OpInfo, ending: &Ending<'_>) {
+                lock(&self.0).push(ending.is_awaited);
+            }
         }
-        assert!(lock(&second.run.state).waiting.len() <= 2);
+        let (group, ends, file) = (GroupSync::default(), Arc::new(Ends::default()), file_with(b""));
+        let chain = Chain::new(vec![Arc::clone(&ends) as _]);
+        let info = chain.describe_sync(&NoRuntime, &file, OpKind::Fsync);
+        let attempts = [(); 3].map(|()| chain.admit_now(&info).unwrap());
+        let begin = || Ok(Box::new(Count::default()) as _);
+        let [first, _second, third] =
+            attempts.each_ref().map(|attempt| group.join(true, Some(attempt), begin).unwrap());
+        drop(third);
+        first.run.end(Ok(()));
+        let (run, _) = group.next().expect("the second waits for it");
+        run.end(Ok(()));
+        assert_eq!(*lock(&ends.0), [true, true, false]);
     }
 }

@@ -12,12 +12,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::pending;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 use std::thread;
 
 use caio::{
-    Clock, Context, ContextBuilder, NoRuntime, Process, Reactor, Registration, Result, Runtime,
+    Clock, Context, ContextBuilder, NoRuntime, PerProcess, Reactor, Registration, Result, Runtime,
     Watch,
 };
 use tokio::runtime::{Handle, Id};
@@ -135,15 +135,15 @@ impl Drop for Made {
 }
 
 fn waiting() -> MutexGuard<'static, Waiting> {
-    static WAITING: OnceLock<Mutex<Waiting>> = OnceLock::new();
-    WAITING.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    static WAITING: PerProcess<Mutex<Waiting>> = PerProcess::new();
+    WAITING.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whose context it is: a runtime's or, without one, the process's.
-type Owner = (Process, Option<Id>);
+type Owner = Option<Id>;
 
 fn owner() -> Owner {
-    (Process::current(), Handle::try_current().ok().map(|handle| handle.id()))
+    Handle::try_current().ok().map(|handle| handle.id())
 }
 
 fn known() -> Option<Context> {
@@ -183,8 +183,8 @@ impl Drop for Release {
 }
 
 fn contexts() -> MutexGuard<'static, HashMap<Owner, Context>> {
-    static CONTEXTS: OnceLock<Mutex<HashMap<Owner, Context>>> = OnceLock::new();
-    CONTEXTS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    static CONTEXTS: PerProcess<Mutex<HashMap<Owner, Context>>> = PerProcess::new();
+    CONTEXTS.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// tokio, as a context sees it.

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::per_process::PerProcess;
 use crate::sync::{lock, wake};
-use crate::sys::process::Process;
 use crate::worker_thread::block_signals;
 
 /// Waits so long, by the system's clock: in any runtime and in none, also where the runtime's clock
@@ -47,14 +48,22 @@ pub(crate) fn after(duration: Duration) -> Instant {
 /// Longer than anything waits.
 pub(crate) const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// What waits, by when it is due.
-static TIMER: Mutex<Timer> = Mutex::new(Timer { thread_of: None, last: 0, due: BTreeMap::new() });
-static CHANGED: Condvar = Condvar::new();
+/// A forked child has no thread that wakes, and what its parent waits for is the parent's.
+static TIMER: PerProcess<Timer> = PerProcess::new();
 
+/// Tells apart what is due at the same time, also what a parent and its child have begun.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Default)]
 struct Timer {
-    /// In which process the thread is; a forked child has none.
-    thread_of: Option<Process>,
-    last: u64,
+    waiting: Mutex<Pending>,
+    changed: Condvar,
+}
+
+/// What waits, by when it is due.
+#[derive(Default)]
+struct Pending {
+    has_thread: bool,
     due: BTreeMap<Key, Waker>,
 }
 
@@ -70,66 +79,65 @@ impl Waiting {
         if Instant::now() >= self.due {
             return Poll::Ready(Ok(()));
         }
-        let mut timer = timer();
-        if let Err(error) = timer.start() {
+        let waker = cx.waker().clone();
+        let number = || LAST.fetch_add(1, Ordering::Relaxed);
+        let key = *self.key.get_or_insert_with(|| (self.due, number()));
+        let Timer { waiting, changed } = TIMER.get();
+        let mut waiting = lock(waiting);
+        if let Err(error) = waiting.start() {
             return Poll::Ready(Err(error));
         }
-        let key = *self.key.get_or_insert_with(|| {
-            timer.last += 1;
-            (self.due, timer.last)
-        });
-        timer.due.insert(key, cx.waker().clone());
-        drop(timer);
-        CHANGED.notify_one();
+        let former = waiting.due.insert(key, waker);
+        drop(waiting);
+        changed.notify_one();
+        // Outside of the lock, since a waker's drop may run anything.
+        drop(former);
         Poll::Pending
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let waker = self.key.and_then(|key| timer().due.remove(&key));
-        // Outside of the lock, since a waker's drop may run anything.
+        let waker = self.key.and_then(|key| waiting().due.remove(&key));
+        // Outside of the lock, as above.
         drop(waker);
     }
 }
 
-impl Timer {
+impl Pending {
     /// Has the thread run.
     fn start(&mut self) -> io::Result<()> {
-        match self.thread_of {
-            Some(process) if process.is_current() => return Ok(()),
-            // What a parent waits for is the parent's, and a waker of it may not even be dropped.
-            Some(_) => std::mem::forget(std::mem::take(&mut self.due)),
-            None => {}
+        if !self.has_thread {
+            thread::Builder::new().name("caio-timer".to_owned()).spawn(wake_what_is_due)?;
+            self.has_thread = true;
         }
-        thread::Builder::new().name("caio-timer".to_owned()).spawn(wake_what_is_due)?;
-        self.thread_of = Some(Process::current());
         Ok(())
     }
 }
 
 fn wake_what_is_due() {
     block_signals();
-    let mut timer = timer();
-    while let Some((&(due, _), _)) = timer.due.first_key_value() {
+    let Timer { waiting, changed } = TIMER.get();
+    let mut pending = lock(waiting);
+    while let Some((&(due, _), _)) = pending.due.first_key_value() {
         let now = Instant::now();
         if due > now {
-            let wait = CHANGED.wait_timeout(timer, due - now);
-            timer = wait.unwrap_or_else(PoisonError::into_inner).0;
+            let wait = changed.wait_timeout(pending, due - now);
+            pending = wait.unwrap_or_else(PoisonError::into_inner).0;
             continue;
         }
-        let waker = timer.due.pop_first();
-        drop(timer);
+        let waker = pending.due.pop_first();
+        drop(pending);
         if let Some((_, waker)) = waker {
             wake(waker);
         }
-        timer = self::timer();
+        pending = lock(waiting);
     }
-    timer.thread_of = None;
+    pending.has_thread = false;
 }
 
-fn timer() -> MutexGuard<'static, Timer> {
-    lock(&TIMER)
+fn waiting() -> MutexGuard<'static, Pending> {
+    lock(&TIMER.get().waiting)
 }
 
 #[cfg(test)]
@@ -142,7 +150,7 @@ mod tests {
         let far = Duration::from_secs(3600);
         let is_waiting = || {
             let late = Instant::now() + far / 2;
-            timer().due.keys().any(|(due, _)| *due > late)
+            super::waiting().due.keys().any(|(due, _)| *due > late)
         };
         {
             let mut dropped = pin!(delay(far));
@@ -151,6 +159,14 @@ mod tests {
             assert!(is_waiting());
         }
         assert!(!is_waiting());
+    }
+
+    #[test]
+    fn a_child_waits_by_itself_while_its_parent_holds_the_lock() {
+        use crate::testing::{in_child, wait};
+        let held = super::waiting();
+        assert!(in_child(|| wait(delay(Duration::from_millis(1)), || {}).is_ok()));
+        drop(held);
     }
 
     #[test]

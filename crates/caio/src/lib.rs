@@ -100,6 +100,7 @@ mod layer;
 mod metrics;
 mod op;
 mod pending_count;
+mod per_process;
 #[cfg(target_os = "linux")]
 mod range_lock;
 mod request;
@@ -136,6 +137,7 @@ pub use metrics::Metrics;
 pub use op::{
     Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
 };
+pub use per_process::PerProcess;
 #[cfg(target_os = "linux")]
 pub use range_lock::{RangeLock, set_range_lock};
 pub use request::{Request, Token};

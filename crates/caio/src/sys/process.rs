@@ -18,28 +18,22 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// After fork(2) without exec a child has none of its parent's threads, so that it can use none of
 /// its contexts. What is kept beside the process that made it can be told from what is the child's
-/// own.
+/// own. A static that each process has for itself is a [`PerProcess`](crate::PerProcess).
 ///
 /// ```
-/// use std::sync::Mutex;
-/// use caio::{Context, Process, Result};
+/// use caio::Process;
 ///
-/// static SHARED: Mutex<Option<(Process, Context)>> = Mutex::new(None);
+/// /// Lies in memory, and belongs to the process that made it.
+/// struct Guard(Process);
 ///
-/// /// One context for each process.
-/// fn context() -> Result<Context> {
-///     let mut shared = SHARED.lock().expect("no holder panics");
-///     match &*shared {
-///         Some((process, context)) if process.is_current() => return Ok(context.clone()),
-///         _ => {}
+/// impl Drop for Guard {
+///     fn drop(&mut self) {
+///         if self.0.is_current() {
+///             println!("given back");
+///         }
 ///     }
-///     let context = Context::builder().build()?;
-///     *shared = Some((Process::current(), context.clone()));
-///     Ok(context)
 /// }
-/// # context()?;
-/// assert!(context()?.info().to_string().starts_with("backend "));
-/// # Ok::<(), caio::Error>(())
+/// drop(Guard(Process::current()));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Process(u32);

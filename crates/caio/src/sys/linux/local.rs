@@ -18,13 +18,14 @@ use rustix::fs::{AtFlags, CWD, OFlags, ResolveFlags, Statx, StatxFlags, openat2,
 
 use super::statfs;
 use crate::file::FileSystem;
+use crate::per_process::PerProcess;
 
 /// `STATX_MNT_ID_UNIQUE` (Linux 6.8): the number of a mount, which is never used again. Without it
 /// nothing is opened in place.
 const STATX_MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
 /// The mounts that were looked at last, and their file systems. More are not worth remembering.
-static MOUNTS: RwLock<Vec<(u64, FileSystem)>> = RwLock::new(Vec::new());
+static MOUNTS: PerProcess<RwLock<Vec<(u64, FileSystem)>>> = PerProcess::new();
 const MOUNTS_MAX: usize = 64;
 
 /// Opens for reading. `O_NONBLOCK`, so that neither a process with a lease on the file is waited
@@ -99,7 +100,7 @@ fn regular(path: &CStr, flags: i32) -> Option<(OwnedFd, Statx, FileSystem)> {
 }
 
 fn known(mount: u64) -> Option<FileSystem> {
-    let mounts = MOUNTS.read().unwrap_or_else(PoisonError::into_inner);
+    let mounts = MOUNTS.get().read().unwrap_or_else(PoisonError::into_inner);
     mounts.iter().find(|(known, _)| *known == mount).map(|(_, file_system)| *file_system)
 }
 
@@ -107,7 +108,7 @@ fn note(mount: u64, file_system: FileSystem) {
     if known(mount).is_some() {
         return;
     }
-    let mut mounts = MOUNTS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut mounts = MOUNTS.get().write().unwrap_or_else(PoisonError::into_inner);
     if mounts.len() == MOUNTS_MAX {
         mounts.remove(0);
     }

@@ -38,8 +38,9 @@ fn register(registration: Registration) -> Result<AsyncFd<Registration>, Registr
 }
 
 /// Whether this runtime was built with its I/O driver. tokio tells it in no other way than by a
-/// panic where there is none, so a program that would end with that is not asked, nor is one that
-/// has no driver at all.
+/// panic where there is none: all that registers with the driver has that panic, and the count of
+/// what is registered is there in builds with `tokio_unstable` alone. So a program that would end
+/// with the panic is not asked, nor is one that has no driver at all.
 #[allow(deprecated, reason = "as above; a pipe owns one descriptor")]
 fn has_driver() -> bool {
     if cfg!(panic = "abort") || !any_epoll() {

@@ -5,6 +5,8 @@
     reason = "all of this is a test, the helpers too"
 )]
 
+#[path = "../../../aiofile/tests/common/access_list.rs"]
+mod access_list;
 mod attributes;
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,48 +2,19 @@
 
 use std::fs::{self, File, FileTimes, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aiofile::fs::{CopyOptions, Replace, copy};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
+use crate::access_list::{INHERITED, LIST, list, set_list};
 use crate::support::{file, place, works};
-
-const LIST: &str = "system.posix_acl_access";
-const INHERITED: &str = "system.posix_acl_default";
-
-/// A list as acl(5) has it: the owner, somebody else, the group, the mask, all others.
-fn list(others: u16, group: u16, mask: u16) -> Vec<u8> {
-    let entries: [(u16, u16, u32); 5] = [
-        (0x01, 6, u32::MAX),
-        (0x02, others, 12_345),
-        (0x04, group, u32::MAX),
-        (0x10, mask, u32::MAX),
-        (0x20, 0, u32::MAX),
-    ];
-    let mut list = vec![2, 0, 0, 0];
-    for (tag, rights, who) in entries {
-        list.extend(tag.to_le_bytes());
-        list.extend(rights.to_le_bytes());
-        list.extend(who.to_le_bytes());
-    }
-    list
-}
-
-fn has_lists(path: &Path, name: &str, list: &[u8]) -> bool {
-    let set = setxattr(path, name, list, XattrFlags::empty());
-    if let Err(error) = set {
-        println!("skipped: no access control lists here: {error}");
-    }
-    set.is_ok()
-}
 
 #[tokio::test]
 async fn the_mask_of_a_list_does_not_become_the_right_of_a_group() {
     let place = place();
     let source = file(place.path(), "source", "secret");
-    if !has_lists(&source, LIST, &list(6, 0, 6)) {
+    if !set_list(&source, LIST, &list(6, 6, 0, 6)) {
         return;
     }
     assert_eq!(fs::metadata(&source).unwrap().mode() & 0o777, 0o660, "the mask shows there");
@@ -57,7 +28,7 @@ async fn the_mask_of_a_list_does_not_become_the_right_of_a_group() {
         assert!(copied.unwrap().unkept().is_empty());
         let mut kept = [0; 256];
         let length = getxattr(&target, LIST, &mut kept[..]).unwrap();
-        assert_eq!(kept[..length], list(6, 0, 6));
+        assert_eq!(kept[..length], list(6, 6, 0, 6));
         fs::remove_file(&target).unwrap();
     }
 }
@@ -69,7 +40,7 @@ async fn who_inherits_a_right_in_the_directory_gets_none_to_the_copy() {
     fs::set_permissions(&source, Permissions::from_mode(0o640)).unwrap();
     let directory = place.path().join("directory");
     fs::create_dir(&directory).unwrap();
-    if !has_lists(&directory, INHERITED, &list(7, 7, 7)) {
+    if !set_list(&directory, INHERITED, &list(6, 7, 7, 7)) {
         return;
     }
     let target = directory.join("target");
@@ -79,7 +50,7 @@ async fn who_inherits_a_right_in_the_directory_gets_none_to_the_copy() {
     assert_eq!(fs::metadata(&target).unwrap().mode() & 0o777, 0o640);
     // A file that has its own list keeps it, and its mask is not widened.
     let old = file(place.path(), "old", "");
-    assert!(has_lists(&old, LIST, &list(6, 6, 0)));
+    assert!(set_list(&old, LIST, &list(6, 6, 6, 0)));
     copy(&source, &old).await.unwrap();
     assert_eq!(fs::metadata(&old).unwrap().mode() & 0o777, 0o600);
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
+#[path = "../common/access_list.rs"]
+mod access_list;
 mod attributes;
 mod faults;
 mod files;

@@ -46,7 +46,12 @@ pub(super) fn keep(
         }
     }
     if settings.keep_mode {
-        let set = keep_mode(metadata, source, copy, is_new, list_is_kept);
+        let group = group_rights(metadata, source, list_is_kept).unwrap_or_else(|answer| {
+            note(Err(answered(answer, "read the access control list of", &job.from)));
+            // It may give the group nothing.
+            Some(0)
+        });
+        let set = keep_mode(metadata, group, copy, is_new, list_is_kept);
         note(set.map_err(|answer| answered(answer, "set the permissions of", &job.to)));
     }
     unkept.extend(keep_times_only(job, metadata, copy));
@@ -76,10 +81,21 @@ pub(super) fn mode_at_creation(metadata: &Metadata, source: &File, umask: u32) -
     if mode & (umask | 0o7000) != 0 {
         return None;
     }
-    match mode & GROUP {
-        0 => Some(mode),
-        _ => Some(acl::group_rights(source).map_or(mode, |group| mode & !GROUP | group << 3)),
+    let group = group_rights(metadata, source, false).ok()?;
+    Some(group.map_or(mode, |group| mode & !GROUP | group << 3))
+}
+
+/// What the source's list gives to its group, where the copy's mode depends on it.
+fn group_rights(
+    metadata: &Metadata,
+    source: &File,
+    list_is_kept: bool,
+) -> Result<Option<u32>, Errno> {
+    // Where the mode gives the group nothing, the mask of the list is empty, if there is one.
+    if list_is_kept || metadata.mode() & GROUP == 0 {
+        return Ok(None);
     }
+    acl::group_rights(source)
 }
 
 /// Whether new entries of a directory inherit an access control list.
@@ -95,13 +111,13 @@ fn keep_times(source: &Metadata, copy: &File) -> std::io::Result<()> {
 /// The mode, where the copy has not got it already.
 fn keep_mode(
     metadata: &Metadata,
-    source: &File,
+    group: Option<u32>,
     copy: &File,
     is_new: bool,
     list_is_kept: bool,
 ) -> Result<(), Errno> {
     let own = copy.metadata().ok();
-    let mode = mode(metadata, source, copy, own.as_ref(), is_new, list_is_kept);
+    let mode = mode(metadata, group, copy, own.as_ref(), is_new, list_is_kept);
     if own.is_some_and(|own| own.mode() & 0o7777 == mode) {
         return Ok(());
     }
@@ -111,7 +127,7 @@ fn keep_mode(
 /// The mode for the copy, that gives nobody more than the source does.
 fn mode(
     metadata: &Metadata,
-    source: &File,
+    group: Option<u32>,
     copy: &File,
     own: Option<&Metadata>,
     is_new: bool,
@@ -126,15 +142,45 @@ fn mode(
     if list_is_kept {
         return mode;
     }
-    if let Some(group) = acl::group_rights(source) {
+    if let Some(group) = group {
         // The mode shows the list's mask there, which the group itself need not have.
         mode = mode & !GROUP | group << 3;
     }
     // A list of the copy's own, which a new file inherits: the mask would give its entries what
     // the source gives to its group.
-    let is_masked = acl::group_rights(copy).is_some() && !(is_new && acl::remove(copy));
+    let is_masked = acl::has_list(copy) && !(is_new && acl::remove(copy));
     if is_masked {
         mode &= !GROUP | own.map_or(0, Metadata::mode);
     }
     mode
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use crate::fs::copy::meter::Waiting;
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_not_taken_for_none() {
+        let (file, copy) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        fchmod(&file, Mode::from_raw_mode(0o640)).unwrap();
+        fchmod(&copy, Mode::from_raw_mode(0o666)).unwrap();
+        let metadata = file.metadata().unwrap();
+        assert_eq!(mode_at_creation(&metadata, &file, 0), Some(0o640));
+        // Of a mere place in the tree no attribute can be read.
+        let mut options = File::options();
+        options.read(true).custom_flags(rustix::fs::OFlags::PATH.bits() as i32);
+        let place = options.open("/").unwrap();
+        assert_eq!(mode_at_creation(&metadata, &place, 0), None);
+        let (from, to) = (Path::new("from").to_owned(), Path::new("to").to_owned());
+        let job = Job::new(Arc::default(), from, to, &Waiting::default(), Arc::default());
+        let unkept = keep(&job, &place, &metadata, &copy, false);
+        let told = unkept.first().map(ToString::to_string).unwrap_or_default();
+        assert!(unkept.len() == 1 && told.contains("list of from:"), "{unkept:?}");
+        assert_eq!(copy.metadata().unwrap().mode() & 0o777, 0o600);
+    }
 }

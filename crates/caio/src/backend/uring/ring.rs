@@ -56,6 +56,8 @@ struct State {
     /// The latest entries, as many as the submission queue has room for.
     written: VecDeque<Token>,
     spare: Vec<Vectors>,
+    /// The memory of a chunk of completions, while no thread reaps.
+    chunk: Vec<(Held, i32)>,
     closed: bool,
 }
 
@@ -74,6 +76,7 @@ impl Ring {
             unwritten: VecDeque::new(),
             written: VecDeque::with_capacity(io.params().sq_entries() as usize),
             spare: Vec::with_capacity(VECTORS_KEPT),
+            chunk: Vec::with_capacity(CHUNK),
             closed: false,
         };
         Self {
@@ -138,16 +141,17 @@ impl Ring {
     /// Completes what is ready, and returns how many requests that was.
     pub(super) fn reap(&self) -> usize {
         let mut completed = 0;
+        let mut chunk = std::mem::take(&mut lock(&self.state).chunk);
         loop {
-            let mut chunk = [const { None }; CHUNK];
             let more = self.collect(&mut chunk);
-            for (mut held, result) in chunk.into_iter().flatten() {
+            for (mut held, result) in chunk.drain(..) {
                 completed += 1;
                 let result = sqe::outcome(held.request.op_mut(), result);
                 held.request.complete(result);
                 self.completing.fetch_sub(1, Ordering::Release);
             }
             if !more {
+                lock(&self.state).chunk = chunk;
                 return completed;
             }
         }
@@ -203,15 +207,14 @@ impl Ring {
     }
 
     /// Takes completed requests out of the state. Returns whether there are more.
-    fn collect(&self, chunk: &mut [Option<(Held, i32)>; CHUNK]) -> bool {
+    fn collect(&self, chunk: &mut Vec<(Held, i32)>) -> bool {
         let mut state = lock(&self.state);
         let mut queue = self.completions(&state);
-        for place in chunk {
-            let Some(completion) = queue.next() else { return false };
+        for completion in queue.by_ref().take(CHUNK) {
             if let Some(mut held) = state.in_flight.take(Token(completion.user_data())) {
                 state.recycle(&mut held.vectors);
                 self.completing.fetch_add(1, Ordering::Relaxed);
-                *place = Some((held, completion.result()));
+                chunk.push((held, completion.result()));
             }
         }
         !queue.is_empty()

@@ -127,7 +127,8 @@ impl AioFile {
     /// Another descriptor of the same file.
     pub(crate) async fn duplicate(&self) -> Result<Self> {
         let file = self.file()?.clone();
-        let copy = self.context.run("duplicate", move || file.duplicate()).await?;
+        let path = file.path().to_owned();
+        let copy = self.context.run_on("duplicate", &path, move || file.duplicate()).await?;
         let bounce = match &self.bounce {
             Some(_) => Some(self.context.reopen_buffered(&copy).await?),
             None => None,

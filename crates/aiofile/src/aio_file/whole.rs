@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use caio::{Context, Error, FileClass, Result};
+use caio::{Context, FileClass, Result};
 
 use super::AioFile;
 
@@ -331,9 +331,8 @@ impl AioFile {
         call: impl FnOnce(&fs::File) -> io::Result<()> + Send + 'static,
     ) -> io::Result<()> {
         let file = self.file()?.clone();
-        let change =
-            move || call(file.file()).map_err(|error| Error::system(error).on(file.path()));
-        Ok(self.context.run(name, change).await?)
+        let path = file.path().to_owned();
+        Ok(self.context.run_on(name, &path, move || Ok(call(file.file())?)).await?)
     }
 
     async fn sync(&self, data_only: bool) -> Result<()> {

@@ -132,8 +132,11 @@ impl FileLock {
     /// # Cancel safety
     /// Dropping the future unlocks.
     pub async fn unlock(mut self) -> io::Result<()> {
-        let Some(context) = self.context.take() else { return self.release() };
-        Ok(context.run("unlock", move || Ok(self.release()?)).await?)
+        let (Some(context), Some(file)) = (self.context.take(), &self.file) else {
+            return self.release();
+        };
+        let path = shown(file.as_fd());
+        Ok(context.run_on("unlock", &path, move || Ok(self.release()?)).await?)
     }
 
     fn release(&mut self) -> io::Result<()> {
@@ -177,14 +180,13 @@ async fn attempt(
         let owner = Process::current();
         Ok(Attempt::Held(FileLock { file: Some(file), extent, owner, context: None }))
     };
-    let tried = context.run("lock", try_it).await.map(|mut tried| {
+    let tried = context.run_on("lock", &path, try_it).await.map(|mut tried| {
         if let Attempt::Held(lock) = &mut tried {
             lock.context = Some(context.clone());
         }
         tried
     });
     tried.map_err(|error| {
-        let error = error.on(&path);
         let is_not_open = error.raw_os_error() == Some(Errno::BADF.raw_os_error());
         match lock {
             RangeLock::Shared if is_not_open => error.hint("open it for reading, too"),

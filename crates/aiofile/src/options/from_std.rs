@@ -42,7 +42,7 @@ pub(super) async fn open(
 ) -> Result<SharedFile> {
     let owned = path.to_owned();
     let open = move || SharedFile::new(options.open(&owned).map_err(Error::system)?, owned);
-    context.run("open", open).await.map_err(|error| error.on(path))
+    context.run_on("open", path, open).await
 }
 
 /// The mode string that comes closest to what the file was opened for.

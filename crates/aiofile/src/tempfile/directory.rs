@@ -101,8 +101,7 @@ impl TempDir {
     #[doc(alias("cleanup", "rmtree"))]
     pub async fn close(self) -> io::Result<()> {
         let Self { path, mut name, context } = self;
-        let removed = context.run("remove", move || Ok(name.remove()?)).await;
-        Ok(removed.map_err(|error| error.on(&path))?)
+        Ok(context.run_on("remove", &path, move || Ok(name.remove()?)).await?)
     }
 }
 

@@ -112,8 +112,8 @@ impl NamedTempFile {
     pub async fn reopen(&self) -> io::Result<File> {
         let (file, path) = (self.file.file().file()?.clone(), self.path.clone());
         let context = self.file.file().context();
-        let opened = context.run("reopen", move || open_again(&file, &path)).await;
-        let opened = opened.map_err(|error| error.on(&self.path))?;
+        let reopen = move || open_again(&file, &path);
+        let opened = context.run_on("reopen", &self.path, reopen).await?;
         Ok(File::new(AioFile::new(context.clone(), opened, None), Mode::try_from("r+")?, 0))
     }
 
@@ -200,8 +200,7 @@ impl NamedTempFile {
         let closed = self.file.close().await;
         if self.delete_on_close {
             let name = Arc::clone(&self.name);
-            let removed = context.run("remove", move || Ok(lock(&name).remove()?)).await;
-            removed.map_err(|error| error.on(&self.path))?;
+            context.run_on("remove", &self.path, move || Ok(lock(&name).remove()?)).await?;
         }
         closed
     }
@@ -217,9 +216,9 @@ impl NamedTempFile {
         poll_fn(|cx| Pin::new(&mut self.file).poll_flush(cx)).await?;
         let (name, from, target) = (Arc::clone(&self.name), self.path.clone(), to.to_owned());
         let rename = move || Ok(lock(&name).rename(&from, &target, replaces)?);
-        let renamed = self.file.file().context().run("rename", rename).await;
+        let renamed = self.file.file().context().run_on("rename", &self.path, rename).await;
         renamed.map_err(|error| {
-            let error = error.on(&self.path).to(to);
+            let error = error.to(to);
             match error.io_kind() {
                 io::ErrorKind::CrossesDevices => {
                     error.hint("make it beside its target, with Builder::directory")

@@ -74,7 +74,7 @@ pub(super) async fn copy(
             running.push(run(context, Arc::clone(&tree), step));
         }
         match running.next().await {
-            Some(more) => steps.extend(more?),
+            Some(more) => steps.extend(more.map_err(|error| error.on(from))?),
             None => break,
         }
     }

@@ -24,8 +24,8 @@ use super::{DIRECT_BYTES, answered, block};
 pub(super) async fn compare(context: &Context, job: &Arc<Job>, opened: &Opened) -> Result<()> {
     let files = [opened.source.clone(), opened.target.clone()];
     let (size, extents) = {
-        let (job, files) = (Arc::clone(job), files.clone());
-        context.run("verify", move || survey(&job, &files)).await?
+        let (job, files, path) = (Arc::clone(job), files.clone(), job.to.clone());
+        context.run_on("verify", &path, move || survey(&job, &files)).await?
     };
     let block = (job.settings.block_size as u64).min(size.next_multiple_of(DIRECT_BYTES)).max(1);
     job.meter.begin(CopyPhase::Verifying, extents.bytes());

@@ -122,11 +122,11 @@ impl WalkEntries {
 
     fn next_round(&mut self) -> Option<BoxFuture<'static, Result<Round>>> {
         let entries = if self.has_begun { ROUND_ENTRIES } else { FIRST_ENTRIES };
-        let context = self.context.clone();
+        let (context, options) = (self.context.clone(), Arc::clone(&self.options));
         match &mut self.walker {
             Walker::Ordered(walker) => {
                 let mut walker = walker.take()?;
-                Some(Box::pin(round(context, move || {
+                Some(Box::pin(round(context, options, move || {
                     let (items, is_over) = walker.round(entries);
                     Round { items, rest: Rest::Ordered((!is_over).then_some(walker)) }
                 })))
@@ -135,7 +135,7 @@ impl WalkEntries {
                 let free = self.options.parallel.checked_sub(self.rounds.len())?;
                 let mut part = if free > 0 { work.part(free)? } else { return None };
                 let shared = Arc::clone(shared);
-                Some(Box::pin(round(context, move || {
+                Some(Box::pin(round(context, options, move || {
                     let items = shared.round(&mut part, entries);
                     Round { items, rest: Rest::Parallel(part) }
                 })))
@@ -171,10 +171,11 @@ impl WalkEntries {
 /// A round on the pool of the context, or of the default one.
 async fn round(
     context: Option<Context>,
+    options: Arc<Options>,
     read: impl FnOnce() -> Round + Send + 'static,
 ) -> Result<Round> {
     let context = chosen_context(context.as_ref()).await?;
-    context.run("walk", move || Ok(read())).await
+    context.run_on("walk", &options.root, move || Ok(read())).await
 }
 
 impl Stream for WalkEntries {

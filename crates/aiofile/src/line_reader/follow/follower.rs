@@ -157,8 +157,7 @@ impl Follower {
             Err(error) if is_nowhere(&error) => Ok(None),
             Err(error) => Err(error.into()),
         };
-        let found = open.lines.file().context().run("stat", look).await;
-        Ok(found.map_err(|error| error.on(&self.path))?)
+        Ok(open.lines.file().context().run_on("stat", &self.path, look).await?)
     }
 
     /// Goes over to the file that now has the name, after what is left of this one.

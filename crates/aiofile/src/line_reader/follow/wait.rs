@@ -80,12 +80,13 @@ async fn watch(file: &AioFile, path: &Path) -> Changes {
     if is_remote {
         return Changes::Unknown;
     }
-    let path = path.to_owned();
+    let owned = path.to_owned();
     let begin = move || {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        Ok(event::changes(&[&path, parent.unwrap_or(Path::new("."))])?)
+        let parent = owned.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Ok(event::changes(&[&owned, parent.unwrap_or(Path::new("."))])?)
     };
-    let Ok(changes) = file.context().run("watch", begin).await else { return Changes::Unknown };
+    let changes = file.context().run_on("watch", path, begin).await;
+    let Ok(changes) = changes else { return Changes::Unknown };
     AioFile::from_std_in(file.context(), changes).map_or(Changes::Unknown, Changes::Watched)
 }
 

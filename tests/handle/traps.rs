@@ -216,3 +216,31 @@ fn a_handle_works_without_the_page_cache() {
         assert_eq!(handle.read_all().await.unwrap(), "\nthree");
     });
 }
+
+/// Trap D5.
+#[test]
+fn a_program_that_is_started_inherits_no_descriptor() {
+    each(async |context| {
+        let directory = disk();
+        let fs = aiofile::fs::Fs::new(context);
+        fs.write(directory.path().join("file"), "one\ntwo\n").await.unwrap();
+        let mut handle = open(context, directory.path().join("file"), "r+").await;
+        assert_eq!(handle.readline().await.unwrap(), "one\n");
+        let mut options = OpenOptions::new();
+        options.context(context).read(true).write(true).direct(true).bounce(true);
+        let direct = options.open_aio(directory.path().join("file")).await;
+        let mut builder = aiofile::tempfile::Builder::new();
+        builder.context(context).directory(directory.path());
+        let temporary = (builder.named().await.unwrap(), builder.unnamed().await.unwrap());
+        let lock = fs.lock(&handle).await.unwrap();
+        let changes = caio::event::changes(&[directory.path()]).unwrap();
+        let timer = caio::event::timer(std::time::Duration::from_secs(1)).unwrap();
+
+        let listed = std::process::Command::new("ls").args(["-l", "/proc/self/fd"]).output();
+        let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+        let ours = ["anon_inode:", &*directory.path().to_string_lossy()];
+        let inherited = listed.lines().find(|line| ours.iter().any(|name| line.contains(name)));
+        assert_eq!(inherited, None, "on {}", context.info().backend);
+        drop((direct, temporary, lock, changes, timer));
+    });
+}

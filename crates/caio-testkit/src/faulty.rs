@@ -4,6 +4,7 @@
 //! alone, counted from 0 in the order of submission. A program that submits in the same order meets
 //! the same faults.
 
+mod decision;
 mod holder;
 mod layer;
 mod plan;
@@ -21,10 +22,10 @@ use caio::{
 use nix::errno::Errno;
 
 use crate::held::lock;
+use decision::{Decision, Space};
 use holder::Holder;
 pub use layer::FaultLayer;
 pub use plan::Plan;
-use plan::{Decision, Space};
 
 /// Any backend, failing by a [`Plan`].
 ///

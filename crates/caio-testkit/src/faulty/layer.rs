@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use caio::{Admission, Error, Layer, OpInfo, OpKind, Stage};
 
-use super::plan::{Decision, Plan};
+use super::decision::Decision;
+use super::plan::Plan;
 
 /// A layer that has operations fail or come late, by a [`Plan`]: its errnos and its delays. Short
 /// transfers, full queues, other orders and full disks need a backend, which is [`Faulty`].

@@ -6,6 +6,7 @@ use std::time::Duration;
 use caio::OpKind;
 use nix::errno::Errno;
 
+use super::decision::{Decision, Length, Rule, Space};
 use crate::random::Random;
 
 /// The faults that a [`Faulty`](super::Faulty) backend injects. Without further words there are
@@ -34,38 +35,6 @@ pub struct Plan {
     window: usize,
     space: Option<Space>,
     rules: Vec<Rule>,
-}
-
-/// How much of a transfer is left.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Length {
-    One,
-    Random(u64),
-}
-
-/// Room on the disk that is not there.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Space {
-    pub(super) free: u64,
-    pub(super) errno: Errno,
-}
-
-#[derive(Debug, Clone)]
-struct Rule {
-    kind: Option<OpKind>,
-    number: u64,
-    sticky: bool,
-    errno: Errno,
-    /// Operations of this kind that were seen.
-    seen: std::sync::Arc<std::sync::atomic::AtomicU64>,
-}
-
-/// What happens to one operation.
-#[derive(Debug, Default)]
-pub(super) struct Decision {
-    pub(super) errno: Option<Errno>,
-    pub(super) short: Option<Length>,
-    pub(super) hold: Option<Duration>,
 }
 
 impl Plan {
@@ -383,6 +352,28 @@ impl Plan {
         self.rule(Some(kind), number, true, errno)
     }
 
+    /// The operation with this number, counted from 0, fails with this errno, whatever its kind.
+    /// Only that one: the next one succeeds.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).fail_nth(1, 5)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
+    /// assert!(context.set_length(&file, 2).await.is_err());
+    /// context.sync(&file, false).await?;
+    /// # Ok(())
+    /// # }) }
+    /// ```
+    #[must_use]
+    pub fn fail_nth(self, number: u64, errno: i32) -> Self {
+        self.rule(None, number, false, errno)
+    }
+
     /// Everything fails with this errno, from the operation with this number on, counted from 0:
     /// the cable was pulled.
     ///
@@ -467,25 +458,5 @@ impl Plan {
         let errno = Errno::from_raw(errno);
         self.rules.push(Rule { kind, number, sticky, errno, seen: Default::default() });
         self
-    }
-}
-
-impl Rule {
-    fn meets(&self, kind: OpKind) -> Option<Errno> {
-        if self.kind.is_some_and(|only| only != kind) {
-            return None;
-        }
-        let number = self.seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        (number == self.number || (self.sticky && number > self.number)).then_some(self.errno)
-    }
-}
-
-impl Length {
-    /// How many of `wanted` bytes: fewer, where that leaves any.
-    pub(super) fn of(self, wanted: usize) -> usize {
-        match self {
-            Self::One => wanted.min(1),
-            Self::Random(seed) => wanted.min(1 + Random::new(seed).below(wanted.saturating_sub(1))),
-        }
     }
 }

@@ -1,0 +1,157 @@
+//! The n-th system call of one kind fails, as strace(1) has it: jobs in processes of their own.
+
+use std::io::{IoSlice, Write as _};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::drive::runtime;
+use crate::job::{Job, prepared};
+use crate::{errnos, jobs, sweep};
+
+/// Names the job of such a process, and its directory.
+const JOB: &str = "CAIO_SWEEP_PROCESS";
+
+/// What such a process says when it begins: what fails before that is no fault of a job.
+const BEGINS: &str = "begins";
+
+const ENDS_WELL: &str = "it ends well";
+
+const FAILS: &str = "it fails:";
+
+/// What the jobs ask of the kernel. write(2) is not among them: tokio wakes its driver by one, and
+/// panics where that fails.
+const CALLS: [&str; 23] = [
+    "openat",
+    "openat2",
+    "pread64",
+    "preadv2",
+    "pwrite64",
+    "pwritev2",
+    "fsync",
+    "fdatasync",
+    "renameat2",
+    "rename",
+    "unlinkat",
+    "unlink",
+    "mkdir",
+    "fchmod",
+    "ftruncate",
+    "copy_file_range",
+    "getdents64",
+    "linkat",
+    "statx",
+    "utimensat",
+    "fallocate",
+    "lseek",
+    "ioctl",
+];
+
+/// Longer than this no job takes: it hangs.
+const SECONDS_MAX: &str = "60";
+
+/// Each thread's first calls of a kind, and what a job makes on one thread.
+const CALLS_MAX: u64 = 40;
+
+#[test]
+fn system_calls_that_fail() {
+    if let Ok(job) = std::env::var(JOB) {
+        return process(&job);
+    }
+    if Command::new("strace").arg("-V").output().is_err() {
+        assert!(std::env::var_os("CAIO_REQUIRE_STRACE").is_none(), "strace is required");
+        let _ = writeln!(std::io::stderr(), "SKIPPED system calls that fail: there is no strace");
+        return;
+    }
+    sweep("system calls that fail", |job| {
+        let mut faults = 0;
+        for call in CALLS {
+            for errno in errnos() {
+                for number in 1..=CALLS_MAX {
+                    match traced(job, call, &format!("{errno:?}"), number) {
+                        Ok(true) => faults += 1,
+                        Ok(false) => break,
+                        Err(error) => {
+                            return Err(format!("{call} number {number} is {errno:?}: {error}"));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(faults)
+    });
+}
+
+/// One run of the job with one system call that fails. `false` where no thread made so many.
+fn traced(job: &Job, call: &str, errno: &str, number: u64) -> Result<bool, String> {
+    let place = prepared();
+    let log = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    let child = Command::new("timeout")
+        .args([
+            "--signal=KILL",
+            SECONDS_MAX,
+            "strace",
+            "-f",
+            "-qq",
+            "--seccomp-bpf",
+            "-e",
+            &format!("trace={call}"),
+            "-e",
+        ])
+        .arg(format!("inject={call}:error={errno}:when={number}"))
+        .arg("-o")
+        .arg(log.path())
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "kernel::system_calls_that_fail", "--nocapture", "--test-threads=1"])
+        .env(JOB, job.name)
+        .env("CAIO_SWEEP_DIRECTORY", place.path())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&child.stdout);
+    let log = std::fs::read_to_string(log.path()).unwrap_or_default();
+    let met = log.matches("(INJECTED)").count();
+    if met == 0 {
+        return Ok(false);
+    }
+    if !said.contains(BEGINS) {
+        // The loader or the harness met it.
+        return Ok(true);
+    }
+    let ended = |line: &&str| line.contains(ENDS_WELL) || line.contains(FAILS);
+    let Some(last) = said.lines().find(ended) else {
+        let complaint = String::from_utf8_lossy(&child.stderr);
+        return Err(format!("it came to no end: {complaint}\n{said}"));
+    };
+    let done = last.contains(ENDS_WELL);
+    // Where more threads met it, one of them may have been tidying up.
+    if done || met == 1 {
+        job.examine(place.path(), done)?;
+    }
+    let place = place.path().to_string_lossy();
+    match done || last.contains(&*place) || last.contains("/dev/fd/") {
+        true => Ok(true),
+        false => Err(format!("the error names no file: {last}")),
+    }
+}
+
+/// The process of one job.
+fn process(name: &str) {
+    let job = jobs::all().find(|job| job.name == name).unwrap();
+    let directory = std::env::var_os("CAIO_SWEEP_DIRECTORY").unwrap();
+    let runtime = runtime();
+    // What the engine asks of the kernel before it does anything is no fault of the job.
+    runtime.block_on(async { aiofile::default_context() }).unwrap();
+    tell(BEGINS);
+    match runtime.block_on((job.run)(Path::new(&directory).to_owned())) {
+        Ok(()) => tell(ENDS_WELL),
+        Err(error) => tell(&format!("{FAILS} {error}")),
+    }
+}
+
+/// Says something by writev(2), which is not made to fail.
+fn tell(line: &str) {
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned().unwrap();
+    let line = format!("{line}\n");
+    std::fs::File::from(stdout).write_vectored(&[IoSlice::new(line.as_bytes())]).unwrap();
+}

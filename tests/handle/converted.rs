@@ -202,6 +202,8 @@ fn permissions_and_the_size_of_one_poll_are_as_in_tokio() {
         assert_eq!(file.write(&large).await.unwrap(), 2 << 20);
         file.set_max_buf_size(3);
         assert_eq!(file.write(b"abcdef").await.unwrap(), 3);
+        assert_eq!(file.clone().max_buf_size(), 3);
+        assert_eq!(file.try_clone().await.unwrap().max_buf_size(), 3);
         file.rewind().await.unwrap();
         assert_eq!(file.read(&mut [0; 100]).await.unwrap(), 3);
         assert_eq!(file.readline().await.unwrap().len(), (2 << 20));

@@ -210,6 +210,12 @@ fn permissions_and_the_size_of_one_poll_are_as_in_tokio() {
     });
 }
 
+#[tokio::test]
+#[should_panic(expected = "`max_buf_size` must be greater than 0")]
+async fn a_poll_that_moves_nothing_is_refused_in_tokio_s_words() {
+    File::open("/proc/version").await.unwrap().set_max_buf_size(0);
+}
+
 #[test]
 fn a_mode_beyond_what_the_file_was_opened_for_is_refused_and_says_so() {
     each(async |context| {

@@ -202,10 +202,18 @@ fn permissions_and_the_size_of_one_poll_are_as_in_tokio() {
         assert_eq!(file.write(&large).await.unwrap(), 2 << 20);
         file.set_max_buf_size(3);
         assert_eq!(file.write(b"abcdef").await.unwrap(), 3);
+        assert_eq!(file.clone().max_buf_size(), 3);
+        assert_eq!(file.try_clone().await.unwrap().max_buf_size(), 3);
         file.rewind().await.unwrap();
         assert_eq!(file.read(&mut [0; 100]).await.unwrap(), 3);
         assert_eq!(file.readline().await.unwrap().len(), (2 << 20));
     });
+}
+
+#[tokio::test]
+#[should_panic(expected = "`max_buf_size` must be greater than 0")]
+async fn a_poll_that_moves_nothing_is_refused_in_tokio_s_words() {
+    File::open("/proc/version").await.unwrap().set_max_buf_size(0);
 }
 
 #[test]

@@ -19,6 +19,14 @@ impl<T> BoxedFuture<T> {
     }
 }
 
+impl<T> Future for BoxedFuture<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Self::poll(self.get_mut(), cx)
+    }
+}
+
 impl<T> fmt::Debug for BoxedFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BoxedFuture")

@@ -225,7 +225,8 @@ impl Clone for File {
     /// original alone, and so does what was read ahead of a stream.
     fn clone(&self) -> Self {
         let generation = Arc::clone(&self.generation);
-        Self { generation, ..Self::new(self.file.clone(), self.mode, self.tell()) }
+        let copy = Self::new(self.file.clone(), self.mode, self.tell());
+        Self { generation, poll_bytes_max: self.poll_bytes_max, ..copy }
     }
 }
 

@@ -3,7 +3,7 @@
 //! `use aiofile::fs;` takes the place of `use tokio::fs;`. Each function does its whole work in one
 //! hand-over to a thread that may block (a hop), and without any where the system has the answer in
 //! memory. They use the task's default context; [`Fs`] has them as methods, in a context that you
-//! name.
+//! name. Their futures are `Send` and `Sync`, as tokio's are.
 //!
 //! An error says what was being done to which path and what the system answered. It is an
 //! [`io::Error`](std::io::Error) with std's kind; [`Error::of`](crate::Error::of) shows the errno.

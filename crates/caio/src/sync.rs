@@ -84,6 +84,30 @@ pub(crate) fn wait_until<F: Future>(
     }
 }
 
+/// A value that its owner alone reaches, through `&mut`. The mutex is never locked: it makes a
+/// future that keeps the value `Sync`, which the value need not be.
+#[derive(Debug)]
+pub(crate) struct Exclusive<T>(Mutex<T>);
+
+impl<T> Exclusive<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Future + Unpin> Future for Exclusive<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let exclusive = self.get_mut();
+        Pin::new(exclusive.get_mut()).poll(cx)
+    }
+}
+
 /// Hands one value from a thread to a future.
 #[derive(Debug)]
 pub(crate) struct Handoff<T> {

@@ -66,7 +66,8 @@ impl File {
         let begin = self.share_position()?;
         let copy = Self::new(file, self.mode, begin);
         copy.shares_position.store(self.shares_position.load(Ordering::Acquire), Ordering::Release);
-        Ok(Self { generation: Arc::clone(&self.generation), ..copy })
+        let generation = Arc::clone(&self.generation);
+        Ok(Self { generation, poll_bytes_max: self.poll_bytes_max, ..copy })
     }
 
     /// Gives the file back to std, after the write that is under way; its position is where the

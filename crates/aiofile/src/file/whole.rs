@@ -210,7 +210,7 @@ impl File {
     /// ```
     #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
-        assert!(max_buf_size > 0, "the most that one poll moves is 0 bytes");
+        assert!(max_buf_size > 0, "`max_buf_size` must be greater than 0");
         self.poll_bytes_max = max_buf_size;
     }
 }

@@ -4,7 +4,10 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
-use aiofile::fs::{self, Access, AtomicWriteOptions, DirBuilder, DirEntry, FileTimes, Fs, ReadDir};
+use aiofile::fs::{
+    self, Access, AtomicWriteOptions, DirBuilder, DirEntry, FileTimes, Fs, ReadDir, WalkEntries,
+};
+use aiofile::{AioFile, ChunkStream, File, Follow, LineStream, OpenOptions, RangeStream};
 
 use super::support::temporary;
 
@@ -54,6 +57,65 @@ async fn all_of_them_in_a_spawned_task() {
 }
 
 #[test]
+fn futures_can_be_shared_between_threads() {
+    fn shared<T>(future: impl Future<Output = T> + Send + Sync) {
+        drop(future);
+    }
+    shared(fs::write("file", "text"));
+    shared(fs::append("file", "more"));
+    shared(fs::write_atomic("file", "text"));
+    shared(fs::read("file"));
+    shared(fs::read_to_string("file"));
+    shared(fs::metadata("file"));
+    shared(fs::symlink_metadata("file"));
+    shared(fs::try_exists("file"));
+    shared(fs::access("file", Access::READ));
+    shared(fs::canonicalize("file"));
+    shared(fs::copy("file", "other"));
+    shared(fs::copy_dir("a", "b"));
+    shared(fs::symlink("file", "link"));
+    shared(fs::read_link("link"));
+    shared(fs::hard_link("file", "hard"));
+    shared(fs::rename("file", "other"));
+    shared(fs::rename_or_copy("file", "other"));
+    shared(fs::set_permissions("file", Permissions::from_mode(0o600)));
+    shared(fs::chown("file", None, None));
+    shared(fs::set_times("file", FileTimes::new()));
+    shared(fs::create_dir("a"));
+    shared(fs::create_dir_all("a/b"));
+    shared(DirBuilder::new().create("a"));
+    shared(fs::remove_dir("a"));
+    shared(fs::remove_dir_all("a"));
+    shared(fs::remove_file("file"));
+    shared(fs::read_dir("a"));
+    shared(fs::disk_usage("a"));
+    shared(File::open("file"));
+    shared(File::create("file"));
+    shared(OpenOptions::new().open("file"));
+    shared(AioFile::open("file", "r"));
+    shared(async {
+        let mut entries = fs::read_dir("a").await?;
+        while let Some(entry) = entries.next_entry().await? {
+            entry.file_type().await?;
+            entry.metadata().await?;
+        }
+        let file = AioFile::open("file", "r+").await?;
+        file.read_at(1, 0).await?;
+        file.write_at("x", 0).await?;
+        file.read_ranges(&[0..1, 2..3]).await?;
+        let file = File::open("file").await?;
+        file.set_len(0).await?;
+        file.sync_all().await?;
+        file.sync_data().await?;
+        file.set_permissions(Permissions::from_mode(0o600)).await?;
+        file.metadata().await?;
+        fs::lock(&file).await?.unlock().await?;
+        file.try_clone().await?.into_std().await;
+        std::io::Result::Ok(())
+    });
+}
+
+#[test]
 fn types_can_be_shared_between_threads() {
     fn shared<T: Send + Sync + std::fmt::Debug>() {}
     shared::<Fs>();
@@ -61,4 +123,11 @@ fn types_can_be_shared_between_threads() {
     shared::<DirEntry>();
     shared::<DirBuilder>();
     shared::<AtomicWriteOptions>();
+    shared::<WalkEntries>();
+    shared::<File>();
+    shared::<AioFile>();
+    shared::<RangeStream>();
+    shared::<ChunkStream>();
+    shared::<LineStream>();
+    shared::<Follow>();
 }

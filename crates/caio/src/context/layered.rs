@@ -3,7 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use super::Context;
@@ -13,10 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::layer::{Attempt, Chain, OpInfo, Sleep};
 use crate::op::{Op, Output};
+use crate::sync::Exclusive;
 
-/// An operation with layers around it, as a future that can be moved. The mutex is never locked: it
-/// makes this `Sync`, which a layer's future need not be.
-pub(super) struct Layered(Mutex<Pin<Box<dyn Future<Output = Outcome> + Send>>>);
+/// An operation with layers around it, as a future that can be moved.
+pub(super) struct Layered(Exclusive<Pin<Box<dyn Future<Output = Outcome> + Send>>>);
 
 impl Layered {
     /// An operation that is to begin.
@@ -32,7 +32,7 @@ impl Layered {
     }
 
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+        Pin::new(&mut self.0).poll(cx)
     }
 
     fn of(context: Context, file: Option<SharedFile>, info: OpInfo, next: Next) -> Self {
@@ -41,7 +41,7 @@ impl Layered {
             let ended = within_deadline(&context.inner.layers, &info, attempts).await;
             ended.unwrap_or_else(|error| Outcome { result: Err(error), op: None })
         };
-        Self(Mutex::new(Box::pin(future)))
+        Self(Exclusive::new(Box::pin(future)))
     }
 }
 
@@ -56,14 +56,14 @@ pub(super) async fn within_deadline<F: Future>(
 ) -> Result<F::Output> {
     let Some(deadline) = chain.deadline(info) else { return Ok(future.await) };
     let mut future = pin!(future);
-    let mut sleep: Option<Sleep> = None;
+    let mut sleep: Option<Exclusive<Sleep>> = None;
     poll_fn(|cx| {
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
         // Most operations are ready before there is anything to wait for.
-        let sleep = sleep.get_or_insert_with(|| info.clock().sleep(deadline));
-        sleep.as_mut().poll(cx).map(|slept| {
+        let begin = || Exclusive::new(info.clock().sleep(deadline));
+        Pin::new(sleep.get_or_insert_with(begin)).poll(cx).map(|slept| {
             let error = slept.err().map_or_else(|| timed_out(deadline), Error::system);
             Err(info.describe(error))
         })

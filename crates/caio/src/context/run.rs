@@ -1,11 +1,12 @@
 //! Whatever a closure does, on a thread of the pool.
 
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 use super::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::op::{Job, Op};
+use crate::sync::lock;
 
 impl Context {
     /// Runs a closure on a thread that may block, and returns what it returns: for calls that are
@@ -77,20 +78,21 @@ impl Context {
         path: Option<&Path>,
         closure: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (sender, receiver) = sync_channel(1);
+        let returned = Arc::new(Mutex::new(None));
+        let answer = Arc::clone(&returned);
         let has_layers = !self.inner.layers.is_empty();
         let told = path.filter(|_| has_layers).map(Path::to_owned);
         let job = Job::named(name, told, move || {
             let result = closure();
             let failure = result.as_ref().err().filter(|_| has_layers);
             let failure = failure.map(|error| error.clone().doing(name));
-            _ = sender.send(result);
+            *lock(&answer) = Some(result);
             failure
         });
         let outcome = self.submit_borrowed(None, Op::Run { job }).await;
         let done = outcome.result.and_then(|_| {
             let abandoned = || Error::new(ErrorKind::Abandoned, "the backend did not run it");
-            receiver.try_recv().unwrap_or_else(|_| Err(abandoned()))
+            lock(&returned).take().unwrap_or_else(|| Err(abandoned()))
         });
         done.map_err(|error| error.doing(name))
     }

@@ -1,7 +1,8 @@
 //! The layers of one context, in their order.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::op::{Op, OpKind};
 use crate::runtime::Runtime;
+use crate::sync::Exclusive;
 
 /// The layers of a context, outermost first.
 #[derive(Debug, Clone)]
@@ -74,18 +76,23 @@ impl Chain {
     ) -> Result<Arc<Attempt>, (Error, Option<Duration>)> {
         let mut attempt = Attempt::new(self.clone(), info.clone(), number);
         for layer in self.layers.iter() {
-            let admitted = match ask(layer, info) {
-                Admission::Now => Ok(()),
-                _ if info.kind() == OpKind::Close => Ok(()),
+            let later = match ask(layer, info) {
+                Admission::Now => Ok(None),
+                _ if info.kind() == OpKind::Close => Ok(None),
                 Admission::Refused(error) => Err(error),
-                Admission::Later(mut future) => {
+                Admission::Later(future) => Ok(Some(Exclusive::new(future))),
+            };
+            let admitted = match later {
+                Ok(Some(mut future)) => {
                     poll_fn(|cx| {
-                        let poll = || future.as_mut().poll(cx);
+                        let poll = || Pin::new(&mut future).poll(cx);
                         catch_unwind(AssertUnwindSafe(poll))
                             .unwrap_or_else(|_| Poll::Ready(Err(panicked())))
                     })
                     .await
                 }
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
             };
             if let Err(error) = admitted {
                 let error = info.describe(error);

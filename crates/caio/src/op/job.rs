@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use crate::error::Error;
+use crate::sync::Exclusive;
 
 /// What an [`Op::Run`](crate::Op::Run) does: a closure that runs once, on a thread that may block.
 /// It hands its result over by itself.
@@ -22,8 +22,7 @@ pub struct Job {
     name: &'static str,
     /// The file that it works on, where layers are to be told.
     path: Option<PathBuf>,
-    /// The mutex is never locked: it makes an operation `Sync`, which the closure is not.
-    closure: Mutex<Option<Closure>>,
+    closure: Exclusive<Option<Closure>>,
     failure: Option<Error>,
 }
 
@@ -46,7 +45,7 @@ impl Job {
         path: Option<PathBuf>,
         closure: impl FnOnce() -> Option<Error> + Send + 'static,
     ) -> Self {
-        Self { name, path, closure: Mutex::new(Some(Box::new(closure))), failure: None }
+        Self { name, path, closure: Exclusive::new(Some(Box::new(closure))), failure: None }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -64,7 +63,7 @@ impl Job {
 
     /// Runs the closure, the first time.
     pub fn run(&mut self) {
-        let closure = self.closure.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let closure = self.closure.get_mut().take();
         if let Some(closure) = closure {
             self.failure = closure();
         }

@@ -9,13 +9,13 @@ use std::task::{Context as TaskContext, Poll};
 
 use caio::{Context, Error, ErrorKind, Result};
 use futures_core::Stream;
-use futures_core::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 use super::Options;
 use super::entry::{Item, WalkError};
 use super::ordered::Ordered;
 use super::parallel::{Shared, Work};
+use crate::boxed::BoxedFuture;
 use crate::runtime::chosen_context;
 
 /// So many entries at most a round brings.
@@ -32,7 +32,7 @@ pub struct WalkEntries {
     /// The one that was named; without one, each round has the default one of the task.
     context: Option<Context>,
     walker: Walker,
-    rounds: FuturesUnordered<BoxFuture<'static, Result<Round>>>,
+    rounds: FuturesUnordered<BoxedFuture<Result<Round>>>,
     has_begun: bool,
     ready: VecDeque<Item>,
 }
@@ -120,13 +120,13 @@ impl WalkEntries {
         }
     }
 
-    fn next_round(&mut self) -> Option<BoxFuture<'static, Result<Round>>> {
+    fn next_round(&mut self) -> Option<BoxedFuture<Result<Round>>> {
         let entries = if self.has_begun { ROUND_ENTRIES } else { FIRST_ENTRIES };
         let (context, options) = (self.context.clone(), Arc::clone(&self.options));
         match &mut self.walker {
             Walker::Ordered(walker) => {
                 let mut walker = walker.take()?;
-                Some(Box::pin(round(context, options, move || {
+                Some(BoxedFuture::new(round(context, options, move || {
                     let (items, is_over) = walker.round(entries);
                     Round { items, rest: Rest::Ordered((!is_over).then_some(walker)) }
                 })))
@@ -135,7 +135,7 @@ impl WalkEntries {
                 let free = self.options.parallel.checked_sub(self.rounds.len())?;
                 let mut part = if free > 0 { work.part(free)? } else { return None };
                 let shared = Arc::clone(shared);
-                Some(Box::pin(round(context, options, move || {
+                Some(BoxedFuture::new(round(context, options, move || {
                     let items = shared.round(&mut part, entries);
                     Round { items, rest: Rest::Parallel(part) }
                 })))

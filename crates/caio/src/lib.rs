@@ -135,7 +135,7 @@ pub use layer::{
 };
 pub use metrics::Metrics;
 pub use op::{
-    Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
+    Job, Op, OpKind, Output, PathCall, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
 };
 pub use per_process::PerProcess;
 #[cfg(target_os = "linux")]

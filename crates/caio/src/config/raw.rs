@@ -246,31 +246,24 @@ mod tests {
         assert_eq!(from("backend = 'auto'").unwrap().backend, Some(Choice::Auto));
     }
 
+    /// What is said of these texts begins so.
+    #[track_caller]
+    fn are_told(cases: &[(&str, &str)]) {
+        for (text, expected) in cases {
+            let error = from(text).expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::Config, "{text}");
+            let shown = error.to_string();
+            assert!(
+                shown.starts_with(&format!("caio.toml: {expected}")),
+                "{text:?} gave {shown:?}, not {expected:?}"
+            );
+            assert!(!shown.contains('\n'), "{shown}");
+        }
+    }
+
     #[test]
-    fn every_mistake_has_its_line_and_column() {
-        for (text, expected) in [
-            ("\nmax_requests = 0", "line 2, column 16: max_requests is 0; it must be at least 1"),
-            (
-                "[uring]\n# wide\nentries = 99999",
-                "line 3, column 11: uring.entries is 99999; it must be at most 4096",
-            ),
-            (
-                "threads_max = 2\nthreads_min = 3",
-                "line 2, column 15: threads_min is 3, which is more than threads_max, 2",
-            ),
-            ("max_requests = 5\nmax_request = 5", "line 2, column 1: unknown field `max_request`"),
-            ("max_requests = -1", "line 1, column 16: invalid value: integer `-1`"),
-            ("max_requests = 'many'", "line 1, column 16: invalid type: string \"many\""),
-            ("in_place = true\nmax_requests =", "line 2, column 15: "),
-            ("backend = 'posix'", "line 1, column 11: unknown backend \"posix\" (valid names: "),
-            ("backend = []", "line 1, column 11: an empty list of backends"),
-            ("[uring]\nring = 1", "line 2, column 1: unknown field `ring`"),
-            (
-                "[uring]\nregistered_files = 64",
-                "line 2, column 1: unknown field `registered_files`",
-            ),
-            ("[uring]\niopoll = true", "line 2, column 1: unknown field `iopoll`"),
-            ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
+    fn what_has_another_type_is_told_with_what_to_write() {
+        are_told(&[
             (
                 "limits = 3",
                 "line 1, column 10: limits must be a section: write [limits] on a line, and its \
@@ -318,6 +311,34 @@ mod tests {
             ("buffered_writes = {}", "line 1, column 19: buffered_writes must be 'auto', "),
             ("backend = 1", "line 1, column 11: backend must be a backend name, or a list of"),
             ("backend = ['uring', 1]", "line 1, column 11: backend must be a backend name, or"),
+        ]);
+    }
+
+    #[test]
+    fn every_mistake_has_its_line_and_column() {
+        are_told(&[
+            ("\nmax_requests = 0", "line 2, column 16: max_requests is 0; it must be at least 1"),
+            (
+                "[uring]\n# wide\nentries = 99999",
+                "line 3, column 11: uring.entries is 99999; it must be at most 4096",
+            ),
+            (
+                "threads_max = 2\nthreads_min = 3",
+                "line 2, column 15: threads_min is 3, which is more than threads_max, 2",
+            ),
+            ("max_requests = 5\nmax_request = 5", "line 2, column 1: unknown field `max_request`"),
+            ("max_requests = -1", "line 1, column 16: invalid value: integer `-1`"),
+            ("max_requests = 'many'", "line 1, column 16: invalid type: string \"many\""),
+            ("in_place = true\nmax_requests =", "line 2, column 15: "),
+            ("backend = 'posix'", "line 1, column 11: unknown backend \"posix\" (valid names: "),
+            ("backend = []", "line 1, column 11: an empty list of backends"),
+            ("[uring]\nring = 1", "line 2, column 1: unknown field `ring`"),
+            (
+                "[uring]\nregistered_files = 64",
+                "line 2, column 1: unknown field `registered_files`",
+            ),
+            ("[uring]\niopoll = true", "line 2, column 1: unknown field `iopoll`"),
+            ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
             ("[limits]\nreads = 0", "line 2, column 9: limits.reads is 0; it must be at least 1"),
             ("[limits]\nopens = 1", "line 2, column 1: unknown field `opens`"),
             ("[rates]\nbytes_per_second = -5", "line 2, column 20: invalid value: integer `-5`"),
@@ -337,16 +358,7 @@ mod tests {
             ("[metrics]\nenabled = 1", "line 2, column 11: invalid type: integer `1`"),
             ("metrics = true", "line 1, column 11: metrics must be a section"),
             ("reactor = 'pool'", "line 1, column 11: unknown variant `pool`"),
-        ] {
-            let error = from(text).expect_err(text);
-            assert_eq!(error.kind(), ErrorKind::Config, "{text}");
-            let shown = error.to_string();
-            assert!(
-                shown.starts_with(&format!("caio.toml: {expected}")),
-                "{text:?} gave {shown:?}, not {expected:?}"
-            );
-            assert!(!shown.contains('\n'), "{shown}");
-        }
+        ]);
     }
 
     #[test]

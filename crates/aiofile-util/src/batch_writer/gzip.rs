@@ -10,8 +10,8 @@ use caio::{OwnedBuffer, Result, SharedFile, flags};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::rotated::list;
 use super::shared::Shared;
+use super::upkeep::complete;
 use crate::names::{remove_file, rename_new, sync_directory};
 use crate::steps::Doing;
 use crate::transfer;
@@ -24,7 +24,7 @@ pub(super) async fn compress_all(shared: &Shared, path: &Path, level: u32) -> Re
     let (context, temporary) = (&shared.context, temporary_beside(path));
     // A killed process may have left one. There is no other writer of this path.
     let _ = remove_file(context, &temporary).await;
-    let files = list(context, path).await?;
+    let files = complete(shared, path).await?;
     for file in files.iter().filter(|file| !file.is_compressed) {
         let mut target = OsString::from(&file.path);
         target.push(".gz");

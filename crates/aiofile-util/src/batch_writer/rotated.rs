@@ -43,6 +43,11 @@ impl Names {
         Ok(Self { path, last })
     }
 
+    /// The largest number that was given.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Where the present file is.
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -11,20 +11,21 @@ use caio::Result;
 #[cfg(feature = "gzip")]
 use super::gzip;
 use super::options::Settings;
-use super::rotated::{Rotated, list};
+use super::rotated::{Names, Rotated, list};
 use super::shared::Shared;
 use super::state::State;
 use crate::driven::Driven;
 use crate::names::remove_file;
 
-/// Has the files of this path seen to, now or once more when that is being done.
-pub(super) fn ask(shared: &Arc<Shared>, path: &Path) {
+/// Has the files with these names seen to, now or once more when that is being done.
+pub(super) fn ask(shared: &Arc<Shared>, names: &Names) {
     let runs = shared.with(|state| {
         state.upkeep.again = true;
+        state.upkeep.last = names.last();
         std::mem::replace(&mut state.upkeep.runs, true)
     });
     if !runs {
-        Driven::new(run(Arc::clone(shared), path.to_owned())).run();
+        Driven::new(run(Arc::clone(shared), names.path().to_owned())).run();
     }
 }
 
@@ -65,9 +66,17 @@ async fn see_to(shared: &Shared, path: &Path) -> Result<()> {
     removed
 }
 
+/// The files that were put aside and are not written to any more. One hop.
+pub(super) async fn complete(shared: &Shared, path: &Path) -> Result<Vec<Rotated>> {
+    let last = shared.with(|state| state.upkeep.last);
+    let mut files = list(&shared.context, path).await?;
+    files.retain(|file| file.number <= last);
+    Ok(files)
+}
+
 /// One hop, and one for each file that goes.
 async fn thin_out(shared: &Shared, path: &Path) -> Result<()> {
-    let files = list(&shared.context, path).await?;
+    let files = complete(shared, path).await?;
     let mut result = Ok(());
     for file in surplus(&files, &shared.settings, SystemTime::now()) {
         match remove_file(&shared.context, &file.path).await {

@@ -58,6 +58,7 @@
 //! | [`Context::read_file`] of any other file | 1, which finds that out, if any | 1 for a MiB |
 //! | [`Context::metadata`] | 1 on a local file system | none there, else 1 |
 //! | [`Context::set_length`], [`Context::close`] of the last share | none | 1 |
+//! | [`Context::on_path`] | none | 1 |
 //!
 //! In steady state a read or a write allocates nothing.
 //!

@@ -13,6 +13,15 @@ use crate::sys::rename::rename_new;
 ///
 /// A closure of [`Context::run`](crate::Context::run) calls the system, whichever backend there is.
 /// These calls go to the backend where it has files of its own, and to a pool elsewhere.
+///
+/// ```
+/// use std::path::Path;
+/// use caio::PathCall;
+///
+/// let call = PathCall::RenameNew { from: "log".into(), to: "log.1".into() };
+/// assert_eq!((call.name(), call.path()), ("rename", Path::new("log")));
+/// assert_eq!(call.target(), Some(Path::new("log.1")));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathCall {

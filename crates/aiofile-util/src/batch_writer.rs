@@ -2,7 +2,7 @@
 //!
 //! # Who writes
 //! Each writer has one future that writes, syncs and rotates, and nothing has to poll it: its
-//! waker does (`driven`). So an append that makes a batch full submits the write on its own thread, and from
+//! waker does. So an append that makes a batch full submits the write on its own thread, and from
 //! there on whichever thread tells of a completion submits what comes next: a thread of the
 //! engine's pool, or the one that reaps a ring. Nothing depends on a task of a runtime, and none of
 //! the user's futures is in between; one that is not polled any more holds up nobody, and a runtime

@@ -114,8 +114,8 @@ impl PipelineOptions {
         self
     }
 
-    /// A file of more bytes fails in [`read`](Self::read), with `InvalidData`, instead of filling the
-    /// memory: 1 GiB unless set, and 64 MiB for what does not tell its length, such as a device that
+    /// A file of more bytes fails in [`read`](Self::read), with `InvalidData`, and does not fill
+    /// the memory: 1 GiB unless set, and 64 MiB for what tells no length, such as a device that
     /// never ends. [`chunks`](Self::chunks) takes files of any length.
     #[must_use]
     pub fn max_file_bytes(mut self, bytes: u64) -> Self {

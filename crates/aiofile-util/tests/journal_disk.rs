@@ -1,4 +1,4 @@
-//! `Journal` on a simulated disk: faults, futures that are dropped, and losses of power at any step.
+//! `Journal` on a simulated disk: faults, futures that are dropped, losses of power at any step.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -303,8 +303,8 @@ impl Simulated {
     /// let disk = Arc::new(Simulated::new(7));
     /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
     /// disk.drive(context.open("new".as_ref(), O_WRONLY | O_CREAT, 0o600))?;
-    /// let found = |seed| Ok::<_, caio::Error>(disk.after_power_loss(seed)?.model("new").is_some());
-    /// let found: Vec<_> = (0..64).map(found).collect::<Result<_, _>>()?;
+    /// let after = |seed| disk.after_power_loss(seed).map(|disk| disk.model("new").is_some());
+    /// let found: Vec<_> = (0..64).map(after).collect::<Result<_, _>>()?;
     /// assert!(found.contains(&true) && found.contains(&false), "its name was not synced");
     /// # Ok::<(), caio::Error>(())
     /// ```

@@ -12,7 +12,8 @@ use crate::op::{Op, OpKind, Output, PathCall};
 use crate::sys::local;
 
 impl Context {
-    /// Makes a call on paths: by the backend where it has files of its own, else on a pool. One hop.
+    /// Makes a call on paths: by the backend where it has files of its own, else on a pool. One
+    /// hop.
     ///
     /// # Errors
     /// [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown) after the shutdown; else what the system

@@ -102,7 +102,7 @@ impl OpInfo {
         self.kind
     }
 
-    /// The name of what it does: that of its kind, of a [`PathCall`](crate::PathCall) its own or, of a
+    /// The name of what it does: that of its kind; of a [`PathCall`](crate::PathCall) its own; of a
     /// closure, what [`Context::run`](crate::Context::run) was given.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -119,7 +119,10 @@ async fn compress(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut result = tempfile::NamedTempFile::new_in(directory).await?;
+    // What fails of the result is told by the name that it was to get.
+    let target = Path::new(&target);
+    let named = |error: io::Error| named(&error, target);
+    let mut result = tempfile::NamedTempFile::new_in(directory).await.map_err(named)?;
     let mut reader = Reader::new(file).chunk_size(CHUNK_BYTES);
     let mut encoder = GzEncoder::new(Vec::new(), level);
     let mut written = 0;
@@ -133,13 +136,23 @@ async fn compress(
         .await??;
         encoder = went_on;
         written += bytes.len() as u64;
-        result.write_all(&bytes).await?;
+        result.write_all(&bytes).await.map_err(named)?;
     }
     let rest = encoder.finish()?;
     written += rest.len() as u64;
-    result.write_all(&rest).await?;
-    result.as_file().set_permissions(permissions).await?;
-    result.sync_all().await?;
-    result.persist_noclobber(&target).await?;
+    result.write_all(&rest).await.map_err(named)?;
+    result.as_file().set_permissions(permissions).await.map_err(named)?;
+    result.sync_all().await.map_err(named)?;
+    result.persist_noclobber(target).await.map_err(|error| named(error.into()))?;
     Ok((reader.position(), written))
+}
+
+/// What the system answered, of this file and not of the temporary one.
+fn named(error: &io::Error, target: &Path) -> io::Error {
+    let answer = aiofile::Error::of(error).and_then(aiofile::Error::raw_os_error);
+    let answer = match answer.or_else(|| error.raw_os_error()) {
+        Some(errno) => io::Error::from_raw_os_error(errno).to_string(),
+        None => error.kind().to_string(),
+    };
+    io::Error::new(error.kind(), format!("write {}: {answer}", target.display()))
 }

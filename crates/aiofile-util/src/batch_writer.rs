@@ -26,7 +26,6 @@ mod report;
 mod rotated;
 mod shared;
 mod state;
-mod task;
 mod upkeep;
 mod writing;
 
@@ -271,7 +270,7 @@ impl BatchWriter {
         let state = State::new(settings.clone(), output.length(), rotate_at);
         let shared = Arc::new(Shared::new(context, settings, path.to_owned(), state));
         if let Some(names) = names.as_ref().filter(|_| shared.settings.has_upkeep()) {
-            upkeep::ask(&shared, names.path());
+            upkeep::ask(&shared, names);
         }
         shared.begin(Box::pin(writing::run(Arc::clone(&shared), output, names)));
         Ok(Self { owner: Arc::new(Owner(shared)), told: AtomicU64::new(0) })

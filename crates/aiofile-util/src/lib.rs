@@ -33,6 +33,7 @@
 //! | `tracing` | the layer `layer::Trace`: a span for each operation |
 #![forbid(unsafe_code)]
 
+mod appended;
 mod background;
 mod batch_writer;
 mod checksum;
@@ -40,6 +41,7 @@ mod checksum;
 mod config;
 mod copying;
 mod directory_usage;
+mod driven;
 mod escaped;
 mod hash;
 mod last_lines;
@@ -47,11 +49,13 @@ pub mod layer;
 mod manager;
 mod merge;
 mod merge_sorted;
+mod names;
 mod output;
 mod pipeline;
 mod split;
 mod steps;
 mod sync;
+mod transfer;
 mod watch;
 
 pub use batch_writer::{BatchOptions, BatchReport, BatchWriter};

@@ -101,7 +101,7 @@ impl MergeOptions {
         let target = target.as_ref();
         let (context, output) = self.open(target).await?;
         let merge = Merge { sources, current: None, sink: output.sink(), bytes: 0 };
-        let merged = in_steps(&context, "merge", merge, &self.watch, Merge::step).await;
+        let merged = in_steps(&context, ("merge", target), merge, &self.watch, Merge::step).await;
         Ok(output.settle(&context, merged).await.map_err(|error| error.on(target))?)
     }
 

@@ -57,8 +57,11 @@ impl MergeOptions {
         let target = target.as_ref();
         let (context, output) = self.open(target).await?;
         let sink = output.sink();
-        let merged = match context.run("open", move || Merge::begin(sources, sink)).await {
-            Ok(merge) => in_steps(&context, "merge", merge, &self.watch, Merge::step).await,
+        let begin = move || Merge::begin(sources, sink);
+        let merged = match context.run_on("open", target, begin).await {
+            Ok(merge) => {
+                in_steps(&context, ("merge", target), merge, &self.watch, Merge::step).await
+            }
             Err(error) => Err(error),
         };
         Ok(output.settle(&context, merged).await.map_err(|error| error.on(target))?)

@@ -66,7 +66,9 @@ impl Output {
             Some(new) if is_complete => new.commit().await.map_err(Error::from),
             Some(new) => new.discard().await.map_err(Error::from),
             None => {
-                context.run("write", move || sink.settle(is_complete && durable, is_complete)).await
+                let path = sink.path.clone();
+                let settle = move || sink.settle(is_complete && durable, is_complete);
+                context.run_on("write", &path, settle).await
             }
         };
         let value = outcome?;

@@ -1,6 +1,7 @@
 //! Many files worked on at once, as a stream of what comes of them.
 
 mod chunks;
+mod contents;
 mod journal;
 mod look_up;
 mod outcome;
@@ -65,6 +66,7 @@ pub struct PipelineOptions {
     context: Option<Context>,
     jobs: Option<NonZeroUsize>,
     bytes_max: Option<u64>,
+    file_bytes_max: Option<u64>,
     chunk_bytes: usize,
     ordered: bool,
     on_error: OnError,
@@ -80,6 +82,7 @@ impl PipelineOptions {
             context: None,
             jobs: None,
             bytes_max: None,
+            file_bytes_max: None,
             chunk_bytes: CHUNK_BYTES,
             ordered: true,
             on_error: OnError::Stop,
@@ -108,6 +111,15 @@ impl PipelineOptions {
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.bytes_max = Some(bytes);
+        self
+    }
+
+    /// A file of more bytes fails in [`read`](Self::read), with `InvalidData`, and does not fill
+    /// the memory: 1 GiB unless set, and 64 MiB for what tells no length, such as a device that
+    /// never ends. [`chunks`](Self::chunks) takes files of any length.
+    #[must_use]
+    pub fn max_file_bytes(mut self, bytes: u64) -> Self {
+        self.file_bytes_max = Some(bytes);
         self
     }
 
@@ -182,7 +194,7 @@ impl PipelineOptions {
     ///
     /// Costs: no hop for a file that is cached, else one to open it and one for each further MiB;
     /// memory for [`max_bytes`](Self::max_bytes), by the lengths that the files had when they were
-    /// opened.
+    /// opened, and for each file up to [`max_file_bytes`](Self::max_file_bytes).
     ///
     /// # Cancel safety
     /// Dropping the stream ends the reading.
@@ -191,7 +203,8 @@ impl PipelineOptions {
         I: IntoIterator<Item: Into<PathBuf>>,
         I::IntoIter: Send + 'static,
     {
-        let look_up = look_up::of_contents(self.context.clone(), self.attempts);
+        let look_up =
+            look_up::of_contents(self.context.clone(), self.attempts, self.file_bytes_max);
         Outcomes::new(self, self.bytes_max.unwrap_or(BYTES_MAX), paths.into_iter(), look_up)
     }
 

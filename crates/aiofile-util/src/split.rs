@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aiofile::Context;
-use caio::Result;
+use caio::{Error, ErrorKind, Result};
 
 pub use suffix::Suffix;
 
@@ -26,6 +26,9 @@ use crate::steps::{Doing, Watch, context_or_default, in_steps};
 use pieces::Pieces;
 use sequential::Sequential;
 use shares::{Cut, LineEnds};
+
+/// No file system has longer names.
+const NAME_MAX: usize = 255;
 
 /// Where a file is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +165,10 @@ impl SplitOptions {
             }
             SplitBy::Bytes(_) | SplitBy::Lines(_) => None,
         });
+        if let Some(length) = length.filter(|length| *length > NAME_MAX) {
+            let message = format!("no name of a file has room for a suffix of {length} characters");
+            return Err(Error::new(ErrorKind::InvalidInput, message).doing("split"));
+        }
         let pieces = Arc::new(Pieces::new(prefix, self.suffix, length, self.overwrite));
         let dropped = Arc::clone(&pieces);
         let guard = Guard::new(move || dropped.remove_all());
@@ -191,8 +198,8 @@ impl SplitOptions {
         let watch = &self.watch;
         match Cut::of(self.by, length).map_err(|error| error.on(&source))? {
             Cut::AsItIsRead(by) => {
-                let cut = Sequential::new(file, source, by, Arc::clone(pieces));
-                in_steps(context, "split", cut, watch, Sequential::step).await
+                let cut = Sequential::new(file, source.clone(), by, Arc::clone(pieces));
+                in_steps(context, ("split", &source), cut, watch, Sequential::step).await
             }
             Cut::Shares(shares) => {
                 pieces.admit(shares.count)?;
@@ -202,7 +209,8 @@ impl SplitOptions {
                 pieces.admit(shares.count)?;
                 let (ends, silent) =
                     (LineEnds::new(file, source.clone(), shares), Watch::default());
-                let ends = in_steps(context, "split", ends, &silent, LineEnds::step).await?;
+                let ends =
+                    in_steps(context, ("split", &source), ends, &silent, LineEnds::step).await?;
                 ranges::cut(context, pieces, source, ends.into_iter(), watch).await
             }
         }

@@ -24,17 +24,18 @@ pub(crate) enum Step<T> {
     Done(u64, T),
 }
 
-/// Has the pool run `step` on `state` again and again, until it is done.
+/// Has the pool run `step` on `state` again and again, until it is done. `path` is what it works
+/// on, for layers, and for errors that name no file.
 pub(crate) async fn in_steps<S: Send + 'static, T: Send + 'static>(
     context: &Context,
-    name: &'static str,
+    (name, path): (&'static str, &Path),
     mut state: S,
     watch: &Watch,
     step: fn(&mut S) -> Result<Step<T>>,
 ) -> Result<T> {
     loop {
         let (went_on, stepped) = context
-            .run(name, move || {
+            .run_on(name, path, move || {
                 let stepped = step(&mut state)?;
                 Ok((state, stepped))
             })

@@ -111,7 +111,7 @@ fn check(path: &Path, acknowledged: &HashSet<String>, after_kill: bool) {
         }
     }
     let lost: Vec<_> = acknowledged.difference(&seen).collect();
-    assert!(lost.is_empty(), "{lost:?}");
+    assert!(lost.is_empty(), "{} of {} are lost", lost.len(), acknowledged.len());
 }
 
 fn contents(path: &Path) -> String {

@@ -121,13 +121,7 @@ impl Run {
         let log = Arc::new(disk.open(&options));
         let producer =
             |_| Producer { log: Arc::new((*log).clone()), fates: Vec::new(), pending: None };
-        let mut producers: Vec<_> = (0..1 + random.below(4)).map(producer).collect();
-        // The first sync has the directory synced by a thread, which no seed decides upon.
-        producers[0].begin(0, 2);
-        if let Some((_, append)) = &mut producers[0].pending {
-            let result = disk.drive(append);
-            producers[0].end(result);
-        }
+        let producers: Vec<_> = (0..1 + random.below(4)).map(producer).collect();
         Self { seed, random, disk, log, producers }
     }
 

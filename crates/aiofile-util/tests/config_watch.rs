@@ -8,8 +8,10 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aiofile_util::{ConfigOptions, ConfigValue, ConfigWatch, WatchOptions};
@@ -136,6 +138,54 @@ fn a_bad_file_is_told_once_and_the_old_value_stays() {
     is_quiet(&mut config, place.path());
     replace(&with_port(81));
     assert_eq!(ports(&mut config), (80, 81));
+}
+
+/// Writes in place until it is told to stop, with half-written contents in between, and whole at
+/// the end. The pauses are the subject: there is never as much quiet as is waited for.
+fn write_on_and_on(path: &Path, pause: Duration, is_over: &AtomicBool) -> u16 {
+    let mut port = 100;
+    while !is_over.load(Ordering::Relaxed) {
+        port = if port == u16::MAX { 100 } else { port + 1 };
+        let text = with_port(port);
+        let (first, second) = text.split_at(text.len() / 2);
+        let mut file = fs::File::create(path).unwrap();
+        for part in [first, second] {
+            file.write_all(part.as_bytes()).unwrap();
+            std::thread::sleep(pause);
+        }
+    }
+    port
+}
+
+#[test]
+fn a_file_that_is_written_without_end_is_seen_meanwhile_and_bad_contents_change_nothing() {
+    for pause in [5, 0].map(Duration::from_millis) {
+        let place = place();
+        let path = file(place.path(), "app.toml", TOML);
+        let options = WatchOptions::new().debounce(Duration::from_millis(20));
+        let options = ConfigOptions::new().watch_options(options);
+        let mut config = block_on(options.watch::<Config>(&path)).unwrap();
+        let is_over = AtomicBool::new(false);
+        let last = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| write_on_and_on(&path, pause, &is_over));
+            let mut changes = 0;
+            while changes < 3 {
+                let before = config.current();
+                match block_on(config.next()).unwrap() {
+                    Ok(change) => {
+                        assert_eq!(change.old, before);
+                        changes += 1;
+                    }
+                    Err(_) => assert_eq!(config.current(), before),
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            writer.join().unwrap()
+        });
+        while config.current().server.port != last {
+            let _ = block_on(config.next()).unwrap();
+        }
+    }
 }
 
 #[test]

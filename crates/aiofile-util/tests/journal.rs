@@ -106,9 +106,13 @@ fn no_other_file_is_taken_for_a_journal() {
         "\n",
         &format!("{HEAD}\n"),
         &format!("{HEAD}a\\b\n"),
-        &format!("{HEAD}a\0\n"),
+        "\0",
+        "\0\0a\n",
+        "aio\0ile journal 1",
+        &"\0".repeat(100),
     ] {
-        let is_prefix = HEAD.starts_with(contents);
+        // What a loss of power may leave of a new journal.
+        let is_prefix = ["aiofile", "\0", "aio\0ile journal 1"].contains(&contents);
         let path = file(place.path(), "file", contents);
         let opened = block_on(Journal::open(&path));
         if is_prefix {
@@ -123,11 +127,32 @@ fn no_other_file_is_taken_for_a_journal() {
 }
 
 #[test]
+fn what_the_power_has_taken_does_not_count_nor_what_is_behind_it() {
+    let place = place();
+    for (contents, done) in [
+        (format!("{HEAD}a\n\0\0\0b\n"), 1),
+        (format!("{HEAD}\0\0\0\0"), 0),
+        (format!("{HEAD}a\nb\0\nc\n"), 1),
+    ] {
+        let path = file(place.path(), "journal", &contents);
+        let journal = open(&path);
+        assert_eq!(journal.done(), done, "{contents:?}");
+        block_on(journal.acknowledge("new")).unwrap();
+        drop(journal);
+        let kept = if done == 1 { "a\n" } else { "" };
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{HEAD}{kept}new\n"));
+    }
+}
+
+#[test]
 fn what_is_no_journal_is_not_read_to_its_end() {
     let place = place();
     let error = block_on(Journal::open("/dev/null")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert_eq!(error.to_string(), "open /dev/null: it is no regular file");
+    assert_eq!(
+        error.to_string(),
+        "open /dev/null: it is no regular file, of which a write that failed could be undone"
+    );
     let fifo = place.path().join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert_eq!(block_on(Journal::open(&fifo)).unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -333,6 +333,43 @@ fn memory_is_bounded_however_slowly_it_is_taken() {
 }
 
 #[test]
+fn a_file_that_is_too_large_or_never_ends_fails_with_a_cure_and_others_go_on() {
+    for context in contexts() {
+        let place = place();
+        let fits = file(place.path(), "fits", noise(100_000, 1));
+        let is_larger = file(place.path(), "larger", noise(100_001, 1));
+        let no_memory_has_room = place.path().join("sparse");
+        std::fs::File::create(&no_memory_has_room).unwrap().set_len(1 << 40).unwrap();
+        let options = PipelineOptions::new().context(&context).on_error(OnError::Collect);
+        let limited = options.clone().max_file_bytes(100_000);
+        let endless = PathBuf::from("/dev/zero");
+        for (options, bound, paths) in [
+            (&limited, 100_000, vec![&is_larger, &no_memory_has_room, &endless, &fits]),
+            (&options, 1 << 30, vec![&no_memory_has_room, &fits, &is_larger]),
+            (&options, 64 << 20, vec![&endless, &fits]),
+        ] {
+            let paths: Vec<_> = paths.into_iter().cloned().collect();
+            let (bad, good): (Vec<_>, Vec<_>) =
+                all(options.read(paths)).into_iter().partition(|(_, read)| read.is_err());
+            for (path, error) in bad {
+                let error = error.unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+                let expected = format!(
+                    "read {}: the file has more than {bound} bytes (raise max_file_bytes, or take \
+                     the file in chunks)",
+                    path.display()
+                );
+                assert_eq!(error.to_string(), expected);
+            }
+            for (path, bytes) in good {
+                assert!(path == fits || path == is_larger && bound > 100_000, "{path:?}");
+                assert!(bytes.unwrap() == std::fs::read(path).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_stream_that_is_not_polled_holds_up_nobody() {
     let place = place();
     let paths = files(place.path(), &[300_000; 30]);

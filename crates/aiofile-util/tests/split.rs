@@ -293,3 +293,21 @@ fn a_dropped_future_leaves_nothing_behind() {
         }
     });
 }
+
+#[test]
+fn a_suffix_that_is_longer_than_any_name_is_refused_before_anything_is_done() {
+    let place = place();
+    let source = file(place.path(), "source", "text");
+    for length in [256, 1 << 40, usize::MAX] {
+        let options = SplitOptions::new(SplitBy::Bytes(NonZeroU64::MIN));
+        let options = options.suffix_length(NonZeroUsize::new(length).unwrap());
+        let error = block_on(options.split(&source, place.path().join("x"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let expected = format!(
+            "split {}: no name of a file has room for a suffix of {length} characters",
+            source.display()
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+    assert_eq!(names(place.path()), ["source"]);
+}

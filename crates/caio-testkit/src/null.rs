@@ -129,6 +129,7 @@ fn pretend(op: &mut Op) -> io::Result<Output> {
         | Op::Metadata
         | Op::SetLength { .. }
         | Op::Close { .. }
+        | Op::Path { .. }
         | Op::Run { .. } => Err(io::ErrorKind::Unsupported.into()),
     }
 }

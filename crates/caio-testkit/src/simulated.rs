@@ -5,12 +5,15 @@
 //!
 //! It is no disk with faults: wrap it in [`Faulty`](crate::Faulty) for these.
 
-use std::collections::HashMap;
+mod names;
+mod state;
+
+use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::fs::File;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,24 +21,25 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use caio::{
-    Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Op, OpKind, OpSet, Output, QueueId,
-    Request, Result, SharedFile, Token,
+    Backend, BackendKind, Capability, Error, ErrorKind, Op, Output, QueueId, Request, Result,
+    SharedFile, Token,
 };
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::held::lock;
 use crate::model::Model;
 use crate::random::Random;
+use names::Names;
+use state::{Entry, State};
 
-/// A backend whose files live in memory, one flat directory of them, and whose operations wait for
-/// [`step`](Self::step).
+/// A backend whose files live in memory, and whose operations wait for [`step`](Self::step).
 ///
 /// Build the context with `in_place(false)`. Opening with `O_CREAT`, `O_EXCL` and `O_TRUNC` works,
-/// `O_APPEND` does not. Closures, and so whatever is done with paths but opening files and reading
-/// them whole, go to the context's pool and to the real files. Lengths and offsets are limited to
-/// what fits in memory.
+/// `O_APPEND` does not. Files are opened, read whole, and named by a [`PathCall`](caio::PathCall);
+/// directories need not be made, and there are no links. A closure runs in its step, on the thread
+/// that steps, and what it does with paths is done to the real files: it must not wait for another
+/// step. Lengths and offsets are limited to what fits in memory.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -61,15 +65,6 @@ pub struct Simulated {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    random: Random,
-    pending: Vec<Request>,
-    names: HashMap<CString, u64>,
-    files: HashMap<u64, Entry>,
-    closed: bool,
-}
-
 /// Remembers that somebody was woken.
 #[derive(Debug, Default)]
 struct Flag(AtomicBool);
@@ -78,13 +73,6 @@ impl Wake for Flag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Release);
     }
-}
-
-/// A file: its bytes, and the empty file that stands for it among descriptors.
-#[derive(Debug)]
-struct Entry {
-    model: Model,
-    stand_in: File,
 }
 
 impl Simulated {
@@ -100,25 +88,11 @@ impl Simulated {
     /// ```
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let capability = Capability {
-            operations: OpKind::ALL
-                .into_iter()
-                .filter(|kind| *kind != OpKind::Run)
-                .fold(OpSet::default(), OpSet::with),
-            features: vec![format!("in memory, seed {seed}")],
-            ..Capability::all(usize::MAX)
-        };
-        let state = State {
-            random: Random::new(seed),
-            pending: Vec::new(),
-            names: HashMap::new(),
-            files: HashMap::new(),
-            closed: false,
-        };
-        Self { capability, state: Mutex::new(state) }
+        Self::with_files(seed, Names::default(), BTreeMap::new())
     }
 
-    /// Creates a file at once, or opens the one of that name.
+    /// Creates a file at once, or opens the one of that name. The names that there are become
+    /// durable.
     ///
     /// # Errors
     /// Where the descriptor that stands for the file cannot be had.
@@ -136,8 +110,10 @@ impl Simulated {
         let path = CString::new(name).map_err(|_| {
             Error::new(ErrorKind::InvalidInput, "the name of a file contains a NUL byte")
         })?;
-        let descriptor = lock(&self.state).open(&path, libc::O_CREAT)?;
-        SharedFile::new(File::from(descriptor), name)
+        let mut state = lock(&self.state);
+        let file = state.open(&path, libc::O_CREAT)?;
+        state.names.sync_all();
+        SharedFile::new(file, name)
     }
 
     /// The file of that name as it is now; `None` where there is none.
@@ -157,8 +133,8 @@ impl Simulated {
     #[must_use]
     pub fn model(&self, name: &str) -> Option<Model> {
         let state = lock(&self.state);
-        let inode = state.names.get(&CString::new(name).ok()?)?;
-        Some(state.files[inode].model.clone())
+        let inode = state.names.get(name.as_ref())?;
+        Some(state.files[&inode].model.clone())
     }
 
     /// Operations that wait for a step.
@@ -205,12 +181,19 @@ impl Simulated {
         let index = state.random.below(count);
         let mut request = state.pending.swap_remove(index);
         let result = if request.is_cancelled() {
+            drop(state);
             Err(Error::new(ErrorKind::Cancelled, "its future is gone").into())
+        } else if let Op::Run { job } = request.op_mut() {
+            drop(state);
+            // What has panicked has sent no answer, and that is told.
+            let _ = catch_unwind(AssertUnwindSafe(|| job.run()));
+            Ok(Output::Done)
         } else {
-            state.perform(&mut request)
+            let result = state.perform(&mut request);
+            drop(state);
+            result
         };
         // The waker may submit again: the lock is gone by then.
-        drop(state);
         request.complete(result);
         true
     }
@@ -275,7 +258,7 @@ impl Simulated {
     }
 
     /// Cuts the power: pending operations fail with EIO, and each file becomes a state that its
-    /// disk may be in then.
+    /// disk may be in then, also as to its name.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -293,8 +276,9 @@ impl Simulated {
     /// ```
     pub fn lose_power(&self) {
         let mut guard = lock(&self.state);
-        let State { random, pending, files, .. } = &mut *guard;
+        let State { random, pending, names, files, .. } = &mut *guard;
         let pending = std::mem::take(pending);
+        *names = Names::new(names.after_power_loss(random));
         for entry in files.values_mut() {
             entry.model = Model::new(entry.model.after_power_loss(random));
             entry.show_length();
@@ -303,6 +287,63 @@ impl Simulated {
         for request in pending {
             request.complete(Err(Errno::EIO.into()));
         }
+    }
+
+    /// Another disk: this one as it may be found if the power went now. Each seed gives another
+    /// state that may be. This one goes on as if nothing had happened.
+    ///
+    /// # Errors
+    /// Where the descriptors that stand for the files cannot be had.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::flags::{O_CREAT, O_WRONLY};
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Arc::new(Simulated::new(7));
+    /// # let context = caio::Context::builder().custom(disk.clone()).in_place(false).build()?;
+    /// disk.drive(context.open("new".as_ref(), O_WRONLY | O_CREAT, 0o600))?;
+    /// let after = |seed| disk.after_power_loss(seed).map(|disk| disk.model("new").is_some());
+    /// let found: Vec<_> = (0..64).map(after).collect::<Result<_, _>>()?;
+    /// assert!(found.contains(&true) && found.contains(&false), "its name was not synced");
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    pub fn after_power_loss(&self, seed: u64) -> io::Result<Self> {
+        let mut random = Random::new(seed);
+        let state = lock(&self.state);
+        let (mut names, mut files) = (BTreeMap::new(), BTreeMap::new());
+        for (path, inode) in state.names.after_power_loss(&mut random) {
+            let model = Model::new(state.files[&inode].model.after_power_loss(&mut random));
+            let (inode, entry) = Entry::new(model)?;
+            names.insert(path, inode);
+            files.insert(inode, entry);
+        }
+        Ok(Self::with_files(seed, Names::new(names), files))
+    }
+
+    /// The names of the files, sorted.
+    ///
+    /// ```
+    /// use caio_testkit::Simulated;
+    ///
+    /// let disk = Simulated::new(7);
+    /// (disk.create("b")?, disk.create("a")?);
+    /// assert_eq!(disk.names(), ["a", "b"].map(std::path::PathBuf::from));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    #[must_use]
+    pub fn names(&self) -> Vec<PathBuf> {
+        lock(&self.state).names.all().map(Path::to_owned).collect()
+    }
+
+    fn with_files(seed: u64, names: Names, files: BTreeMap<u64, Entry>) -> Self {
+        let capability = Capability {
+            features: vec![format!("in memory, seed {seed}")],
+            ..Capability::all(usize::MAX)
+        };
+        let (random, pending) = (Random::new(seed), Vec::new());
+        let state = State { random, pending, names, files, closed: false };
+        Self { capability, state: Mutex::new(state) }
     }
 }
 
@@ -345,128 +386,6 @@ impl Backend for Simulated {
         lock(&self.state).closed = true;
         self.run();
         self.pending()
-    }
-}
-
-impl State {
-    fn perform(&mut self, request: &mut Request) -> io::Result<Output> {
-        let (op, file) = request.parts_mut();
-        match op {
-            Op::Open { path, flags, .. } => {
-                let name = path.to_string_lossy().into_owned();
-                let file = File::from(self.open(path, *flags)?);
-                return Ok(Output::File(SharedFile::new(file, name)?));
-            }
-            Op::ReadFile { path } => {
-                let inode = self.names.get(path).ok_or(Errno::ENOENT)?;
-                let entry = self.files.get(inode).ok_or(Errno::ENOENT)?;
-                return Ok(Output::Contents(entry.model.contents().to_vec()));
-            }
-            Op::Close { .. } => {
-                // Replaced, so that the descriptor is closed here and not with the answer.
-                drop(std::mem::replace(op, Op::Metadata));
-                return Ok(Output::Done);
-            }
-            _ => {}
-        }
-        let file = file.ok_or(Errno::EBADF)?.file();
-        let inode = file.metadata()?.ino();
-        let entry = self.files.get_mut(&inode).ok_or(Errno::EBADF)?;
-        entry.perform(op)
-    }
-
-    fn open(&mut self, path: &CString, flags: i32) -> io::Result<OwnedFd> {
-        if flags & libc::O_APPEND != 0 {
-            return Err(Errno::EINVAL.into());
-        }
-        let inode = match self.names.get(path) {
-            Some(_) if flags & libc::O_CREAT != 0 && flags & libc::O_EXCL != 0 => {
-                return Err(Errno::EEXIST.into());
-            }
-            Some(inode) => *inode,
-            None if flags & libc::O_CREAT == 0 => return Err(Errno::ENOENT.into()),
-            None => {
-                let stand_in = File::from(memfd_create(path.as_c_str(), MFdFlags::MFD_CLOEXEC)?);
-                let inode = stand_in.metadata()?.ino();
-                self.files.insert(inode, Entry { model: Model::default(), stand_in });
-                self.names.insert(path.clone(), inode);
-                inode
-            }
-        };
-        let entry = self.files.get_mut(&inode).ok_or(Errno::ENOENT)?;
-        if flags & libc::O_TRUNC != 0 {
-            entry.model.set_len(0);
-            entry.show_length();
-        }
-        Ok(entry.stand_in.try_clone()?.into())
-    }
-}
-
-impl Entry {
-    fn perform(&mut self, op: &mut Op) -> io::Result<Output> {
-        let output = match op {
-            Op::Read { buffer, range, offset } => {
-                let bytes = self.model.read(place(*offset)?, range.len());
-                let start = range.start;
-                buffer.writable(start..start + bytes.len()).copy_from_slice(bytes);
-                Output::Bytes(bytes.len())
-            }
-            Op::Write { buffer, range, offset } => {
-                self.model.write(place(*offset)?, &buffer.as_slice()[range.clone()]);
-                Output::Bytes(range.len())
-            }
-            Op::ReadVectored { buffers, skip, offset } => {
-                Output::Bytes(self.read_vectored(buffers, *skip, place(*offset)?))
-            }
-            Op::WriteVectored { buffers, skip, offset } => {
-                let joint: Vec<u8> =
-                    buffers.iter().flat_map(|buffer| buffer.as_slice()).copied().collect();
-                self.model.write(place(*offset)?, &joint[*skip..]);
-                Output::Bytes(joint.len() - *skip)
-            }
-            Op::Fsync | Op::Fdatasync => {
-                self.model.sync();
-                Output::Done
-            }
-            Op::SetLength { length } => {
-                self.model.set_len(place(*length)?);
-                Output::Done
-            }
-            Op::Metadata => Output::Metadata(Box::new(self.stand_in.metadata()?)),
-            Op::Open { .. } | Op::ReadFile { .. } | Op::Close { .. } | Op::Run { .. } => {
-                return Err(Errno::EINVAL.into());
-            }
-        };
-        self.show_length();
-        Ok(output)
-    }
-
-    fn read_vectored(&self, buffers: &mut [Buffer], mut skip: usize, offset: usize) -> usize {
-        let mut done = 0;
-        for buffer in buffers {
-            let capacity = buffer.capacity();
-            let start = skip.min(capacity);
-            skip -= start;
-            let bytes = self.model.read(offset + done, capacity - start);
-            buffer.writable(start..start + bytes.len()).copy_from_slice(bytes);
-            done += bytes.len();
-        }
-        done
-    }
-
-    /// Lets the stand-in have the file's length, so that fstat(2) tells it.
-    fn show_length(&self) {
-        let length = self.model.contents().len() as u64;
-        // A hole needs no room, so that only an absurd length can fail; it is told by reads then.
-        let _ = self.stand_in.set_len(length);
-    }
-}
-
-/// An offset in memory. Beyond 1 TiB it is surely a mistake of the test.
-fn place(offset: u64) -> io::Result<usize> {
-    match usize::try_from(offset) {
-        Ok(place) if place < 1 << 40 => Ok(place),
-        _ => Err(Errno::EFBIG.into()),
     }
 }
 

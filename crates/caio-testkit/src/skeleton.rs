@@ -181,6 +181,7 @@ fn perform(request: &mut Request) -> io::Result<Output> {
         | Op::Metadata
         | Op::SetLength { .. }
         | Op::Close { .. }
+        | Op::Path { .. }
         | Op::Run { .. } => Err(io::ErrorKind::Unsupported.into()),
     }
 }

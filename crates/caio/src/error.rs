@@ -165,7 +165,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn doing(mut self, name: &'static str) -> Self {
-        if matches!(self.0.operation, None | Some(OpKind::Run)) {
+        if matches!(self.0.operation, None | Some(OpKind::Path | OpKind::Run)) {
             self.0.name.get_or_insert(name);
         }
         self

@@ -58,6 +58,7 @@
 //! | [`Context::read_file`] of any other file | 1, which finds that out, if any | 1 for a MiB |
 //! | [`Context::metadata`] | 1 on a local file system | none there, else 1 |
 //! | [`Context::set_length`], [`Context::close`] of the last share | none | 1 |
+//! | [`Context::on_path`] | none | 1 |
 //!
 //! In steady state a read or a write allocates nothing.
 //!
@@ -135,7 +136,7 @@ pub use layer::{
 };
 pub use metrics::Metrics;
 pub use op::{
-    Job, Op, OpKind, Output, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
+    Job, Op, OpKind, Output, PathCall, READ_FILE_BYTES_MAX, TRANSFER_BYTES_MAX, VECTOR_BUFFERS_MAX,
 };
 pub use per_process::PerProcess;
 #[cfg(target_os = "linux")]

@@ -2,8 +2,9 @@
 
 mod check;
 mod job;
+mod path_call;
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::fmt;
 use std::fs::Metadata;
 use std::ops::Range;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 pub(crate) use check::{check_extent, check_read, check_write};
 pub use job::Job;
+pub use path_call::PathCall;
 
 use crate::buffer::Buffer;
 use crate::error::Error;
@@ -110,6 +112,11 @@ pub enum Op {
         /// The descriptor to close.
         file: OwnedFd,
     },
+    /// A call on paths, such as rename(2). Needs no open file.
+    Path {
+        /// The call.
+        call: PathCall,
+    },
     /// Whatever a closure does, on a thread that may block. Needs no open file.
     Run {
         /// The closure.
@@ -148,6 +155,10 @@ pub enum Output {
     Contents(Vec<u8>),
     /// What fstat(2) said.
     Metadata(Box<Metadata>),
+    /// The names in a directory, in no order, each with what lstat(2) said of it.
+    Entries(Vec<(OsString, Metadata)>),
+    /// A path without symbolic links.
+    Path(PathBuf),
 }
 
 /// An operation's name, as its system call has it.
@@ -183,6 +194,8 @@ pub enum OpKind {
     SetLength,
     /// [`Op::Close`]
     Close,
+    /// [`Op::Path`]
+    Path,
     /// [`Op::Run`]
     Run,
 }
@@ -248,6 +261,7 @@ impl Op {
             Self::Metadata => OpKind::Metadata,
             Self::SetLength { .. } => OpKind::SetLength,
             Self::Close { .. } => OpKind::Close,
+            Self::Path { .. } => OpKind::Path,
             Self::Run { .. } => OpKind::Run,
         }
     }
@@ -303,6 +317,7 @@ impl Op {
             Self::Open { path, .. } | Self::ReadFile { path } => {
                 Some(OsStr::from_bytes(path.as_bytes()).into())
             }
+            Self::Path { call } => Some(call.path().to_owned()),
             Self::Run { job } => job.path(),
             _ => None,
         }
@@ -330,7 +345,7 @@ impl Op {
 
 impl OpKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [OpKind; 12] = [
+    pub const ALL: [OpKind; 13] = [
         OpKind::Read,
         OpKind::Write,
         OpKind::ReadVectored,
@@ -342,6 +357,7 @@ impl OpKind {
         OpKind::Metadata,
         OpKind::SetLength,
         OpKind::Close,
+        OpKind::Path,
         OpKind::Run,
     ];
 
@@ -358,6 +374,7 @@ impl OpKind {
             Self::Metadata => "fstat",
             Self::SetLength => "ftruncate",
             Self::Close => "close",
+            Self::Path => "path",
             Self::Run => "run",
         }
     }

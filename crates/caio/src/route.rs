@@ -52,8 +52,8 @@ pub(crate) fn after(route: Route, kind: OpKind, errno: i32) -> Option<Route> {
         libc::EINTR if !is_sync => Some(route),
         // A thread can wait for what the backend found not to be ready.
         libc::EAGAIN if !is_sync && route == Route::Backend => Some(Route::Pool),
-        // An open that was refused may have created the file, so it is not made a second time.
-        _ if matches!(kind, OpKind::Open | OpKind::ReadFile | OpKind::Close) => None,
+        // What was refused may have happened, as an open that creates: it is not made again.
+        _ if matches!(kind, OpKind::Open | OpKind::ReadFile | OpKind::Close | OpKind::Path) => None,
         libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL | libc::EPERM if route == Route::Backend => {
             Some(Route::Pool)
         }

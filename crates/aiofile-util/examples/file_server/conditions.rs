@@ -41,16 +41,25 @@ impl Validators {
     }
 }
 
+/// Whether the client wants an answer from another version alone, by `If-Match`, which compares
+/// strongly, and only without it by `If-Unmodified-Since`.
+pub(crate) fn is_another(headers: &HeaderMap, validators: &Validators) -> bool {
+    if headers.contains_key(header::IF_MATCH) {
+        let is_same = |etag: &str| validators.is_certain && etag == validators.etag;
+        return !etags(headers, header::IF_MATCH).any(|etag| etag == "*" || is_same(etag));
+    }
+    let since = time(headers, header::IF_UNMODIFIED_SINCE);
+    since.is_some_and(|since| validators.modified > since)
+}
+
 /// Whether the client has this version, by `If-None-Match`, and only without it by
 /// `If-Modified-Since`.
 pub(crate) fn is_fresh(headers: &HeaderMap, validators: &Validators) -> bool {
-    let opaque = |etag: &str| etag.trim().trim_start_matches("W/").to_owned();
+    let opaque = |etag: &str| etag.trim_start_matches("W/").to_owned();
     if headers.contains_key(header::IF_NONE_MATCH) {
-        let lists = headers.get_all(header::IF_NONE_MATCH).iter();
-        let mut etags =
-            lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
         let own = opaque(&validators.etag);
-        return etags.any(|etag| etag.trim() == "*" || opaque(etag) == own);
+        return etags(headers, header::IF_NONE_MATCH)
+            .any(|etag| etag == "*" || opaque(etag) == own);
     }
     time(headers, header::IF_MODIFIED_SINCE).is_some_and(|since| validators.modified <= since)
 }
@@ -64,6 +73,12 @@ pub(crate) fn range_holds(headers: &HeaderMap, validators: &Validators) -> bool 
         None => condition == validators.etag.as_str(),
     };
     is_same && validators.is_certain
+}
+
+/// The tags of a list. None of this server's has a comma in it.
+fn etags(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let lists = headers.get_all(name).into_iter().filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(str::trim)
 }
 
 fn time(headers: &HeaderMap, name: header::HeaderName) -> Option<SystemTime> {

@@ -16,8 +16,9 @@ pub(crate) enum Wanted {
 /// What the header says of a file of `length` bytes. A header that is not understood, or that asks
 /// for several ranges, is passed over, which RFC 9110 allows.
 pub(crate) fn wanted(header: &HeaderValue, length: u64) -> Wanted {
-    let ends = header.to_str().ok().and_then(|text| text.strip_prefix("bytes="));
-    let Some((first, last)) = ends.and_then(|ends| ends.trim().split_once('-')) else {
+    let unit_and_ends = header.to_str().ok().and_then(|text| text.split_once('='));
+    let ends = unit_and_ends.filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
+    let Some((first, last)) = ends.and_then(|(_, ends)| ends.trim().split_once('-')) else {
         return Wanted::All;
     };
     let number = |digits: &str| {

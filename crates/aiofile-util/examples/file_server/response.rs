@@ -14,7 +14,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use crate::conditions::{Validators, is_fresh, range_holds};
+use crate::conditions::{Validators, is_another, is_fresh, range_holds};
 use crate::range::{Wanted, wanted};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -89,7 +89,9 @@ fn answer(
         }
         _ => Wanted::All,
     };
-    let mut response = if is_fresh(headers, validators) {
+    let mut response = if is_another(headers, validators) {
+        status(StatusCode::PRECONDITION_FAILED)
+    } else if is_fresh(headers, validators) {
         status(StatusCode::NOT_MODIFIED)
     } else {
         match range {

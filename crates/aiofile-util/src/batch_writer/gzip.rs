@@ -1,106 +1,90 @@
-//! Compression of files that were put aside, in short jobs.
+//! Compression of files that were put aside, a MiB at a time.
 
 use std::ffi::OsString;
-use std::fs::{self, File, FileTimes};
-use std::io::{self, Read, Write};
+use std::fs::{FileTimes, Metadata};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use caio::Result;
+use aiofile::Context;
+use caio::{OwnedBuffer, Result, SharedFile, flags};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::output::sync_directory;
-use super::rotated::{list, rename_noreplace};
 use super::shared::Shared;
-use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step, Watch, in_steps};
+use super::upkeep::complete;
+use crate::names::{remove_file, rename_new, sync_directory};
+use crate::steps::Doing;
+use crate::transfer;
+
+/// How many bytes are compressed at once.
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// Compresses all that are not.
 pub(super) async fn compress_all(shared: &Shared, path: &Path, level: u32) -> Result<()> {
-    let (named, temporary) = (path.to_owned(), temporary_beside(path));
-    let left_over = temporary.clone();
-    let find = move || {
-        // A killed process may have left one. There is no other writer of this path.
-        let _ = fs::remove_file(left_over);
-        list(&named)
-    };
-    let files = shared.context.run("compress", find).await?;
+    let (context, temporary) = (&shared.context, temporary_beside(path));
+    // A killed process may have left one. There is no other writer of this path.
+    let _ = remove_file(context, &temporary).await;
+    let files = complete(shared, path).await?;
     for file in files.iter().filter(|file| !file.is_compressed) {
         let mut target = OsString::from(&file.path);
         target.push(".gz");
         let target = PathBuf::from(target);
         if !files.iter().any(|other| other.is_compressed && other.number == file.number) {
-            compress(shared, &file.path, &temporary, &target, level).await?;
+            compress(context, &file.path, &temporary, level).await?;
+            rename_new(context, &temporary, &target).await?;
         }
         // It has its name, so it is complete.
-        sync_directory(&shared.context, &target).await?;
-        let source = file.path.clone();
-        let remove = move || fs::remove_file(&source).doing("remove", &source);
-        shared.context.run("compress", remove).await?;
+        sync_directory(context, &target).await?;
+        remove_file(context, &file.path).await?;
         shared.with(|state| state.report.compressed += 1);
     }
     Ok(())
 }
 
-async fn compress(
-    shared: &Shared,
-    source: &Path,
-    temporary: &Path,
-    target: &Path,
-    level: u32,
-) -> Result<()> {
-    let (from, to) = (source.to_owned(), temporary.to_owned());
-    let open = move || {
-        let source = File::open(&from).doing("open", &from)?;
-        let output = File::create(&to).doing("create", &to)?;
-        let permissions = source.metadata().doing("stat", &from)?.permissions();
-        output.set_permissions(permissions).doing("chmod", &to)?;
-        let encoder = GzEncoder::new(output, Compression::new(level));
-        Ok(Compressing { source, from, encoder: Some(encoder), to, buffer: vec![0; READ_BYTES] })
-    };
-    let state = shared.context.run("compress", open).await?;
-    in_steps(&shared.context, "compress", state, &Watch::default(), step).await?;
-    let (temporary, target) = (temporary.to_owned(), target.to_owned());
-    let rename = move || rename_noreplace(&temporary, &target).doing("rename", &target);
-    shared.context.run("compress", rename).await
-}
-
-struct Compressing {
-    source: File,
-    from: PathBuf,
-    /// `None` once it is complete.
-    encoder: Option<GzEncoder<File>>,
-    to: PathBuf,
-    buffer: Vec<u8>,
-}
-
-/// Compresses some MiB, and makes the file durable at its end.
-fn step(state: &mut Compressing) -> Result<Step<()>> {
-    let Compressing { source, from, encoder, to, buffer } = state;
-    let mut done = 0;
-    while done < JOB_BYTES
-        && let Some(open) = encoder
-    {
-        match source.read(buffer) {
-            Ok(0) => break,
-            Ok(read) => {
-                open.write_all(&buffer[..read]).doing("compress", to)?;
-                done += read as u64;
+/// Makes the compressed file, durable and with the age and the permissions of the other.
+async fn compress(context: &Context, from: &Path, to: &Path, level: u32) -> Result<()> {
+    let source = context.open(from, flags::O_RDONLY, 0).await?;
+    let metadata = context.metadata(&source).await?;
+    let how = flags::O_WRONLY | flags::O_CREAT | flags::O_TRUNC;
+    // Nobody else's until it has the permissions of its source.
+    let output = context.open(to, how, 0o600).await?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+    let (mut read, mut written) = (0, 0);
+    loop {
+        let block = transfer::read(context, &source, read, BLOCK_BYTES).await?;
+        let is_last = block.len() < BLOCK_BYTES;
+        read += block.len() as u64;
+        let encode = move || {
+            encoder.write_all(&block)?;
+            if is_last {
+                encoder.try_finish()?;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).doing("read", from),
+            let compressed = std::mem::take(encoder.get_mut());
+            Ok((encoder, compressed))
+        };
+        let (same, compressed) = context.run_on("compress", from, encode).await?;
+        encoder = same;
+        let length = compressed.len() as u64;
+        transfer::write(context, &output, written, &mut compressed.into_buffer()).await?;
+        written += length;
+        if is_last {
+            break;
         }
     }
-    if done >= JOB_BYTES {
-        return Ok(Step::More(done));
-    }
-    if let Some(encoder) = encoder.take() {
-        let output = encoder.finish().doing("compress", to)?;
-        // Its age is that of the records.
-        let changed = source.metadata().and_then(|metadata| metadata.modified());
-        let times = FileTimes::new().set_modified(changed.doing("stat", from)?);
-        output.set_times(times).and_then(|()| output.sync_all()).doing("fsync", to)?;
-    }
-    Ok(Step::Done(done, ()))
+    adopt(context, &output, metadata).await?;
+    context.sync(&output, false).await?;
+    context.close(output, true).await
+}
+
+/// The age of a compressed file is that of the records.
+async fn adopt(context: &Context, output: &SharedFile, source: Metadata) -> Result<()> {
+    let (own, path) = (output.clone(), output.path().to_owned());
+    let adopt = move || {
+        let times = FileTimes::new().set_modified(source.modified()?);
+        own.file().set_permissions(source.permissions()).doing("chmod", &path)?;
+        own.file().set_times(times).doing("utimensat", &path)
+    };
+    context.run_on("compress", output.path(), adopt).await
 }
 
 /// Where a compressed file is made. It has one name, so that what is left there is found again.

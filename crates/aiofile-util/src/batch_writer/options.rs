@@ -158,9 +158,10 @@ impl BatchOptions {
     }
 
     /// Compresses files that were put aside, from level 0, which only packs, to 9, the smallest:
-    /// `events.log.000001.gz`. It is done in jobs on the context's pool while writing goes on, and
-    /// the file appears under its name when it is complete and durable; then the other one is
-    /// removed. What a killed process left is done when a writer is opened.
+    /// `events.log.000001.gz`. It is done a MiB at a time while writing goes on, on the context's
+    /// pool and by operations that its layers see. The file appears under its name when it is
+    /// complete and durable; then the other one is removed. What a killed process left is done when
+    /// a writer is opened.
     #[cfg(feature = "gzip")]
     #[must_use]
     pub fn gzip(mut self, level: u32) -> Self {
@@ -173,7 +174,7 @@ impl BatchOptions {
     ///
     /// The file is locked with flock(2), so that no other writer works on it at the same time.
     ///
-    /// Costs: three or four hops.
+    /// Costs: two hops, and two more where it has files that are put aside.
     ///
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a limit of 0, a level that gzip does not

@@ -1,18 +1,15 @@
 //! Files that were put aside: their names, and finding them again.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use aiofile::Context;
 use caio::Result;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::output::directory_of;
-use crate::steps::Doing;
+use crate::names::{canonicalize, directory_of, entries, rename_new};
 
 /// How many digits a number has at least, so that names sort as their numbers do.
 const DIGITS: usize = 6;
@@ -39,15 +36,16 @@ pub(super) struct Rotated {
 }
 
 impl Names {
-    /// Looks which files there are. What a link leads to is what is renamed. One hop.
+    /// Looks which files there are. What a link leads to is what is renamed. Two hops.
     pub(super) async fn find(context: &Context, path: &Path) -> Result<Self> {
-        let named = path.to_owned();
-        let find = move || {
-            let path = fs::canonicalize(&named).doing("open", &named)?;
-            let last = list(&path)?.last().map_or(0, |latest| latest.number);
-            Ok(Self { path, last })
-        };
-        context.run_on("open", path, find).await
+        let path = canonicalize(context, path).await.map_err(|error| error.doing("open"))?;
+        let last = list(context, &path).await?.last().map_or(0, |latest| latest.number);
+        Ok(Self { path, last })
+    }
+
+    /// The largest number that was given.
+    pub(super) fn last(&self) -> u64 {
+        self.last
     }
 
     /// Where the present file is.
@@ -57,48 +55,34 @@ impl Names {
 
     /// Gives the present file the next number. One hop.
     pub(super) async fn put_aside(&mut self, context: &Context) -> Result<PathBuf> {
-        let mut names = self.clone();
-        let rename = move || {
-            loop {
-                names.last += 1;
-                let aside = numbered(&names.path, names.last);
-                match rename_noreplace(&names.path, &aside) {
-                    Err(Errno::EXIST) => {}
-                    result => {
-                        return result.doing("rename", &names.path).map(|()| (names, aside));
-                    }
-                }
+        let exists = Some(Errno::EXIST.raw_os_error());
+        loop {
+            self.last += 1;
+            let aside = numbered(&self.path, self.last);
+            match rename_new(context, &self.path, &aside).await {
+                Err(error) if error.raw_os_error() == exists => {}
+                result => return result.map(|()| aside),
             }
-        };
-        let (names, aside) = context.run_on("rename", &self.path, rename).await?;
-        *self = names;
-        Ok(aside)
+        }
     }
 
     /// Gives it its name back. One hop.
     pub(super) async fn put_back(&self, context: &Context, aside: &Path) -> Result<()> {
-        let (from, path) = (aside.to_owned(), self.path.clone());
-        let rename = move || rename_noreplace(&from, &path).doing("rename", &from);
-        context.run_on("rename", aside, rename).await
+        rename_new(context, aside, &self.path).await
     }
 }
 
 /// The files that were put aside, by their numbers; of one that is there twice, the compressed one
-/// comes last. Blocks.
-pub(super) fn list(path: &Path) -> Result<Vec<Rotated>> {
-    let directory = directory_of(path);
+/// comes last. One hop.
+pub(super) async fn list(context: &Context, path: &Path) -> Result<Vec<Rotated>> {
     let Some(name) = path.file_name() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    for entry in fs::read_dir(directory).doing("read_dir", directory)? {
-        let entry = entry.doing("read_dir", directory)?;
-        let Some((number, is_compressed)) = parse(name, &entry.file_name()) else { continue };
-        // One that has just gone is none, and neither is what only has such a name.
-        let Ok(metadata) = entry.metadata() else { continue };
+    for (entry, metadata) in entries(context, directory_of(path), name).await? {
+        let Some((number, is_compressed)) = parse(name, &entry) else { continue };
+        // What only has such a name is none.
         if metadata.is_file() {
-            let (path, changed) =
-                (path.with_file_name(entry.file_name()), metadata.modified().ok());
-            let bytes = metadata.len();
-            found.push(Rotated { number, is_compressed, path, bytes, changed });
+            let (path, changed) = (path.with_file_name(entry), metadata.modified().ok());
+            found.push(Rotated { number, is_compressed, path, bytes: metadata.len(), changed });
         }
     }
     found.sort_by_key(|file| (file.number, file.is_compressed));
@@ -122,17 +106,6 @@ fn parse(name: &OsStr, other: &OsStr) -> Option<(u64, bool)> {
     let number = str::from_utf8(digits).ok()?.parse().ok()?;
     // As it is written, and not in any other way.
     (format!("{number:0DIGITS$}").as_bytes() == digits).then_some((number, is_compressed))
-}
-
-/// Renames what nothing must be lost for. Blocks.
-pub(super) fn rename_noreplace(from: &Path, to: &Path) -> rustix::io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system has no such renaming, and this writer alone gives such names.
-        Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
-            rustix::fs::rename(from, to)
-        }
-        result => result,
-    }
 }
 
 #[cfg(test)]

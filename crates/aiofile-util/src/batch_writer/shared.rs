@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 
 use super::options::Settings;
 use super::state::{Due, State, Step};
-use super::task::Task;
+use crate::driven::Driven;
 
 pub(super) struct Shared {
     pub(super) context: Context,
@@ -25,7 +25,7 @@ pub(super) struct Shared {
     /// one waits for.
     waiting: WakerSet,
     /// The one that writes.
-    writing: OnceLock<Arc<Task>>,
+    writing: OnceLock<Arc<Driven>>,
 }
 
 /// A time for which the writing waits.
@@ -39,7 +39,7 @@ impl Shared {
 
     /// Has this future do the writing. It holds the `Shared` and is dropped when it is over.
     pub(super) fn begin(&self, writing: BoxFuture<'static, ()>) {
-        self.writing.get_or_init(|| Task::new(writing)).run();
+        self.writing.get_or_init(|| Driven::new(writing)).run();
     }
 
     /// Looks at the state or changes it, and calls the writing if that has something to do then.

@@ -73,6 +73,9 @@ pub(super) struct Upkeep {
     pub(super) runs: bool,
     /// Once more when that is over.
     pub(super) again: bool,
+    /// The number of the last file that is not written to any more. A rotation that fails gives a
+    /// number to a file that goes on being written.
+    pub(super) last: u64,
     /// The first error.
     pub(super) error: Option<Error>,
 }

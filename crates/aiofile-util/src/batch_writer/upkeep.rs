@@ -2,7 +2,6 @@
 //!
 //! Each run looks at what is there, so that it also does what a killed process has left.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,20 +11,21 @@ use caio::Result;
 #[cfg(feature = "gzip")]
 use super::gzip;
 use super::options::Settings;
-use super::rotated::{Rotated, list};
+use super::rotated::{Names, Rotated, list};
 use super::shared::Shared;
 use super::state::State;
-use super::task::Task;
-use crate::steps::Doing;
+use crate::driven::Driven;
+use crate::names::remove_file;
 
-/// Has the files of this path seen to, now or once more when that is being done.
-pub(super) fn ask(shared: &Arc<Shared>, path: &Path) {
+/// Has the files with these names seen to, now or once more when that is being done.
+pub(super) fn ask(shared: &Arc<Shared>, names: &Names) {
     let runs = shared.with(|state| {
         state.upkeep.again = true;
+        state.upkeep.last = names.last();
         std::mem::replace(&mut state.upkeep.runs, true)
     });
     if !runs {
-        Task::new(run(Arc::clone(shared), path.to_owned())).run();
+        Driven::new(run(Arc::clone(shared), names.path().to_owned())).run();
     }
 }
 
@@ -66,22 +66,24 @@ async fn see_to(shared: &Shared, path: &Path) -> Result<()> {
     removed
 }
 
-/// One hop.
+/// The files that were put aside and are not written to any more. One hop.
+pub(super) async fn complete(shared: &Shared, path: &Path) -> Result<Vec<Rotated>> {
+    let last = shared.with(|state| state.upkeep.last);
+    let mut files = list(&shared.context, path).await?;
+    files.retain(|file| file.number <= last);
+    Ok(files)
+}
+
+/// One hop, and one for each file that goes.
 async fn thin_out(shared: &Shared, path: &Path) -> Result<()> {
-    let (settings, path) = (shared.settings.clone(), path.to_owned());
-    let remove = move || {
-        let files = list(&path)?;
-        let (mut removed, mut result) = (0, Ok(()));
-        for file in surplus(&files, &settings, SystemTime::now()) {
-            match fs::remove_file(&file.path).doing("remove", &file.path) {
-                Ok(()) => removed += 1,
-                Err(error) => result = result.and(Err(error)),
-            }
+    let files = complete(shared, path).await?;
+    let mut result = Ok(());
+    for file in surplus(&files, &shared.settings, SystemTime::now()) {
+        match remove_file(&shared.context, &file.path).await {
+            Ok(()) => shared.with(|state| state.report.removed += 1),
+            Err(error) => result = result.and(Err(error)),
         }
-        Ok((removed, result))
-    };
-    let (removed, result) = shared.context.run("remove", remove).await?;
-    shared.with(|state| state.report.removed += removed);
+    }
     result
 }
 

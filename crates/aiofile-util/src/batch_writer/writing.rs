@@ -47,6 +47,6 @@ async fn rotate(shared: &Arc<Shared>, output: &mut Output, names: &mut Names) {
     let is_rotated = rotated.is_ok();
     shared.tell(|state| state.rotated(rotated, output.length()));
     if is_rotated && shared.settings.has_upkeep() {
-        upkeep::ask(shared, names.path());
+        upkeep::ask(shared, names);
     }
 }

@@ -29,13 +29,13 @@ pub(super) fn lines(
 ) -> impl Stream<Item = Result<Numbered>> + Send {
     let list = List { path, kind, reader: None, number: 0 };
     let batches = stream::try_unfold(list, move |mut list| {
-        let context = context.clone();
+        let (context, path) = (context.clone(), list.path.clone());
         async move {
             let read = move || {
                 let batch = list.batch()?;
                 Ok((batch, list))
             };
-            let (batch, list) = context.run("read", read).await?;
+            let (batch, list) = context.run_on("read", &path, read).await?;
             Ok::<_, caio::Error>((!batch.is_empty()).then_some((batch, list)))
         }
     });

@@ -61,15 +61,15 @@ async fn finish(
 ) -> Result<Hash> {
     let outcome = match context.run_on("hash", path, begin).await? {
         Begun::Done(hash) => Ok(hash),
-        Begun::More(running) => go_on(context, running).await,
+        Begun::More(running) => go_on(context, running, path).await,
         Begun::Stream => stream(context, kind, path).await,
         Begun::Large(file, length) => {
             // No read of the pieces moves the position that both have.
             let again = file.try_clone().doing("hash", path)?;
-            match tree::hash(context, file, length).await {
+            match tree::hash(context, file, path, length).await {
                 Ok(Some(hash)) => Ok(hash),
                 // It grows or shrinks: what is there when the end is reached counts.
-                Ok(None) => go_on(context, Running::new(kind, again, READ_BYTES)).await,
+                Ok(None) => go_on(context, Running::new(kind, again, READ_BYTES), path).await,
                 Err(error) => Err(error),
             }
         }
@@ -111,8 +111,9 @@ fn begin_opened(kind: HashKind, file: File, path: &Path) -> Result<Begun> {
     }
 }
 
-async fn go_on(context: &Context, running: Running) -> Result<Hash> {
-    in_steps(context, "read", running, &Watch::default(), |running| Ok(running.step()?)).await
+async fn go_on(context: &Context, running: Running, path: &Path) -> Result<Hash> {
+    let step = |running: &mut Running| Ok(running.step()?);
+    in_steps(context, ("read", path), running, &Watch::default(), step).await
 }
 
 impl Running {
@@ -157,7 +158,7 @@ async fn stream(context: &Context, kind: HashKind, path: &Path) -> Result<Hash> 
         }
         offset += read as u64;
         (digest, buffer) = context
-            .run("hash", move || {
+            .run_on("hash", path, move || {
                 digest.update(&filled.as_slice()[..read]);
                 Ok((digest, filled))
             })

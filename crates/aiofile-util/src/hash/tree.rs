@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use aiofile::Context;
@@ -21,12 +22,17 @@ pub(super) const PIECE_BYTES: u64 = 4 << 20;
 
 /// The hash of a file that had `length` bytes, more than a piece; `None` where it has another
 /// length by now.
-pub(super) async fn hash(context: &Context, file: File, length: u64) -> Result<Option<Hash>> {
+pub(super) async fn hash(
+    context: &Context,
+    file: File,
+    path: &Path,
+    length: u64,
+) -> Result<Option<Hash>> {
     let file = Arc::new(file);
     let mut pieces = stream::iter((0..length.div_ceil(PIECE_BYTES)).map(|index| {
         let (file, start) = (Arc::clone(&file), index * PIECE_BYTES);
         let bytes = PIECE_BYTES.min(length - start);
-        context.run("hash", move || Ok(piece(&file, start, bytes)?))
+        context.run_on("hash", path, move || Ok(piece(&file, start, bytes)?))
     }))
     .buffered(usual_jobs());
     let mut tree = Tree::default();
@@ -37,7 +43,8 @@ pub(super) async fn hash(context: &Context, file: File, length: u64) -> Result<O
         }
     }
     let ends = Arc::clone(&file);
-    let has_grown = context.run("hash", move || Ok(ends.read_at(&mut [0], length)? > 0)).await?;
+    let look = move || Ok(ends.read_at(&mut [0], length)? > 0);
+    let has_grown = context.run_on("hash", path, look).await?;
     Ok(if has_grown { None } else { tree.root() })
 }
 

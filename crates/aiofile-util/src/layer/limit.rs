@@ -16,7 +16,9 @@ use gate::{Gate, Number};
 /// their turn: the more urgent [`Priority`] first, then in the order of their coming. Whole files
 /// count as reads; what moves no bytes is not limited.
 ///
-/// An operation holds its place from its begin to its end, also where its future has gone. One that
+/// An operation holds its place from its begin to its end, also where its future has gone. No code
+/// of the program runs meanwhile: a closure, a transform or a callback holds no place, and what it
+/// reads and writes waits for its turn like anything else, never for itself. One that
 /// waits holds nothing: dropped, it is forgotten, and where its future is not polled when its turn
 /// comes, another one has it after 20 ms of the system's clock: those that wait may be in several
 /// runtimes, whose clocks differ where a test has paused one.

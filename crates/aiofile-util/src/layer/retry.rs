@@ -13,7 +13,8 @@ use caio::{Error, Layer, OpInfo, Stage};
 /// write, an append, a sync, a rename, or any other closure.
 ///
 /// A pause holds nothing: the next attempt is admitted by all layers afresh. It goes by the clock
-/// of its runtime, also a paused one.
+/// of its runtime, also a paused one. One that is longer than any clock goes never ends: the
+/// operation waits until its future is dropped, or a [`Timeout`](super::Timeout) ends it.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -95,8 +96,13 @@ impl Layer for Retry {
             return None;
         }
         let longest = self.longest(attempt);
-        Some(if self.jitter { longest.mul_f64(1.0 - random() / 2.0) } else { longest })
+        Some(if self.jitter { cut(longest, random()) } else { longest })
     }
+}
+
+/// The pause without this part of its half; the longest one, too, is within what a pause can be.
+fn cut(longest: Duration, part: f64) -> Duration {
+    longest.saturating_sub(longest.mul_f64(part / 2.0))
 }
 
 /// A random number from 0 to less than 1. The keys of a fresh hasher are random enough for this.
@@ -115,6 +121,14 @@ mod tests {
         assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
         let mean = numbers.iter().sum::<f64>() / 1000.0;
         assert!((0.4..0.6).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn the_longest_pause_is_cut_like_any_other() {
+        assert_eq!(cut(Duration::MAX, 0.0), Duration::MAX);
+        let half = cut(Duration::MAX, 1.0).as_secs_f64() / Duration::MAX.as_secs_f64();
+        assert!((half - 0.5).abs() < 1e-9, "{half}");
+        assert_eq!(cut(Duration::from_secs(8), 0.5), Duration::from_secs(6));
     }
 
     proptest! {

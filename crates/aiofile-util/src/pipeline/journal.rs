@@ -3,23 +3,30 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::future::poll_fn;
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 
 use aiofile::Context;
 use aiofile::fs::{FileLock, Fs};
-use caio::{Error, ErrorKind, Result};
-use rustix::fs::OFlags;
+use caio::{Error, ErrorKind, Result, SharedFile, WakerSet, flags};
 
+use crate::appended::Appended;
+use crate::driven::Driven;
 use crate::escaped::{escape, unescape};
-use crate::steps::{Doing, context_or_default};
+use crate::names::sync_directory;
+use crate::steps::context_or_default;
+use crate::transfer;
 
 /// The first line, so that no other file is taken for a journal and written over.
 const HEAD: &[u8] = b"aiofile journal 1\n";
+
+/// How many bytes of a journal are read at once.
+const READ_BYTES: usize = 1 << 20;
 
 /// A file that says which files are done, one a line, so that a run over many of them goes on where
 /// it was killed.
@@ -28,7 +35,8 @@ const HEAD: &[u8] = b"aiofile journal 1\n";
 /// least once: one that was being worked on, or waited to be acknowledged, is done again, and what
 /// is made of it should appear whole and under the same name, as with
 /// [`write_atomic`](aiofile::fs::write_atomic). A line that a killed run has written in part does
-/// not count. One run has the journal at a time.
+/// not count, and neither do lines behind one that a loss of power has taken. One run has the
+/// journal at a time.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -53,24 +61,33 @@ pub struct Journal {
     shared: Arc<Shared>,
 }
 
-/// What an acknowledgement holds until it is over, also where it was given up: so no other run has
-/// the journal while a line may still be written.
+/// What the writing of a line holds until it is over, also where nobody waits for it any more: so
+/// no other run has the journal meanwhile.
 struct Shared {
-    log: Mutex<Log>,
-    done: Mutex<HashSet<PathBuf>>,
+    lines: Mutex<Lines>,
+    file: SharedFile,
+    waiting: WakerSet,
+    /// Whether the name of the journal is durable.
+    is_named: AtomicBool,
     _lock: FileLock,
 }
 
-/// The file, and where its next line goes.
-struct Log {
-    file: File,
-    end: u64,
+struct Lines {
+    /// `None` while it is written to.
+    log: Option<Appended>,
+    /// Files whose lines are written next.
+    queued: Vec<(PathBuf, Outcome)>,
+    done: HashSet<PathBuf>,
 }
+
+/// What has become of a line; empty while it is not written.
+type Outcome = Arc<OnceLock<Result<()>>>;
 
 impl Journal {
     /// Opens the journal, or makes a new one, in the default context.
     ///
-    /// Costs: two hops and the journal in memory.
+    /// Costs: three hops, one for each MiB of the journal, and the journal in memory. A new one is
+    /// made durable: two hops more, which wait for the device.
     ///
     /// # Errors
     /// `InvalidData` for a file that is no journal, which is left as it is, and `InvalidInput` for
@@ -82,20 +99,26 @@ impl Journal {
     pub async fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_owned();
         let context = context_or_default(None).await?;
-        let named = path.clone();
-        let open = move || open(&named).map_err(|error| error.doing("open").on(&named));
-        let file = context.run_on("open", &path, open).await?;
+        let mut log = Appended::open(&context, &path, flags::O_RDWR).await?;
+        let file = log.file().clone();
         let Some(lock) = Fs::new(&context).try_lock(&file).await? else {
             let busy = io::Error::from(io::ErrorKind::ResourceBusy);
             let error = Error::system(busy).doing("lock").on(&path);
             return Err(error.hint("another run has this journal: wait for its end").into());
         };
-        let named = path.clone();
-        let read = move || {
-            let (log, done) = Log::read(file).map_err(|error| error.doing("read").on(&named))?;
-            Ok(Shared { log: Mutex::new(log), done: Mutex::new(done), _lock: lock })
-        };
-        let shared = Arc::new(context.run_on("read", &path, read).await?);
+        log.go_on().await?;
+        let whole = read(&context, &file).await?;
+        let done = parse(&whole).map_err(|error| error.doing("read").on(&path))?;
+        log.cut(whole.len() as u64);
+        if whole.is_empty() {
+            log.write(&mut HEAD.to_vec()).await?;
+            // Else the power could take it and leave a line behind it, which begins no journal.
+            log.sync().await?;
+        }
+        let is_named = whole.is_empty().into();
+        let lines = Mutex::new(Lines { log: Some(log), queued: Vec::new(), done });
+        let waiting = WakerSet::default();
+        let shared = Arc::new(Shared { lines, file, waiting, is_named, _lock: lock });
         Ok(Self { context, path, shared })
     }
 
@@ -104,20 +127,20 @@ impl Journal {
     where
         I: IntoIterator<Item: Into<PathBuf>>,
     {
-        let done = lock(&self.shared.done);
-        paths.into_iter().map(Into::into).filter(|path| !done.contains(path)).collect()
+        let lines = self.shared.lines();
+        paths.into_iter().map(Into::into).filter(|path| !lines.done.contains(path)).collect()
     }
 
     /// How many files are done.
     #[must_use]
     pub fn done(&self) -> usize {
-        lock(&self.shared.done).len()
+        self.shared.lines().done.len()
     }
 
     /// Writes down that a file is done, under the name that [`remaining`](Self::remaining) is asked
     /// for. The line outlives this process, and the machine after a [`sync`](Self::sync).
     ///
-    /// Costs: one hop.
+    /// Costs: one hop, which is shared by the lines that are to be written meanwhile.
     ///
     /// # Errors
     /// `InvalidInput` for a path that no file can have; else what the system answers. The file is
@@ -131,37 +154,37 @@ impl Journal {
             let error = Error::new(ErrorKind::InvalidInput, "no file has such a name");
             return Err(error.doing("append").on(&self.path).into());
         }
-        let (shared, named) = (Arc::clone(&self.shared), self.path.clone());
-        let append = move || {
-            if lock(&shared.done).contains(&path) {
-                return Ok(());
+        let outcome = self.shared.queue(path);
+        let (mut slot, mut waits) = (self.shared.waiting.slot(), None);
+        let written = poll_fn(|cx| {
+            if outcome.get().is_none() {
+                slot.register(cx.waker());
+                if waits.is_none() {
+                    waits = self.context.waits();
+                }
             }
-            let mut line = Vec::with_capacity(path.as_os_str().len() + 1);
-            escape(path.as_os_str().as_bytes(), &mut line);
-            line.push(b'\n');
-            lock(&shared.log).append(&line).doing("append", &named)?;
-            lock(&shared.done).insert(path);
-            Ok(())
-        };
-        Ok(self.context.run_on("append", &self.path, append).await?)
+            outcome.get().cloned().map_or(Poll::Pending, Poll::Ready)
+        });
+        Ok(written.await?)
     }
 
-    /// Has the device keep what was acknowledged before.
+    /// Has the device keep what was acknowledged before, under the journal's name.
     ///
-    /// Costs: one hop, which waits for the device.
+    /// Costs: one hop, which waits for the device; another one the first time.
     ///
     /// # Errors
-    /// What the system answers.
+    /// What the system answers. A sync that failed stays failed, since the system forgets what it
+    /// could not write: open the journal again.
     ///
     /// # Cancel safety
     /// Dropping the future has no effect on the file.
     pub async fn sync(&self) -> io::Result<()> {
-        let (shared, named) = (Arc::clone(&self.shared), self.path.clone());
-        let sync = move || {
-            let file = lock(&shared.log).file.try_clone().doing("fdatasync", &named)?;
-            file.sync_data().doing("fdatasync", &named)
-        };
-        Ok(self.context.run_on("fdatasync", &self.path, sync).await?)
+        self.context.sync(&self.shared.file, true).await?;
+        if !self.shared.is_named.load(Ordering::Relaxed) {
+            sync_directory(&self.context, &self.path).await?;
+            self.shared.is_named.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
@@ -172,64 +195,104 @@ impl fmt::Debug for Journal {
     }
 }
 
-impl Log {
-    /// The files that whole lines name; what stands behind the last one is written over by the
-    /// next. Blocks.
-    fn read(mut file: File) -> Result<(Self, HashSet<PathBuf>)> {
+impl Shared {
+    /// Has the line of a file written, unless it is there.
+    fn queue(self: &Arc<Self>, path: PathBuf) -> Outcome {
+        let outcome = Outcome::default();
+        let mut lines = self.lines();
+        if lines.done.contains(&path) {
+            outcome.get_or_init(|| Ok(()));
+            return outcome;
+        }
+        lines.queued.push((path, Arc::clone(&outcome)));
+        let log = lines.log.take();
+        drop(lines);
+        if let Some(log) = log {
+            // It goes on where the future that waits is dropped, so that no line is left in part.
+            Driven::new(write(Arc::clone(self), log)).run();
+        }
+        outcome
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes what is queued, until nothing is.
+async fn write(shared: Arc<Shared>, mut log: Appended) {
+    let waiting = shared.waiting.clone();
+    let mut queued = std::mem::take(&mut shared.lines().queued);
+    loop {
         let mut bytes = Vec::new();
-        (&mut file).take(HEAD.len() as u64).read_to_end(&mut bytes)?;
-        // Another file may be larger than the memory.
-        if bytes == HEAD {
-            file.read_to_end(&mut bytes)?;
+        for (path, _) in &queued {
+            escape(path.as_os_str().as_bytes(), &mut bytes);
+            bytes.push(b'\n');
         }
-        let end = memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1);
-        let (whole, torn) = bytes.split_at(end);
-        let entries = match whole.strip_prefix(HEAD) {
-            Some(entries) => entries,
-            None if whole.is_empty() && HEAD.starts_with(torn) => &[],
-            None => {
-                let message = "this is no journal: it does not begin as one";
-                let error = Error::new(ErrorKind::InvalidData, message);
-                return Err(error.hint("name another file: this one is left as it is"));
-            }
+        let result = log.write(&mut bytes).await;
+        let (paths, outcomes): (Vec<_>, Vec<_>) = queued.into_iter().unzip();
+        let tell = || {
+            outcomes.iter().for_each(|outcome| _ = outcome.get_or_init(|| result.clone()));
+            waiting.wake_all();
         };
-        let mut done = HashSet::new();
-        for (index, line) in entries.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let path = line.strip_suffix(b"\n").and_then(unescape);
-            let Some(path) = path.filter(|path| !path.is_empty() && !path.contains(&0)) else {
-                let message = format!("line {}: this names no file", index + 2);
-                return Err(Error::new(ErrorKind::InvalidData, message));
-            };
-            done.insert(PathBuf::from(OsString::from_vec(path)));
+        let mut lines = shared.lines();
+        if result.is_ok() {
+            lines.done.extend(paths);
         }
-        let mut log = Self { file, end: end as u64 };
-        if whole.is_empty() {
-            log.append(HEAD).map_err(|error| Error::from(error).doing("append"))?;
+        queued = std::mem::take(&mut lines.queued);
+        if queued.is_empty() {
+            lines.log = Some(log);
+            drop(lines);
+            // Whoever is told may open the journal again at once.
+            drop(shared);
+            return tell();
         }
-        Ok((log, done))
-    }
-
-    /// Blocks. What was written in part before an error is written over by the next line.
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(line, self.end)?;
-        self.end += line.len() as u64;
-        Ok(())
+        drop(lines);
+        tell();
     }
 }
 
-/// Opens or makes a regular file: anything else may give bytes without end, or none for ever.
-/// Blocks.
-fn open(path: &Path) -> Result<File> {
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    // Opening alone does not wait for a device.
-    let file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(Error::new(ErrorKind::InvalidInput, "it is no regular file")),
+/// The whole lines of the file, up to where the power has taken one: what was not synced may be
+/// zeros then, also before what is there. Of a file that does not begin as a journal, at least its
+/// beginning: it may be larger than the memory.
+async fn read(context: &Context, file: &SharedFile) -> Result<Vec<u8>> {
+    let mut bytes = transfer::read(context, file, 0, HEAD.len() + 1).await?;
+    while bytes.starts_with(HEAD) {
+        let more = transfer::read(context, file, bytes.len() as u64, READ_BYTES).await?;
+        if more.is_empty() {
+            break;
+        }
+        bytes.extend_from_slice(&more);
     }
+    let mut begins = bytes.iter().zip(HEAD);
+    let is_new =
+        bytes.len() <= HEAD.len() && begins.all(|(found, byte)| [0, *byte].contains(found));
+    if bytes.starts_with(HEAD) || is_new {
+        bytes.truncate(memchr::memchr(0, &bytes).unwrap_or(bytes.len()));
+        bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1));
+    }
+    Ok(bytes)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The files that the lines name.
+fn parse(whole: &[u8]) -> Result<HashSet<PathBuf>> {
+    let entries = match whole.strip_prefix(HEAD) {
+        Some(entries) => entries,
+        None if whole.is_empty() => &[],
+        None => {
+            let message = "this is no journal: it does not begin as one";
+            let error = Error::new(ErrorKind::InvalidData, message);
+            return Err(error.hint("name another file: this one is left as it is"));
+        }
+    };
+    let mut done = HashSet::new();
+    for (index, line) in entries.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let path = line.strip_suffix(b"\n").and_then(unescape);
+        let Some(path) = path.filter(|path| !path.is_empty()) else {
+            let message = format!("line {}: this names no file", index + 2);
+            return Err(Error::new(ErrorKind::InvalidData, message));
+        };
+        done.insert(PathBuf::from(OsString::from_vec(path)));
+    }
+    Ok(done)
 }

@@ -9,6 +9,7 @@ use aiofile::{AioFile, BackendKind, Context, OpenOptions};
 use bytes::Bytes;
 use rustix::fs::OFlags;
 
+use super::contents::Whole;
 use super::process::{Boxed, Found};
 use super::retry::Attempts;
 use crate::steps::context_or_default;
@@ -48,6 +49,7 @@ where
 pub(super) fn of_contents(
     context: Option<Context>,
     attempts: u32,
+    bytes_max: Option<u64>,
 ) -> impl Fn(Arc<Path>) -> Boxed<Found<Bytes>> + Send + 'static {
     move |path| {
         let context = context.clone();
@@ -61,8 +63,9 @@ pub(super) fn of_contents(
             };
             match opened {
                 Ok((file, metadata)) => {
-                    let work = Box::pin(read(file, metadata.is_file(), tries));
-                    Found { path, bytes: metadata.len(), work }
+                    let bytes = metadata.len();
+                    let whole = Whole::new(file, &metadata, bytes_max);
+                    Found { path, bytes, work: Box::pin(read(whole, metadata.is_file(), tries)) }
                 }
                 Err(error) => {
                     let work = Box::pin(async move { (Err(error), tries.made) });
@@ -95,9 +98,9 @@ async fn open(context: Option<&Context>, path: &Path) -> io::Result<(AioFile, Me
 }
 
 /// What a stream has given and was lost by an error does not come again.
-async fn read(file: AioFile, is_regular: bool, mut tries: Attempts) -> (io::Result<Bytes>, u32) {
+async fn read(whole: Whole, is_regular: bool, mut tries: Attempts) -> (io::Result<Bytes>, u32) {
     loop {
-        match file.read_to_end(0).await {
+        match whole.read().await {
             Err(error) if is_regular && tries.again(&error).await => {}
             result => return (result, tries.made),
         }

@@ -117,12 +117,13 @@ impl Pieces {
         context: &Context,
         cut: Result<Vec<Unnamed>>,
     ) -> Result<Vec<Piece>> {
-        let named = context.run("split", move || {
+        let prefix = PathBuf::from(self.prefix.clone());
+        let name = move || {
             let named = cut.and_then(|cut| self.name(cut));
             self.remove_all();
             named
-        });
-        named.await
+        };
+        context.run_on("split", &prefix, name).await
     }
 
     fn name(&self, cut: Vec<Unnamed>) -> Result<Vec<Piece>> {

@@ -32,7 +32,8 @@ pub(super) async fn cut(
             if range.pieces.has_failed() {
                 return Err(stopped());
             }
-            in_steps(context, "split", range, watch, Range::step).await
+            let source = Arc::clone(&range.source);
+            in_steps(context, ("split", &source), range, watch, Range::step).await
         }
     });
     // Also after an error all that were begun are waited for: what they made has to go.

@@ -51,7 +51,7 @@ pub(super) async fn entry(
     }
     let (working, path) = (Arc::clone(work), entry.path.clone());
     let change = move || change(&working, &path, &what, &place);
-    work.context.run("sync", change).await?;
+    work.context.run_on("sync", &work.shown_target(&entry.path), change).await?;
     Ok(Some(action))
 }
 
@@ -71,15 +71,14 @@ async fn is_linked(work: &Arc<Work>, entry: &Entry, first: &Path) -> Result<bool
     if work.to.is_none() || entry.id.is_none_or(|id| work.links.is_replaced(id)) {
         return Ok(false);
     }
-    let (work, path, first) = (Arc::clone(work), entry.path.clone(), first.to_owned());
-    let context = work.context.clone();
+    let (working, path, first) = (Arc::clone(work), entry.path.clone(), first.to_owned());
     let compare = move || {
         // Where a directory is missing, it is no name of anything.
-        let id = |path| work.target(path).and_then(|place| place.stat()).ok().flatten();
+        let id = |path| working.target(path).and_then(|place| place.stat()).ok().flatten();
         let ids = (id(&path).as_ref().map(Id::of), id(&first).as_ref().map(Id::of));
         Ok(ids.0.is_some() && ids.0 == ids.1)
     };
-    context.run("stat", compare).await
+    work.context.run_on("stat", &work.shown_target(&entry.path), compare).await
 }
 
 /// The place of the target, where no directory is in the way any more, if nothing is to be.
@@ -90,7 +89,8 @@ async fn target(work: &Arc<Work>, entry: &Entry, clears: bool) -> Result<Place<O
         let is_directory = clears && place.stat()?.is_some_and(|there| kind(&there).is_dir());
         Ok((place, is_directory))
     };
-    let (place, is_directory) = work.context.run("stat", look).await?;
+    let shown = work.shown_target(&entry.path);
+    let (place, is_directory) = work.context.run_on("stat", &shown, look).await?;
     if is_directory {
         let fs = Fs::new(&work.context);
         match fs.remove_dir_all_at(&place.directory, &place.shown).await {
@@ -110,7 +110,8 @@ async fn copy(
     found: &mut Found,
 ) -> Result<()> {
     let (working, path) = (Arc::clone(work), entry.path.clone());
-    let source = work.context.run("open", move || working.from.place(&path)).await?;
+    let (look, shown) = (move || working.from.place(&path), work.from.shown(&entry.path));
+    let source = work.context.run_on("open", &shown, look).await?;
     let (told, telling) = (Arc::new(AtomicU64::new(0)), Arc::clone(&work.telling));
     let (abort, registration) = AbortHandle::new_pair();
     let so_far = Arc::clone(&told);

@@ -122,7 +122,8 @@ pub(super) async fn perform(work: Arc<Work>, task: Task) -> (Task, Found) {
     match &task {
         Task::List(directory) => {
             let (listing, listed) = (Arc::clone(&work), Arc::clone(directory));
-            let listing = work.context.run("read_dir", move || {
+            let shown = work.from.shown(&directory.path);
+            let listing = work.context.run_on("read_dir", &shown, move || {
                 let mut found = Found::default();
                 list(&listing, &listed, &mut found);
                 Ok(found)
@@ -143,7 +144,8 @@ pub(super) async fn perform(work: Arc<Work>, task: Task) -> (Task, Found) {
         Task::Finish(directory) => {
             let (finishing, finished) = (Arc::clone(&work), Arc::clone(directory));
             let finish = move || finish(&finishing, &finished);
-            if let Err(error) = work.context.run("finish", finish).await {
+            let shown = work.shown_target(&directory.path);
+            if let Err(error) = work.context.run_on("finish", &shown, finish).await {
                 found.fail(&directory.path, error);
             }
         }

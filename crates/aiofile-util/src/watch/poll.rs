@@ -56,8 +56,11 @@ impl Polled {
 
     /// Looks at all of it, and notes what is not as it was seen last. One hop for 1,024 names.
     pub(super) async fn look(self, context: &Context, pending: Pending) -> Result<(Self, Pending)> {
+        let Some(first) = self.roots.first().map(|root| root.path.clone()) else {
+            return Ok((self, pending));
+        };
         let look = Look { polled: self, pending, ..Look::default() };
-        in_steps(context, "watch", look, &Watch::default(), Look::step).await
+        in_steps(context, ("watch", &first), look, &Watch::default(), Look::step).await
     }
 }
 

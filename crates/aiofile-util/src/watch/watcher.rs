@@ -156,9 +156,10 @@ impl Watcher {
                 None => pending().await,
             }
         };
-        match select(pin!(next_bytes(&mut self.events)), pin!(time)).await {
-            Either::Left((bytes, _)) => Ok(Woken::Read(bytes?)),
-            Either::Right((elapsed, _)) => elapsed.map(|()| Woken::TimeToLook),
+        // The time first: events may come without end.
+        match select(pin!(time), pin!(next_bytes(&mut self.events))).await {
+            Either::Left((elapsed, _)) => elapsed.map(|()| Woken::TimeToLook),
+            Either::Right((bytes, _)) => Ok(Woken::Read(bytes?)),
         }
     }
 
@@ -168,12 +169,12 @@ impl Watcher {
         let mut elapsed = pin!(sleep(&context, self.settings.debounce));
         let mut is_changed = false;
         loop {
-            let bytes = match select(pin!(next_bytes(&mut self.events)), &mut elapsed).await {
-                Either::Left((bytes, _)) => bytes?,
-                Either::Right((elapsed, _)) => {
+            let bytes = match select(&mut elapsed, pin!(next_bytes(&mut self.events))).await {
+                Either::Left((elapsed, _)) => {
                     elapsed?;
                     return Ok(is_changed);
                 }
+                Either::Right((bytes, _)) => bytes?,
             };
             is_changed = true;
             self.take_in(bytes).await?;

@@ -16,7 +16,7 @@ use super::{LIMIT, poll};
 pub(crate) struct Disk {
     pub(crate) simulated: Arc<Simulated>,
     pub(crate) faulty: Arc<Faulty>,
-    context: Context,
+    pub(crate) context: Context,
 }
 
 impl Disk {
@@ -25,7 +25,11 @@ impl Disk {
     }
 
     pub(crate) fn with_seed(seed: u64, plan: Plan) -> Self {
-        let simulated = Arc::new(Simulated::new(seed));
+        Self::over(Arc::new(Simulated::new(seed)), plan)
+    }
+
+    /// What is on a disk that there is, failing by another plan.
+    pub(crate) fn over(simulated: Arc<Simulated>, plan: Plan) -> Self {
         let backend = Arc::clone(&simulated) as Arc<dyn Backend>;
         let faulty = Arc::new(Faulty::new(backend, plan));
         let builder = Context::builder().custom(Arc::clone(&faulty) as Arc<dyn Backend>);
@@ -35,13 +39,24 @@ impl Disk {
 
     /// Polls the future and steps until it is ready; what a thread of the pool does is waited for.
     pub(crate) fn drive<T>(&self, future: impl Future<Output = T>) -> T {
+        self.drive_and(future, || {})
+    }
+
+    /// The same, with a look at the disk after each step.
+    pub(crate) fn drive_and<T>(
+        &self,
+        future: impl Future<Output = T>,
+        mut after_step: impl FnMut(),
+    ) -> T {
         let mut future = pin!(future);
         let begun = Instant::now();
         loop {
             if let Some(value) = poll(&mut future) {
                 return value;
             }
-            if !self.simulated.step() {
+            if self.simulated.step() {
+                after_step();
+            } else {
                 thread::yield_now();
             }
             assert!(begun.elapsed() < LIMIT, "it is never ready");
@@ -61,12 +76,14 @@ impl Disk {
         self.simulated.model(path().to_str().unwrap()).unwrap()
     }
 
+    /// Nothing where the power has taken its name.
     pub(crate) fn contents(&self) -> Vec<u8> {
-        self.model().contents().to_vec()
+        let model = self.simulated.model(path().to_str().unwrap());
+        model.map_or_else(Vec::new, |model| model.contents().to_vec())
     }
 }
 
-/// A name on the simulated disk. Its directory is a real one, which is synced.
+/// A name on the simulated disk, in a directory that there is nowhere else.
 pub(crate) fn path() -> PathBuf {
-    std::env::temp_dir().join("journal")
+    PathBuf::from("/simulated/journal")
 }

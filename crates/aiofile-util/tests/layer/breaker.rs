@@ -6,7 +6,7 @@ use std::time::Duration;
 use aiofile_util::BatchOptions;
 use aiofile_util::layer::{Breaker, BreakerState};
 use caio::{Context, ErrorKind, OpKind, SharedFile};
-use caio_testkit::Plan;
+use caio_testkit::{FaultLayer, Plan};
 use nix::errno::Errno;
 use proptest::prelude::*;
 use tokio::time::{Instant, advance};
@@ -233,6 +233,78 @@ fn what_a_healthy_device_answers_is_no_failure() {
         first.close().await.unwrap();
     });
     assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+/// What an answer says of the device, between two failures of which both are needed to open it.
+#[test]
+fn each_answer_speaks_for_the_device_or_against_it_or_says_nothing() {
+    let nothing = [
+        Errno::EAGAIN,
+        Errno::EDEADLK,
+        Errno::EINTR,
+        Errno::EMFILE,
+        Errno::ENFILE,
+        Errno::ENOLCK,
+        Errno::ENOMEM,
+    ];
+    let good = [
+        Errno::E2BIG,
+        Errno::EACCES,
+        Errno::EBADF,
+        Errno::EEXIST,
+        Errno::EFBIG,
+        Errno::EILSEQ,
+        Errno::EINVAL,
+        Errno::EISDIR,
+        Errno::ELOOP,
+        Errno::EMLINK,
+        Errno::ENAMETOOLONG,
+        Errno::ENODATA,
+        Errno::ENOENT,
+        Errno::ENOSYS,
+        Errno::ENOTDIR,
+        Errno::ENOTEMPTY,
+        Errno::ENOTSUP,
+        Errno::ENOTTY,
+        Errno::EOVERFLOW,
+        Errno::EPERM,
+        Errno::EPIPE,
+        Errno::ERANGE,
+        Errno::ESPIPE,
+        Errno::ETXTBSY,
+        Errno::EXDEV,
+    ];
+    let bad = [
+        Errno::EIO,
+        Errno::ENXIO,
+        Errno::ENODEV,
+        Errno::ENOSPC,
+        Errno::EROFS,
+        Errno::ESTALE,
+        Errno::ETIMEDOUT,
+        Errno::EREMOTEIO,
+    ];
+    let (open, closed) = (BreakerState::Open, BreakerState::Closed);
+    let expected = (nothing.map(|errno| (errno, closed, open)).into_iter())
+        .chain(good.map(|errno| (errno, closed, closed)))
+        .chain(bad.map(|errno| (errno, open, open)));
+    for (errno, after, at_last) in expected {
+        let plan = Plan::new(1)
+            .fail_once(OpKind::Read, 0, Errno::EIO as i32)
+            .fail_once(OpKind::Read, 1, errno as i32)
+            .fail_once(OpKind::Read, 2, Errno::EIO as i32);
+        let breaker = Arc::new(Breaker::new().failures(2).pause(Duration::MAX));
+        let builder = aiofile::context().layer(Arc::new(FaultLayer::new(plan)));
+        let context = builder.layer(breaker.clone()).build().unwrap();
+        futures_executor::block_on(async {
+            let file = file(b"data");
+            read(&context, &file, 4).await.unwrap_err();
+            read(&context, &file, 4).await.unwrap_err();
+            assert_eq!(breaker.state(), after, "after {errno}");
+            _ = read(&context, &file, 4).await;
+            assert_eq!(breaker.state(), at_last, "after {errno} and another failure");
+        });
+    }
 }
 
 /// An error that no system gave.

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Wake, Waker};
 use std::time::Duration;
 
+use aiofile::fs::Fs;
+use aiofile_util::PipelineOptions;
 use aiofile_util::layer::Limit;
 use caio::{
     Admission, Buffer, Context, Ending, Layer, OpInfo, OpKind, Priority, SharedFile, Stage,
@@ -167,7 +169,10 @@ fn ten_thousand_cancelled_futures_lose_no_place() {
     let file = disk.create("data").unwrap();
     let mut operations: Vec<_> =
         (0..10).map(|_| operation(&context, &file, false, Priority::Normal)).collect();
-    assert!(operations.iter_mut().all(|operation| poll_once(operation).is_pending()));
+    // The second time for those that have let other tasks run before.
+    for _ in 0..2 {
+        assert!(operations.iter_mut().all(|operation| poll_once(operation).is_pending()));
+    }
     assert_eq!((disk.pending(), limit.held(), limit.waiting()), (MOST, MOST, 10 - MOST));
 }
 
@@ -274,5 +279,64 @@ fn a_waker_that_panics_takes_no_turn_from_another() {
             poll_once(&mut other).is_ready()
         });
     }
+    assert_eq!((limit.held(), limit.waiting()), (0, 0));
+}
+
+/// From the moment that it holds a place it goes to its end, whether or not it is polled again:
+/// also where its task has had its share and lets others run.
+#[test]
+fn what_holds_a_place_needs_no_further_poll() {
+    let limit = Arc::new(Limit::new().reads(1));
+    for in_place in [false, true] {
+        let builder = aiofile::context().layer(limit.clone()).in_place(in_place);
+        let (context, file) = (builder.build().unwrap(), file(b"data"));
+        let mut unpolled = Vec::new();
+        for _ in 0..2000 {
+            let mut read = Box::pin(read(&context, &file, 4));
+            _ = poll_once(&mut read);
+            eventually("the place is given back", || limit.held() == 0);
+            unpolled.push(read);
+        }
+    }
+}
+
+/// What a closure or a transform does waits for its turn, and never for whatever called it.
+#[test]
+fn operations_within_others_do_not_wait_for_each_other() {
+    let limit = Arc::new(Limit::new().reads(1).writes(1).priority(Priority::Normal, 1));
+    let context = aiofile::context().layer(limit.clone()).in_place(false).build().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().to_owned();
+    let path = move |number: u32| root.join(number.to_string());
+    (0..6).for_each(|number| std::fs::write(path(number), vec![b'x'; 3 << 20]).unwrap());
+    let fs = Fs::new(&context);
+    block_on(async {
+        // A closure that waits for a read of the same context.
+        let (inner, file) = (fs.clone(), path(0));
+        let read = context.run("nested", move || Ok(block_on(inner.read(file))?.len()));
+        assert_eq!(read.await.unwrap(), 3 << 20);
+        // A transform with a pipeline of its own, each with fewer jobs than there are files.
+        let options = PipelineOptions::new().context(&context).jobs(2.try_into().unwrap());
+        let (own, inner) = (options.clone(), fs.clone());
+        let paths: Vec<_> = (0..6).map(path).collect();
+        let mut outer = options.process(paths, move |path| {
+            let twice = [path.to_path_buf(), path.to_path_buf()];
+            let (mut files, fs) = (own.read(twice), inner.clone());
+            async move {
+                let mut bytes = 0;
+                while let Some(file) = files.next().await {
+                    let contents = file.result?;
+                    bytes += contents.len();
+                    fs.write(path.with_extension("copy"), &contents).await?;
+                }
+                Ok(bytes)
+            }
+        });
+        // And a read between two answers of a stream that has begun others.
+        while let Some(file) = outer.next().await {
+            assert_eq!(file.result.unwrap(), 6 << 20);
+            assert_eq!(fs.read(&*file.path).await.unwrap().len(), 3 << 20);
+        }
+    });
     assert_eq!((limit.held(), limit.waiting()), (0, 0));
 }

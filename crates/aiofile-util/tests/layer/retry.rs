@@ -6,6 +6,7 @@ use std::time::Duration;
 use aiofile_util::layer::{OpMetrics, Retry};
 use caio::{Buffer, OpKind};
 use caio_testkit::{FaultLayer, Plan};
+use futures_util::FutureExt;
 use nix::errno::Errno;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -103,4 +104,35 @@ fn faults_around_the_operations_are_repeated_and_counted() {
     let failed =
         metrics.summaries().iter().map(|one| one.errors.values().sum::<u64>()).sum::<u64>();
     assert_eq!(failed, 3);
+}
+
+/// No pause is too long and no number of attempts too large: the one never ends, the other is
+/// never reached.
+#[test]
+fn the_largest_values_wait_and_go_on_and_panic_nowhere() {
+    let busy = Errno::EBUSY as i32;
+    for jitter in [false, true] {
+        for pause_max in [Duration::ZERO, Duration::MAX] {
+            let (backend, builder) = faulty(Plan::new(1).fail_once(OpKind::Read, 0, busy));
+            let retry = Retry::new().attempts(u32::MAX).pause(Duration::MAX).pause_max(pause_max);
+            let context = builder.layer(Arc::new(retry.jitter(jitter))).build().unwrap();
+            let file = file(b"data");
+            let mut read = Box::pin(read(&context, &file, 4));
+            while backend.operations() == 0 || context.in_flight().0 > 0 {
+                assert!((&mut read).now_or_never().is_none());
+                std::thread::yield_now();
+            }
+            assert!((&mut read).now_or_never().is_none(), "it waits");
+            assert_eq!(backend.operations(), 1);
+        }
+        let many = 2000;
+        let plan =
+            (0..many).fold(Plan::new(1), |plan, number| plan.fail_once(OpKind::Read, number, busy));
+        let (backend, builder) = faulty(plan);
+        let retry = Retry::new().attempts(u32::MAX).pause(Duration::ZERO).jitter(jitter);
+        let context = builder.layer(Arc::new(retry)).build().unwrap();
+        let file = file(b"data");
+        assert_eq!(futures_executor::block_on(read(&context, &file, 4)).unwrap(), 4);
+        assert_eq!(backend.operations(), many + 1);
+    }
 }

@@ -111,7 +111,9 @@ fn whole_files_and_ranges() {
         assert_eq!(status, 416, "{path} {range}: {head}");
         assert!(header(&head, "content-range").unwrap().starts_with("bytes */"), "{head}");
     }
-    // What is not understood is passed over.
+    let (status, _, body) = server.get("/digits", &[("Range", "Bytes=2-4")]);
+    assert_eq!((status, &body[..]), (206, &b"234"[..]), "units have no case");
+    // What is not understood is passed over, and so are several ranges, as RFC 9110 allows.
     for range in ["lines=1-2", "bytes=4-2", "bytes=a-b", "bytes=", "bytes=0-1,3-4", "bytes=-"] {
         assert_eq!(server.get("/digits", &[("Range", range)]).0, 200, "{range}");
     }
@@ -136,14 +138,28 @@ fn conditional_requests() {
         ("If-Modified-Since", same, 304),
         ("If-Modified-Since", older, 200),
         ("If-Modified-Since", "yesterday", 200),
+        ("If-Match", etag, 200),
+        ("If-Match", &format!("\"other\", {etag}"), 200),
+        ("If-Match", "*", 200),
+        ("If-Match", "\"other\"", 412),
+        ("If-Match", &format!("W/{etag}"), 412),
+        ("If-Unmodified-Since", same, 200),
+        ("If-Unmodified-Since", older, 412),
+        ("If-Unmodified-Since", "yesterday", 200),
     ] {
         let (status, head, body) = server.get("/page", &[(name, value)]);
         assert_eq!(status, expected, "{name}: {value}: {head}");
-        assert_eq!(body.is_empty(), status == 304);
+        assert_eq!(body == b"contents", status == 200);
         assert_eq!(header(&head, "etag"), Some(etag));
     }
     let both = [("If-None-Match", "\"other\""), ("If-Modified-Since", same)];
     assert_eq!(server.get("/page", &both).0, 200, "the tag decides");
+    let both = [("If-Match", etag), ("If-Unmodified-Since", older)];
+    assert_eq!(server.get("/page", &both).0, 200, "the tag decides");
+    let both = [("If-Match", "\"other\""), ("If-None-Match", etag), ("Range", "bytes=1-2")];
+    assert_eq!(server.get("/page", &both).0, 412, "it comes first");
+    let both = [("If-None-Match", etag), ("Range", "bytes=99-")];
+    assert_eq!(server.get("/page", &both).0, 304, "conditions come before ranges");
 
     for (value, expected) in
         [(etag, 206), (same, 206), ("\"other\"", 200), (older, 200), (&format!("W/{etag}"), 200)]

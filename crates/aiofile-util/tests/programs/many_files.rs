@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -106,6 +106,22 @@ fn what_cannot_be_compressed_is_told_and_nothing_is_lost() {
     }
     assert_eq!(std::fs::read(root.join("twice.gz")).unwrap(), b"mine");
     failure(program("gzip_files").args(["--level", "10"]).arg(&good), 2);
+}
+
+#[test]
+fn a_result_for_which_there_is_no_room_is_told_by_its_name_and_goes() {
+    let place = place();
+    let noise: Vec<u8> =
+        (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let source = file(place.path(), "source", noise);
+    let compress = program("gzip_files");
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 8; exec \"$@\"", "sh"]).arg(compress.get_program()).arg(&source);
+    let (_, told) = failure(&mut limited, 1);
+    let expected = format!("write {}.gz: File too large", source.display());
+    assert!(told.contains(&expected), "{told}");
+    assert!(!told.contains(".tmp"), "{told}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "the temporary file is gone");
 }
 
 #[test]

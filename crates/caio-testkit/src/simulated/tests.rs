@@ -1,11 +1,12 @@
 //! What the simulation promises: order by the seed, and files that a power loss can reach.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caio::{Buffer, Context, flags};
+use caio::{Buffer, Context, Output, PathCall, flags};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use smol::block_on;
@@ -100,6 +101,7 @@ fn files_open_by_name_and_a_power_loss_keeps_what_was_synced() {
     let new = flags::O_RDWR | flags::O_CREAT | flags::O_EXCL;
     let file = disk.drive(context.open(path, new, 0o600)).unwrap();
     assert!(disk.drive(context.open(path, new, 0o600)).is_err());
+    disk.drive(context.on_path(PathCall::SyncDirectory { path: ".".into() })).unwrap();
     disk.drive(context.write(&file, Buffer::from(&b"kept"[..]), 0..4, 0)).0.unwrap();
     disk.drive(context.sync(&file, false)).unwrap();
     let mut late = context.write(&file, Buffer::from(&b"lost"[..]), 0..4, 4).boxed();
@@ -108,6 +110,51 @@ fn files_open_by_name_and_a_power_loss_keeps_what_was_synced() {
     assert!(late.now_or_never().unwrap().0.is_err());
     assert_eq!(disk.model("journal").unwrap().contents(), b"kept");
     disk.drive(context.close(file, true)).unwrap();
+}
+
+#[test]
+fn names_change_and_become_durable_in_their_order() {
+    let (disk, context) = open(3);
+    let path = |name: &str| PathBuf::from(format!("log/{name}"));
+    let call = |call: PathCall| disk.drive(context.on_path(call));
+    let errno = |made: caio::Result<Output>| made.unwrap_err().raw_os_error();
+    let new = flags::O_WRONLY | flags::O_CREAT;
+    disk.drive(context.open(&path("a"), new, 0o600)).unwrap();
+    call(PathCall::SyncDirectory { path: "log".into() }).unwrap();
+    call(PathCall::RenameNew { from: path("a"), to: path("a.1") }).unwrap();
+    disk.drive(context.open(&path("a"), new, 0o600)).unwrap();
+    let again = PathCall::RenameNew { from: path("a"), to: path("a.1") };
+    assert_eq!(errno(call(again)), Some(nix::libc::EEXIST));
+    let missing = PathCall::RemoveFile { path: path("b") };
+    assert_eq!(errno(call(missing)), Some(nix::libc::ENOENT));
+    let listed = |prefix: &str| {
+        let entries = PathCall::Entries { path: "log".into(), prefix: prefix.into() };
+        let Output::Entries(entries) = call(entries).unwrap() else { panic!("no entries") };
+        entries.into_iter().map(|(name, _)| name.into_string().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((listed(""), listed("a.")), (vec!["a".into(), "a.1".into()], vec!["a.1".into()]));
+    // The first changes survive, and never a later one without those before it.
+    let found = |disk: &Simulated| {
+        let after = |seed| disk.after_power_loss(seed).unwrap().names();
+        (0..64).map(after).collect::<BTreeSet<_>>()
+    };
+    let states = [vec![path("a")], vec![path("a"), path("a.1")], vec![path("a.1")]];
+    assert_eq!(found(&disk), states.clone().into());
+    call(PathCall::SyncDirectory { path: "elsewhere".into() }).unwrap();
+    assert_eq!(found(&disk), states.into());
+    call(PathCall::SyncDirectory { path: "log".into() }).unwrap();
+    assert_eq!(found(&disk), [vec![path("a"), path("a.1")]].into());
+    call(PathCall::Rename { from: path("a"), to: path("a.1") }).unwrap();
+    call(PathCall::RemoveFile { path: path("a.1") }).unwrap();
+    assert!(disk.names().is_empty());
+}
+
+#[test]
+fn a_closure_runs_in_its_step_and_may_panic() {
+    let (disk, context) = open(1);
+    assert_eq!(disk.drive(context.run("count", || Ok(6 * 7))).unwrap(), 42);
+    let panics = context.run("panic", || -> caio::Result<()> { panic!("on purpose") });
+    assert_eq!(disk.drive(panics).unwrap_err().kind(), caio::ErrorKind::Abandoned);
 }
 
 #[test]

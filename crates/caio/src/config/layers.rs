@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section [limits]")]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LimitsConfig {
     /// The most reads, whole files among them.
@@ -36,7 +36,7 @@ pub struct LimitsConfig {
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section [rates]")]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RatesConfig {
     /// The most reads and writes in a second.
@@ -57,7 +57,7 @@ pub struct RatesConfig {
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section [retry]")]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryConfig {
     /// The most attempts in all, 1 to 100.
@@ -78,7 +78,7 @@ pub struct RetryConfig {
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section [breaker]")]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BreakerConfig {
     /// After so many failures in a row.
@@ -95,7 +95,7 @@ pub struct BreakerConfig {
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section [timeouts]")]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TimeoutsConfig {
     /// For a read and a whole file.
@@ -116,7 +116,7 @@ pub struct TimeoutsConfig {
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section [metrics]")]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MetricsConfig {
     /// Whether they are. Default false.

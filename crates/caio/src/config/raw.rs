@@ -39,7 +39,7 @@ pub(super) struct Raw {
 
 /// The keys of its section `uring`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section [uring]")]
+#[serde(default, deny_unknown_fields)]
 struct RawUring {
     rings: Option<usize>,
     entries: Option<u32>,
@@ -90,20 +90,79 @@ impl TryFrom<Raw> for Config {
 /// The configuration in `text`, or what is wrong with it and on which line.
 pub(super) fn parse(text: &str) -> Result<Config> {
     let not_toml = |error: toml::de::Error| {
-        let message = error.message().trim().replace('\n', ", ");
+        let rest = error.span().and_then(|span| text.get(span.start..)?.lines().next());
+        let message = match rest {
+            Some(rest) if rest.trim_start().is_empty() || rest.trim_start().starts_with('#') => {
+                "something is missing here, such as a value".to_owned()
+            }
+            _ => error.message().trim().replace('\n', ", "),
+        };
         located(text, error.span(), &message)
     };
     let document = toml::Deserializer::parse(text).map_err(not_toml)?;
+    check_shapes(text)?;
     let raw = Raw::deserialize(document)
-        .map_err(|error| located(text, error.span(), &without_contents(error.message())))?;
+        .map_err(|error| located(text, error.span(), &plain(error.message())))?;
     Config::try_from(raw).map_err(|fault| {
         let span = span_of(text, fault.field);
         located(text, span, &fault.to_string())
     })
 }
 
+/// What is no section where one is wanted, or no name. serde would take an array for a section, its
+/// values for those of the first keys.
+fn check_shapes(text: &str) -> Result<()> {
+    let Ok(root) = DeTable::parse(text) else { return Ok(()) };
+    for (key, value) in root.get_ref() {
+        let key: &str = key.get_ref();
+        let (is_right, wanted) = match (key, value.get_ref()) {
+            (
+                "uring" | "limits" | "rates" | "retry" | "breaker" | "timeouts" | "metrics",
+                value,
+            ) => {
+                let wanted = format!("a section: write [{key}] on a line, and its keys below it");
+                (value.as_table().is_some(), wanted)
+            }
+            ("reactor", value) => (value.is_str(), "'auto', 'always' or 'never'".to_owned()),
+            ("buffered_writes", value) => {
+                (value.is_str(), "'auto', 'backend' or 'pool'".to_owned())
+            }
+            ("backend", value) => {
+                let names = value
+                    .as_array()
+                    .is_some_and(|all| all.iter().all(|one| one.get_ref().is_str()));
+                (value.is_str() || names, "a backend name, or a list of them".to_owned())
+            }
+            _ => continue,
+        };
+        if !is_right {
+            let message = format!("{key} must be {wanted}");
+            return Err(located(text, Some(value.span()), &message));
+        }
+    }
+    Ok(())
+}
+
+/// What serde calls the types that values must have, and what to write.
+const WANTED: [(&str, &str); 4] = [
+    ("usize", "a whole number from 0 to 9223372036854775807"),
+    ("u64", "a whole number from 0 to 9223372036854775807"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("a boolean", "true or false"),
+];
+
 /// What serde says of a key or a value, without what it repeats of the file, unless that looks like
-/// a name. The keys and values that it expected are no secret.
+/// a name, and in words of the file's. The keys and values that it expected are no secret.
+fn plain(message: &str) -> String {
+    let message = without_contents(message);
+    for (named, wanted) in WANTED {
+        if let Some(found) = message.strip_suffix(&format!(", expected {named}")) {
+            return format!("{found}, expected {wanted}");
+        }
+    }
+    message
+}
+
 fn without_contents(message: &str) -> String {
     const ABOUT_CONTENTS: [&str; 5] = [
         "unknown field ",
@@ -187,9 +246,77 @@ mod tests {
         assert_eq!(from("backend = 'auto'").unwrap().backend, Some(Choice::Auto));
     }
 
+    /// What is said of these texts begins so.
+    #[track_caller]
+    fn are_told(cases: &[(&str, &str)]) {
+        for (text, expected) in cases {
+            let error = from(text).expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::Config, "{text}");
+            let shown = error.to_string();
+            assert!(
+                shown.starts_with(&format!("caio.toml: {expected}")),
+                "{text:?} gave {shown:?}, not {expected:?}"
+            );
+            assert!(!shown.contains('\n'), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_has_another_type_is_told_with_what_to_write() {
+        are_told(&[
+            (
+                "limits = 3",
+                "line 1, column 10: limits must be a section: write [limits] on a line, and its \
+                 keys below it",
+            ),
+            (
+                "\n[[limits]]\nreads = 1",
+                "line 2, column 1: limits must be a section: write [limits]",
+            ),
+            ("limits = []", "line 1, column 10: limits must be a section"),
+            ("limits = [4, 2]", "line 1, column 10: limits must be a section"),
+            ("uring = []", "line 1, column 9: uring must be a section: write [uring] on"),
+            ("rates = [[1]]", "line 1, column 9: rates must be a section"),
+            ("retry = 'x'", "line 1, column 9: retry must be a section"),
+            ("[[breaker]]", "line 1, column 1: breaker must be a section"),
+            ("timeouts = 1979-05-27", "line 1, column 12: timeouts must be a section"),
+            ("[limits.more]", "line 1, column 9: unknown field `more`, expected one of `reads`"),
+            ("[limits]\n[limits]", "line 2, column 2: duplicate key"),
+            ("[retry]\njitter = true\njitter = true", "line 3, column 1: duplicate key"),
+            (
+                "[timeouts]\nreads_ms = nan",
+                "line 2, column 12: invalid type: floating point, expected a whole number from 0 \
+                 to 9223372036854775807",
+            ),
+            (
+                "[breaker]\nfailures = 5000000000",
+                "line 2, column 12: invalid value: integer `5000000000`, expected a whole number \
+                 from 0 to 4294967295",
+            ),
+            (
+                "[rates]\nbytes_per_second = 99999999999999999999",
+                "line 2, column 20: invalid type: integer, expected a whole number from 0 to",
+            ),
+            (
+                "[rates]\nbytes_per_second = 9223372036854775807",
+                "line 2, column 20: rates.bytes_per_second is 9223372036854775807; it must be at \
+                 most 1000000000000",
+            ),
+            (
+                "[retry]\nattempts = 2\njitter = 'no'",
+                "line 3, column 10: invalid type: string \"no\", expected true or false",
+            ),
+            ("[limits]\nreads = # many", "line 2, column 9: something is missing here, such as"),
+            ("reactor = 1", "line 1, column 11: reactor must be 'auto', 'always' or 'never'"),
+            ("buffered_writes = {}", "line 1, column 19: buffered_writes must be 'auto', "),
+            ("backend = 1", "line 1, column 11: backend must be a backend name, or a list of"),
+            ("backend = ['uring', 1]", "line 1, column 11: backend must be a backend name, or"),
+        ]);
+    }
+
     #[test]
     fn every_mistake_has_its_line_and_column() {
-        for (text, expected) in [
+        are_told(&[
             ("\nmax_requests = 0", "line 2, column 16: max_requests is 0; it must be at least 1"),
             (
                 "[uring]\n# wide\nentries = 99999",
@@ -212,10 +339,6 @@ mod tests {
             ),
             ("[uring]\niopoll = true", "line 2, column 1: unknown field `iopoll`"),
             ("buffered_writes = 'never'", "line 1, column 19: unknown variant `never`"),
-            (
-                "limits = 3",
-                "line 1, column 10: invalid type: integer `3`, expected a section [limits]",
-            ),
             ("[limits]\nreads = 0", "line 2, column 9: limits.reads is 0; it must be at least 1"),
             ("[limits]\nopens = 1", "line 2, column 1: unknown field `opens`"),
             ("[rates]\nbytes_per_second = -5", "line 2, column 20: invalid value: integer `-5`"),
@@ -233,18 +356,9 @@ mod tests {
             ("[breaker]\nfailures = 'few'", "line 2, column 12: invalid type: string \"few\""),
             ("[timeouts]\nreads_ms = 0", "line 2, column 12: timeouts.reads_ms is 0; it must be"),
             ("[metrics]\nenabled = 1", "line 2, column 11: invalid type: integer `1`"),
-            ("metrics = true", "line 1, column 11: invalid type: boolean `true`"),
+            ("metrics = true", "line 1, column 11: metrics must be a section"),
             ("reactor = 'pool'", "line 1, column 11: unknown variant `pool`"),
-        ] {
-            let error = from(text).expect_err(text);
-            assert_eq!(error.kind(), ErrorKind::Config, "{text}");
-            let shown = error.to_string();
-            assert!(
-                shown.starts_with(&format!("caio.toml: {expected}")),
-                "{text:?} gave {shown:?}, not {expected:?}"
-            );
-            assert!(!shown.contains('\n'), "{shown}");
-        }
+        ]);
     }
 
     #[test]

@@ -11,11 +11,7 @@ use crate::op::{Op, Output};
 
 impl Context {
     /// What the operation gave; `None` where nothing was done and it has to go another way.
-    pub(super) async fn try_in_place(
-        &self,
-        file: Option<&SharedFile>,
-        op: &mut Op,
-    ) -> Option<Output> {
+    pub(super) fn try_in_place(&self, file: Option<&SharedFile>, op: &mut Op) -> Option<Output> {
         let config = &self.inner.config;
         if !config.in_place || self.is_shut_down() || op.check().is_err() {
             return None;
@@ -28,7 +24,6 @@ impl Context {
                 if length > 0 && in_place::can_read(file) =>
             {
                 let length = length.min(bytes_max);
-                self.proceed(length).await;
                 let range = range.start..range.start + length;
                 let bytes = in_place::read(file, buffer, range, *offset)?;
                 self.inner.metrics.in_place(kind, bytes, length);
@@ -38,24 +33,20 @@ impl Context {
                 if length > 0 && in_place::can_write(file, length, bytes_max) =>
             {
                 let length = length.min(bytes_max);
-                self.proceed(length).await;
                 let bytes = &buffer.as_slice()[range.start..range.start + length];
                 let written = in_place::write(file, bytes, *offset)?;
                 self.inner.metrics.in_place(kind, written, length);
                 Output::Bytes(written)
             }
             (Op::Metadata, Some(file)) if file.file_system().is_local() => {
-                self.proceed(0).await;
                 let metadata = file.file().metadata().ok()?;
                 self.inner.metrics.in_place_other();
                 Output::Metadata(Box::new(metadata))
             }
             (Op::Open { path, flags, .. }, None) => {
-                self.proceed(0).await;
                 Output::File(self.open_cached(as_path(path), *flags)?)
             }
             (Op::ReadFile { path }, None) => {
-                self.proceed(0).await;
                 Output::Contents(self.read_file_cached(as_path(path))?)
             }
             _ => return None,

@@ -12,7 +12,7 @@ use crate::completion::Outcome;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::layer::{Attempt, Chain, OpInfo, Sleep};
-use crate::op::{Op, Output};
+use crate::op::{Op, OpKind, Output};
 use crate::sync::Exclusive;
 
 /// An operation with layers around it, as a future that can be moved.
@@ -91,15 +91,21 @@ async fn make_attempts(
                 let outcome = begun.await;
                 (attempt.retry_after(), outcome)
             }
-            Next::Admission(op) => match context.inner.layers.admit(info, number).await {
-                Ok(attempt) => {
-                    let outcome = perform(context, file, op, &attempt).await;
-                    (attempt.retry_after(), outcome)
+            Next::Admission(op) => {
+                // Others have their turn before it is let in: from then on it holds what layers
+                // gave it, and begins at once, since it may never be polled again.
+                let bytes = if op.kind() == OpKind::ReadFile { 0 } else { op.length() };
+                context.proceed(bytes).await;
+                match context.inner.layers.admit(info, number).await {
+                    Ok(attempt) => {
+                        let outcome = perform(context, file, op, &attempt).await;
+                        (attempt.retry_after(), outcome)
+                    }
+                    // Why it had to be made again says more than why it was not.
+                    Err((refusal, None)) => return Outcome::failed(failure.unwrap_or(refusal), op),
+                    Err((refusal, pause)) => (pause, Outcome::failed(refusal, op)),
                 }
-                // Why it had to be made again says more than why it was not.
-                Err((refusal, None)) => return Outcome::failed(failure.unwrap_or(refusal), op),
-                Err((refusal, pause)) => (pause, Outcome::failed(refusal, op)),
-            },
+            }
         };
         let (pause, error, op) = match (pause, outcome) {
             (Some(pause), Outcome { result: Err(error), op: Some(op) }) => (pause, error, op),
@@ -118,7 +124,7 @@ async fn perform(
     mut op: Op,
     attempt: &Arc<Attempt>,
 ) -> Outcome {
-    if let Some(output) = context.try_in_place(file, &mut op).await {
+    if let Some(output) = context.try_in_place(file, &mut op) {
         let result: Result<Output> = Ok(output);
         attempt.end_in_place(&result);
         return Outcome { result, op: Some(op) };

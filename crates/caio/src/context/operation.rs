@@ -201,8 +201,10 @@ impl Progress {
             }
         }
         let is_new = matches!(self, Self::New(_) | Self::Admitted(..));
-        if let Self::New(op) | Self::Admitted(op, _) = self {
+        if let Self::New(op) = self {
             ready!(context.poll_proceed(cx, op.length()));
+        }
+        if is_new {
             let (op, attempt) = match std::mem::replace(self, Self::Done) {
                 Self::New(op) => (op, None),
                 Self::Admitted(op, attempt) => (op, Some(attempt)),

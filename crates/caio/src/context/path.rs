@@ -1,4 +1,4 @@
-//! What is at a path, without opening it.
+//! What is at a path, without opening it, and calls on paths.
 
 use std::fs::{self, Metadata};
 use std::path::Path;
@@ -8,10 +8,48 @@ use nix::NixPath;
 use super::Context;
 use super::open::c_path;
 use crate::error::{Error, Result};
-use crate::op::OpKind;
+use crate::op::{Op, OpKind, Output, PathCall};
 use crate::sys::local;
 
 impl Context {
+    /// Makes a call on paths: by the backend where it has files of its own, else on a pool. One
+    /// hop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown) after the shutdown; else what the system
+    /// answers, with the name of the call and its paths.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped leaves a call that has begun to its end.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let from = doc::fresh_path(); let to = from.with_extension("old");
+    /// # std::fs::write(&from, "text")?;
+    /// use caio::PathCall;
+    ///
+    /// let rename = PathCall::RenameNew { from, to: to.clone() };
+    /// context.on_path(rename.clone()).await?;
+    /// let error = context.on_path(rename).await.unwrap_err().to_string();
+    /// assert!(error.starts_with("rename ") && error.contains(".old: No such file"), "{error}");
+    /// context.on_path(PathCall::RemoveFile { path: to }).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn on_path(&self, call: PathCall) -> Result<Output> {
+        let described = call.clone();
+        let made = self.submit_borrowed(None, Op::Path { call }).await.result;
+        made.map_err(|error| {
+            let error = error.doing(described.name()).on(described.path());
+            match described.target() {
+                Some(target) => error.to(target),
+                None => error,
+            }
+        })
+    }
+
     /// stat(2) or, unless a symbolic link at the end of the path is to be followed, lstat(2).
     ///
     /// Where the path is cached, on a mount that is known to be local from an earlier look, it

@@ -44,6 +44,7 @@ impl Context {
     pub async fn sync(&self, file: &SharedFile, data_only: bool) -> Result<()> {
         let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
         self.check_fork().map_err(|error| error.during(kind).on(file.path()))?;
+        self.proceed(0).await;
         let layers = &self.inner.layers;
         if layers.is_empty() {
             return self.sync_admitted(file, data_only, None).await;
@@ -68,7 +69,6 @@ impl Context {
         attempt: Option<&Arc<Attempt>>,
     ) -> Result<()> {
         let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
-        self.proceed(0).await;
         let failed = || {
             let error = Error::system(file.sync_error()?);
             Some(lost(error.during(kind).on(file.path())))

@@ -4,6 +4,7 @@ mod borrowed;
 mod budget;
 mod cancelled;
 mod forked;
+mod path_calls;
 
 use std::fs::File;
 use std::future::Future;

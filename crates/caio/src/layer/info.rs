@@ -55,6 +55,7 @@ impl OpInfo {
     pub(super) fn new(file: Option<&SharedFile>, op: &Op, clock: Arc<dyn Clock>) -> Self {
         let is_seekable = file.is_some_and(SharedFile::is_seekable);
         let name = match op {
+            Op::Path { call } => call.name(),
             Op::Run { job } => job.name(),
             op => op.kind().name(),
         };
@@ -101,8 +102,8 @@ impl OpInfo {
         self.kind
     }
 
-    /// The name of what it does: that of its kind or, of a closure, what
-    /// [`Context::run`](crate::Context::run) was given.
+    /// The name of what it does: that of its kind; of a [`PathCall`](crate::PathCall) its own; of a
+    /// closure, what [`Context::run`](crate::Context::run) was given.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
@@ -140,7 +141,8 @@ impl OpInfo {
     }
 
     /// Whether it can be made again after it failed, since it changes nothing: a read at an offset,
-    /// a whole file of a path, what fstat(2) says, an open that neither creates nor cuts. Never a
+    /// a whole file of a path, what fstat(2) says, the names in a directory, an open that neither
+    /// creates nor cuts. Never a
     /// write, an append, a sync, a closure or a read of a stream: it may have happened.
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
@@ -171,6 +173,7 @@ fn changes_nothing(op: &Op, is_seekable: bool) -> bool {
     match op {
         Op::Read { .. } | Op::ReadVectored { .. } => is_seekable,
         Op::ReadFile { .. } | Op::Metadata => true,
+        Op::Path { call } => call.changes_nothing(),
         Op::Open { flags, .. } => flags & (libc::O_CREAT | libc::O_EXCL | libc::O_TRUNC) == 0,
         Op::Write { .. }
         | Op::WriteVectored { .. }

@@ -49,6 +49,7 @@ impl Op {
             | Self::ReadFile { .. }
             | Self::Metadata
             | Self::Close { .. }
+            | Self::Path { .. }
             | Self::Run { .. } => Ok(()),
         }
     }

@@ -15,6 +15,26 @@ pub(crate) mod statfs;
 pub(crate) mod statx;
 pub(crate) mod wiped;
 
+/// Renaming that replaces nothing.
+pub(crate) mod rename {
+    use std::fs;
+    use std::io;
+    use std::path::Path;
+
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+
+    /// renameat2(2); where the file system has no such renaming, it is looked for before.
+    pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
+                fs::rename(from, to)
+            }
+            result => Ok(result?),
+        }
+    }
+}
+
 /// A file's data to its device, as std has it.
 pub(crate) mod flush {
     use std::fs::File;

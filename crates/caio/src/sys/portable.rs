@@ -23,6 +23,23 @@ pub(crate) mod event {
     }
 }
 
+/// Renaming that replaces nothing.
+pub(crate) mod rename {
+    use std::fs;
+    use std::io;
+    use std::path::Path;
+
+    use nix::errno::Errno;
+
+    /// Looked for before, since there is no such call.
+    pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+        match fs::symlink_metadata(to) {
+            Ok(_) => Err(Errno::EEXIST.into()),
+            Err(_) => fs::rename(from, to),
+        }
+    }
+}
+
 /// A file's data to its device.
 pub(crate) mod flush {
     use std::fs::File;

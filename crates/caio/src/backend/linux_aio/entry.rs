@@ -107,6 +107,7 @@ fn describe(op: &mut Op) -> Result<Description, i32> {
         | Op::Metadata
         | Op::SetLength { .. }
         | Op::Close { .. }
+        | Op::Path { .. }
         | Op::Run { .. } => Err(libc::EOPNOTSUPP),
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn execute(op: &mut Op, file: Option<&SharedFile>) -> Executed {
         },
         Op::ReadFile { path } => read_file(path),
         Op::Close { .. } => close(op),
+        Op::Path { call } => call.make(),
         Op::Run { job } => {
             job.run();
             Ok(Output::Done)
@@ -96,7 +97,11 @@ fn execute_on(op: &mut Op, file: &SharedFile) -> io::Result<Output> {
         Op::SetLength { length } => {
             retry_on_eintr(|| file.file().set_len(*length)).map(|()| Output::Done)
         }
-        Op::Open { .. } | Op::ReadFile { .. } | Op::Close { .. } | Op::Run { .. } => {
+        Op::Open { .. }
+        | Op::ReadFile { .. }
+        | Op::Close { .. }
+        | Op::Path { .. }
+        | Op::Run { .. } => {
             unreachable!("the caller does what needs no open file")
         }
     }

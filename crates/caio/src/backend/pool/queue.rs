@@ -151,6 +151,7 @@ impl Place {
             | OpKind::WriteVectored
             | OpKind::Open
             | OpKind::ReadFile
+            | OpKind::Path
             | OpKind::Run => true,
             OpKind::Fsync
             | OpKind::Fdatasync

@@ -72,6 +72,7 @@ pub(super) fn build(request: &mut Request, vectors: &mut Vectors) -> io::Result<
         | Op::Metadata
         | Op::SetLength { .. }
         | Op::Close { .. }
+        | Op::Path { .. }
         | Op::Run { .. } => {
             return Err(Errno::EOPNOTSUPP.into());
         }
@@ -111,6 +112,7 @@ pub(super) fn outcome(op: &mut Op, result: i32) -> io::Result<Output> {
         | Op::Metadata
         | Op::SetLength { .. }
         | Op::Close { .. }
+        | Op::Path { .. }
         | Op::Run { .. } => {
             return Err(Errno::EOPNOTSUPP.into());
         }

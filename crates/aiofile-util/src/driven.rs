@@ -11,21 +11,21 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures_util::future::BoxFuture;
 
 /// The future, and how it is polled.
-pub(super) struct Task {
+pub(crate) struct Driven {
     /// `None` once it is over. Only the thread that polls takes the lock.
     future: Mutex<Option<BoxFuture<'static, ()>>>,
     /// How often a poll was asked for since the last one began.
     asked: AtomicUsize,
 }
 
-impl Task {
-    pub(super) fn new(future: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
+impl Driven {
+    pub(crate) fn new(future: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
         Arc::new(Self { future: Mutex::new(Some(Box::pin(future))), asked: AtomicUsize::new(0) })
     }
 
     /// Polls it on the calling thread. While another thread does so, or the calling one further up,
     /// that poll is followed by another one instead.
-    pub(super) fn run(self: &Arc<Self>) {
+    pub(crate) fn run(self: &Arc<Self>) {
         if self.asked.fetch_add(1, Ordering::AcqRel) > 0 {
             return;
         }
@@ -52,7 +52,7 @@ impl Task {
     }
 }
 
-impl Wake for Task {
+impl Wake for Driven {
     fn wake(self: Arc<Self>) {
         self.run();
     }
@@ -84,7 +84,7 @@ mod tests {
             sender.send(polls).unwrap();
             Poll::Pending
         });
-        let task = Task::new(future);
+        let task = Driven::new(future);
         task.run();
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         task.run();
@@ -101,7 +101,7 @@ mod tests {
         }
         let (sender, receiver) = channel();
         let held = Dropped(sender);
-        let task = Task::new(async move {
+        let task = Driven::new(async move {
             let _held = held;
             panic!("on purpose");
         });

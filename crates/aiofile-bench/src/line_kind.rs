@@ -65,3 +65,28 @@ impl LineKind {
         line + end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fill_a_text_to_the_byte_and_are_of_their_kind() {
+        for (kind, name) in LineKind::ALL {
+            assert_eq!(kind.name(), name);
+            for size in (20_000..20_030).chain([kind.end().len() as u64]) {
+                let (mut text, mut number) = (String::new(), 0);
+                while (text.len() as u64) < size {
+                    text += &kind.line(number, size - text.len() as u64);
+                    number += 1;
+                }
+                assert_eq!(text.len() as u64, size, "{name}");
+                let lines: Vec<_> = text.split_inclusive('\n').collect();
+                assert_eq!(lines.len() as u64, number);
+                assert!(lines.iter().all(|line| line.ends_with(kind.end())), "{name} {size}");
+                assert_eq!(text.contains('\r'), kind == LineKind::CrLf);
+                assert!(text.is_ascii() || kind == LineKind::Unicode, "{name}");
+            }
+        }
+    }
+}

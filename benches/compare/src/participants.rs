@@ -3,6 +3,7 @@
 
 mod copy;
 mod fio;
+mod hash;
 mod idle;
 mod in_flight;
 mod nowait;
@@ -12,11 +13,12 @@ mod ring;
 mod spawn_blocking;
 mod tokio_ring;
 mod tokio_thread;
+mod walk;
 
 use aiofile::BackendKind;
 use aiofile_bench::participants::ours::{self, Form};
-use aiofile_bench::participants::{path_calls, pread, tokio_fs};
-use aiofile_bench::{Cell, Class, Job, Participant, Report, Result, Work};
+use aiofile_bench::participants::{path_calls, pread, tokio_fs, walks};
+use aiofile_bench::{Cell, Class, Job, Participant, PathCall, Report, Result, Work};
 
 use Class::{Ours, OursAlone, OursElsewhere, Peer, Plain, Reference};
 
@@ -64,6 +66,8 @@ fn plain() -> Vec<Participant> {
             Cell::is_copy,
             copy::by_cp,
         ),
+        threads("walkdir", "the crate walkdir, one thread", Cell::is_walk, walk::by_walkdir),
+        threads("sha256sum", "the command sha256sum", is_hash, hash::by_sha256sum),
         threads(
             "pread-2",
             "the same on two threads",
@@ -116,7 +120,7 @@ fn on_tokio() -> Vec<Participant> {
             Plain,
             "pread/pwrite in spawn_blocking",
             "threads",
-            |cell| !cell.is_lines() && !cell.is_copy() && !is_path_call(cell),
+            |cell| !(cell.is_lines() || cell.is_copy() || is_path_call(cell) || is_on_many(cell)),
             |job| match job.cell.work {
                 Work::Waiting | Work::WaitingRaised => in_flight::by_spawn_blocking(job),
                 Work::Idle => idle::by_spawn_blocking(job),
@@ -184,6 +188,8 @@ fn forms_of_ours() -> Vec<Participant> {
             |job| match job.cell.work {
                 Work::Copy | Work::CopyBytes => copy::by_aiofile(job),
                 Work::Path(_) => path_calls::by_aiofile(job),
+                Work::Walk | Work::ParallelWalk => walks::by_aiofile(job),
+                Work::Hash => hash::by_aiofile(job),
                 _ => ours_in(job, Form::Default),
             },
         ),
@@ -229,8 +235,8 @@ fn transfers_alone(cell: &Cell) -> bool {
 }
 
 fn has_blocking_form(cell: &Cell) -> bool {
-    let others = matches!(cell.work, Work::WholeFiles | Work::Ranges) || cell.is_lines();
-    transfers_alone(cell) || others
+    let others = matches!(cell.work, Work::WholeFiles | Work::Ranges | Work::Path(PathCall::Copy));
+    transfers_alone(cell) || others || cell.is_lines()
 }
 
 /// tokio's `File` reads into a buffer of its own that O_DIRECT does not accept; 100,000 operations
@@ -248,8 +254,18 @@ fn is_path_call(cell: &Cell) -> bool {
     matches!(cell.work, Work::Path(_))
 }
 
+fn is_hash(cell: &Cell) -> bool {
+    cell.work == Work::Hash
+}
+
+/// Whether one operation goes through many files.
+fn is_on_many(cell: &Cell) -> bool {
+    is_hash(cell) || cell.is_walk()
+}
+
 fn has_form_alone(cell: &Cell) -> bool {
-    !cell.is_copy() && !is_path_call(cell) && cell.measure != aiofile_bench::Measure::Longest
+    let is_other = cell.is_copy() || is_path_call(cell) || is_on_many(cell);
+    !is_other && cell.measure != aiofile_bench::Measure::Longest
 }
 
 #[cfg(test)]
@@ -276,11 +292,12 @@ pub mod tests {
     }
 
     #[test]
-    fn every_cell_has_a_plain_row_and_every_label_is_there_once() {
+    fn every_cell_has_a_row_to_compare_with_and_every_label_is_there_once() {
         let all = super::all();
         for cell in suite::comparison(false) {
-            let plain = ["pread", "spawn_blocking"].map(|name| find(&all, name).unwrap());
-            assert!(plain.iter().any(|one| (one.takes)(&cell)), "{}", cell.name);
+            let others = ["pread", "spawn_blocking", "walkdir", "sha256sum", "tokio-fs"];
+            let others = others.map(|name| find(&all, name).unwrap());
+            assert!(others.iter().any(|one| (one.takes)(&cell)), "{}", cell.name);
         }
         let mut names: Vec<_> = all.iter().map(|participant| participant.name).collect();
         names.sort_unstable();

@@ -32,6 +32,8 @@ const RUST: &str = "aiofile:rust";
 const SPAWN: &[&str] = &["spawn_blocking"];
 const TOKIO_FS: &[&str] = &["tokio-fs"];
 const TOKIO_RING: &[&str] = &["tokio-ring"];
+const TEXT: &[Demand] = &[Rows(&["tokio-fs-8k"], 5.0), Rows(&["tokio-fs"], 0.0), Rows(PREAD, 0.0)];
+const PREAD: &[&str] = &["pread"];
 
 /// Every demand, by cell.
 const TARGETS: &[(&str, &str, &[Demand])] = &[
@@ -49,6 +51,14 @@ const TARGETS: &[(&str, &str, &[Demand])] = &[
     ("seq-read-1m", OURS, &[Rows(&["pread"], 0.9)]),
     ("lines-bytes", OURS, &[Rows(&["pread"], 0.85)]),
     ("lines-strings", OURS, &[Rows(&["tokio-fs-8k"], 5.0), Rows(&["tokio-fs", "pread"], 0.0)]),
+    ("text-lines-usual", OURS, TEXT),
+    ("text-lines-short", OURS, TEXT),
+    ("text-lines-long", OURS, TEXT),
+    ("text-lines-crlf", OURS, TEXT),
+    ("text-lines-unicode", OURS, TEXT),
+    ("walk-100k", OURS, &[Rows(&["walkdir"], 0.67)]),
+    ("walk-100k-parallel", OURS, &[Rows(&["walkdir"], 1.0)]),
+    ("hash-10k", OURS, &[Rows(&["sha256sum"], 1.5)]),
     ("small-files-64", OURS, &[Rows(&["tokio-fs"], 3.0), Rows(&["pread-2"], 0.8)]),
     ("fs-metadata-1", OURS, &[Rows(TOKIO_FS, 3.0)]),
     ("fs-metadata-64", OURS, &[Rows(TOKIO_FS, 3.0)]),
@@ -74,8 +84,13 @@ const TARGETS: &[(&str, &str, &[Demand])] = &[
     ("fs-hard-link-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
     ("fs-read-dir-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
     ("fs-read-dir-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
-    ("fs-copy-1", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-copy-1", OURS, &[Rows(TOKIO_FS, 1.0), Rows(PREAD, 1.0)]),
     ("fs-copy-64", OURS, &[Rows(TOKIO_FS, 1.0)]),
+    ("fs-copy-1m", OURS, &[Rows(TOKIO_FS, 1.0), Rows(PREAD, 1.0)]),
+    ("fs-copy-256m", OURS, &[Rows(TOKIO_FS, 1.0), Rows(PREAD, 1.0)]),
+    ("fs-copy-4k-cold", OURS, &[Rows(TOKIO_FS, 1.0), Rows(PREAD, 1.0)]),
+    ("fs-copy-1m-cold", OURS, &[Rows(TOKIO_FS, 1.0), Rows(PREAD, 1.0)]),
+    ("fs-copy-256m-cold", OURS, &[Rows(TOKIO_FS, 1.0), Rows(PREAD, 1.0)]),
     ("durable-append-64", OURS, &[Peer(1.0)]),
     ("cached-read-4k-1", THREAD, &[Rows(SPAWN, 1.0), Processor("spawn_blocking", 1.0)]),
     ("cached-read-4k-1", RUST, &[Rows(SPAWN, 1.0), Processor("spawn_blocking", 1.0)]),

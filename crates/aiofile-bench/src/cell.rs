@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::beside::Beside;
+use crate::line_kind::LineKind;
 use crate::measure::Measure;
 use crate::path_call::PathCall;
 
@@ -31,6 +32,14 @@ pub enum Work {
     LineBytes,
     /// A log is read line by line, as a `String` for each.
     LineStrings,
+    /// A text of such lines is read line by line, as a `String` for each.
+    TextLines(LineKind),
+    /// A tree of small files is walked.
+    Walk,
+    /// The same by several threads, in any order.
+    ParallelWalk,
+    /// Small files are hashed with SHA-256, all by one command.
+    Hash,
     /// [`RANGES`] blocks at random places are fetched, all of them one operation.
     Ranges,
     /// A large file is copied by a command, as the command does it by itself.
@@ -138,7 +147,21 @@ impl Cell {
 
     /// Whether one operation is a pass over a whole log.
     pub fn is_lines(&self) -> bool {
-        matches!(self.work, Work::LineBytes | Work::LineStrings)
+        self.lines().is_some()
+    }
+
+    /// What the lines are like, where it is about lines.
+    pub fn lines(&self) -> Option<LineKind> {
+        match self.work {
+            Work::LineBytes | Work::LineStrings => Some(LineKind::Usual),
+            Work::TextLines(kind) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// Whether one operation is a walk of a whole tree.
+    pub fn is_walk(&self) -> bool {
+        matches!(self.work, Work::Walk | Work::ParallelWalk)
     }
 
     /// Whether one operation is a copy of a whole file.
@@ -153,7 +176,7 @@ impl Cell {
 
     /// Whether it works on many small files.
     pub fn has_small_files(&self) -> bool {
-        matches!(self.work, Work::WholeFiles | Work::Path(_))
+        matches!(self.work, Work::WholeFiles | Work::Path(_) | Work::Hash) || self.is_walk()
     }
 
     /// Whether each write is made durable.

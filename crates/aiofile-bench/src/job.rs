@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cell::{Access, Cell, Work};
 use crate::latencies::Latencies;
+use crate::line_kind::LineKind;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -120,10 +121,13 @@ impl Job {
     pub fn path(&self) -> PathBuf {
         let kind = match self.cell.work {
             Work::DurableAppend => "journal",
-            Work::WholeFiles | Work::Path(_) => "files",
-            Work::LineBytes | Work::LineStrings => "log",
+            _ if self.cell.has_small_files() => "files",
             _ if self.cell.writes() => "target",
-            _ => "data",
+            _ => match self.cell.lines() {
+                Some(LineKind::Usual) => "log",
+                Some(kind) => kind.name(),
+                None => "data",
+            },
         };
         self.directory.join(format!("{kind}-{}", self.cell.size))
     }
@@ -141,6 +145,19 @@ impl Job {
     /// The paths of all small files, so that no participant spends its time on making names.
     pub fn small_paths(&self) -> Vec<PathBuf> {
         (0..self.small_files()).map(|index| self.small_file(index)).collect()
+    }
+
+    /// A walk that has not met each directory and file is no walk.
+    ///
+    /// # Errors
+    /// Where it has not.
+    pub fn check_walk(&self, seen: u64) -> io::Result<()> {
+        let files = self.small_files();
+        let there = 1 + files.div_ceil(1000) + files;
+        if seen == there {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("the walk met {seen} of {there} entries")))
     }
 
     /// Where a copy goes.

@@ -35,6 +35,7 @@ impl Measure {
             | Work::Ranges
             | Work::LineBytes
             | Work::LineStrings
+            | Work::TextLines(_)
             | Work::Copy
             | Work::CopyBytes => Self::Bytes,
             _ => Self::Operations,

@@ -7,6 +7,7 @@ pub mod own_ring;
 pub mod path_calls;
 pub mod pread;
 pub mod tokio_fs;
+pub mod walks;
 
 use std::os::fd::AsFd;
 

@@ -13,6 +13,7 @@ use crate::Result;
 use crate::cell::{Access, Cell, Work};
 use crate::interrupt::Interrupt;
 use crate::job::Job;
+use crate::line_kind::LineKind;
 use crate::pattern::mix;
 
 const CHUNK_BYTES: usize = 1 << 20;
@@ -98,6 +99,9 @@ impl Scratch {
                 leave_pages(&job.directory.join("pages"), 2 * cell.size)?;
             }
             _ if cell.writes() => OpenOptions::new().write(true).open(path)?.sync_data()?,
+            _ if cell.access == Access::Cold && cell.has_small_files() => {
+                job.small_paths().iter().try_for_each(|path| drop_cache(path))?;
+            }
             _ if cell.access == Access::Cold => drop_cache(&path)?,
             _ => {}
         }
@@ -108,11 +112,13 @@ impl Scratch {
 fn make(path: &Path, job: &Job, interrupt: &Interrupt) -> Result<()> {
     let cell = &job.cell;
     match cell.work {
-        Work::WholeFiles | Work::Path(_) => small_files(job)?,
-        Work::LineBytes | Work::LineStrings => log(path, cell.size)?,
+        _ if cell.has_small_files() => small_files(job)?,
         Work::DurableAppend => drop(File::create(path)?),
         _ if cell.writes() => noise(path, WRITTEN_BYTES, job, interrupt)?,
-        _ => noise(path, CHUNK_BYTES, job, interrupt)?,
+        _ => match cell.lines() {
+            Some(kind) => text(path, kind, cell.size)?,
+            None => noise(path, CHUNK_BYTES, job, interrupt)?,
+        },
     }
     Ok(())
 }
@@ -156,16 +162,13 @@ fn noise(path: &Path, piece: usize, job: &Job, interrupt: &Interrupt) -> Result<
     Ok(file.sync_all()?)
 }
 
-/// Lines of 40 to 160 bytes, as those of logs are.
-fn log(path: &Path, size: u64) -> io::Result<()> {
+fn text(path: &Path, kind: LineKind, size: u64) -> io::Result<()> {
     let mut file = BufWriter::with_capacity(CHUNK_BYTES, File::create(path)?);
     let (mut left, mut number) = (size, 0);
     while left > 0 {
-        let length = (40 + mix(number) % 121).min(left) as usize;
-        let line = format!("{number:012} INFO request served {:<160}", mix(number));
-        file.write_all(&line.as_bytes()[..length - 1])?;
-        file.write_all(b"\n")?;
-        (left, number) = (left - length as u64, number + 1);
+        let line = kind.line(number, left);
+        file.write_all(line.as_bytes())?;
+        (left, number) = (left - line.len() as u64, number + 1);
     }
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }

@@ -100,8 +100,8 @@ impl Tracer {
 
 fn operations(cell: &Cell) -> u64 {
     match cell.work {
-        _ if cell.is_copy() => 1,
-        Work::LineBytes | Work::LineStrings => 2,
+        _ if cell.is_copy() || cell.work == Work::Hash => 1,
+        _ if cell.is_lines() || cell.is_walk() || cell.block > 64 << 10 => 2,
         Work::Ranges => 16,
         _ => 640,
     }

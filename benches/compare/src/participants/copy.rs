@@ -15,21 +15,27 @@ pub fn by_cp(job: &Job) -> Result<Report> {
     let never = (job.cell.work == Work::CopyBytes).then_some("--reflink=never");
     let mut command = Command::new("cp");
     command.args(never).arg(job.path()).arg(job.copy_path());
-    one_copy(job, UsageWho::RUSAGE_CHILDREN, || finish(&mut command))
+    one_copy(job, UsageWho::RUSAGE_CHILDREN, || finish(&mut command).map(drop))
 }
 
 /// Copies by the command `aiofile cp`: as it is, or with `--reflink never`.
 pub fn by_aiofile(job: &Job) -> Result<Report> {
-    let program = job.command.as_ref().ok_or("the command aiofile was not built")?;
     let never = (job.cell.work == Work::CopyBytes).then_some(["--reflink", "never"]);
-    let mut command = Command::new(program);
+    let mut command = our_command(job)?;
     command.args(["cp", "--quiet"]).args(never.into_iter().flatten());
     command.arg(job.path()).arg(job.copy_path());
-    // The defaults, whatever this machine's files and variables say.
-    command.env_remove("CAIO_IMPL").env("CAIO_CONFIG", "/dev/null");
-    let mut report = one_copy(job, UsageWho::RUSAGE_CHILDREN, || finish(&mut command))?;
+    let copy = || finish(&mut command).map(drop);
+    let mut report = one_copy(job, UsageWho::RUSAGE_CHILDREN, copy)?;
     report.backend = "uring".to_owned();
     Ok(report)
+}
+
+/// The command `aiofile` with its defaults, whatever this machine's files and variables say.
+pub(super) fn our_command(job: &Job) -> Result<Command> {
+    let program = job.command.as_ref().ok_or("the command aiofile was not built")?;
+    let mut command = Command::new(program);
+    command.env_remove("CAIO_IMPL").env("CAIO_CONFIG", "/dev/null");
+    Ok(command)
 }
 
 /// Copies by `read` and `write` in this process, one block after the other.
@@ -47,10 +53,11 @@ pub fn by_loop(job: &Job) -> Result<Report> {
     })
 }
 
-fn finish(command: &mut Command) -> Result<()> {
+/// Runs a command to its end; what it printed.
+pub(super) fn finish(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.output()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(output.stdout);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{}: {}", command.get_program().display(), said.trim()).into())

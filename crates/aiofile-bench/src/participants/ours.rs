@@ -6,7 +6,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, LineReader, OpenOptions, Reader};
+use aiofile::text::{TextOptions, TextReader};
+use aiofile::{
+    AioFile, AlignedBuffer, BackendKind, Context, File, LineReader, OpenOptions, Reader,
+};
 use bytes::Bytes;
 use caio::{BufferedWrites, Config};
 
@@ -16,6 +19,7 @@ use crate::Result;
 use crate::cell::{Cell, Work};
 use crate::client::Client;
 use crate::job::{Job, Report, Routes, check_lines};
+use crate::line_kind::LineKind;
 use crate::transfers::{Transfer, transfers, whole_files};
 
 /// Which context, and on which runtime.
@@ -137,7 +141,7 @@ async fn operations(client: Client, shared: Arc<Shared>) -> io::Result<Client> {
     let ended = match cell.work {
         Work::SequentialRead if !cell.is_direct() => sequential(client, file, cell.block).await,
         Work::Ranges => ranges(client, file, cell.block).await,
-        Work::LineBytes | Work::LineStrings => lines(client, file, cell).await,
+        _ if cell.is_lines() => lines(client, file, cell).await,
         Work::DurableAppend => appends(client, file, cell.block).await,
         _ => return transfers(client, file, cell).await,
     };
@@ -181,21 +185,38 @@ async fn ranges(mut client: Client, file: &AioFile, block: usize) -> Result<Clie
 
 async fn lines(mut client: Client, file: &AioFile, cell: &Cell) -> Result<Client> {
     while client.begin().is_some() {
-        let (mut reader, mut seen) = (LineReader::new(file).chunk_size(cell.block), 0);
-        if cell.work == Work::LineBytes {
-            while let Some(line) = reader.next_line().await? {
-                seen += black_box(line).len() as u64 + 1;
-            }
-        } else {
-            let mut lines = reader.lines();
-            while let Some(line) = lines.next().await {
-                seen += black_box(line?).len() as u64 + 1;
-            }
-        }
+        let seen = match cell.work {
+            Work::TextLines(kind) => text(file, kind).await?,
+            _ => lines_once(file, cell).await?,
+        };
         check_lines(seen, cell.size)?;
         client.finish_whole();
     }
     Ok(client)
+}
+
+async fn lines_once(file: &AioFile, cell: &Cell) -> io::Result<u64> {
+    let (mut reader, mut seen) = (LineReader::new(file).chunk_size(cell.block), 0);
+    if cell.work == Work::LineBytes {
+        while let Some(line) = reader.next_line().await? {
+            seen += black_box(line).len() as u64 + 1;
+        }
+        return Ok(seen);
+    }
+    let mut lines = reader.lines();
+    while let Some(line) = lines.next().await {
+        seen += black_box(line?).len() as u64 + 1;
+    }
+    Ok(seen)
+}
+
+async fn text(file: &AioFile, kind: LineKind) -> io::Result<u64> {
+    let mut reader = TextReader::new(File::from(file.clone()), &TextOptions::new());
+    let (mut lines, mut seen) = (reader.lines(), 0);
+    while let Some(line) = lines.next().await {
+        seen += (black_box(line?).len() + kind.end().len()) as u64;
+    }
+    Ok(seen)
 }
 
 impl Transfer for AioFile {

@@ -26,8 +26,9 @@ struct Own {
 impl Own {
     fn new(job: &Job, number: usize) -> io::Result<Self> {
         let place = |kind: &str| job.directory.join(format!("own-{kind}-{number}"));
-        let own =
-            Self { file: place("file"), other: place("other"), block: vec![7; job.cell.block] };
+        // A copy has its source among the small files.
+        let length = if job.cell.work == Work::Path(PathCall::Copy) { 0 } else { job.cell.block };
+        let own = Self { file: place("file"), other: place("other"), block: vec![7; length] };
         std::fs::write(&own.file, &own.block)?;
         Ok(own)
     }
@@ -98,7 +99,7 @@ participant!(by_aiofile, Some(our_backend), aiofile::fs);
 participant!(by_tokio, None, tokio::fs);
 
 /// The backend of the context that `aiofile::fs` uses in this runtime.
-fn our_backend() -> aiofile::Result<String> {
+pub(super) fn our_backend() -> aiofile::Result<String> {
     Ok(aiofile::default_context()?.info().backend.name().to_owned())
 }
 

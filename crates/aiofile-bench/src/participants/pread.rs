@@ -12,6 +12,8 @@ use crate::Result;
 use crate::cell::{Access, Cell, RANGES, Work};
 use crate::client::Client;
 use crate::job::{Job, Report, check_lines};
+use crate::line_kind::LineKind;
+use crate::path_call::PathCall;
 use crate::threads::{self, Thread};
 
 /// Runs the job on so many threads, each with a client of its own.
@@ -21,7 +23,8 @@ use crate::threads::{self, Thread};
 pub fn run(job: &Job, threads: usize) -> Result<Report> {
     threads::run(job, threads, threads, |thread| match job.cell.work {
         Work::WholeFiles => whole_files(thread),
-        Work::LineBytes | Work::LineStrings => lines(thread),
+        Work::Path(PathCall::Copy) => copies(thread),
+        _ if job.cell.is_lines() => lines(thread),
         _ => transfers(thread),
     })
 }
@@ -34,6 +37,21 @@ fn whole_files(thread: &Thread<'_>) -> Result<Vec<Client>> {
             client.finish(fs::read(&paths[index as usize]).map(|content| content.len()))?;
         }
     }
+    Ok(clients)
+}
+
+/// `std::fs::copy`, each time onto the same file.
+fn copies(thread: &Thread<'_>) -> Result<Vec<Client>> {
+    let paths = thread.job.small_paths();
+    let target = thread.job.directory.join(format!("own-other-{}", thread.index));
+    let mut clients = thread.ready();
+    for client in &mut clients {
+        while let Some(index) = client.begin() {
+            fs::copy(&paths[index as usize], &target)?;
+            client.finish_whole();
+        }
+    }
+    fs::remove_file(&target)?;
     Ok(clients)
 }
 
@@ -81,7 +99,10 @@ fn lines(thread: &Thread<'_>) -> Result<Vec<Client>> {
     for client in &mut clients {
         while client.begin().is_some() {
             let reader = BufReader::with_capacity(cell.block, File::open(&path)?);
-            let seen = if cell.work == Work::LineBytes { bytes(reader) } else { strings(reader) };
+            let seen = match cell.work {
+                Work::LineBytes => bytes(reader),
+                _ => strings(reader, cell.lines()),
+            };
             check_lines(seen?, cell.size)?;
             client.finish_whole();
         }
@@ -98,10 +119,11 @@ fn bytes(mut reader: BufReader<File>) -> io::Result<u64> {
     Ok(seen)
 }
 
-fn strings(reader: BufReader<File>) -> io::Result<u64> {
+fn strings(reader: BufReader<File>, kind: Option<LineKind>) -> io::Result<u64> {
     let mut seen = 0;
+    let end = kind.map_or(0, |kind| kind.end().len() as u64);
     for line in reader.lines() {
-        seen += black_box(line?).len() as u64 + 1;
+        seen += black_box(line?).len() as u64 + end;
     }
     Ok(seen)
 }

@@ -17,6 +17,7 @@ use crate::Result;
 use crate::cell::{RANGES, Work};
 use crate::client::Client;
 use crate::job::{Job, Report, check_lines};
+use crate::line_kind::LineKind;
 use crate::transfers::whole_files;
 
 /// Runs the job on tokio's multi-thread runtime, a task for each client.
@@ -39,7 +40,7 @@ pub fn run(job: &Job) -> Result<Report> {
                     return whole_files(client, paths, read).await;
                 }
                 let ended = match job.cell.work {
-                    Work::LineBytes | Work::LineStrings => lines(client, job).await,
+                    _ if job.cell.is_lines() => lines(client, job).await,
                     Work::Ranges => ranges(client, job).await,
                     _ if job.cell.writes() => writes(client, job).await,
                     _ => reads(client, job).await,
@@ -115,7 +116,7 @@ async fn lines(mut client: Client, job: &Job) -> Result<Client> {
         let reader = BufReader::with_capacity(job.cell.block, open(job).await?);
         let seen = match job.cell.work {
             Work::LineBytes => bytes(reader).await?,
-            _ => strings(reader).await?,
+            _ => strings(reader, job.cell.lines()).await?,
         };
         check_lines(seen, job.cell.size)?;
         client.finish_whole();
@@ -132,10 +133,11 @@ async fn bytes(mut reader: BufReader<File>) -> io::Result<u64> {
     Ok(seen)
 }
 
-async fn strings(reader: BufReader<File>) -> io::Result<u64> {
+async fn strings(reader: BufReader<File>, kind: Option<LineKind>) -> io::Result<u64> {
     let (mut lines, mut seen) = (reader.lines(), 0);
+    let end = kind.map_or(0, |kind| kind.end().len() as u64);
     while let Some(line) = lines.next_line().await? {
-        seen += black_box(line).len() as u64 + 1;
+        seen += black_box(line).len() as u64 + end;
     }
     Ok(seen)
 }

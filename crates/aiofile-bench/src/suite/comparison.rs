@@ -2,6 +2,7 @@
 
 use crate::beside::Beside;
 use crate::cell::{Access, Cell, Work};
+use crate::line_kind::LineKind;
 use crate::measure::Measure;
 use crate::path_call::PathCall;
 
@@ -10,7 +11,8 @@ const MIB: u64 = 1 << 20;
 
 /// All cells, in the order of the table; `quick` makes the files small.
 pub fn comparison(quick: bool) -> Vec<Cell> {
-    let mut cells: Vec<_> = [speeds(), paths(), beside(), others(quick)].concat();
+    let mut cells: Vec<_> =
+        [speeds(), texts(), paths(), copies(quick), beside(), others(quick)].concat();
     for cell in &mut cells {
         cell.title.clone_from(&cell.name);
         cell.size /= if quick { 16 } else { 1 };
@@ -48,8 +50,34 @@ fn speeds() -> Vec<Cell> {
         cell("lines-bytes", Work::LineBytes, 64 * KIB, 1, 200_000_000),
         cell("lines-strings", Work::LineStrings, 64 * KIB, 1, 200_000_000),
         cell("many-ranges-8k", Work::Ranges, 8 * KIB, 1, 256 * MIB),
+        cell("walk-100k", Work::Walk, 1, 1, 100_000),
+        cell("walk-100k-parallel", Work::ParallelWalk, 1, 1, 100_000),
+        cell("hash-10k", Work::Hash, 4 * KIB, 1, 10_000 * 4096),
         cell("cp-1g", Work::Copy, 256 * KIB, 1, 1024 * MIB),
         cell("cp-1g-bytes", Work::CopyBytes, 256 * KIB, 1, 1024 * MIB),
+    ]
+}
+
+fn texts() -> Vec<Cell> {
+    let of = |(kind, name): (LineKind, &str)| {
+        cell(&format!("text-lines-{name}"), Work::TextLines(kind), 64 * KIB, 1, 200_000_000)
+    };
+    LineKind::ALL.into_iter().map(of).collect()
+}
+
+/// Copies of single files onto another one, of several sizes, cached and not.
+fn copies(quick: bool) -> Vec<Cell> {
+    let large = if quick { 16 * MIB } else { 256 * MIB };
+    let cold = |cell: Cell| Cell { access: Access::Cold, ..cell };
+    let copy = |name: &str, block: u64, size| {
+        cell(name, Work::Path(PathCall::Copy), block as usize, 1, size)
+    };
+    vec![
+        copy("fs-copy-1m", MIB, 64 * MIB),
+        copy("fs-copy-256m", large, 512 * MIB),
+        cold(copy("fs-copy-4k-cold", 4096, 20_000 * 4096)),
+        cold(copy("fs-copy-1m-cold", MIB, 64 * MIB)),
+        cold(copy("fs-copy-256m-cold", large, 512 * MIB)),
     ]
 }
 

@@ -177,11 +177,12 @@ impl<F: AsyncBufRead + AsyncWrite + AsyncSeek + Unpin> TextFile<F> {
         TextLines::new(self, Self::poll_next_line)
     }
 
-    fn poll_next_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<String>>> {
-        ready!(self.poll_reading(cx)).map_err(self.named())?;
-        let line = ready!(self.input.poll_line(Pin::new(&mut self.file), cx));
-        let line = line.map_err(self.named())?;
-        Poll::Ready(Ok(line.map(|line| self.input.take_line(line))))
+    fn poll_next_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<String>>> {
+        if self.turn != Turn::Reading {
+            ready!(self.poll_reading(cx)).map_err(self.named())?;
+        }
+        let line = self.input.poll_string(Pin::new(&mut self.file), cx);
+        line.map_err(named(self.path.as_deref()))
     }
 
     /// Writes the text at the cursor, or at the end of a file that was opened to append, and

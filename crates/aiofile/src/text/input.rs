@@ -96,15 +96,9 @@ impl Input {
 
     /// Moves the cursor behind a line.
     #[inline]
-    pub(super) fn pass(&mut self, line: Line) {
+    fn pass(&mut self, line: Line) {
         self.used = line.next;
         self.scanned = line.next;
-    }
-
-    /// Moves the cursor behind a line, and gives it away without its end.
-    pub(super) fn take_line(&mut self, line: Line) -> String {
-        self.pass(line);
-        self.slice(line.start, line.end).to_owned()
     }
 
     /// The text of a line that is still held.
@@ -174,8 +168,20 @@ impl Input {
         Poll::Ready(Ok(grown || !last))
     }
 
-    /// Finds the next line, whose text is then held, and leaves the cursor before it.
+    /// The next line where it was read ahead: the common case, and nothing else. The cursor is then
+    /// behind it, and its text is held.
     #[inline]
+    pub(super) fn line_ahead(&mut self) -> Option<Line> {
+        let found = self.options.newline.find(self.text.as_bytes(), self.scanned, false);
+        let line = found.map(|(end, next)| Line { start: self.used, end, next })?;
+        if line.end - line.start > self.options.max_line {
+            return None;
+        }
+        self.pass(line);
+        Some(line)
+    }
+
+    /// Finds the next line, whose text is then held, and moves the cursor behind it.
     pub(super) fn poll_line<R: AsyncBufRead>(
         &mut self,
         mut inner: Pin<&mut R>,
@@ -185,7 +191,7 @@ impl Input {
             let found = self.options.newline.find(self.text.as_bytes(), self.scanned, false);
             if let Some((end, next)) = found {
                 let line = Line { start: self.used, end, next };
-                return Poll::Ready(self.check(line).map(Some));
+                return Poll::Ready(self.take_whole(line).map(Some));
             }
             // One more than the line may be the first half of its end.
             if self.text.len() - self.used > self.options.max_line.saturating_add(1) {
@@ -201,15 +207,16 @@ impl Input {
             let (end, next) = found.unwrap_or((length, length));
             let line = Line { start: self.used, end, next };
             let is_line = line.next > line.start;
-            return Poll::Ready(if is_line { self.check(line).map(Some) } else { Ok(None) });
+            return Poll::Ready(if is_line { self.take_whole(line).map(Some) } else { Ok(None) });
         }
     }
 
-    fn check(&self, line: Line) -> io::Result<Line> {
-        match line.end - line.start > self.options.max_line {
-            true => Err(self.too_long()),
-            false => Ok(line),
+    fn take_whole(&mut self, line: Line) -> io::Result<Line> {
+        if line.end - line.start > self.options.max_line {
+            return Err(self.too_long());
         }
+        self.pass(line);
+        Ok(line)
     }
 
     fn too_long(&self) -> io::Error {

@@ -20,7 +20,7 @@ pub struct TextLines<'a, S> {
     failed: bool,
 }
 
-pub(super) type PollLine<S> = fn(&mut S, &mut Context<'_>) -> Poll<io::Result<Option<String>>>;
+pub(super) type PollLine<S> = fn(&mut S, &mut Context<'_>) -> Poll<Option<io::Result<String>>>;
 
 impl<'a, S> TextLines<'a, S> {
     pub(super) fn new(source: &'a mut S, poll_line: PollLine<S>) -> Self {
@@ -43,8 +43,8 @@ impl<'a, S> TextLines<'a, S> {
             return Poll::Ready(None);
         }
         let line = ready!((self.poll_line)(self.source, cx));
-        self.failed = line.is_err();
-        Poll::Ready(line.transpose())
+        self.failed = matches!(line, Some(Err(_)));
+        Poll::Ready(line)
     }
 }
 

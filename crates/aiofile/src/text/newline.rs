@@ -38,23 +38,19 @@ impl Newline {
     #[inline]
     pub(super) fn find(self, text: &[u8], from: usize, last: bool) -> Option<(usize, usize)> {
         let rest = &text[from..];
-        let one = |index: usize| (from + index, from + index + 1);
-        match self {
-            Self::Universal | Self::Lf => memchr::memchr(b'\n', rest).map(one),
-            Self::Cr => memchr::memchr(b'\r', rest).map(one),
+        let index = match self {
+            Self::Universal | Self::Lf => memchr::memchr(b'\n', rest)?,
+            Self::Cr => memchr::memchr(b'\r', rest)?,
             Self::CrLf => {
-                let index = memchr::memmem::find(rest, b"\r\n")?;
-                Some((from + index, from + index + 2))
+                let (begin, end) = find_pair(rest)?;
+                return Some((from + begin, from + end));
             }
             Self::Any => {
-                let index = memchr::memchr2(b'\n', b'\r', rest)?;
-                match rest[index..] {
-                    [b'\r', b'\n', ..] => Some((from + index, from + index + 2)),
-                    [b'\r'] if !last => None,
-                    _ => Some(one(index)),
-                }
+                let (begin, end) = find_any(rest, last)?;
+                return Some((from + begin, from + end));
             }
-        }
+        };
+        Some((from + index, from + index + 1))
     }
 
     /// What a `\n` becomes when it is written.
@@ -64,6 +60,21 @@ impl Newline {
             Self::Cr => "\r",
             Self::CrLf => "\r\n",
         }
+    }
+}
+
+fn find_pair(text: &[u8]) -> Option<(usize, usize)> {
+    let is_second = |index: &usize| *index > 0 && text[index - 1] == b'\r';
+    let index = memchr::memchr_iter(b'\n', text).find(is_second)?;
+    Some((index - 1, index + 1))
+}
+
+fn find_any(text: &[u8], last: bool) -> Option<(usize, usize)> {
+    let index = memchr::memchr2(b'\n', b'\r', text)?;
+    match text[index..] {
+        [b'\r', b'\n', ..] => Some((index, index + 2)),
+        [b'\r'] if !last => None,
+        _ => Some((index, index + 1)),
     }
 }
 
@@ -84,25 +95,30 @@ impl Translation {
         if nothing || (fresh.is_empty() && !settled) {
             return false;
         }
+        let held = self.holds_return;
         self.scratch.clear();
         self.scratch.push_str(fresh);
         text.truncate(start);
-        let mut rest = &*self.scratch;
-        if self.holds_return && !rest.is_empty() {
-            self.holds_return = false;
-            text.push('\n');
-            rest = rest.strip_prefix('\n').unwrap_or(rest);
-        }
-        while let Some(index) = memchr::memchr(b'\r', rest.as_bytes()) {
-            text.push_str(&rest[..index]);
-            rest = &rest[index + 1..];
-            self.holds_return = rest.is_empty();
-            if !self.holds_return {
+        let fresh = self.scratch.as_bytes();
+        // The `\n` of `\r\n` comes with what is behind it.
+        let mut end_at = |index: usize, text: &mut String| match fresh.get(index) {
+            Some(b'\n') => self.holds_return = false,
+            Some(_) => {
+                self.holds_return = false;
                 text.push('\n');
-                rest = rest.strip_prefix('\n').unwrap_or(rest);
             }
+            None => self.holds_return = true,
+        };
+        let mut copied = 0;
+        if held {
+            end_at(0, text);
         }
-        text.push_str(rest);
+        for index in memchr::memchr_iter(b'\r', fresh) {
+            text.push_str(&self.scratch[copied..index]);
+            copied = index + 1;
+            end_at(copied, text);
+        }
+        text.push_str(&self.scratch[copied..]);
         if self.holds_return && settled {
             self.holds_return = false;
             text.push('\n');

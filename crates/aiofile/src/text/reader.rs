@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io::{self, SeekFrom};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncBufRead, AsyncSeek};
 
@@ -128,9 +128,8 @@ impl<R: AsyncBufRead + Unpin> TextReader<R> {
         TextLines::new(self, Self::poll_next_line)
     }
 
-    fn poll_next_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<String>>> {
-        let line = ready!(self.input.poll_line(Pin::new(&mut self.inner), cx))?;
-        Poll::Ready(Ok(line.map(|line| self.input.take_line(line))))
+    fn poll_next_line(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<String>>> {
+        self.input.poll_string(Pin::new(&mut self.inner), cx)
     }
 }
 

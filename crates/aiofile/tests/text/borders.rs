@@ -168,3 +168,28 @@ fn a_file_that_grows_completes_its_last_character() {
         assert_eq!(text.chars().count(), 2, "{name}");
     }
 }
+
+/// ASCII is taken many characters at a time.
+#[test]
+fn in_utf_16_a_run_of_ascii_may_be_followed_by_anything() {
+    let orders = [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes];
+    for (encoding, order) in [Encoding::UTF_16LE, Encoding::UTF_16BE].into_iter().zip(orders) {
+        for length in (0..36).chain([50]) {
+            let run = "a\r\n".chars().cycle().take(length).collect::<String>();
+            for other in ["\u{80}", "é", "\u{ffff}", "𝄞"] {
+                let text = [&run, other, &run, other, other, &run].concat();
+                let bytes: Vec<_> = text.encode_utf16().flat_map(order).collect();
+                check(encoding, Errors::Strict, Newline::Any, &bytes);
+                let decoder = Decoder::new(encoding).newline(Newline::Any);
+                assert_eq!(decode(decoder, &[&bytes]).0, text);
+                // The second half of a pair that has no first.
+                let lone = [&bytes[..2 * length], &order(0xdc00), &bytes].concat();
+                check(encoding, Errors::Strict, Newline::Any, &lone);
+                let decoder = Decoder::new(encoding).newline(Newline::Any);
+                let (before, error, position) = decode(decoder, &[&lone]);
+                assert_eq!((&*before, position), (&*run, 2 * length as u64));
+                assert!(error.is_some());
+            }
+        }
+    }
+}

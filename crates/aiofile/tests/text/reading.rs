@@ -58,6 +58,18 @@ async fn a_line_lent_with_two_bytes_of_end_has_none_of_them() {
 }
 
 #[tokio::test]
+async fn half_an_end_is_none() {
+    for chunk in CHUNKS {
+        let options = TextOptions::new().newline(Newline::CrLf);
+        let mut reader = TextReader::new(Pieces::new(b"\na\nb\r\nc\rd\r\r\ne\r", chunk), &options);
+        for line in ["\na\nb", "c\rd\r", "e\r"] {
+            assert_eq!(reader.next_line().await.unwrap(), Some(line), "{chunk}");
+        }
+        assert_eq!(reader.next_line().await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn a_line_is_as_long_as_it_may_be_and_not_longer() {
     for newline in [Newline::Universal, Newline::Any, Newline::Lf, Newline::CrLf] {
         for chunk in CHUNKS {

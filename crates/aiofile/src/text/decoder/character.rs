@@ -4,6 +4,9 @@ use std::str;
 
 use super::super::encoding::{Encoding, Order, Scheme, Table, UNDEFINED};
 
+/// How many units of UTF-16 are looked at together.
+const UNITS: usize = 16;
+
 /// What is decoded, once the order of bytes is known.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -147,20 +150,37 @@ fn cut(bytes: &[u8]) -> usize {
     if length > behind + 1 { behind + 1 } else { 0 }
 }
 
-fn utf16(input: &[u8], read: fn([u8; 2]) -> u16, text: &mut String) -> usize {
+fn utf16(input: &[u8], read: impl Fn([u8; 2]) -> u16, text: &mut String) -> usize {
     let units = input.as_chunks().0;
     text.reserve(units.len());
     let mut index = 0;
-    while let Some(unit) = units.get(index).map(|unit| read(*unit)) {
-        let (character, length) = match unit {
-            0xd800..0xdc00 => (units.get(index + 1).and_then(|low| pair(unit, read(*low))), 2),
-            _ => (char::from_u32(unit.into()), 1),
-        };
-        let Some(character) = character else { break };
-        text.push(character);
-        index += length;
+    while index < units.len() {
+        if let Some(ascii) = units[index..].first_chunk().and_then(|block| ascii(block, &read)) {
+            text.push_str(str::from_utf8(&ascii).unwrap_or_default());
+            index += ascii.len();
+            continue;
+        }
+        let end = units.len().min(index + UNITS);
+        while index < end {
+            let unit = read(units[index]);
+            let (character, length) = match unit {
+                0xd800..0xdc00 => (units.get(index + 1).and_then(|low| pair(unit, read(*low))), 2),
+                _ => (char::from_u32(unit.into()), 1),
+            };
+            let Some(character) = character else { return index * 2 };
+            text.push(character);
+            index += length;
+        }
     }
     index * 2
+}
+
+/// The same characters as bytes, where all of them are ASCII. Most are, and many at a time cost
+/// little more than one.
+fn ascii(units: &[[u8; 2]; UNITS], read: impl Fn([u8; 2]) -> u16) -> Option<[u8; UNITS]> {
+    let units = units.map(read);
+    let all = units.iter().fold(0, |all, unit| all | unit);
+    (all < 0x80).then(|| units.map(|unit| unit as u8))
 }
 
 fn by_table(input: &[u8], table: &Table, text: &mut String) -> usize {

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncBufRead;
 
@@ -50,13 +51,8 @@ impl Input {
     where
         R: AsyncBufRead + Unpin,
     {
-        Ok(match self.line(inner).await? {
-            Some(line) => {
-                self.pass(line);
-                self.slice(line.start, line.next).to_owned()
-            }
-            None => String::new(),
-        })
+        let line = self.line(inner).await?;
+        Ok(line.map_or(String::new(), |line| self.slice(line.start, line.next).to_owned()))
     }
 
     /// The next line, without its end.
@@ -65,16 +61,37 @@ impl Input {
     where
         R: AsyncBufRead + Unpin,
     {
-        let Some(line) = self.line(inner).await? else { return Ok(None) };
-        self.pass(line);
-        Ok(Some(self.slice(line.start, line.end)))
+        let line = self.line(inner).await?;
+        Ok(line.map(|line| self.slice(line.start, line.end)))
     }
 
+    /// The next line in memory of its own, without its end; nothing at the end of the file.
+    #[inline]
+    pub(in crate::text) fn poll_string<R: AsyncBufRead>(
+        &mut self,
+        inner: Pin<&mut R>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<String>>> {
+        let line = match self.line_ahead() {
+            Some(line) => line,
+            None => match ready!(self.poll_line(inner, cx)) {
+                Ok(Some(line)) => line,
+                Ok(None) => return Poll::Ready(None),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            },
+        };
+        Poll::Ready(Some(Ok(self.slice(line.start, line.end).to_owned())))
+    }
+
+    #[inline]
     async fn line<R>(&mut self, inner: &mut R) -> io::Result<Option<Line>>
     where
         R: AsyncBufRead + Unpin,
     {
-        poll_fn(|cx| self.poll_line(Pin::new(&mut *inner), cx)).await
+        match self.line_ahead() {
+            Some(line) => Ok(Some(line)),
+            None => poll_fn(|cx| self.poll_line(Pin::new(&mut *inner), cx)).await,
+        }
     }
 
     pub(super) async fn more<R>(&mut self, inner: &mut R) -> io::Result<bool>

@@ -64,8 +64,8 @@ pub use atomic::{AtomicFile, AtomicWriteOptions, Durability, write_atomic};
 pub use canonicalize::canonicalize;
 #[cfg(target_os = "linux")]
 pub use copy::{
-    Copied, CopiedDir, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink, Replace, copy,
-    copy_dir, rename_or_copy,
+    Copied, CopiedDir, CopyDirProgress, CopyMethod, CopyOptions, CopyPhase, CopyProgress, Reflink,
+    Replace, copy, copy_dir, rename_or_copy,
 };
 pub use create_dir::{DirBuilder, create_dir, create_dir_all};
 pub use disk_usage::{DiskUsage, disk_usage, disk_usage_one_file_system};

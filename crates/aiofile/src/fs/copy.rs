@@ -33,7 +33,7 @@ pub use moving::rename_or_copy;
 pub use options::{CopyOptions, Reflink, Replace};
 pub use outcome::{Copied, CopyMethod, CopyPhase, CopyProgress};
 use settings::Settings;
-pub use tree::CopiedDir;
+pub use tree::{CopiedDir, CopyDirProgress};
 
 /// What every device and file system in common use accepts for `O_DIRECT`, in bytes.
 const DIRECT_BYTES: u64 = 4096;
@@ -83,8 +83,8 @@ pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u6
 /// here, after all the rest has been copied.
 ///
 /// # Costs
-/// One hop for each directory and for every 32 files of a larger one; up to 18 descriptors for
-/// directories, however deep the tree is, and those of the steps that run at once.
+/// One hop for each directory and, where it has more than 32 files, for every 128 of them; up to 18
+/// descriptors for directories, however deep the tree is, and those of the steps that run at once.
 ///
 /// # Errors
 /// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made; else the

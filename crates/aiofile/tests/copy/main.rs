@@ -12,3 +12,5 @@ mod options;
 mod places;
 mod support;
 mod tree;
+mod tree_links;
+mod tree_progress;

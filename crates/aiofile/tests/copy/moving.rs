@@ -46,8 +46,10 @@ async fn between_file_systems_it_is_copied_and_removed() {
 
     fs::create_dir_all(there.path().join("tree/below")).unwrap();
     file(&there.path().join("tree/below"), "file", "text");
+    fs::hard_link(there.path().join("tree/below/file"), there.path().join("tree/other")).unwrap();
     rename_or_copy(there.path().join("tree"), here.path().join("tree")).await.unwrap();
     assert_eq!(fs::read(here.path().join("tree/below/file")).unwrap(), b"text");
+    assert_eq!(fs::metadata(here.path().join("tree/other")).unwrap().nlink(), 2);
     assert_eq!(names(there.path()), ["target"]);
 
     // What is in the way stays, and so does the source.

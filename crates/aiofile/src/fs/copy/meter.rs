@@ -35,6 +35,11 @@ impl Meter {
         }
     }
 
+    /// Tells this one.
+    pub(super) fn tell(&mut self, callback: Arc<Callback>) {
+        self.callback = Some(callback);
+    }
+
     /// A phase begins, with so many bytes ahead.
     pub(super) fn begin(&self, phase: CopyPhase, total: u64) {
         self.verifying.store(phase == CopyPhase::Verifying, Ordering::Relaxed);

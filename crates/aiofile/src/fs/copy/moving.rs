@@ -16,7 +16,8 @@ use super::settings::Settings;
 use super::{job, temporary_name, tree};
 
 /// Gives a file or a directory another name, also on another file system: there it is copied with
-/// all its attributes, and then removed here.
+/// all its attributes, and then removed here. Within a directory, names of one file stay names of
+/// one file.
 ///
 /// As rename(2), a file that has the name is replaced, and so is a directory that is empty. Between
 /// file systems a file appears complete or not at all; a directory of that name has to be absent.
@@ -135,6 +136,7 @@ fn whole(replace: Replace) -> Arc<Settings> {
         keep_times: true,
         keep_owner: true,
         keep_xattrs: true,
+        keep_hard_links: true,
         ..Settings::default()
     })
 }

@@ -8,7 +8,6 @@ use caio::{Context, Result};
 
 use super::outcome::{Copied, CopyProgress};
 use super::settings::Settings;
-use super::tree::{self, CopiedDir};
 use super::{DIRECT_BYTES, job, refused};
 use crate::runtime::chosen_context;
 
@@ -203,59 +202,6 @@ impl CopyOptions {
         self.check(to)?;
         let settings = Arc::new(self.settings.clone());
         Ok(job::copy(&chosen_context(self.context.as_ref()).await?, settings, from, to).await?)
-    }
-
-    /// Copies a directory with all that is in it: `to` becomes a directory like `from`, or, where
-    /// one is there, gets its entries.
-    ///
-    /// Links are copied as links, FIFOs, sockets and devices are made anew, and each name of a file
-    /// with several becomes a file of its own. A new file is written under its name; one that is
-    /// there is replaced as [`replace`](Self::replace) says. Of an entry that cannot be copied the
-    /// result has the reason, and the rest goes on.
-    ///
-    /// [`in_flight`](Self::in_flight) is also how many threads of the context's pool work at once.
-    ///
-    /// # Costs
-    /// One hop for each directory and for every 32 files of a larger one; for files that are
-    /// there, and with `direct`, `verify`, `durable` or without `copy_file_range`, as for
-    /// [`copy`](Self::copy). 18 descriptors for directories, however deep the tree is, and those of
-    /// the steps that run at once. What is copied as a single file is opened by its path, which is
-    /// an error for what lies deeper than a path can say; all other files may lie at any depth.
-    ///
-    /// # Errors
-    /// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made.
-    ///
-    /// # Cancel safety
-    /// A future that is dropped ends the copy at its next file. What is complete stays.
-    ///
-    /// ```
-    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
-    /// # let directory = tempfile::tempdir()?; let directory = directory.path();
-    /// # std::fs::create_dir(directory.join("photos"))?;
-    /// # std::fs::write(directory.join("photos/one.jpg"), "pixels")?;
-    /// use aiofile::fs::CopyOptions;
-    ///
-    /// let mut options = CopyOptions::new();
-    /// let copied = options
-    ///     .keep_times(true)
-    ///     .copy_dir(directory.join("photos"), directory.join("backup"))
-    ///     .await?;
-    /// for reason in copied.failed() {
-    ///     eprintln!("{reason}");
-    /// }
-    /// assert_eq!((copied.files(), copied.failures()), (1, 0));
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "copytree")]
-    pub async fn copy_dir(
-        &self,
-        from: impl AsRef<Path>,
-        to: impl AsRef<Path>,
-    ) -> io::Result<CopiedDir> {
-        let (from, to) = (from.as_ref(), to.as_ref());
-        self.check(to)?;
-        let settings = Arc::new(self.settings.clone());
-        Ok(tree::copy(&chosen_context(self.context.as_ref()).await?, settings, from, to).await?)
     }
 
     pub(super) fn check(&self, to: &Path) -> Result<()> {

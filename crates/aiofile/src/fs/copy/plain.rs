@@ -12,6 +12,9 @@ use super::{answered, no_memory, shrunk};
 /// The most bytes that are held at once.
 const BUFFER_BYTES: u64 = 128 * 1024;
 
+/// How many are at first, where nobody knows how many there are: mostly none, or a few.
+const FEW_BYTES: u64 = 4096;
+
 /// Copies the extents.
 ///
 /// # Errors
@@ -43,13 +46,16 @@ pub(super) fn copy(
 /// # Errors
 /// What the system answers.
 pub(super) fn copy_to_end(job: &Job, source: &File, target: &File, mut at: u64) -> Result<u64> {
-    let mut buffer = buffer(BUFFER_BYTES)?;
+    let mut held = buffer(FEW_BYTES)?;
     loop {
-        let read = piece(job, source, target, &mut buffer, usize::MAX, at)?;
+        let read = piece(job, source, target, &mut held, usize::MAX, at)?;
         if read == 0 {
             return Ok(at);
         }
         at += read;
+        if read == FEW_BYTES {
+            held = buffer(BUFFER_BYTES)?;
+        }
     }
 }
 

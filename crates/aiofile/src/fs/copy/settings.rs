@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::meter::Callback;
 use super::options::{Reflink, Replace};
+use super::tree::DirCallback;
 
 /// What the options of a copy say.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub(super) struct Settings {
     pub(super) regular_only: bool,
     pub(super) refuse_changed: bool,
     pub(super) progress: Option<Arc<Callback>>,
+    pub(super) keep_hard_links: bool,
+    pub(super) dir_progress: Option<Arc<DirCallback>>,
 }
 
 impl Default for Settings {
@@ -46,6 +49,8 @@ impl Default for Settings {
             regular_only: false,
             refuse_changed: false,
             progress: None,
+            keep_hard_links: false,
+            dir_progress: None,
         }
     }
 }

@@ -2,11 +2,15 @@
 
 mod directory;
 mod entries;
+mod file;
+mod links;
 mod open;
+mod options;
 mod others;
+mod progress;
+mod steps;
 mod tally;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +22,12 @@ use futures_util::stream::FuturesUnordered;
 use super::job;
 use super::meter::Waiting;
 use super::settings::Settings;
-use directory::Directory;
+use links::Links;
 use open::{LastUsed, Open};
+pub use progress::CopyDirProgress;
+pub(super) use progress::DirCallback;
+use progress::Progress;
+use steps::{Step, Steps, Whole};
 pub use tally::CopiedDir;
 
 /// What all jobs of one tree share.
@@ -30,23 +38,16 @@ pub(super) struct Tree {
     /// What the process takes away of the mode of a new file, where that is known.
     umask: Option<u32>,
     tally: Mutex<CopiedDir>,
+    progress: Option<Arc<Progress>>,
+    /// Where names of one file stay names of one file.
+    links: Option<Links>,
+    /// The path of the copy, as it was typed.
+    to: PathBuf,
     /// The device and the inode of the copy, which is not copied into itself.
     target: (u64, u64),
     /// The directory itself, which stays open, and others that are open.
     top: Arc<Open>,
     last_used: LastUsed,
-}
-
-/// What is left to do, in pieces that one thread does at once.
-enum Step {
-    /// To open a directory of this one, and to begin to list it.
-    Enter(Arc<Directory>, OsString),
-    /// To list a directory, from this position on.
-    List(Arc<Directory>, u64),
-    /// To copy files of a directory.
-    Files(Arc<Directory>, Vec<OsString>),
-    /// To copy a file with options, or over something, that take more than one thread.
-    Whole(PathBuf, PathBuf),
 }
 
 /// Copies the tree. The steps that were found last come first, so that as few as possible wait.
@@ -65,16 +66,15 @@ pub(super) async fn copy(
     let (tree, top) = context.run_on("copy", from, begin).await?;
     // Also when this future is dropped, the threads are told.
     let _waiting = Abandon(Arc::clone(&tree));
-    let mut steps = vec![Step::List(top, 0)];
+    let mut steps = Steps::new(Step::List(top, 0));
     let mut running = FuturesUnordered::new();
     loop {
-        while running.len() < at_once
-            && let Some(step) = steps.pop()
-        {
+        while let Some(step) = steps.next(at_once - running.len()) {
             running.push(run(context, Arc::clone(&tree), step));
         }
         match running.next().await {
             Some(more) => steps.extend(more.map_err(|error| error.on(from))?),
+            None if steps.again() => {}
             None => break,
         }
     }
@@ -83,16 +83,24 @@ pub(super) async fn copy(
 }
 
 async fn run(context: &Context, tree: Arc<Tree>, step: Step) -> Result<Vec<Step>> {
-    match step {
-        Step::Whole(from, to) => {
-            match job::copy(context, Arc::clone(&tree.settings), &from, &to).await {
-                Ok(copied) => tree.count(|tally| tally.add_file(copied.len, copied.unkept)),
-                Err(error) => tree.failed(error),
-            }
-            Ok(Vec::new())
-        }
-        step => context.run("copy", move || entries::run(&tree, step)).await,
+    let Whole { from, to, claim } = match step {
+        Step::Whole(whole) => *whole,
+        step => return context.run("copy", move || entries::run(&tree, step)).await,
+    };
+    let part = tree.part();
+    let mut settings = Arc::clone(&tree.settings);
+    if let Some(part) = &part {
+        let progress = Some(part.callback(settings.progress.clone()));
+        settings = Arc::new(Settings { progress, ..Settings::clone(&settings) });
     }
+    match job::copy(context, settings, &from, &to).await {
+        Ok(copied) => {
+            claim.into_iter().for_each(links::Claim::made);
+            tree.copied(part, copied.len, copied.unkept);
+        }
+        Err(error) => tree.not_copied(part, error),
+    }
+    Ok(Vec::new())
 }
 
 impl Tree {
@@ -107,6 +115,21 @@ impl Tree {
 
     fn failed(&self, error: caio::Error) {
         self.count(|tally| tally.fail(error));
+    }
+
+    /// A file is begun, for whoever wants to be told how far the tree is.
+    fn part(&self) -> Option<Arc<progress::Part>> {
+        self.progress.as_ref().map(|progress| progress.part())
+    }
+
+    fn copied(&self, part: Option<Arc<progress::Part>>, len: u64, unkept: Vec<caio::Error>) {
+        self.count(|tally| tally.add_file(len, unkept));
+        part.inspect(|part| part.end(len));
+    }
+
+    fn not_copied(&self, part: Option<Arc<progress::Part>>, error: caio::Error) {
+        self.failed(error);
+        part.inspect(|part| part.end(0));
     }
 }
 

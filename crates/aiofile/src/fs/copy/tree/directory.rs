@@ -14,7 +14,9 @@ use super::super::job::Job;
 use super::super::meter::Waiting;
 use super::super::settings::Settings;
 use super::super::{answered, attributes, refused};
+use super::links::Links;
 use super::open::{LastUsed, Open};
+use super::progress::{Part, Progress};
 use super::{CopiedDir, Tree};
 
 /// A directory on both sides. It gets its attributes when nothing is left to be done in it, since
@@ -59,8 +61,13 @@ pub(super) fn begin(
     let is_inherited_from = attributes::is_inherited_from(&target);
     let open = Arc::new(Open { source, target });
     let weak = Arc::downgrade(&open).into();
+    let links = settings.keep_hard_links.then(Links::default);
+    let progress = settings.dir_progress.clone().map(|callback| Progress::new(callback).into());
     let tree = Arc::new(Tree {
         settings,
+        progress,
+        links,
+        to: to.clone(),
         top: open,
         last_used: LastUsed::default(),
         waiting: Waiting::default(),
@@ -185,7 +192,7 @@ impl Directory {
         if std::mem::take(&mut self.is_new) {
             let again = below.filter(|_| own.is_none());
             own = own.or_else(|| self.open_again(again?, Path::new("..")).ok());
-            let job = self.tree.job(self.from.clone(), self.to.clone());
+            let job = self.tree.job(self.from.clone(), self.to.clone(), None);
             let unkept = match own.take().map_or_else(|| self.open(), Ok) {
                 Ok(open) => {
                     let Open { source, target } = &*open;
@@ -215,9 +222,14 @@ impl Drop for Directory {
 
 impl Tree {
     /// One file of the tree.
-    pub(super) fn job(&self, from: PathBuf, to: PathBuf) -> Job {
-        let shares_nothing = Arc::clone(&self.shares_nothing);
-        Job::new(Arc::clone(&self.settings), from, to, &self.waiting, shares_nothing)
+    pub(super) fn job(&self, from: PathBuf, to: PathBuf, part: Option<&Arc<Part>>) -> Job {
+        let (settings, shares_nothing) =
+            (Arc::clone(&self.settings), Arc::clone(&self.shares_nothing));
+        let mut job = Job::new(settings, from, to, &self.waiting, shares_nothing);
+        if let Some(part) = part {
+            job.meter.tell(part.callback(self.settings.progress.clone()));
+        }
+        job
     }
 }
 

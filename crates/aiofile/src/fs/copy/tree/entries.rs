@@ -1,28 +1,28 @@
 //! What one thread does at once of a tree: listing a part of a directory, copying some files.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use caio::{Error, Result};
-use nix::unistd::close;
+use caio::Result;
 use rustix::fs::{Dir, FileType, Mode, OFlags, SeekFrom, openat, seek};
 use rustix::io::Errno;
 
-use super::super::begin::{self, Work};
-use super::super::job::Job;
-use super::super::{Scratch, answered, attributes, plain};
+use super::super::answered;
 use super::directory::Directory;
 use super::open::Open;
-use super::{Step, Tree, others};
+use super::steps::Step;
+use super::{Tree, file, others};
 
 /// Entries that are listed before others get their turn.
 const LISTED: usize = 512;
 
-/// Files that one thread copies before it looks for other work.
-const FILES: usize = 32;
+/// Files that one thread copies before others get their turn.
+const FILES: usize = 128;
+
+/// Files that the thread copies which listed them.
+const FEW: usize = 32;
 
 /// Does a step; returns those that follow from it. What fails, the tree is told.
 ///
@@ -35,30 +35,73 @@ pub(super) fn run(tree: &Arc<Tree>, step: Step) -> Result<Vec<Step>> {
             Ok(directory) => list(tree, Arc::new(directory), 0),
             Err(error) => {
                 tree.failed(error);
+                tree.listed();
                 Ok(Vec::new())
             }
         },
         Step::List(directory, position) => list(tree, directory, position),
-        Step::Files(directory, names) => files(tree, &directory, names),
-        whole @ Step::Whole(..) => Ok(vec![whole]),
+        Step::Files(directory, names, then) => files(tree, &directory, names, then),
+        Step::Other(directory, name, kind) => Ok(match directory.open() {
+            Ok(open) => others::make(tree, &directory, &open, name, kind).into_iter().collect(),
+            Err(error) => {
+                tree.failed(error);
+                Vec::new()
+            }
+        }),
+        step @ (Step::Whole(_) | Step::Later(_)) => Ok(vec![step]),
     }
 }
 
 /// Lists some entries. Files and directories become steps, and the rest is made at once.
-fn list(tree: &Arc<Tree>, directory: Arc<Directory>, mut position: u64) -> Result<Vec<Step>> {
+fn list(tree: &Arc<Tree>, directory: Arc<Directory>, position: u64) -> Result<Vec<Step>> {
+    let Some((found, open, position)) = found(tree, &directory, position) else {
+        tree.listed();
+        return Ok(Vec::new());
+    };
+    let (mut inner, mut names, mut steps) = (Vec::new(), Vec::new(), Vec::new());
+    for Found { name, kind, .. } in found {
+        match kind {
+            FileType::Directory => inner.push(Step::Enter(Arc::clone(&directory), name)),
+            FileType::RegularFile => names.push(name),
+            kind => steps.extend(others::make(tree, &directory, &open, name, kind)),
+        }
+    }
+    tree.found(names.len(), inner.len());
+    if position.is_none() {
+        tree.listed();
+    }
+    // What is taken first is put last: directories, before they become many, then files.
+    if names.len() <= FEW {
+        steps.extend(files(tree, &directory, names, position)?);
+    } else {
+        steps.push(Step::Files(directory, names, position));
+    }
+    steps.extend(inner.into_iter().rev());
+    Ok(steps)
+}
+
+struct Found {
+    inode: u64,
+    name: OsString,
+    kind: FileType,
+}
+
+/// The next entries, and the position of those behind them, if there are any; `None` where the
+/// directory cannot be read, of which the tree is told.
+///
+/// They come in the order of their inodes: many file systems have what follows there side by side
+/// on the device, and names in no order at all.
+fn found(
+    tree: &Tree,
+    directory: &Directory,
+    position: u64,
+) -> Option<(Vec<Found>, Arc<Open>, Option<u64>)> {
     let failed = |answer: Errno| answered(answer, "list", &directory.from);
     let opened = directory.open();
     let listing = opened.and_then(|open| Ok((entries(&open, position).map_err(failed)?, open)));
-    let (entries, open) = match listing {
-        Ok(listing) => listing,
-        Err(error) => {
-            tree.failed(error);
-            return Ok(Vec::new());
-        }
-    };
-    let (mut steps, mut names) = (Vec::new(), Vec::new());
-    let mut is_complete = true;
-    for (count, entry) in entries.enumerate() {
+    let (entries, open) = listing.map_err(|error| tree.failed(error)).ok()?;
+    let (mut found, mut rest) = (Vec::new(), None);
+    for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
             Err(answer) => {
@@ -66,35 +109,19 @@ fn list(tree: &Arc<Tree>, directory: Arc<Directory>, mut position: u64) -> Resul
                 break;
             }
         };
-        position = entry.offset().cast_unsigned();
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
+        if matches!(entry.file_name().to_bytes(), b"." | b"..") {
             continue;
         }
-        let name = OsStr::from_bytes(name.to_bytes()).to_owned();
-        match others::kind(&open, &name, entry.file_type()) {
-            FileType::Directory => steps.push(Step::Enter(Arc::clone(&directory), name)),
-            FileType::RegularFile => names.push(name),
-            kind => others::make(tree, &directory, &open, &name, kind),
-        }
-        if count + 1 >= LISTED {
-            is_complete = false;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes()).to_owned();
+        let kind = others::kind(&open, &name, entry.file_type());
+        found.push(Found { inode: entry.ino(), name, kind });
+        if found.len() >= LISTED {
+            rest = Some(entry.offset().cast_unsigned());
             break;
         }
     }
-    // What is taken first is put last: directories, before they become many, then files.
-    let mut first = Vec::new();
-    if !is_complete {
-        first.push(Step::List(Arc::clone(&directory), position));
-    }
-    if is_complete && names.len() <= FILES {
-        first.extend(files(tree, &directory, names)?);
-    } else {
-        let parts = names.chunks(FILES).map(<[OsString]>::to_vec);
-        first.extend(parts.map(|part| Step::Files(Arc::clone(&directory), part)));
-    }
-    first.extend(steps);
-    Ok(first)
+    found.sort_unstable_by_key(|found| found.inode);
+    Some((found, open, rest))
 }
 
 /// The entries of a directory, from this position on. No descriptor is kept from one time to the
@@ -108,88 +135,31 @@ fn entries(open: &Open, position: u64) -> Result<Dir, Errno> {
     Dir::new(again)
 }
 
-fn files(tree: &Tree, directory: &Directory, names: Vec<OsString>) -> Result<Vec<Step>> {
-    let open = match directory.open() {
-        Ok(open) => open,
-        Err(error) => {
-            names.iter().for_each(|_| tree.failed(error.clone()));
-            return Ok(Vec::new());
-        }
-    };
+/// Copies some files; those that are left are a step of their own, and so is what comes then.
+fn files(
+    tree: &Arc<Tree>,
+    directory: &Arc<Directory>,
+    names: Vec<OsString>,
+    then: Option<u64>,
+) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
-    for name in names {
-        tree.check()?;
-        let job = tree.job(directory.from.join(&name), directory.to.join(&name));
-        match file(tree, &job, (directory, &open), &name) {
-            Ok(Some((bytes, unkept))) => tree.count(|tally| tally.add_file(bytes, unkept)),
-            Ok(None) => steps.push(Step::Whole(job.from, job.to)),
-            Err(error) => {
+    let mut names = names.into_iter();
+    match directory.open() {
+        Ok(open) => {
+            for name in names.by_ref().take(FILES) {
                 tree.check()?;
-                tree.failed(error);
+                steps.extend(file::copy(tree, (directory, &open), name)?);
             }
         }
+        Err(error) => {
+            names.by_ref().for_each(|_| tree.not_copied(tree.part(), error.clone()));
+        }
+    }
+    let directory = Arc::clone(directory);
+    if names.len() > 0 {
+        steps.push(Step::Files(directory, names.collect(), then));
+    } else if let Some(position) = then {
+        steps.push(Step::List(directory, position));
     }
     Ok(steps)
-}
-
-/// Copies a file that is not there yet. `None` for one that is, and for options that need more than
-/// one thread.
-fn file(
-    tree: &Tree,
-    job: &Job,
-    (directory, open): (&Directory, &Open),
-    name: &OsStr,
-) -> Result<Option<(u64, Vec<Error>)>> {
-    let settings = &job.settings;
-    if settings.direct || settings.verify || settings.durable || !settings.copy_file_range {
-        return Ok(None);
-    }
-    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let source = openat(&open.source, name, flags | OFlags::RDONLY, Mode::empty());
-    let source = File::from(source.map_err(|answer| answered(answer, "open", &job.from))?);
-    let metadata = source.metadata().map_err(|error| answered(error, "open", &job.from))?;
-    if !metadata.is_file() {
-        // Another kind of file took its place meanwhile.
-        return Ok(None);
-    }
-    let is_simple = settings.keep_mode && !settings.keep_owner && !settings.keep_xattrs;
-    let umask = tree.umask.filter(|_| is_simple && !directory.is_inherited_from);
-    let final_mode =
-        umask.and_then(|umask| attributes::mode_at_creation(&metadata, &source, umask));
-    let mode = final_mode.unwrap_or(if settings.keep_mode { 0o600 } else { 0o666 });
-    let mode = Mode::from_raw_mode(mode);
-    let new = flags | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    let target = match openat(&open.target, name, new, mode) {
-        Ok(target) => File::from(target),
-        Err(Errno::EXIST) => return Ok(None),
-        Err(answer) => return Err(answered(answer, "create", &job.to)),
-    };
-    let scratch = Scratch::of(&open.target, name.to_owned());
-    let bytes = contents(job, &source, &metadata, &target)?;
-    let unkept = match final_mode {
-        Some(_) => attributes::keep_times_only(job, &metadata, &target),
-        None => attributes::keep(job, &source, &metadata, &target, true),
-    };
-    close(target).map_err(|answer| answered(answer, "close", &job.to))?;
-    scratch.keep();
-    Ok(Some((bytes, unkept)))
-}
-
-/// Fills the target; returns its length.
-fn contents(job: &Job, source: &File, metadata: &Metadata, target: &File) -> Result<u64> {
-    // An empty file is read to its end in any case.
-    if metadata.len() > 0 && begin::is_made_up(job, source, metadata)? {
-        return plain::copy_to_end(job, source, target, 0);
-    }
-    if super::super::in_kernel::share(job, source, target, metadata.len())? {
-        return Ok(metadata.len());
-    }
-    match begin::fill(job, source, metadata, target)? {
-        Work::Nothing(filled) => Ok(filled.len),
-        Work::Blocks { rest, len, .. } => {
-            plain::copy(job, len, source, target, &rest)?;
-            Ok(len)
-        }
-        Work::Stream => plain::copy_to_end(job, source, target, 0),
-    }
 }

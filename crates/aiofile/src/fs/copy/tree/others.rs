@@ -1,17 +1,22 @@
 //! Entries of a tree without contents: links, FIFOs, sockets, devices.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, Stat, Timespec, Timestamps, Uid, chownat, mknodat, readlinkat,
-    renameat, statat, symlinkat, unlinkat, utimensat,
+    AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chownat, mknodat,
+    openat, readlinkat, renameat, statat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
 use super::super::{answered, temporary_name};
-use super::Tree;
 use super::directory::Directory;
+use super::links::{self, Claim, Met};
 use super::open::Open;
+use super::steps::Step;
+use super::{CopiedDir, Tree};
 
 /// What kind of entry it is, where the list does not tell.
 pub(super) fn kind(open: &Open, name: &OsStr, listed: FileType) -> FileType {
@@ -24,16 +29,52 @@ pub(super) fn kind(open: &Open, name: &OsStr, listed: FileType) -> FileType {
 }
 
 /// Makes such an entry in the copy. Where it fails, the tree is told.
-pub(super) fn make(tree: &Tree, directory: &Directory, open: &Open, name: &OsStr, kind: FileType) {
-    let made = match kind {
-        FileType::Symlink => link(open, name),
-        kind => node(open, name, kind),
+pub(super) fn make(
+    tree: &Arc<Tree>,
+    directory: &Arc<Directory>,
+    open: &Open,
+    name: OsString,
+    kind: FileType,
+) -> Option<Step> {
+    let made = match claim(tree, directory, open, &name) {
+        Ok(Met::New(claim)) => made(tree, open, &name, kind).inspect(|()| {
+            claim.into_iter().for_each(Claim::made);
+            tree.count(CopiedDir::add_other);
+        }),
+        Ok(Met::Linked) => {
+            tree.count(CopiedDir::add_link);
+            Ok(())
+        }
+        Ok(Met::Later) => {
+            let again = Step::Other(Arc::clone(directory), name, kind);
+            return Some(Step::Later(again.into()));
+        }
+        Err(answer) => Err(answer),
     };
-    let (from, to) = (directory.from.join(name), directory.to.join(name));
-    match made.and_then(|()| keep(tree, open, name)) {
-        Ok(()) => tree.count(super::CopiedDir::add_other),
-        Err(answer) => tree.failed(answered(answer, "copy", &from).to(&to)),
+    if let Err(answer) = made {
+        let (from, to) = (directory.from.join(&name), directory.to.join(&name));
+        tree.failed(answered(answer, "copy", &from).to(&to));
     }
+    None
+}
+
+/// Looks whether it is a name of something that was made before.
+fn claim(tree: &Arc<Tree>, directory: &Directory, open: &Open, name: &OsStr) -> Result<Met, Errno> {
+    if tree.links.is_none() {
+        return Ok(Met::New(None));
+    }
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let found = File::from(openat(&open.source, name, flags, Mode::empty())?).metadata();
+    let failed = |error: io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
+    links::meet(tree, (directory, open), name, &found.map_err(failed)?)
+}
+
+fn made(tree: &Tree, open: &Open, name: &OsStr, kind: FileType) -> Result<(), Errno> {
+    match kind {
+        FileType::Symlink => link(open, name)?,
+        kind => node(open, name, kind)?,
+    }
+    keep(tree, open, name)
 }
 
 /// A link to the same path.
@@ -43,7 +84,7 @@ fn link(open: &Open, name: &OsStr) -> Result<(), Errno> {
 }
 
 /// Makes an entry, which takes the place of what is there, unless that is a directory.
-fn or_replace(
+pub(super) fn or_replace(
     open: &Open,
     name: &OsStr,
     make: impl Fn(&OsStr) -> Result<(), Errno>,
@@ -55,9 +96,9 @@ fn or_replace(
     let temporary = temporary_name();
     make(&temporary)?;
     let renamed = renameat(&open.target, &temporary, &open.target, name);
-    renamed.inspect_err(|_| {
-        let _ = unlinkat(&open.target, &temporary, AtFlags::empty());
-    })
+    // Where it failed; and where both were names of one file, which a rename leaves.
+    let _ = unlinkat(&open.target, &temporary, AtFlags::empty());
+    renamed
 }
 
 fn node(open: &Open, name: &OsStr, kind: FileType) -> Result<(), Errno> {

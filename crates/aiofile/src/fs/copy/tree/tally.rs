@@ -14,6 +14,7 @@ pub struct CopiedDir {
     files: u64,
     directories: u64,
     others: u64,
+    links: u64,
     bytes: u64,
     failed: Vec<Error>,
     failures: u64,
@@ -33,10 +34,18 @@ impl CopiedDir {
         self.directories
     }
 
-    /// How many links, FIFOs, sockets and devices were made.
+    /// How many symbolic links, FIFOs, sockets and devices were made.
     #[must_use]
     pub fn others(&self) -> u64 {
         self.others
+    }
+
+    /// How many further names files got that have several ([`keep_hard_links`]).
+    ///
+    /// [`keep_hard_links`]: crate::fs::CopyOptions::keep_hard_links
+    #[must_use]
+    pub fn hard_links(&self) -> u64 {
+        self.links
     }
 
     /// How long the files are together, in bytes.
@@ -85,6 +94,10 @@ impl CopiedDir {
 
     pub(super) fn add_other(&mut self) {
         self.others += 1;
+    }
+
+    pub(super) fn add_link(&mut self) {
+        self.links += 1;
     }
 
     pub(super) fn add_unkept(&mut self, unkept: Vec<Error>) {

@@ -12,7 +12,7 @@ use aiofile::Context;
 use aiofile::fs::{CopyOptions, Reflink, Replace};
 use caio::Choice;
 
-use crate::args::{self, CpArgs};
+use crate::args::{self, CpArgs, Preserve};
 use crate::failure::Failure;
 use crate::output;
 use crate::signals::Interrupts;
@@ -78,16 +78,17 @@ fn check(args: &CpArgs) -> Result<(), Failure> {
 async fn copy(context: &Context, args: &CpArgs, any_way: bool) -> Result<(), Failure> {
     let target = target::resolve(context, args).await?;
     let progress = Progress::new(args);
+    let mut options = options(context, args, any_way);
+    let started = Instant::now();
     if target.is_tree {
-        let started = Instant::now();
-        let options = options(context, args, any_way, &progress);
+        progress.watch_tree(&mut options);
         let copied = options.copy_dir(&args.source, &target.path).await;
         progress.finish();
-        return tree::report(&copied?, started.elapsed(), args);
+        return tree::report(&copied?, &target.path, started.elapsed(), args);
     }
     let target = target.path;
-    let started = Instant::now();
-    let copied = options(context, args, any_way, &progress).copy(&args.source, &target).await;
+    progress.watch(&mut options);
+    let copied = options.copy(&args.source, &target).await;
     progress.finish();
     let copied = copied?;
     if let Some(reason) = copied.in_place() {
@@ -96,11 +97,11 @@ async fn copy(context: &Context, args: &CpArgs, any_way: bool) -> Result<(), Fai
     for attribute in copied.unkept() {
         output::complain(format_args!("copied, but {attribute}"));
     }
-    Summary::new(&copied, started.elapsed(), progress.verifying()).print(context, args)
+    Summary::new(&copied, started.elapsed(), progress.verifying()).print(context, args, &target)
 }
 
 /// The library's options for what was typed.
-fn options(context: &Context, args: &CpArgs, any_way: bool, progress: &Progress) -> CopyOptions {
+fn options(context: &Context, args: &CpArgs, any_way: bool) -> CopyOptions {
     let mut options = CopyOptions::new();
     options
         .context(context)
@@ -116,7 +117,9 @@ fn options(context: &Context, args: &CpArgs, any_way: bool, progress: &Progress)
         .direct(args.direct)
         .verify(args.verify)
         .durable(args.sync)
-        .keep_times(true);
-    progress.watch(&mut options);
+        .keep_times(true)
+        .keep_owner(args.preserves(Preserve::Ownership))
+        .keep_xattrs(args.preserves(Preserve::Xattr))
+        .keep_hard_links(args.preserves(Preserve::Links));
     options
 }

@@ -1,11 +1,14 @@
 //! The one line that a copy ends with.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use aiofile::Context;
 use aiofile::fs::{Copied, CopyMethod};
+use serde_json::json;
 
+use super::super::json;
 use crate::args::CpArgs;
 use crate::failure::Failure;
 use crate::output;
@@ -38,16 +41,44 @@ impl Summary {
     }
 
     /// Prints the line, unless it is not wanted.
-    pub(super) fn print(&self, context: &Context, args: &CpArgs) -> Result<(), Failure> {
-        if args.quiet {
-            return Ok(());
-        }
-        let line = self.line(context, args);
+    pub(super) fn print(
+        &self,
+        context: &Context,
+        args: &CpArgs,
+        target: &Path,
+    ) -> Result<(), Failure> {
+        let said = match (args.json, args.quiet) {
+            (true, _) => json::of_path(target, self.object(context)),
+            (false, false) => self.line(context, args) + "\n",
+            (false, true) => return Ok(()),
+        };
         if self.to_stderr {
-            output::remark(line);
+            output::remark(said.trim_end());
             return Ok(());
         }
-        output::print(format_args!("{line}\n"))
+        output::print(said)
+    }
+
+    fn object(&self, context: &Context) -> serde_json::Value {
+        json!({
+            "len": self.len,
+            "bytes": self.bytes,
+            "method": self.method(),
+            "backend": context.info().backend.name(),
+            "seconds": self.elapsed.as_secs_f64(),
+            "verified_seconds": self.verified.map(|verified| verified.as_secs_f64()),
+        })
+    }
+
+    /// The name of the way that the bytes took.
+    fn method(&self) -> &'static str {
+        match self.method {
+            CopyMethod::Reflink => "reflink",
+            CopyMethod::CopyFileRange => "copy_file_range",
+            CopyMethod::Plain => "plain",
+            CopyMethod::Blocks => "blocks",
+            _ => "sequential",
+        }
     }
 
     fn line(&self, context: &Context, args: &CpArgs) -> String {

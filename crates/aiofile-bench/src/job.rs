@@ -120,7 +120,7 @@ impl Job {
     pub fn path(&self) -> PathBuf {
         let kind = match self.cell.work {
             Work::DurableAppend => "journal",
-            Work::WholeFiles | Work::Path(_) => "files",
+            _ if self.cell.has_small_files() => "files",
             Work::LineBytes | Work::LineStrings => "log",
             _ if self.cell.writes() => "target",
             _ => "data",

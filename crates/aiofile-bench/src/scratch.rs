@@ -97,6 +97,23 @@ impl Scratch {
                 syncfs(&File::open(&job.directory)?)?;
                 leave_pages(&job.directory.join("pages"), 2 * cell.size)?;
             }
+            Work::CopyTree => {
+                if job.copy_path().exists() {
+                    fs::remove_dir_all(job.copy_path())?;
+                }
+                syncfs(&File::open(&job.directory)?)?;
+                for path in job.small_paths() {
+                    match cell.access {
+                        Access::Cached => drop(fs::read(path)?),
+                        _ => drop_cache(&path)?,
+                    }
+                }
+                if cell.access == Access::Cold {
+                    // Of what is no file's contents only the whole machine can forget all, and
+                    // only for root: names and inodes, and the blocks that they lie in.
+                    let _ = fs::write("/proc/sys/vm/drop_caches", "3");
+                }
+            }
             _ if cell.writes() => OpenOptions::new().write(true).open(path)?.sync_data()?,
             _ if cell.access == Access::Cold => drop_cache(&path)?,
             _ => {}
@@ -108,7 +125,7 @@ impl Scratch {
 fn make(path: &Path, job: &Job, interrupt: &Interrupt) -> Result<()> {
     let cell = &job.cell;
     match cell.work {
-        Work::WholeFiles | Work::Path(_) => small_files(job)?,
+        _ if cell.has_small_files() => small_files(job)?,
         Work::LineBytes | Work::LineStrings => log(path, cell.size)?,
         Work::DurableAppend => drop(File::create(path)?),
         _ if cell.writes() => noise(path, WRITTEN_BYTES, job, interrupt)?,

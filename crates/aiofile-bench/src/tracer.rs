@@ -100,7 +100,8 @@ impl Tracer {
 
 fn operations(cell: &Cell) -> u64 {
     match cell.work {
-        _ if cell.is_copy() => 1,
+        Work::Copy | Work::CopyBytes => 1,
+        Work::CopyTree => cell.size / cell.block as u64,
         Work::LineBytes | Work::LineStrings => 2,
         Work::Ranges => 16,
         _ => 640,

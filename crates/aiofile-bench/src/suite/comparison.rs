@@ -50,6 +50,11 @@ fn speeds() -> Vec<Cell> {
         cell("many-ranges-8k", Work::Ranges, 8 * KIB, 1, 256 * MIB),
         cell("cp-1g", Work::Copy, 256 * KIB, 1, 1024 * MIB),
         cell("cp-1g-bytes", Work::CopyBytes, 256 * KIB, 1, 1024 * MIB),
+        cell("cp-tree-20k", Work::CopyTree, 4 * KIB, 1, 20_000 * 4096),
+        Cell {
+            access: Access::Cold,
+            ..cell("cp-tree-20k-cold", Work::CopyTree, 4 * KIB, 1, 20_000 * 4096)
+        },
     ]
 }
 

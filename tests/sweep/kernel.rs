@@ -153,5 +153,6 @@ fn process(name: &str) {
 fn tell(line: &str) {
     let stdout = std::io::stdout().as_fd().try_clone_to_owned().unwrap();
     let line = format!("{line}\n");
-    std::fs::File::from(stdout).write_vectored(&[IoSlice::new(line.as_bytes())]).unwrap();
+    let written = std::fs::File::from(stdout).write_vectored(&[IoSlice::new(line.as_bytes())]);
+    assert_eq!(written.unwrap(), line.len());
 }

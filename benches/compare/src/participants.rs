@@ -187,11 +187,20 @@ fn forms_of_ours() -> Vec<Participant> {
             |_| true,
             |job| match job.cell.work {
                 Work::Copy | Work::CopyBytes => copy::by_aiofile(job),
+                Work::CopyTree => copy::by_copy_dir(job),
                 Work::Path(_) => path_calls::by_aiofile(job),
                 Work::Walk | Work::ParallelWalk => walks::by_aiofile(job),
                 Work::Hash => hash::by_aiofile(job),
                 _ => ours_in(job, Form::Default),
             },
+        ),
+        new(
+            "aiofile:cp",
+            OursElsewhere,
+            "the command aiofile cp -r, which keeps times, too",
+            "uring",
+            |cell| cell.work == Work::CopyTree,
+            copy::by_aiofile,
         ),
         new(
             "aiofile:one-thread",

@@ -108,6 +108,8 @@ const TARGETS: &[(&str, &str, &[Demand])] = &[
     ("direct-write-4k-32", "aiofile:linux", &[Rows(&["fio:libaio"], 0.95)]),
     ("cp-1g-bytes", OURS, &[Rows(&["cp"], 1.0)]),
     ("cp-1g", OURS, &[Rows(&["cp"], 1.0)]),
+    ("cp-tree-20k", OURS, &[Rows(&["cp"], 2.0), Rows(&["pread"], 0.0)]),
+    ("cp-tree-20k-cold", OURS, &[Rows(&["cp"], 2.0), Rows(&["pread"], 0.0)]),
     ("many-ranges-8k", OURS, &[Peer(0.0), Rows(&["pread"], 0.0)]),
     ("readers-compute-32", OURS, &[Rows(TOKIO_RING, 1.0), PeerOnTwo(1.0)]),
     ("compute-1ms", OURS, &[Rows(TOKIO_RING, 1.0), Peer(0.0)]),

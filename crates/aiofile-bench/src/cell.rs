@@ -46,6 +46,8 @@ pub enum Work {
     Copy,
     /// The same through memory: nothing is shared, and the kernel copies nothing by itself.
     CopyBytes,
+    /// A tree of small files is copied by a command; each file is an operation.
+    CopyTree,
     /// An empty pipe is read by many at a time, which wait.
     Waiting,
     /// The same, with as many admitted at a time as there are.
@@ -164,9 +166,9 @@ impl Cell {
         matches!(self.work, Work::Walk | Work::ParallelWalk)
     }
 
-    /// Whether one operation is a copy of a whole file.
+    /// Whether it is one copy, of a large file or of a tree.
     pub fn is_copy(&self) -> bool {
-        matches!(self.work, Work::Copy | Work::CopyBytes)
+        matches!(self.work, Work::Copy | Work::CopyBytes | Work::CopyTree)
     }
 
     /// Whether it shows what operations that wait cost.
@@ -176,7 +178,8 @@ impl Cell {
 
     /// Whether it works on many small files.
     pub fn has_small_files(&self) -> bool {
-        matches!(self.work, Work::WholeFiles | Work::Path(_) | Work::Hash) || self.is_walk()
+        matches!(self.work, Work::WholeFiles | Work::Path(_) | Work::Hash | Work::CopyTree)
+            || self.is_walk()
     }
 
     /// Whether each write is made durable.
@@ -211,7 +214,8 @@ impl Cell {
     pub fn bytes_each(&self) -> u64 {
         match self.work {
             Work::Ranges => (self.block * RANGES) as u64,
-            _ if self.is_lines() || self.is_copy() => self.size,
+            Work::Copy | Work::CopyBytes => self.size,
+            _ if self.is_lines() => self.size,
             _ => self.block as u64,
         }
     }

@@ -98,6 +98,23 @@ impl Scratch {
                 syncfs(&File::open(&job.directory)?)?;
                 leave_pages(&job.directory.join("pages"), 2 * cell.size)?;
             }
+            Work::CopyTree => {
+                if job.copy_path().exists() {
+                    fs::remove_dir_all(job.copy_path())?;
+                }
+                syncfs(&File::open(&job.directory)?)?;
+                for path in job.small_paths() {
+                    match cell.access {
+                        Access::Cached => drop(fs::read(path)?),
+                        _ => drop_cache(&path)?,
+                    }
+                }
+                if cell.access == Access::Cold {
+                    // Of what is no file's contents only the whole machine can forget all, and
+                    // only for root: names and inodes, and the blocks that they lie in.
+                    let _ = fs::write("/proc/sys/vm/drop_caches", "3");
+                }
+            }
             _ if cell.writes() => OpenOptions::new().write(true).open(path)?.sync_data()?,
             _ if cell.access == Access::Cold && cell.has_small_files() => {
                 job.small_paths().iter().try_for_each(|path| drop_cache(path))?;

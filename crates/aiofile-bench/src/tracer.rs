@@ -100,6 +100,7 @@ impl Tracer {
 
 fn operations(cell: &Cell) -> u64 {
     match cell.work {
+        Work::CopyTree => cell.size / cell.block as u64,
         _ if cell.is_copy() || cell.work == Work::Hash => 1,
         _ if cell.is_lines() || cell.is_walk() || cell.block > 64 << 10 => 2,
         Work::Ranges => 16,

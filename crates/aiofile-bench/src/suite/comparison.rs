@@ -55,6 +55,11 @@ fn speeds() -> Vec<Cell> {
         cell("hash-10k", Work::Hash, 4 * KIB, 1, 10_000 * 4096),
         cell("cp-1g", Work::Copy, 256 * KIB, 1, 1024 * MIB),
         cell("cp-1g-bytes", Work::CopyBytes, 256 * KIB, 1, 1024 * MIB),
+        cell("cp-tree-20k", Work::CopyTree, 4 * KIB, 1, 20_000 * 4096),
+        Cell {
+            access: Access::Cold,
+            ..cell("cp-tree-20k-cold", Work::CopyTree, 4 * KIB, 1, 20_000 * 4096)
+        },
     ]
 }
 

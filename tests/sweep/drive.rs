@@ -1,6 +1,7 @@
 //! One run of a job: to its end or to the poll at which it is dropped, and the look at what it
 //! left.
 
+use std::fs;
 use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use aiofile::{Context, with_context};
+use caio_testkit::Usage;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::job::{Job, prepared};
@@ -83,6 +85,25 @@ fn settled(context: &Context) -> Result<(), String> {
         match in_flight == (0, 0) && metrics.submitted == metrics.completed {
             true => Ok(()),
             false => Err(format!("{in_flight:?} are in flight for ever: {metrics:?}")),
+        }
+    })
+}
+
+/// The descriptors of the process, and the threads of the engine; the harness has others.
+pub(crate) fn in_use() -> (usize, usize) {
+    let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+    let engine = names.filter(|name| name.starts_with("caio"));
+    (Usage::now().unwrap().descriptors, engine.count())
+}
+
+/// Waits until there are no more of them than before.
+pub(crate) fn given_back(before: (usize, usize)) -> Result<(), String> {
+    eventually(|| {
+        let now = in_use();
+        match now.0 <= before.0 && now.1 <= before.1 {
+            true => Ok(()),
+            false => Err(format!("{now:?} descriptors and threads, {before:?} before")),
         }
     })
 }

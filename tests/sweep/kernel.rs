@@ -51,7 +51,7 @@ const CALLS: [&str; 23] = [
 const SECONDS_MAX: &str = "60";
 
 /// Each thread's first calls of a kind, and what a job makes on one thread.
-const CALLS_MAX: u64 = 40;
+const CALLS_MAX: u64 = 12;
 
 #[test]
 fn system_calls_that_fail() {

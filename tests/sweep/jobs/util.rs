@@ -49,17 +49,18 @@ pub(super) const JOBS: &[Job] = &[
         check: |directory, done| {
             untouched(directory, done)?;
             let old = old();
-            let pieces = ["piece.aa", "piece.ab", "piece.ac"].into_iter().zip(old.chunks(4000));
-            for (name, piece) in pieces {
-                match done {
-                    true => holds(directory, name, &[piece])?,
-                    false if directory.join(name).exists() => {
-                        return Err(format!("{name} is left behind"));
-                    }
-                    false => {}
+            let names = ["piece.aa", "piece.ab", "piece.ac"];
+            // All of them, where it was dropped when it was through.
+            match done || names.iter().all(|name| directory.join(name).exists()) {
+                true => {
+                    let mut pieces = names.into_iter().zip(old.chunks(4000));
+                    pieces.try_for_each(|(name, piece)| holds(directory, name, &[piece]))
                 }
+                false => match names.iter().find(|name| directory.join(name).exists()) {
+                    Some(name) => Err(format!("{name} is left behind")),
+                    None => Ok(()),
+                },
             }
-            Ok(())
         },
     },
     Job {

@@ -1,11 +1,11 @@
 //! How many requests were accepted and have not ended, and the end of accepting.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Condvar, Mutex, lock, now, planted};
 
 /// The count of requests that were accepted and have not ended, with the bit that ends accepting
 /// in the same word: none slips in unseen.
@@ -36,7 +36,9 @@ impl PendingCount {
         if self.word.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
             // The turn makes sure that a waiting thread is either before its look at the count or
             // asleep, never in between.
-            drop(lock(&self.turn));
+            if !planted("pending_count") {
+                drop(lock(&self.turn));
+            }
             self.empty.notify_all();
         }
     }
@@ -60,7 +62,7 @@ impl PendingCount {
     pub(crate) fn wait(&self, deadline: Instant) -> usize {
         let mut turn = lock(&self.turn);
         loop {
-            let (count, now) = (self.count(), Instant::now());
+            let (count, now) = (self.count(), now());
             if count == 0 || now >= deadline {
                 return count;
             }

@@ -25,7 +25,7 @@ impl PendingCount {
     /// [`ErrorKind::Shutdown`] after [`close`](Self::close).
     pub(crate) fn enter(&self) -> Result<()> {
         let open = |word: usize| (word & CLOSED == 0).then_some(word + 1);
-        match self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, open) {
+        match self.word.fetch_update(Ordering::SeqCst, Ordering::Acquire, open) {
             Ok(_) => Ok(()),
             Err(_) => Err(shut_down()),
         }
@@ -53,9 +53,12 @@ impl PendingCount {
         self.word.load(Ordering::Acquire) & CLOSED != 0
     }
 
+    /// How many there are. Sequentially consistent, as [`enter`](Self::enter) is: of a thread that
+    /// says it ends and then looks here, and one that enters and then looks for that thread, one
+    /// sees the other.
     #[inline]
     pub(crate) fn count(&self) -> usize {
-        self.word.load(Ordering::Acquire) & !CLOSED
+        self.word.load(Ordering::SeqCst) & !CLOSED
     }
 
     /// Waits until the count is 0 after the close, or until the deadline. Returns the count.

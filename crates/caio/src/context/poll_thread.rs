@@ -49,7 +49,7 @@ pub(super) fn poll_thread(context: &Weak<Inner>, notifier: &Notifier) {
         }
         queues.iter_mut().for_each(|queue| queue.look(&context));
         idle = if context.pending.count() == 0 { idle + 1 } else { 0 };
-        if idle >= IDLE_LOOKS && context.thread_ends() {
+        if idle >= IDLE_LOOKS && context.driver.thread_ends(&context.pending) {
             return;
         }
         look_at = now() + LOOK;

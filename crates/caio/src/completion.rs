@@ -4,14 +4,14 @@
 //! the channel back to the [`Channels`], so that operations in steady state allocate nothing.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::op::{Op, Output};
 use crate::request::Token;
-use crate::sync::{lock, thread_index, wake};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, lock, planted, thread_index, wake};
 
 /// The end of an operation: its result, and the operation itself with the buffer in it.
 ///
@@ -83,6 +83,12 @@ impl Channels {
         channels.iter().filter(|channel| channel.fail(error.clone())).count()
     }
 
+    /// Channels that are not in use.
+    #[cfg(all(test, caio_loom))]
+    pub(crate) fn idle(&self) -> usize {
+        self.free.iter().map(|free| lock(&free.0).len()).sum()
+    }
+
     fn take(&self) -> Arc<Channel> {
         let here = thread_index() % SHARDS;
         (here..SHARDS)
@@ -103,7 +109,7 @@ impl Channels {
 
     /// Takes a channel back from one of its two ends, and keeps it when that is the last one.
     fn put(&self, channel: Arc<Channel>) {
-        if channel.shared.swap(false, Ordering::AcqRel) {
+        if channel.shared.swap(false, Ordering::AcqRel) && !planted("completion_put") {
             return;
         }
         // An outcome that was never taken is dropped outside the lock: it may close a file.
@@ -167,7 +173,8 @@ impl Sender {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.channel.cancelled.load(Ordering::SeqCst)
+        let order = if planted("completion_token") { Ordering::Relaxed } else { Ordering::SeqCst };
+        self.channel.cancelled.load(order)
     }
 
     /// Sends the outcome and wakes the task that waits for it. An outcome that is not wanted is

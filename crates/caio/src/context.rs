@@ -4,6 +4,8 @@ mod builder;
 mod driver;
 mod in_place;
 mod layered;
+#[cfg(all(test, any(caio_loom, caio_shuttle)))]
+mod models;
 mod open;
 mod operation;
 mod path;
@@ -18,10 +20,8 @@ mod vectored;
 mod whole;
 
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
@@ -40,7 +40,8 @@ use crate::route::{self, Route};
 use crate::runtime::{Runtime, Watch};
 use crate::select::{self, Info};
 use crate::semaphore::Semaphore;
-use crate::sync::Handoff;
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::{Handoff, Mutex, now, thread};
 use crate::sys::process::Process;
 use crate::worker_thread::block_signals;
 
@@ -445,9 +446,9 @@ impl Inner {
     /// Waits for all that was accepted, until the deadline, and fails what is left.
     fn drain(self: &Arc<Self>, deadline: Instant) -> usize {
         // What waits for room is handed over as others end, and only then may backends close.
-        while self.not_handed_over() > 0 && Instant::now() < deadline {
+        while self.not_handed_over() > 0 && now() < deadline {
             self.driver.queues().for_each(|queue| _ = self.collect(queue));
-            self.pending.wait(deadline.min(Instant::now() + SHUTDOWN_LOOK));
+            self.pending.wait(deadline.min(now() + SHUTDOWN_LOOK));
         }
         self.backend.shutdown(deadline);
         // What the backend had no answer for went on to the pool.

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::per_process::PerProcess;
-use crate::sync::{lock, wake};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, now, planted, thread, wake};
 use crate::worker_thread::block_signals;
 
 /// Waits so long, by the system's clock: in any runtime and in none, also where the runtime's clock
@@ -35,13 +34,18 @@ use crate::worker_thread::block_signals;
 /// # });
 /// ```
 pub async fn delay(duration: Duration) -> io::Result<()> {
-    let mut waiting = Waiting { due: after(duration), key: None };
+    delay_by(|| TIMER.get(), duration).await
+}
+
+/// The same with the timer that is found there.
+pub(crate) async fn delay_by(timer: fn() -> &'static Timer, duration: Duration) -> io::Result<()> {
+    let mut waiting = Waiting { timer, due: after(duration), key: None };
     poll_fn(|cx| waiting.poll(cx)).await
 }
 
 /// When so much time will have passed. What lies beyond all times of the system's clock is never.
 pub(crate) fn after(duration: Duration) -> Instant {
-    let now = Instant::now();
+    let now = now();
     now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
 }
 
@@ -55,7 +59,7 @@ static TIMER: PerProcess<Timer> = PerProcess::new();
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Default)]
-struct Timer {
+pub(crate) struct Timer {
     waiting: Mutex<Pending>,
     changed: Condvar,
 }
@@ -70,26 +74,27 @@ struct Pending {
 type Key = (Instant, u64);
 
 struct Waiting {
+    timer: fn() -> &'static Timer,
     due: Instant,
     key: Option<Key>,
 }
 
 impl Waiting {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        if Instant::now() >= self.due {
+        if now() >= self.due {
             return Poll::Ready(Ok(()));
         }
         let waker = cx.waker().clone();
         let number = || LAST.fetch_add(1, Ordering::Relaxed);
         let key = *self.key.get_or_insert_with(|| (self.due, number()));
-        let Timer { waiting, changed } = TIMER.get();
-        let mut waiting = lock(waiting);
-        if let Err(error) = waiting.start() {
+        let timer = (self.timer)();
+        let mut waiting = timer.waiting();
+        if let Err(error) = waiting.start(timer) {
             return Poll::Ready(Err(error));
         }
         let former = waiting.due.insert(key, waker);
         drop(waiting);
-        changed.notify_one();
+        timer.changed.notify_one();
         // Outside of the lock, since a waker's drop may run anything.
         drop(former);
         Poll::Pending
@@ -98,7 +103,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let waker = self.key.and_then(|key| waiting().due.remove(&key));
+        let waker = self.key.and_then(|key| (self.timer)().waiting().due.remove(&key));
         // Outside of the lock, as above.
         drop(waker);
     }
@@ -106,38 +111,44 @@ impl Drop for Waiting {
 
 impl Pending {
     /// Has the thread run.
-    fn start(&mut self) -> io::Result<()> {
+    fn start(&mut self, timer: &'static Timer) -> io::Result<()> {
         if !self.has_thread {
-            thread::Builder::new().name("caio-timer".to_owned()).spawn(wake_what_is_due)?;
+            let thread = thread::Builder::new().name("caio-timer".to_owned());
+            thread.spawn(|| timer.wake_what_is_due())?;
             self.has_thread = true;
         }
         Ok(())
     }
 }
 
-fn wake_what_is_due() {
-    block_signals();
-    let Timer { waiting, changed } = TIMER.get();
-    let mut pending = lock(waiting);
-    while let Some((&(due, _), _)) = pending.due.first_key_value() {
-        let now = Instant::now();
-        if due > now {
-            let wait = changed.wait_timeout(pending, due - now);
-            pending = wait.unwrap_or_else(PoisonError::into_inner).0;
-            continue;
+impl Timer {
+    fn wake_what_is_due(&self) {
+        block_signals();
+        let mut pending = self.waiting();
+        while let Some((&(due, _), _)) = pending.due.first_key_value() {
+            let now = now();
+            if due > now {
+                let wait = self.changed.wait_timeout(pending, due - now);
+                pending = wait.unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            let waker = pending.due.pop_first();
+            drop(pending);
+            if let Some((_, waker)) = waker {
+                wake(waker);
+            }
+            pending = self.waiting();
         }
-        let waker = pending.due.pop_first();
-        drop(pending);
-        if let Some((_, waker)) = waker {
-            wake(waker);
+        if planted("timer") {
+            drop(pending);
+            pending = self.waiting();
         }
-        pending = lock(waiting);
+        pending.has_thread = false;
     }
-    pending.has_thread = false;
-}
 
-fn waiting() -> MutexGuard<'static, Pending> {
-    lock(&TIMER.get().waiting)
+    fn waiting(&self) -> MutexGuard<'_, Pending> {
+        lock(&self.waiting)
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +161,7 @@ mod tests {
         let far = Duration::from_secs(3600);
         let is_waiting = || {
             let late = Instant::now() + far / 2;
-            super::waiting().due.keys().any(|(due, _)| *due > late)
+            TIMER.get().waiting().due.keys().any(|(due, _)| *due > late)
         };
         {
             let mut dropped = pin!(delay(far));
@@ -164,7 +175,7 @@ mod tests {
     #[test]
     fn a_child_waits_by_itself_while_its_parent_holds_the_lock() {
         use crate::testing::{in_child, wait};
-        let held = super::waiting();
+        let held = TIMER.get().waiting();
         assert!(in_child(|| wait(delay(Duration::from_millis(1)), || {}).is_ok()));
         drop(held);
     }

@@ -13,13 +13,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::op::OpKind;
-use crate::sync::{Handoff, lock};
+use crate::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use crate::sync::{Handoff, Mutex, lock};
 use crate::worker_thread;
 
 pub(crate) use class::Traits;

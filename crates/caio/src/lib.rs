@@ -99,6 +99,8 @@ pub mod flags;
 mod in_place;
 mod layer;
 mod metrics;
+#[cfg(all(test, any(caio_loom, caio_shuttle)))]
+mod models;
 mod op;
 mod pending_count;
 mod per_process;

@@ -1,11 +1,11 @@
 //! How many requests were accepted and have not ended, and the end of accepting.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Condvar, Mutex, lock, now, planted};
 
 /// The count of requests that were accepted and have not ended, with the bit that ends accepting
 /// in the same word: none slips in unseen.
@@ -25,7 +25,7 @@ impl PendingCount {
     /// [`ErrorKind::Shutdown`] after [`close`](Self::close).
     pub(crate) fn enter(&self) -> Result<()> {
         let open = |word: usize| (word & CLOSED == 0).then_some(word + 1);
-        match self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, open) {
+        match self.word.fetch_update(Ordering::SeqCst, Ordering::Acquire, open) {
             Ok(_) => Ok(()),
             Err(_) => Err(shut_down()),
         }
@@ -36,7 +36,9 @@ impl PendingCount {
         if self.word.fetch_sub(1, Ordering::AcqRel) == CLOSED + 1 {
             // The turn makes sure that a waiting thread is either before its look at the count or
             // asleep, never in between.
-            drop(lock(&self.turn));
+            if !planted("pending_count") {
+                drop(lock(&self.turn));
+            }
             self.empty.notify_all();
         }
     }
@@ -51,16 +53,19 @@ impl PendingCount {
         self.word.load(Ordering::Acquire) & CLOSED != 0
     }
 
+    /// How many there are. Sequentially consistent, as [`enter`](Self::enter) is: of a thread that
+    /// says it ends and then looks here, and one that enters and then looks for that thread, one
+    /// sees the other.
     #[inline]
     pub(crate) fn count(&self) -> usize {
-        self.word.load(Ordering::Acquire) & !CLOSED
+        self.word.load(Ordering::SeqCst) & !CLOSED
     }
 
     /// Waits until the count is 0 after the close, or until the deadline. Returns the count.
     pub(crate) fn wait(&self, deadline: Instant) -> usize {
         let mut turn = lock(&self.turn);
         loop {
-            let (count, now) = (self.count(), Instant::now());
+            let (count, now) = (self.count(), now());
             if count == 0 || now >= deadline {
                 return count;
             }

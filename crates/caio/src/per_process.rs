@@ -102,9 +102,9 @@ impl<T> fmt::Debug for PerProcess<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::lock;
+    use crate::sync::{Mutex, lock};
     use crate::testing::in_child;
-    use std::sync::{Barrier, Mutex};
+    use std::sync::Barrier;
     use std::thread;
 
     #[test]

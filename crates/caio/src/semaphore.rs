@@ -5,10 +5,9 @@
 //! one atomic word, so that threads which find room never meet at a lock.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, lock, planted};
 
 /// What can wait for room.
 pub(crate) trait Waiter {
@@ -71,7 +70,8 @@ impl<T: Waiter> Semaphore<T> {
         let mut waiters = lock(&self.waiters);
         // Set before room is looked for again: whoever releases room after that look sees it.
         self.word.fetch_or(WAITING, Ordering::AcqRel);
-        if waiters.is_empty() && self.take(waiter.bytes(), true) {
+        let look_again = !planted("semaphore");
+        if look_again && waiters.is_empty() && self.take(waiter.bytes(), true) {
             self.word.fetch_and(!WAITING, Ordering::AcqRel);
             return Some(waiter);
         }

@@ -1,14 +1,21 @@
 //! Small tools of synchronisation that every part uses.
 
+#[cfg(not(all(test, any(caio_loom, caio_shuttle))))]
+mod system;
+
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
+
+#[cfg(all(test, any(caio_loom, caio_shuttle)))]
+use crate::models::system;
+pub(crate) use system::{Condvar, Mutex, MutexGuard, atomic, now, planted, poll, thread};
 
 /// Locks, also after a panic: what our locks protect is right before anything can panic.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,7 +78,7 @@ pub(crate) fn wait_until<F: Future>(
         }
     }
     let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     loop {
         between();
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -80,18 +87,18 @@ pub(crate) fn wait_until<F: Future>(
         if Instant::now() >= deadline {
             return None;
         }
-        thread::park_timeout(Duration::from_millis(1));
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 
 /// A value that its owner alone reaches, through `&mut`. The mutex is never locked: it makes a
 /// future that keeps the value `Sync`, which the value need not be.
 #[derive(Debug)]
-pub(crate) struct Exclusive<T>(Mutex<T>);
+pub(crate) struct Exclusive<T>(std::sync::Mutex<T>);
 
 impl<T> Exclusive<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(Mutex::new(value))
+        Self(std::sync::Mutex::new(value))
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
@@ -118,8 +125,13 @@ impl<T> Handoff<T> {
     pub(crate) fn give(&self, value: T) {
         let waker = {
             let mut place = lock(&self.place);
+            let waker = place.1.take();
+            if planted("handoff") {
+                drop(place);
+                place = lock(&self.place);
+            }
             place.0 = Some(value);
-            place.1.take()
+            waker
         };
         if let Some(waker) = waker {
             wake(waker);

@@ -1,9 +1,9 @@
 //! Tasks that wait for one thing, whichever of them is still polled.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use crate::sync::{lock, wake_all};
+use crate::sync::{Mutex, lock, wake_all};
 
 /// Tasks that wait for one thing, all of which look again when something has become of it. For
 /// layers, runtimes and all else where to wake one of them would not do, since it may be the one

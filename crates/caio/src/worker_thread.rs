@@ -1,11 +1,10 @@
 //! What the engine's own threads have in common: they leave signals to the program's threads.
 
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::sync::lock;
+use crate::sync::{Mutex, lock, thread};
 
 /// Signals that tell of a fault in this very thread, and the profiler's: these stay open.
 const OPEN: [Signal; 8] = [

@@ -13,6 +13,8 @@
 
 mod entry;
 mod kernel;
+#[cfg(all(test, caio_loom))]
+mod models;
 mod probe;
 mod queue;
 #[cfg(test)]

@@ -30,7 +30,7 @@ mod tests;
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{Backend, BackendKind, QueueId};
@@ -38,7 +38,7 @@ use crate::capability::{Capability, ClassSet};
 use crate::error::Result;
 use crate::file::FileClass;
 use crate::request::{Request, Token};
-use crate::sync::{lock, thread_index};
+use crate::sync::{Mutex, lock, thread_index};
 use crate::sys::process::Process;
 
 pub use options::Options;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::aligned::AlignedBuffer;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// A pool of equal, aligned buffers, shared by cloning.
 ///

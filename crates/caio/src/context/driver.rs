@@ -7,19 +7,22 @@
 //! answer that lies ready for longer than that is reaped by it, whatever keeps the runtime from
 //! doing so.
 
+#[cfg(all(test, caio_loom))]
+mod models;
+
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
 use super::Inner;
 use super::poll_thread::poll_thread;
 use crate::backend::QueueId;
 use crate::config::Reactor;
+use crate::pending_count::PendingCount;
 use crate::runtime::{Registration, Watch};
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, lock, planted, thread};
 use crate::sys::notifier::Notifier;
 
 /// Runtimes whose watches are found without a lock.
@@ -35,11 +38,13 @@ pub(super) struct Driver {
     runtimes: [Slot; RUNTIMES],
     watches: Mutex<Vec<Watched>>,
     last_watch: AtomicU64,
+    /// Whether the thread runs, or is about to start.
     thread_runs: AtomicBool,
     notifier: Mutex<Option<Arc<Notifier>>>,
 }
 
-/// Which queues one runtime need not be asked for any more.
+/// Which queues one runtime need not be asked for any more. Changed under the lock of the watches,
+/// and read without it.
 #[derive(Debug, Default)]
 struct Slot {
     /// 0 while the slot is free.
@@ -51,7 +56,8 @@ struct Watched {
     number: u64,
     runtime: u64,
     queue: usize,
-    _watch: Watch,
+    /// `None` until the runtime has given it.
+    watch: Option<Watch>,
 }
 
 impl Driver {
@@ -99,23 +105,60 @@ impl Driver {
         (self.in_use.load(Ordering::Acquire), by_thread)
     }
 
-    fn is_watched(&self, runtime: u64, queue: usize) -> bool {
-        let watches = lock(&self.watches);
-        watches.iter().any(|watched| (watched.runtime, watched.queue) == (runtime, queue))
+    fn covers(&self, runtime: u64, queues: u64) -> bool {
+        self.runtimes.iter().any(|slot| slot.covers(runtime, queues))
     }
 
-    fn covers(&self, runtime: u64, queues: u64) -> bool {
-        let slot =
-            self.runtimes.iter().find(|slot| slot.runtime.load(Ordering::Acquire) == runtime);
-        slot.is_some_and(|slot| queues & !slot.queues.load(Ordering::Acquire) == 0)
+    /// Notes that a runtime is going to watch a queue, and returns the number of that watch; `None`
+    /// where it does so already.
+    fn begin_watch(&self, runtime: u64, queue: usize) -> Option<u64> {
+        let mut watches = lock(&self.watches);
+        if is_watched(&watches, runtime, queue) {
+            self.cover(runtime, queue);
+            return None;
+        }
+        let number = self.last_watch.fetch_add(1, Ordering::Relaxed);
+        watches.push(Watched { number, runtime, queue, watch: None });
+        Some(number)
+    }
+
+    /// Keeps the watch of that number; gives it back where the runtime has ended it meanwhile.
+    fn keep_watch(&self, number: u64, watch: Watch) -> Result<(), Watch> {
+        let mut watches = lock(&self.watches);
+        let Some(begun) = watches.iter_mut().find(|watched| watched.number == number) else {
+            return Err(watch);
+        };
+        begun.watch = Some(watch);
+        let (runtime, queue) = (begun.runtime, begun.queue);
+        self.cover(runtime, queue);
+        Ok(())
+    }
+
+    /// The runtime cannot watch this queue, and is not asked again.
+    fn refuse_watch(&self, number: u64, runtime: u64, queue: usize) {
+        let mut watches = lock(&self.watches);
+        watches.retain(|watched| watched.number != number);
+        self.cover(runtime, queue);
+    }
+
+    /// Takes the watch of that number out, which has ended.
+    fn end_watch(&self, number: u64) -> Option<Watched> {
+        let mut watches = lock(&self.watches);
+        let at = watches.iter().position(|watched| watched.number == number)?;
+        let ended = watches.swap_remove(at);
+        if !is_watched(&watches, ended.runtime, ended.queue) {
+            self.uncover(ended.runtime, ended.queue);
+        }
+        Some(ended)
     }
 
     /// Notes that a runtime need not be asked for this queue again.
     fn cover(&self, runtime: u64, queue: usize) {
         let of = |number: u64| move |slot: &&Slot| slot.runtime.load(Ordering::Acquire) == number;
-        let slot = self.runtimes.iter().find(of(runtime));
-        if let Some(slot) = slot.or_else(|| self.runtimes.iter().find(of(0))) {
+        if let Some(slot) = self.runtimes.iter().find(of(runtime)) {
             slot.queues.fetch_or(1 << queue, Ordering::AcqRel);
+        } else if let Some(slot) = self.runtimes.iter().find(of(0)) {
+            slot.queues.store(1 << queue, Ordering::Release);
             slot.runtime.store(runtime, Ordering::Release);
         }
     }
@@ -129,6 +172,31 @@ impl Driver {
             }
         }
     }
+
+    /// Whether the caller is to start the thread, since it does not run.
+    fn claim_thread(&self) -> bool {
+        !self.thread_runs.load(Ordering::SeqCst) && !self.thread_runs.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the thread may end: nothing is in flight. What comes in between starts it again.
+    pub(super) fn thread_ends(&self, pending: &PendingCount) -> bool {
+        self.thread_runs.store(false, Ordering::SeqCst);
+        pending.count() == 0 || planted("driver_thread") || !self.claim_thread()
+    }
+}
+
+impl Slot {
+    fn covers(&self, runtime: u64, queues: u64) -> bool {
+        let is_own = || self.runtime.load(Ordering::Acquire) == runtime;
+        // The second look makes sure that it was not given to another runtime in between.
+        is_own()
+            && queues & !self.queues.load(Ordering::Acquire) == 0
+            && (planted("driver_slot") || is_own())
+    }
+}
+
+fn is_watched(watches: &[Watched], runtime: u64, queue: usize) -> bool {
+    watches.iter().any(|watched| (watched.runtime, watched.queue) == (runtime, queue))
 }
 
 impl Inner {
@@ -143,28 +211,26 @@ impl Inner {
             Some(runtime) => self.watch(runtime, in_use),
             None => self.wait_by_thread(in_use),
         }
-        self.ensure_thread();
+        if !planted("driver_handover") {
+            self.ensure_thread();
+        }
     }
 
     /// Has the runtime of the calling thread watch what it does not watch yet.
     fn watch(self: &Arc<Self>, runtime: u64, queues: u64) {
         for queue in bits(queues).filter(|queue| !self.driver.covers(runtime, 1 << queue)) {
-            if !self.driver.is_watched(runtime, queue) {
-                let number = self.driver.last_watch.fetch_add(1, Ordering::Relaxed);
-                let registration = self.registration(number, queue).ok();
-                // Without the lock, since a registration that is refused is dropped.
-                match registration.and_then(|one| self.runtime.watch(one, self.driver.reactor).ok())
-                {
-                    Some(watch) => lock(&self.driver.watches).push(Watched {
-                        number,
-                        runtime,
-                        queue,
-                        _watch: watch,
-                    }),
-                    None => self.wait_by_thread(1 << queue),
-                }
+            let Some(number) = self.driver.begin_watch(runtime, queue) else { continue };
+            let registration = self.registration(number, queue).ok();
+            // Without the lock, since a registration that is refused is dropped.
+            let watch =
+                registration.and_then(|one| self.runtime.watch(one, self.driver.reactor).ok());
+            match watch.map(|watch| self.driver.keep_watch(number, watch)) {
+                Some(Ok(())) => continue,
+                // The runtime is about to end.
+                Some(Err(ended)) => drop(ended),
+                None => self.driver.refuse_watch(number, runtime, queue),
             }
-            self.driver.cover(runtime, queue);
+            self.wait_by_thread(1 << queue);
         }
     }
 
@@ -186,14 +252,7 @@ impl Inner {
 
     /// A runtime watches one queue no more, since the runtime is about to end.
     fn unwatched(self: &Arc<Self>, number: u64) {
-        let mut watches = lock(&self.driver.watches);
-        let at = watches.iter().position(|watched| watched.number == number);
-        let ended = at.map(|at| watches.swap_remove(at));
-        drop(watches);
-        let Some(ended) = ended else { return };
-        if !self.driver.is_watched(ended.runtime, ended.queue) {
-            self.driver.uncover(ended.runtime, ended.queue);
-        }
+        let Some(ended) = self.driver.end_watch(number) else { return };
         if self.pending.count() > 0 {
             self.wait_by_thread(1 << ended.queue);
             self.ensure_thread();
@@ -208,9 +267,7 @@ impl Inner {
     }
 
     fn ensure_thread(self: &Arc<Self>) {
-        if self.driver.thread_runs.load(Ordering::SeqCst)
-            || self.driver.thread_runs.swap(true, Ordering::SeqCst)
-        {
+        if !self.driver.claim_thread() {
             return;
         }
         let started = Notifier::new().map(Arc::new).and_then(|notifier| {
@@ -225,12 +282,6 @@ impl Inner {
             // At a limit of threads or descriptors, the next future that waits tries again.
             self.driver.thread_runs.store(false, Ordering::SeqCst);
         }
-    }
-
-    /// Whether the thread may end: nothing is in flight. What comes in between starts it again.
-    pub(super) fn thread_ends(&self) -> bool {
-        self.driver.thread_runs.store(false, Ordering::SeqCst);
-        self.pending.count() == 0 || self.driver.thread_runs.swap(true, Ordering::SeqCst)
     }
 }
 

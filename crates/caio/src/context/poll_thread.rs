@@ -8,11 +8,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use super::Inner;
 use super::driver::bits;
 use crate::backend::QueueId;
+use crate::sync::{now, poll};
 use crate::sys::notifier::Notifier;
 use crate::worker_thread::block_signals;
 
@@ -37,21 +38,21 @@ struct Queue {
 pub(super) fn poll_thread(context: &Weak<Inner>, notifier: &Notifier) {
     block_signals();
     let mut queues: Vec<Queue> = Vec::new();
-    let (mut look_at, mut idle) = (Instant::now(), 0);
+    let (mut look_at, mut idle) = (now(), 0);
     loop {
         reap_until(look_at, context, notifier, &queues);
         notifier.clear();
         let Some(context) = context.upgrade() else { return };
         update(&mut queues, &context);
-        if Instant::now() < look_at {
+        if now() < look_at {
             continue;
         }
         queues.iter_mut().for_each(|queue| queue.look(&context));
         idle = if context.pending.count() == 0 { idle + 1 } else { 0 };
-        if idle >= IDLE_LOOKS && context.thread_ends() {
+        if idle >= IDLE_LOOKS && context.driver.thread_ends(&context.pending) {
             return;
         }
-        look_at = Instant::now() + LOOK;
+        look_at = now() + LOOK;
     }
 }
 
@@ -64,7 +65,7 @@ fn reap_until(look_at: Instant, context: &Weak<Inner>, notifier: &Notifier, queu
     files.extend(waited.iter().map(|(_, own)| PollFd::new(own.as_fd(), PollFlags::POLLIN)));
     loop {
         // Rounded up, so that the last fraction of a millisecond is not spent in a busy loop.
-        let left = look_at.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+        let left = look_at.saturating_duration_since(now()) + Duration::from_micros(999);
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         if poll(&mut files, timeout).is_err() {
             // An interruption, or no memory: the caller looks after all of them in time.
@@ -75,7 +76,7 @@ fn reap_until(look_at: Instant, context: &Weak<Inner>, notifier: &Notifier, queu
         for ((queue, _), _) in waited.iter().zip(&files[1..]).filter(|(_, file)| is_ready(file)) {
             context.collect(QueueId(*queue));
         }
-        if is_ready(&files[0]) || Instant::now() >= look_at {
+        if is_ready(&files[0]) || now() >= look_at {
             return;
         }
     }

@@ -1,12 +1,12 @@
 //! Whatever a closure does, on a thread of the pool.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::op::{Job, Op};
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 impl Context {
     /// Runs a closure on a thread that may block, and returns what it returns: for calls that are

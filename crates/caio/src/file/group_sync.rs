@@ -8,15 +8,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use crate::error::Result;
 use crate::layer::Attempt;
 use crate::op::Output;
 use crate::route::Route;
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, lock, planted};
 use crate::waker_set::{WakerSet, WakerSlot};
 
 /// The syncs of one file: the run that is under way, and the one after it.
@@ -101,7 +101,9 @@ impl GroupSync {
             Some((run, begin)) if lock(&run.state).awaited > 0 => (Some((run, begin)), None),
             left => (None, left),
         };
-        runs.running = awaited.as_ref().map(|(run, _)| Arc::clone(run));
+        if awaited.is_some() || !planted("group_sync") {
+            runs.running = awaited.as_ref().map(|(run, _)| Arc::clone(run));
+        }
         drop(runs);
         // What will not begin is dropped outside of the lock.
         drop(left);

@@ -5,9 +5,9 @@
 //! places are held so, waiting may last for ever: that is an error at once.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// The places of one context.
 pub(crate) struct OpenFiles {

@@ -7,9 +7,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Mutex;
 
-use crate::sync::lock;
+use crate::sync::{Mutex, lock, planted};
 
 /// What is done once the writes before it have ended.
 pub(crate) trait Deferred: fmt::Debug + Send {
@@ -72,6 +71,10 @@ impl PendingWrites {
         let mut state = lock(&self.state);
         if state.finished.is_empty() {
             return Some(deferred);
+        }
+        if planted("pending_writes") {
+            drop(state);
+            state = lock(&self.state);
         }
         let until = state.oldest + state.finished.len() as u64;
         state.barriers.push_back((until, deferred));

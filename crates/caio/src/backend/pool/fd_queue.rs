@@ -4,15 +4,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use super::execute::retry_on_eintr;
 use crate::op::{Op, Output};
 use crate::request::{Request, Token};
+use crate::sync::{now, poll, thread};
 use crate::sys::notifier::Notifier;
 use crate::sys::transfer::{Way, transfer};
 
@@ -95,10 +95,10 @@ impl FdQueues {
     ) -> (bool, Vec<PollFlags>) {
         let mut files: Vec<_> = self.queues.iter().filter_map(FdQueue::poll_fd).collect();
         files.extend(notifier.map(|notifier| PollFd::new(notifier.as_fd(), PollFlags::POLLIN)));
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
         let happened = loop {
             match poll(&mut files, poll_timeout(deadline)) {
-                Ok(0) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {}
+                Ok(0) if deadline.is_none_or(|deadline| now() < deadline) => {}
                 Ok(count) => break count > 0,
                 Err(Errno::EINTR) => {}
                 Err(_) => thread::sleep(PAUSE),
@@ -149,7 +149,7 @@ impl FdQueue {
 /// The time until the deadline, rounded up so that the last millisecond is not spent polling.
 fn poll_timeout(deadline: Option<Instant>) -> PollTimeout {
     deadline.map_or(PollTimeout::NONE, |deadline| {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(now());
         let left = left.as_millis() + u128::from(left.subsec_nanos() % 1_000_000 > 0);
         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
     })

@@ -12,6 +12,7 @@ use super::queue::Job;
 use crate::file::FileClass;
 use crate::op::OpKind;
 use crate::request::Request;
+use crate::sync::planted;
 
 /// What shares a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,7 +112,9 @@ impl FileQueues {
     /// An operation has ended. Returns the next one, which has its slot.
     pub(super) fn end(&mut self, key: Key) -> Option<Job> {
         let queue = self.queues.get_mut(&key)?;
-        if let Some(mut next) = queue.waiting.pop_front() {
+        if !planted("file_queue")
+            && let Some(mut next) = queue.waiting.pop_front()
+        {
             next.has_slot = true;
             return Some(next);
         }

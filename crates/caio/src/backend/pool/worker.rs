@@ -2,10 +2,8 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -14,6 +12,8 @@ use super::idle::Unparked;
 use super::queue::Job;
 use super::{Parker, Shared, State};
 use crate::error::{Error, ErrorKind};
+use crate::sync::atomic::Ordering;
+use crate::sync::{MutexGuard, now, planted, thread};
 use crate::worker_thread;
 
 /// Does what is queued, until there has been nothing for long or the pool is closed.
@@ -26,9 +26,9 @@ pub(super) fn run<P: Parker>(shared: &Arc<Shared<P>>) {
         if let Some(job) = state.queue.next(done.take()) {
             shared.release(state);
             done = Some(job.place);
-            let began = Instant::now();
+            let began = now();
             shared.serve(job);
-            spin.last_took(began.elapsed());
+            spin.last_took(now() - began);
             state = shared.lock();
             continue;
         }
@@ -65,7 +65,7 @@ impl<P: Parker> Shared<P> {
             spin.until(|| self.is_ready.load(Ordering::Acquire));
             state = self.lock();
             state.idle.found();
-            if state.queue.is_ready() {
+            if state.queue.is_ready() && !planted("pool_spin") {
                 return Some(state);
             }
         }
@@ -121,9 +121,9 @@ impl Spin {
     }
 
     fn until(&mut self, found: impl Fn() -> bool) {
-        let began = Instant::now();
+        let began = now();
         while !found() {
-            if began.elapsed() > SPIN {
+            if now() - began > SPIN {
                 self.left_out = self.penalty;
                 self.penalty = (2 * self.penalty + 1).min(u32::from(u8::MAX));
                 return;
@@ -146,6 +146,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     #[test]
     fn spinning_in_vain_is_left_out_twice_as_often_each_time_and_pays_again_after_a_find() {

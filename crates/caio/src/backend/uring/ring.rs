@@ -10,7 +10,6 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue};
@@ -23,7 +22,7 @@ use crate::backend::in_flight::InFlight;
 use crate::error::{Error, ErrorKind};
 use crate::pending_count::shut_down;
 use crate::request::{Request, Token};
-use crate::sync::lock;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Completions taken out at once, under one lock.
 const CHUNK: usize = 16;

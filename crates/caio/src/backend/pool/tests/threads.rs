@@ -7,7 +7,6 @@ use std::task::{Context, Wake, Waker};
 use super::*;
 use crate::error::ErrorKind;
 use crate::request::Token;
-use crate::sync::lock;
 
 for_both! {
     a_thousand_queued_writes_are_all_there_after_shutdown,
@@ -256,7 +255,7 @@ impl super::super::Parker for Few {
     }
 
     fn spawn(name: &str, body: Box<dyn FnOnce() + Send>) -> std::io::Result<()> {
-        let mut left = lock(&LEFT);
+        let mut left = LEFT.lock().unwrap();
         if *left == 0 {
             return Err(std::io::Error::from_raw_os_error(libc::EAGAIN));
         }
@@ -288,9 +287,9 @@ fn where_no_thread_can_start_requests_fail_with_the_reason_and_else_those_there_
     let refused = run(pool, read(1, 0), Some(&full)).result.unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(libc::EAGAIN));
 
-    *lock(&LEFT) = 1;
+    *LEFT.lock().unwrap() = 1;
     assert_eq!(contents(run(pool, read(1, 0), Some(&full))), b"x");
-    *lock(&LEFT) = 1;
+    *LEFT.lock().unwrap() = 1;
     let hanging = Hanging::begin(pool, Op::Fsync, Some(&file));
     let answers = queue_writes(pool, &file);
     let reading = submit(pool, read(4, 0), Some(&file));

@@ -1,0 +1,159 @@
+//! Who reaps: a runtime that watches the queue and goes, and the engine's thread that takes over.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as TaskContext, Poll};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+
+use super::check;
+use crate::backend::{Backend, BackendKind, QueueId};
+use crate::capability::Capability;
+use crate::config::{Config, Reactor};
+use crate::context::Context;
+use crate::file::SharedFile;
+use crate::models::task::{block_on, regular_file};
+use crate::op::{Op, Output};
+use crate::request::{Request, Token};
+use crate::runtime::{Registration, Runtime, Watch};
+use crate::sync::{Mutex, lock, poll, thread};
+use crate::sys::notifier::Notifier;
+
+/// A backend whose requests are done once they are committed, and wait to be reaped.
+#[derive(Debug)]
+struct Reaped {
+    capability: Capability,
+    queued: Mutex<Vec<Request>>,
+    done: Mutex<Vec<Request>>,
+    readable: Notifier,
+}
+
+impl Reaped {
+    fn new() -> Self {
+        let capability = Capability { completes_by_itself: false, ..Capability::all(8) };
+        let readable = Notifier::new().expect("there are descriptors");
+        Self { capability, queued: Mutex::default(), done: Mutex::default(), readable }
+    }
+}
+
+impl Backend for Reaped {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Other("model")
+    }
+
+    fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    fn queue(&self, request: Request) -> QueueId {
+        lock(&self.queued).push(request);
+        QueueId(0)
+    }
+
+    fn commit(&self, _queue: QueueId) {
+        let queued = std::mem::take(&mut *lock(&self.queued));
+        if !queued.is_empty() {
+            lock(&self.done).extend(queued);
+            self.readable.notify();
+        }
+    }
+
+    fn reap(&self, _queue: QueueId) -> usize {
+        self.readable.clear();
+        let done = std::mem::take(&mut *lock(&self.done));
+        done.into_iter().map(|request| request.complete(Ok(Output::Done))).count()
+    }
+
+    fn cancel(&self, _token: Token) {}
+
+    fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
+        Some(self.readable.as_fd())
+    }
+
+    fn shutdown(&self, _deadline: Instant) -> usize {
+        self.commit(QueueId(0));
+        self.reap(QueueId(0));
+        0
+    }
+}
+
+/// A runtime whose reactor is a thread that watches one registration at a time, until it ends.
+#[derive(Debug, Default)]
+struct Reactors {
+    registration: Arc<Mutex<Option<Arc<Registration>>>>,
+    ended: AtomicBool,
+}
+
+impl Runtime for Reactors {
+    fn current(&self) -> Option<u64> {
+        (!self.ended.load(Ordering::Relaxed)).then_some(1)
+    }
+
+    fn watch(&self, registration: Registration, _: Reactor) -> Result<Watch, Registration> {
+        let mut place = lock(&self.registration);
+        if self.ended.load(Ordering::Relaxed) || place.is_some() {
+            return Err(registration);
+        }
+        *place = Some(Arc::new(registration));
+        Ok(Box::new(()))
+    }
+
+    fn poll_proceed(&self, _cx: &mut TaskContext<'_>, _bytes: usize) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn waits(&self) -> Option<Watch> {
+        None
+    }
+}
+
+impl Reactors {
+    /// A few turns of the reactor, and the end of the runtime.
+    fn run(&self) {
+        for _ in 0..2 {
+            let registration = lock(&self.registration).clone();
+            let Some(registration) = registration else {
+                thread::yield_now();
+                continue;
+            };
+            let mut files = [PollFd::new(registration.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut files, PollTimeout::from(1_u8)).is_ok_and(|ready| ready > 0) {
+                registration.reap();
+            }
+        }
+        self.ended.store(true, Ordering::Relaxed);
+        let registration = lock(&self.registration).take();
+        drop(registration);
+    }
+}
+
+fn sync_length(context: &Context, file: &SharedFile) {
+    for length in 0..2 {
+        let operation = context.submit(Some(file), Op::SetLength { length });
+        assert!(block_on(operation).result.is_ok());
+    }
+}
+
+fn model() {
+    let runtime = Arc::new(Reactors::default());
+    let builder = Context::builder().custom(Arc::new(Reaped::new())).in_place(false);
+    let builder = builder.config(Config::default()).runtime(Arc::clone(&runtime) as _);
+    let (context, file) = (builder.build().unwrap(), regular_file());
+    let reactor = thread::spawn(move || runtime.run());
+    let tasks: Vec<_> = (0..2)
+        .map(|_| {
+            let (context, file) = (context.clone(), file.clone());
+            thread::spawn(move || sync_length(&context, &file))
+        })
+        .collect();
+    tasks.into_iter().for_each(|task| task.join().unwrap());
+    reactor.join().unwrap();
+    assert_eq!(block_on(context.shutdown(Duration::from_secs(60))), 0);
+}
+
+#[test]
+fn driver_handover() {
+    check("driver_handover", model);
+}

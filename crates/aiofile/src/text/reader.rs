@@ -135,13 +135,13 @@ impl<R: AsyncBufRead + Unpin> TextReader<R> {
 
 impl<R: AsyncBufRead + AsyncSeek + Unpin> TextReader<R> {
     /// Moves the cursor to the start, to an offset that [`tell`](Self::tell) has given, or to the
-    /// end, and returns its byte offset.
+    /// end, and returns its byte offset. At any other offset, what is read next is what its bytes
+    /// mean to the encoding.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for other places: where no character of the
-    /// encoding can begin, at a distance from the end or the cursor, and within text whose meaning
-    /// depends on what is before it (iso-2022-jp). The cursor has
-    /// not moved then. Else what the reader below answers.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a distance from the end or the cursor, and
+    /// within text whose meaning depends on what is before it (iso-2022-jp). The cursor has not
+    /// moved then. Else what the reader below answers.
     ///
     /// # Cancel safety
     /// Where the cursor is after the future was dropped is not known: seek again.

@@ -2,7 +2,7 @@
 
 use std::io::SeekFrom;
 
-use aiofile::text::{Encoder, Encoding, Errors, Newline, TextOptions, TextReader};
+use aiofile::text::{Encoder, Encoding, Errors, Newline, TextFile, TextOptions, TextReader};
 use proptest::prelude::*;
 
 use crate::borders::{NAMES, NEWLINES, text};
@@ -51,6 +51,11 @@ async fn lines(bytes: &[u8], options: &TextOptions, chunk: usize) -> Vec<(u64, u
     }
 }
 
+/// Bytes that are mostly no text.
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 1..4)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -60,17 +65,18 @@ proptest! {
         name in prop::sample::select(&NAMES[..]).prop_filter("has state", |n| *n != "iso-2022-jp"),
         newline in prop::sample::select(&NEWLINES[..]),
         (chunk, step) in (1_usize..9, 1_usize..5),
-        noise in prop::collection::vec(any::<u8>(), 0..4),
+        noise in prop::collection::vec((any::<prop::sample::Index>(), noise()), 0..4),
+        cut in 0_usize..4,
         errors in prop::sample::select(vec![Errors::Replace, Errors::Ignore]),
     ) {
         let encoding: Encoding = name.parse().unwrap();
         let mut bytes = Vec::new();
         Encoder::new(encoding).errors(errors).encode(&text, &mut bytes).unwrap();
-        // Bytes that are no text, for encodings where the next character is found behind them.
-        if encoding.name().starts_with("utf-8") || name == "ascii" {
-            let middle = bytes.len() / 2;
-            bytes.splice(middle..middle, noise);
+        for (place, noise) in noise {
+            let place = place.index(bytes.len() + 1);
+            bytes.splice(place..place, noise);
         }
+        bytes.truncate(bytes.len().saturating_sub(cut));
         let options = TextOptions::new().encoding(encoding).newline(newline).errors(errors);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(check(&bytes, &options, chunk, step));
@@ -89,12 +95,12 @@ async fn a_position_before_the_mark_was_read_is_found_all_the_same() {
 }
 
 #[tokio::test]
-async fn places_that_make_no_sense_are_refused_and_move_nothing() {
+async fn distances_in_bytes_are_refused_and_move_nothing() {
     let bytes = b"a\0b\0c\0";
     let options = TextOptions::new().encoding(Encoding::UTF_16LE);
     let mut reader = TextReader::new(Pieces::new(bytes, 100), &options);
     assert_eq!(reader.read(1).await.unwrap(), "a");
-    for to in [SeekFrom::Start(3), SeekFrom::Current(2), SeekFrom::End(-2)] {
+    for to in [SeekFrom::Current(2), SeekFrom::End(-2)] {
         let error = reader.seek(to).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
     }
@@ -109,6 +115,28 @@ async fn places_that_make_no_sense_are_refused_and_move_nothing() {
     assert_eq!(reader.read(9).await.unwrap(), "abc");
     reader.seek(SeekFrom::Start(0)).await.unwrap();
     assert_eq!(reader.read(1).await.unwrap(), "a");
+}
+
+/// A file whose length is no multiple of the unit ends, and so goes on, between two units.
+#[tokio::test]
+async fn a_text_file_takes_back_what_it_told_behind_half_a_unit() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("text");
+    for (encoding, unit) in [(Encoding::UTF_32LE, 4), (Encoding::UTF_16LE, 2)] {
+        for errors in [Errors::Strict, Errors::Replace, Errors::Ignore] {
+            std::fs::write(&path, vec![b'a'; 2 * unit + 1]).unwrap();
+            let options = TextOptions::new().encoding(encoding).errors(errors);
+            let mut file = TextFile::open_with(&path, "a+", &options).await.unwrap();
+            let end = file.tell().await.unwrap();
+            assert_eq!(end, 2 * unit as u64 + 1);
+            file.write("more").await.unwrap();
+            let later = file.tell().await.unwrap();
+            assert_eq!(file.seek(SeekFrom::Start(end)).await.unwrap(), end);
+            assert_eq!(file.read_all().await.unwrap(), "more", "{encoding} {errors:?}");
+            assert_eq!(file.seek(SeekFrom::Start(later)).await.unwrap(), later);
+            assert_eq!(file.read_all().await.unwrap(), "");
+        }
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ pub(super) struct Legacy {
     decoder: Decoder,
     /// The last bytes that were taken.
     recent: Vec<u8>,
+    /// So many bytes at the end of what is held are to be decoded again.
+    again: usize,
 }
 
 impl Legacy {
@@ -30,7 +32,7 @@ impl Legacy {
         match encoding.0 {
             Scheme::Legacy(encoding) => {
                 let decoder = encoding.new_decoder_without_bom_handling();
-                Some(Self { decoder, recent: Vec::new() })
+                Some(Self { decoder, recent: Vec::new(), again: 0 })
             }
             _ => None,
         }
@@ -45,27 +47,49 @@ impl Legacy {
         text: &mut String,
     ) -> usize {
         loop {
-            let bulk = match input.len() {
-                BULK_BYTES_MIN.. => input.len() - CHARACTER_BYTES_MAX,
-                length => length.min(1),
+            let first_again = held.len() - self.again;
+            let repeated = held.get(first_again).copied();
+            let piece = match &repeated {
+                Some(byte) => std::slice::from_ref(byte),
+                None => {
+                    &input[..match input.len() {
+                        BULK_BYTES_MIN.. => input.len() - CHARACTER_BYTES_MAX,
+                        length => length.min(1),
+                    }]
+                }
             };
             let before = text.len();
             text.reserve(
-                self.decoder.max_utf8_buffer_length_without_replacement(bulk).unwrap_or(bulk),
+                self.decoder
+                    .max_utf8_buffer_length_without_replacement(piece.len())
+                    .unwrap_or(piece.len()),
             );
             let (result, read) =
-                self.decoder.decode_to_string_without_replacement(&input[..bulk], text, false);
-            let taken;
-            (taken, *input) = input.split_at(read);
+                self.decoder.decode_to_string_without_replacement(piece, text, false);
+            let taken = &piece[..read];
             self.recent.extend_from_slice(&taken[taken.len().saturating_sub(RECENT_BYTES_MAX)..]);
             self.recent.drain(..self.recent.len().saturating_sub(RECENT_BYTES_MAX));
+            let mut first_again = first_again;
+            match repeated {
+                Some(_) => {
+                    self.again -= read;
+                    first_again += read;
+                }
+                None => *input = &input[read..],
+            }
             match result {
                 DecoderResult::Malformed(bad, behind) => {
                     let (bad, behind) = (usize::from(bad), usize::from(behind));
-                    held.clear();
                     let from = self.recent.len().saturating_sub(bad + behind);
-                    held.extend_from_slice(&self.recent[from..]);
-                    let bad = bad.min(held.len());
+                    held.splice(..first_again, self.recent[from..].iter().copied());
+                    let bad = bad.min(held.len() - self.again);
+                    if self.decoder.encoding() != ISO_2022_JP {
+                        // It would give the bytes behind together with later ones.
+                        self.decoder = self.decoder.encoding().new_decoder_without_bom_handling();
+                        self.again += (self.recent.len() - from) - bad;
+                        self.recent.clear();
+                        return bad;
+                    }
                     if !self.is_escape(&held[..bad]) {
                         return bad;
                     }
@@ -75,15 +99,19 @@ impl Legacy {
                         held.clear();
                     }
                 }
-                _ if read > 1 || text.len() > before => held.clear(),
+                _ if read > 1 || text.len() > before => {
+                    held.drain(..first_again);
+                }
                 _ => {
-                    held.extend_from_slice(taken);
+                    if repeated.is_none() {
+                        held.extend_from_slice(taken);
+                    }
                     if self.is_escape(&held[held.len().saturating_sub(ESCAPE_BYTES)..]) {
                         held.clear();
                     }
                 }
             }
-            if input.is_empty() {
+            if input.is_empty() && self.again == 0 {
                 return 0;
             }
         }

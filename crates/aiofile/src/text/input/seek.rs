@@ -22,10 +22,6 @@ impl Input {
                 format!("what {encoding} text means depends on what is before it"),
                 "seek to the start and read on from there",
             ),
-            SeekFrom::Start(offset) if offset % encoding.unit() as u64 != 0 => (
-                format!("no character of {encoding} begins at byte {offset}"),
-                "seek to an offset that `tell` gave",
-            ),
             SeekFrom::Start(_) => return Ok(Some(to)),
         };
         Err(Error::new(ErrorKind::InvalidInput, message).doing("seek").hint(hint).into())

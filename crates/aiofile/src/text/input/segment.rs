@@ -111,7 +111,7 @@ impl Replay {
         self.border
     }
 
-    /// Takes one byte, or passes over malformed ones.
+    /// Takes one byte, where it is not left behind malformed ones, or passes over those.
     fn step(&mut self, bytes: &[u8]) -> bool {
         if self.decoder.is_stuck() {
             self.decoder.pass_malformed();
@@ -131,6 +131,7 @@ impl Replay {
         self.scratch.clear();
         // An error leaves the decoder stuck, which the next step sees.
         self.decoder.decode(&mut input, false, &mut self.scratch).ok();
+        self.taken -= input.len();
         for character in self.scratch.chars() {
             let is_second_half = self.translates && self.after_return && character == '\n';
             self.after_return = character == '\r';

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
@@ -43,6 +44,11 @@ pub(crate) fn lines() -> String {
     (0..LINES).map(|number| format!("the line {number}\n")).collect()
 }
 
+/// What is in `sorted`.
+pub(crate) fn sorted() -> String {
+    (0..LINES).map(|number| format!("{number:06}\n")).collect()
+}
+
 /// A directory with the files that jobs work on.
 pub(crate) fn prepared() -> TempDir {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -53,13 +59,26 @@ pub(crate) fn prepared() -> TempDir {
 fn prepare(directory: &Path) -> io::Result<()> {
     fs::write(directory.join("old"), old())?;
     fs::write(directory.join("lines"), lines())?;
+    fs::write(directory.join("sorted"), sorted())?;
     let tree = directory.join("tree");
     fs::create_dir_all(tree.join("sub"))?;
     fs::create_dir(tree.join("empty"))?;
     fs::write(tree.join("a"), old())?;
     fs::write(tree.join("sub/b"), "b")?;
     fs::hard_link(tree.join("sub/b"), tree.join("sub/c"))?;
-    std::os::unix::fs::symlink("a", tree.join("link"))
+    symlink("a", tree.join("link"))?;
+    prepare_stale(&directory.join("stale"))
+}
+
+/// Something in the way of each entry of `tree`, and more than that.
+fn prepare_stale(tree: &Path) -> io::Result<()> {
+    for name in ["sub", "more/empty"] {
+        fs::create_dir_all(tree.join(name))?;
+    }
+    for name in ["a", "empty", "sub/b", "more/file"] {
+        fs::write(tree.join(name), "stale")?;
+    }
+    symlink("sub", tree.join("link"))
 }
 
 impl Job {

@@ -1,13 +1,13 @@
-//! What programs build on top: hashes, pieces, trees that are kept alike, logs.
+//! What programs build on top: hashes and checksums, files cut into pieces and put together.
 
 use std::num::NonZeroU64;
 
 use aiofile::AioFile;
 use aiofile_util::{
-    BatchOptions, HashKind, MergeOptions, SplitBy, SplitOptions, SyncOptions, hash, last_lines,
+    CheckOutcome, HashKind, HashOptions, MergeOptions, SplitBy, SplitOptions, hash, last_lines,
 };
 
-use crate::job::{Job, LINES, begins, holds, lines, new, old, same_tree, untouched};
+use crate::job::{Job, LINES, holds, lines, old, sorted, untouched};
 
 pub(super) const JOBS: &[Job] = &[
     Job {
@@ -81,42 +81,48 @@ pub(super) const JOBS: &[Job] = &[
         },
     },
     Job {
-        name: "sync",
+        name: "merge_sorted",
         run: |directory| {
             Box::pin(async move {
-                let sync = SyncOptions::new().durable(true);
-                let done = sync.sync(directory.join("tree"), directory.join("copy")).await?;
-                done.errors.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+                let sources = ["sorted", "tree/sub/b", "sorted"].map(|name| directory.join(name));
+                MergeOptions::new().merge_sorted(sources, directory.join("old")).await.map(drop)
             })
         },
         check: |directory, done| {
-            same_tree(directory, "tree")?;
+            let twice: String =
+                sorted().split_inclusive('\n').flat_map(|line| [line, line]).collect();
+            let whole = format!("{twice}b\n");
             match done {
-                true => same_tree(directory, "copy"),
-                // A name stands for a whole file.
-                false if directory.join("copy/a").exists() => holds(directory, "copy/a", &[&old()]),
-                false => Ok(()),
+                true => holds(directory, "old", &[whole.as_bytes()]),
+                false => holds(directory, "old", &[&old(), whole.as_bytes()]),
             }
         },
     },
     Job {
-        name: "batch_writer",
+        name: "checksums",
         run: |directory| {
             Box::pin(async move {
-                let writer = BatchOptions::new().open(directory.join("new")).await?;
-                for record in new().chunks(500) {
-                    writer.append(record).await?;
+                let files = ["old", "lines", "tree/a"].map(|name| directory.join(name));
+                let mut hashes = HashOptions::new(HashKind::Md5).files_as_completed(files.clone());
+                let mut list = String::new();
+                while let Some((path, hash)) = hashes.next().await {
+                    list += &format!("{}  {}\n", hash?, path.display());
                 }
-                writer.append_durable(&new()[..1]).await?;
-                writer.close().await.map(drop)
+                let path = directory.join("sums");
+                aiofile::fs::write(&path, list).await?;
+                let mut checks = HashOptions::new(HashKind::Md5).check(&path);
+                let mut same = 0;
+                while let Some(checked) = checks.next().await {
+                    match checked?.outcome {
+                        CheckOutcome::Same => same += 1,
+                        CheckOutcome::Unreadable(error) => return Err(error),
+                        other => panic!("{other:?}"),
+                    }
+                }
+                assert_eq!(same, files.len());
+                Ok(())
             })
         },
-        check: |directory, done| {
-            let whole = [&new(), &new()[..1]].concat();
-            match done {
-                true => holds(directory, "new", &[&whole]),
-                false => begins(directory, "new", &whole),
-            }
-        },
+        check: untouched,
     },
 ];

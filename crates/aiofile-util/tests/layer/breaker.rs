@@ -161,6 +161,22 @@ fn a_probe_that_is_dropped_or_does_not_answer_is_followed_by_another() {
 }
 
 #[test]
+fn a_probe_that_says_nothing_is_followed_by_another_at_once() {
+    let breaker = Arc::new(Breaker::new().failures(1).pause(PAUSE));
+    let context = with(&breaker);
+    paused().block_on(async {
+        read(&context, &unreadable(), 4).await.unwrap_err();
+        advance(PAUSE).await;
+        // The answer is the program's own, and says nothing of the device.
+        let error = context.run("parse", complaint).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert_eq!(breaker.state(), BreakerState::Open);
+        assert_eq!(read(&context, &file(b"data"), 4).await.unwrap(), 4);
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    });
+}
+
+#[test]
 fn what_began_before_it_opened_is_no_probe() {
     let breaker = Arc::new(Breaker::new().failures(1).pause(PAUSE));
     let context = with(&breaker);
@@ -224,6 +240,8 @@ fn what_a_healthy_device_answers_is_no_failure() {
             ("another file system", fs.rename(path("file"), "/dev/shm/file").await.err()),
             ("a lock", log.open(path("log")).await.err()),
             ("a closure", context.run("parse", closure_error).await.err().map(Into::into)),
+            ("bad data", context.run("parse", complaint).await.err().map(Into::into)),
+            ("bad data again", context.run("parse", complaint).await.err().map(Into::into)),
         ];
         for (what, error) in errors {
             let error = error.unwrap_or_else(|| panic!("{what}: it succeeded"));
@@ -305,6 +323,11 @@ fn each_answer_speaks_for_the_device_or_against_it_or_says_nothing() {
             assert_eq!(breaker.state(), at_last, "after {errno} and another failure");
         });
     }
+}
+
+/// An error that is the program's own.
+fn complaint() -> caio::Result<()> {
+    Err(caio::Error::new(ErrorKind::InvalidData, "a line is wrong"))
 }
 
 /// An error that no system gave.

@@ -90,8 +90,12 @@ fn a_backend_that_is_slow_and_fails_keeps_its_errors() {
 fn what_took_too_long_is_told_with_its_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    let (from, to) = (path("from"), path("to"));
-    std::fs::write(&from, "contents").unwrap();
+    let from = path("from");
+    for name in ["from", "renamed"] {
+        std::fs::write(path(name), "contents").unwrap();
+    }
+    // What has timed out may still happen, so each call has names of its own.
+    let to = |call: &str| path(&format!("to.{call}"));
     std::fs::create_dir(path("tree")).unwrap();
     let timeout = Timeout::new().others(Duration::ZERO);
     let context = aiofile::context().layer(Arc::new(timeout)).build().unwrap();
@@ -99,17 +103,22 @@ fn what_took_too_long_is_told_with_its_file() {
     let split = SplitOptions::new(SplitBy::Bytes(1.try_into().unwrap())).context(&context);
     let errors = futures_executor::block_on(async {
         [
-            fs.copy(&from, &to).await.err(),
-            fs.copy_dir(path("tree"), &to).await.err(),
-            fs.rename(&from, &to).await.err(),
+            fs.copy(&from, to("copy")).await.err(),
+            fs.copy_dir(path("tree"), to("copy_dir")).await.err(),
+            fs.rename(path("renamed"), to("rename")).await.err(),
             fs.create_dir(path("new")).await.err(),
-            fs.same_file(&from, &to).await.err(),
+            fs.same_file(&from, path("tree")).await.err(),
             fs.lock(&std::fs::File::open(&from).unwrap()).await.err(),
             HashOptions::new(HashKind::Md5).context(&context).hash(&from).await.err(),
-            split.split(&from, &to).await.err(),
-            MergeOptions::new().context(&context).merge([&from], &to).await.err(),
-            MergeOptions::new().context(&context).append(true).merge([&from], &to).await.err(),
-            SyncOptions::new().context(&context).sync(path("tree"), &to).await.err(),
+            split.split(&from, to("split")).await.err(),
+            MergeOptions::new().context(&context).merge([&from], to("merge")).await.err(),
+            MergeOptions::new()
+                .context(&context)
+                .append(true)
+                .merge([&from], to("append"))
+                .await
+                .err(),
+            SyncOptions::new().context(&context).sync(path("tree"), to("sync")).await.err(),
             DirectoryUsages::new(path("tree")).context(&context).next().await.unwrap().err(),
             BatchOptions::new().context(&context).open(path("log")).await.err(),
             aiofile::with_context(&context, Journal::open(path("journal"))).await.err(),

@@ -116,7 +116,9 @@ fn over_a_backend_that_fails_each_span_ends_with_what_came_of_it() {
     let plan = Plan::new(3).short(0.3).interrupted(0.2).full_queue(0.1);
     let plan = plan.delay(Duration::ZERO..Duration::from_micros(200));
     let plan = plan.fail_once(OpKind::Read, 30, Errno::EIO as i32);
-    let (faulty, builder) = faulty(plan.fail_once(OpKind::Read, 31, Errno::EBUSY as i32));
+    // Some of these are of futures that were dropped.
+    let busy = |plan: Plan, number| plan.fail_once(OpKind::Read, number, Errno::EBUSY as i32);
+    let (faulty, builder) = faulty((31..61).step_by(3).fold(plan, busy));
     let (told, trace) = (Arc::new(Told::default()), Arc::new(Trace::new()));
     let retry = Retry::new().pause(Duration::ZERO);
     let context = builder.layer(trace.clone()).layer(Arc::new(retry)).build().unwrap();
@@ -130,7 +132,8 @@ fn over_a_backend_that_fails_each_span_ends_with_what_came_of_it() {
                 continue;
             }
             match futures_executor::block_on(reading) {
-                Ok(_) => ended += 1,
+                // Less than all of it where the rest has failed.
+                Ok(bytes) => ended += bytes,
                 Err(_) => failed += 1,
             }
         }
@@ -147,7 +150,7 @@ fn over_a_backend_that_fails_each_span_ends_with_what_came_of_it() {
     let moved =
         |span: &String| span.split_once(" moved=")?.1.split(' ').next()?.parse::<usize>().ok();
     let moved: usize = spans.values().filter_map(moved).sum();
-    assert!(moved >= 512 * ended && ended > 0, "{ended} and {moved} bytes of {}", spans.len());
+    assert!(moved >= ended && ended > 0, "{ended} and {moved} bytes of {}", spans.len());
     assert!(failed <= 1 && with(" error=read /dev/fd/") >= failed, "{failed}");
     assert!(with("attempt=2 ") >= 1, "what was busy is tried again");
 }

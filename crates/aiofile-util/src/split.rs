@@ -146,7 +146,7 @@ impl SplitOptions {
     ///
     /// # Cancel safety
     /// Dropping the future removes what was written, on another thread, which may end a moment
-    /// later.
+    /// later. Once pieces are being given their names, all of them get theirs.
     pub async fn split(
         &self,
         source: impl AsRef<Path>,

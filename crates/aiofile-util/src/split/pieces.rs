@@ -108,7 +108,7 @@ impl Pieces {
 
     /// Removes those that have no names. Blocks.
     pub(super) fn remove_all(&self) {
-        self.temporaries.remove_all();
+        drop(self.temporaries.take_all());
     }
 
     /// Gives all pieces their names, or removes them if there was an error. One hop.
@@ -131,9 +131,11 @@ impl Pieces {
         if self.overwrite {
             self.paths().take(cut.len()).try_for_each(|path| self.refuse_source(&path))?;
         }
+        // All of them or none, also where the future is dropped meanwhile.
+        let temporaries = self.temporaries.take_all();
         let mut pieces = Vec::with_capacity(cut.len());
         for (Unnamed { temporary, bytes }, path) in cut.into_iter().zip(self.paths()) {
-            if let Err(error) = self.temporaries.name(&temporary, &path, self.overwrite) {
+            if let Err(error) = temporaries.name(&temporary, &path, self.overwrite) {
                 // Those that have names by now are this call's own.
                 pieces.iter().for_each(|piece: &Piece| _ = fs::remove_file(&piece.path));
                 return Err(error);

@@ -44,13 +44,31 @@ impl Temporaries {
         named.map_err(|refused| refused.error).doing("create", target)
     }
 
-    /// Removes what is there. Blocks.
-    pub(super) fn remove_all(&self) {
-        let left = std::mem::take(&mut *self.lock());
-        drop(left);
+    /// Takes what is there, for whoever gives all of them their names or removes them.
+    pub(super) fn take_all(&self) -> Self {
+        Self(Mutex::new(std::mem::take(&mut *self.lock())))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, TempPath>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_took_them_gives_all_of_them_their_names() {
+        let place = tempfile::tempdir().unwrap();
+        let all = Temporaries::default();
+        let made = ["a", "b"].map(|_| all.create(place.path(), place.path()).unwrap().0);
+        let taken = all.take_all();
+        // As when the future is dropped meanwhile.
+        drop(all.take_all());
+        for (path, name) in made.iter().zip(["a", "b"]) {
+            taken.name(path, &place.path().join(name), false).unwrap();
+            assert!(place.path().join(name).exists(), "{name}");
+        }
     }
 }

@@ -27,6 +27,9 @@ const NEW_BYTES: usize = 13_000;
 /// The lines of the file `lines`.
 pub(crate) const LINES: usize = 300;
 
+/// What each job finds in its directory.
+pub(crate) const PREPARED: [&str; 5] = ["old", "lines", "sorted", "tree", "stale"];
+
 /// The entries below `tree`, itself among them.
 pub(crate) const TREE: [&str; 7] = ["", "a", "empty", "link", "sub", "sub/b", "sub/c"];
 

@@ -3,7 +3,7 @@
 use aiofile::tempfile::Builder;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::job::{Job, holds, new, old};
+use crate::job::{Job, PREPARED, holds, new, old};
 
 pub(super) const JOBS: &[Job] = &[
     Job {
@@ -62,7 +62,7 @@ pub(super) const JOBS: &[Job] = &[
 fn only_what_was_there(directory: &std::path::Path) -> Result<(), String> {
     for entry in std::fs::read_dir(directory).map_err(crate::job::told)? {
         let name = entry.map_err(crate::job::told)?.file_name();
-        if !["old", "lines", "tree"].iter().any(|known| name == *known) {
+        if !PREPARED.iter().any(|known| name == *known) {
             return Err(format!("{} is left behind", name.display()));
         }
     }

@@ -43,7 +43,7 @@ asked for     linux,uring by /home/u/.config/caio/caio.toml
 refused       linux: io_setup failed: Function not implemented (os error 38) (choose another)
 kernel        6.18.0
 operations    read, write, readv, writev, fsync, fdatasync, open, read whole, fstat, ftruncate, \
-              close, run, path
+              close, path, run
 file classes  regular, block, directory, stream, character, pseudo
 routed        buffered writes where the file system has no non-blocking ones (ext4) to the pool
 feature       NODROP

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use caio::{
-    Admission, Buffer, Context, Error, ErrorKind, Op, OpInfo, OpKind, OpRoute, Stage, flags,
+    Admission, Buffer, Context, Error, ErrorKind, Op, OpInfo, OpKind, OpRoute, Output, PathCall,
+    Stage, flags,
 };
 use futures_util::FutureExt;
 use futures_util::future::{join_all, pending};
@@ -56,6 +57,9 @@ async fn every_kind(context: &Context, path: &std::path::Path) {
     assert_eq!(context.metadata(&file).await.unwrap().len(), 4);
     assert_eq!(context.read_file(path).await.unwrap(), b"data");
     assert_eq!(context.run("six", || Ok(6)).await.unwrap(), 6);
+    let call = PathCall::Canonicalize { path: path.to_owned() };
+    let Output::Path(canonical) = context.on_path(call).await.unwrap() else { panic!("no path") };
+    assert!(canonical.is_absolute());
     context.close(file, true).await.unwrap();
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::drive::runtime;
 use crate::job::{Job, prepared};
-use crate::{errnos, jobs, sweep};
+use crate::{errnos, is_thorough, jobs, sweep};
 
 /// Names the job of such a process, and its directory.
 const JOB: &str = "CAIO_SWEEP_PROCESS";
@@ -50,8 +50,10 @@ const CALLS: [&str; 23] = [
 /// Longer than this no job takes: it hangs.
 const SECONDS_MAX: &str = "60";
 
-/// Each thread's first calls of a kind, and what a job makes on one thread.
-const CALLS_MAX: u64 = 12;
+/// So many of each thread's first calls of a kind.
+fn calls_max() -> u64 {
+    if is_thorough() { 40 } else { 3 }
+}
 
 #[test]
 fn system_calls_that_fail() {
@@ -67,7 +69,7 @@ fn system_calls_that_fail() {
         let mut faults = 0;
         for call in CALLS {
             for errno in errnos() {
-                for number in 1..=CALLS_MAX {
+                for number in 1..=calls_max() {
                     match traced(job, call, &format!("{errno:?}"), number) {
                         Ok(true) => faults += 1,
                         Ok(false) => break,

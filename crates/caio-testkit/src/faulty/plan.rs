@@ -364,7 +364,7 @@ impl Plan {
     /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
     /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
     /// context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0?;
-    /// assert!(context.set_length(&file, 2).await.is_err());
+    /// assert!(context.write(&file, b"data".to_vec().into(), 0..4, 4).await.0.is_err());
     /// context.sync(&file, false).await?;
     /// # Ok(())
     /// # }) }

@@ -70,10 +70,10 @@ pub(super) async fn copy(
     let mut running = FuturesUnordered::new();
     loop {
         while let Some(step) = steps.next(at_once - running.len()) {
-            running.push(run(context, Arc::clone(&tree), step));
+            running.push(run(context, Arc::clone(&tree), from, step));
         }
         match running.next().await {
-            Some(more) => steps.extend(more.map_err(|error| error.on(from))?),
+            Some(more) => steps.extend(more?),
             None if steps.again() => {}
             None => break,
         }
@@ -82,10 +82,11 @@ pub(super) async fn copy(
     Ok(std::mem::take(&mut *tally))
 }
 
-async fn run(context: &Context, tree: Arc<Tree>, step: Step) -> Result<Vec<Step>> {
+/// A step of the copy of the tree at `top`.
+async fn run(context: &Context, tree: Arc<Tree>, top: &Path, step: Step) -> Result<Vec<Step>> {
     let Whole { from, to, claim } = match step {
         Step::Whole(whole) => *whole,
-        step => return context.run("copy", move || entries::run(&tree, step)).await,
+        step => return context.run_on("copy", top, move || entries::run(&tree, step)).await,
     };
     let part = tree.part();
     let mut settings = Arc::clone(&tree.settings);

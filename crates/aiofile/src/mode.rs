@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use caio::{Error, ErrorKind};
+use caio::{Error, ErrorKind, SharedFile};
 
 /// How a file is opened, in the words of Python's `open`.
 ///
@@ -143,6 +143,17 @@ impl Mode {
     #[must_use]
     pub fn truncates(self) -> bool {
         self.base == Base::Write
+    }
+
+    /// The mode that comes closest to what the file was opened for.
+    pub(crate) fn of(file: &SharedFile) -> Self {
+        match (file.is_readable(), file.is_writable(), file.is_append()) {
+            (true, true, true) => Self::APPEND_READ,
+            (false, true, true) => Self::APPEND,
+            (true, true, false) => Self::READ_WRITE,
+            (false, true, false) => Self::WRITE,
+            (_, false, _) => Self::READ,
+        }
     }
 }
 

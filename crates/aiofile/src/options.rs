@@ -366,7 +366,7 @@ impl OpenOptions {
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let file = self.open_aio(path).await?;
         let mode = match &self.std {
-            Some(_) => from_std::mode(file.file()?),
+            Some(_) => Mode::of(file.file()?),
             None => self.as_mode(),
         };
         Ok(File::new(file, mode, 0))

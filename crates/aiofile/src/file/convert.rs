@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use caio::{Result, SharedFile, closed_descriptor};
+use caio::{Result, closed_descriptor};
 
 use super::File;
 use super::pending_write::Half;
@@ -187,19 +187,8 @@ impl From<AioFile> for File {
     /// A cursor on this file, at its start; on a file that was opened elsewhere at the position of
     /// its descriptor.
     fn from(file: AioFile) -> Self {
-        let mode = file.file().map_or(Mode::READ, mode_of);
+        let mode = file.file().map_or(Mode::READ, Mode::of);
         let begin = position(&file).unwrap_or(0);
         Self::new(file, mode, begin)
-    }
-}
-
-/// The mode string for what can be done with an open file.
-fn mode_of(file: &SharedFile) -> Mode {
-    match (file.is_readable(), file.is_writable(), file.is_append()) {
-        (true, true, true) => Mode::APPEND_READ,
-        (true, true, false) => Mode::READ_WRITE,
-        (false, true, true) => Mode::APPEND,
-        (false, true, false) => Mode::WRITE,
-        _ => Mode::READ,
     }
 }

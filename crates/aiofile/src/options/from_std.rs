@@ -6,7 +6,6 @@ use std::path::Path;
 use caio::{Context, Error, Result, SharedFile};
 
 use super::OpenOptions;
-use crate::mode::Mode;
 
 impl From<fs::OpenOptions> for OpenOptions {
     /// What std's options say, which std then does, in one closure on a thread: such a file is
@@ -43,15 +42,4 @@ pub(super) async fn open(
     let owned = path.to_owned();
     let open = move || SharedFile::new(options.open(&owned).map_err(Error::system)?, owned);
     context.run_on("open", path, open).await
-}
-
-/// The mode string that comes closest to what the file was opened for.
-pub(super) fn mode(file: &SharedFile) -> Mode {
-    match (file.is_readable(), file.is_writable(), file.is_append()) {
-        (true, true, true) => Mode::APPEND_READ,
-        (false, true, true) => Mode::APPEND,
-        (true, true, false) => Mode::READ_WRITE,
-        (false, true, false) => Mode::WRITE,
-        (_, false, _) => Mode::READ,
-    }
 }

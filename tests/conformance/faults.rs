@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use aiofile::{AioFile, Error};
+use caio::Backend;
 use caio::OpKind;
 use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Backend, Result};
 use caio_testkit::{Faulty, Plan, Random, Simulated, Skeleton};
 use futures_util::future::join_all;
 
 use crate::harness::{Case, cases, skipped};
 use crate::support::{assert_settled, disk, pattern, within_reason};
+use crate::uring::uring;
 
 pub(crate) const CASES: &[Case] = cases![
     once short_transfers_are_neither_the_end_nor_an_error,
@@ -39,17 +40,6 @@ pub(crate) fn inner() -> Vec<Arc<dyn Backend>> {
         Err(error) => skipped(&format!("faults over uring: {error}")),
     }
     backends
-}
-
-#[cfg(all(target_os = "linux", not(caio_portable)))]
-fn uring() -> Result<Arc<dyn Backend>> {
-    use caio::backend::uring::{Options, Uring};
-    Ok(Arc::new(Uring::open(&Options::default())?))
-}
-
-#[cfg(not(all(target_os = "linux", not(caio_portable))))]
-fn uring() -> Result<Arc<dyn Backend>> {
-    Err(caio::Error::new(caio::ErrorKind::Backend, "it works on Linux only"))
 }
 
 fn with_plan(plan: &Plan, test: impl AsyncFn(&AioFile, &Faulty)) {

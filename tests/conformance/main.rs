@@ -40,6 +40,8 @@ mod soak;
 mod special;
 mod support;
 mod sync;
+#[path = "../common/uring.rs"]
+mod uring;
 mod vectored;
 mod waiting_files;
 mod write;

@@ -21,6 +21,8 @@ mod interrupt;
 mod model;
 mod planted;
 mod scenario;
+#[path = "../common/settled.rs"]
+mod settled;
 mod shrink;
 mod task;
 mod transfer;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aiofile::{AioFile, Context, OpenOptions};
 use caio::Error;
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::model::{Records, bytes};
 use crate::scenario::{Place, REGION, Scenario};
+use crate::settled::settled;
 use crate::task::Done;
 
 pub(crate) struct World {
@@ -142,20 +143,5 @@ impl World {
             }
         }
         Ok(())
-    }
-}
-
-/// Everything accepted has ended, and the books are right.
-fn settled(context: &Context, patience: Duration) -> Result<(), String> {
-    let deadline = Instant::now() + patience;
-    loop {
-        let (metrics, in_flight) = (context.metrics(), context.in_flight());
-        if in_flight == (0, 0) && metrics.submitted == metrics.completed {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(format!("{in_flight:?} are in flight for ever: {metrics:?}"));
-        }
-        std::thread::sleep(Duration::from_micros(200));
     }
 }

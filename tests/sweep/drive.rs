@@ -14,6 +14,7 @@ use caio_testkit::Usage;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::job::{Job, prepared};
+use crate::settled::settled;
 
 /// Longer than this no job takes: it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +52,7 @@ pub(crate) fn run(
     let result = runtime
         .block_on(async { tokio::time::timeout(PATIENCE, work).await })
         .map_err(|_| format!("it hangs, with {:?} in flight", context.in_flight()))?;
-    settled(context)?;
+    settled(context, PATIENCE)?;
     match result {
         Some(Ok(())) => job.examine(&directory, true)?,
         // What a drop tidies up may go a moment later, on another thread.
@@ -76,17 +77,6 @@ async fn to_poll<F: Future>(polls: Option<usize>, future: F) -> Option<F::Output
         }
     })
     .await
-}
-
-/// Everything accepted has ended, and the books are right.
-fn settled(context: &Context) -> Result<(), String> {
-    eventually(|| {
-        let (metrics, in_flight) = (context.metrics(), context.in_flight());
-        match in_flight == (0, 0) && metrics.submitted == metrics.completed {
-            true => Ok(()),
-            false => Err(format!("{in_flight:?} are in flight for ever: {metrics:?}")),
-        }
-    })
 }
 
 /// The descriptors of the process, and the threads of the engine; the harness has others.

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 
 use crate::drive::{is_told, run, runtime};
 use crate::job::Job;
+use crate::uring::uring;
 use crate::{PLACES_MAX, errnos, is_thorough, sweep};
 
 /// Answers that are not the last word: a caller hears nothing of them.
@@ -121,15 +122,4 @@ fn inner() -> impl Iterator<Item = Open> {
     let all: [Open; 3] = [skeleton, pool, uring];
     let count = if is_thorough() && uring().is_ok() { 3 } else { 1 };
     all.into_iter().take(count)
-}
-
-#[cfg(all(target_os = "linux", not(caio_portable)))]
-fn uring() -> caio::Result<Arc<dyn Backend>> {
-    use caio::backend::uring::{Options, Uring};
-    Ok(Arc::new(Uring::open(&Options::default())?))
-}
-
-#[cfg(not(all(target_os = "linux", not(caio_portable))))]
-fn uring() -> caio::Result<Arc<dyn Backend>> {
-    Err(caio::Error::new(caio::ErrorKind::Backend, "it works on Linux only"))
 }

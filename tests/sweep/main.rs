@@ -15,6 +15,10 @@ mod job;
 mod jobs;
 mod kernel;
 mod refused;
+#[path = "../common/settled.rs"]
+mod settled;
+#[path = "../common/uring.rs"]
+mod uring;
 
 use std::io::Write as _;
 

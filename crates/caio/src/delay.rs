@@ -52,6 +52,10 @@ pub(crate) fn after(duration: Duration) -> Instant {
 /// Longer than anything waits.
 pub(crate) const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
+/// So soon the thread ends after the last pause has been given up, which wakes it for no reason
+/// else: an operation with a timeout would cost a system call more.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+
 /// A forked child has no thread that wakes, and what its parent waits for is the parent's.
 static TIMER: PerProcess<Timer> = PerProcess::new();
 
@@ -93,8 +97,11 @@ impl Waiting {
             return Poll::Ready(Err(error));
         }
         let former = waiting.due.insert(key, waker);
+        let is_next = waiting.due.first_key_value().is_some_and(|(first, _)| *first == key);
         drop(waiting);
-        timer.changed.notify_one();
+        if is_next {
+            timer.changed.notify_one();
+        }
         // Outside of the lock, since a waker's drop may run anything.
         drop(former);
         Poll::Pending
@@ -128,7 +135,7 @@ impl Timer {
         while let Some((&(due, _), _)) = pending.due.first_key_value() {
             let now = now();
             if due > now {
-                let wait = self.changed.wait_timeout(pending, due - now);
+                let wait = self.changed.wait_timeout(pending, LONGEST_SLEEP.min(due - now));
                 pending = wait.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }

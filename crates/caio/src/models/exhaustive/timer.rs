@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::check;
+use crate::delay::LONGEST_SLEEP;
 use crate::models::system::advance;
 use crate::models::task::{block_on, new_timer, poll_once, until};
 use crate::sync::{now, thread};
@@ -35,5 +36,16 @@ fn timer_given_up() {
         block_on(until(begun + SECOND));
         clock.join().unwrap();
         given_up.join().unwrap();
+    });
+}
+
+#[test]
+fn timer_ends() {
+    check("timer_ends", Some(2), || {
+        new_timer();
+        let mut given_up = Box::pin(until(now() + 100 * LONGEST_SLEEP));
+        assert!(poll_once(&mut given_up).is_pending());
+        drop(given_up);
+        advance(LONGEST_SLEEP);
     });
 }

@@ -1,83 +1,22 @@
 //! Who reaps: a runtime that watches the queue and goes, and the engine's thread that takes over.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as TaskContext, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use super::check;
-use crate::backend::{Backend, BackendKind, QueueId};
-use crate::capability::Capability;
 use crate::config::{Config, Reactor};
 use crate::context::Context;
 use crate::file::SharedFile;
+use crate::models::backend::Null;
 use crate::models::task::{block_on, regular_file};
-use crate::op::{Op, Output};
-use crate::request::{Request, Token};
+use crate::op::Op;
 use crate::runtime::{Registration, Runtime, Watch};
 use crate::sync::{Mutex, lock, poll, thread};
-use crate::sys::notifier::Notifier;
-
-/// A backend whose requests are done once they are committed, and wait to be reaped.
-#[derive(Debug)]
-struct Reaped {
-    capability: Capability,
-    queued: Mutex<Vec<Request>>,
-    done: Mutex<Vec<Request>>,
-    readable: Notifier,
-}
-
-impl Reaped {
-    fn new() -> Self {
-        let capability = Capability { completes_by_itself: false, ..Capability::all(8) };
-        let readable = Notifier::new().expect("there are descriptors");
-        Self { capability, queued: Mutex::default(), done: Mutex::default(), readable }
-    }
-}
-
-impl Backend for Reaped {
-    fn kind(&self) -> BackendKind {
-        BackendKind::Other("model")
-    }
-
-    fn capability(&self) -> &Capability {
-        &self.capability
-    }
-
-    fn queue(&self, request: Request) -> QueueId {
-        lock(&self.queued).push(request);
-        QueueId(0)
-    }
-
-    fn commit(&self, _queue: QueueId) {
-        let queued = std::mem::take(&mut *lock(&self.queued));
-        if !queued.is_empty() {
-            lock(&self.done).extend(queued);
-            self.readable.notify();
-        }
-    }
-
-    fn reap(&self, _queue: QueueId) -> usize {
-        self.readable.clear();
-        let done = std::mem::take(&mut *lock(&self.done));
-        done.into_iter().map(|request| request.complete(Ok(Output::Done))).count()
-    }
-
-    fn cancel(&self, _token: Token) {}
-
-    fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
-        Some(self.readable.as_fd())
-    }
-
-    fn shutdown(&self, _deadline: Instant) -> usize {
-        self.commit(QueueId(0));
-        self.reap(QueueId(0));
-        0
-    }
-}
 
 /// A runtime whose reactor is a thread that watches one registration at a time, until it ends.
 #[derive(Debug, Default)]
@@ -138,7 +77,7 @@ fn sync_length(context: &Context, file: &SharedFile) {
 
 fn model() {
     let runtime = Arc::new(Reactors::default());
-    let builder = Context::builder().custom(Arc::new(Reaped::new())).in_place(false);
+    let builder = Context::builder().custom(Arc::new(Null::reaped())).in_place(false);
     let builder = builder.config(Config::default()).runtime(Arc::clone(&runtime) as _);
     let (context, file) = (builder.build().unwrap(), regular_file());
     let reactor = thread::spawn(move || runtime.run());

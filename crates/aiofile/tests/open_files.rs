@@ -1,5 +1,5 @@
-//! Few descriptors: 10,000 reads at once, a walk and the copy of a deep tree succeed in a process
-//! that may have 64. It is a process of its own, with one test.
+//! Few descriptors: 10,000 reads at once, 3,000 calls of all kinds, a walk and the copy of a deep
+//! tree succeed in a process that may have 64. It is a process of its own, with one test.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 #![cfg(target_os = "linux")]
 
@@ -75,6 +75,22 @@ fn assert_deep(root: &Path) {
     }
 }
 
+/// A call on paths, each of another kind than the one before it.
+fn one_of_all(root: &Path, number: usize) -> impl Future<Output = ()> + use<> {
+    let folder = root.join((number % 100).to_string());
+    let (from, to) = (folder.join((number / 100).to_string()), root.join(format!("to {number}")));
+    async move {
+        use aiofile::fs;
+        match number % 5 {
+            0 => drop(fs::copy(&from, &to).await.unwrap()),
+            1 => fs::write_atomic(&to, b"atomic").await.unwrap(),
+            2 => fs::write(&to, vec![7; 2 << 20]).await.unwrap(),
+            3 => drop(fs::read_to_string(&from).await.unwrap()),
+            _ => fs::create_dir_all(to.join("one/two")).await.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn a_budget_of_64_descriptors_is_enough() {
     let directory = tempfile::tempdir().unwrap();
@@ -108,6 +124,8 @@ fn a_budget_of_64_descriptors_is_enough() {
             let expected = format!("{} {}", number / 100, number % 100);
             assert_eq!(read.unwrap().unwrap(), expected.as_bytes());
         }
+        let mixed = (0..3_000).map(|number| tokio::spawn(one_of_all(directory.path(), number)));
+        join_all(mixed).await.into_iter().for_each(Result::unwrap);
         let (deep, copy) = (directory.path().join("deep"), directory.path().join("copy"));
         make_deep(&deep);
         let files = LEVELS * 2 + LEVELS / FORK * 2 + (LEVELS / 500) * (FILES - 1);

@@ -48,13 +48,15 @@ pub struct Config {
     pub max_bytes_in_flight: usize,
     /// The most files open at once. Opening more waits for files that are being opened or read
     /// whole; where all are open, so that only closing one would help, it is an error at once.
-    /// Default: three quarters of the soft limit on descriptors (`ulimit -n`), at most 1,048,576.
+    /// Default: three quarters of the soft limit on descriptors (`ulimit -n`), or 32 fewer than it
+    /// where that is less (half, of less than 64); at most 1,048,576.
     pub max_open_files: usize,
     /// The number of pool threads that stay when there is nothing to do. Default 0: an idle pool
     /// is no thread at all.
     pub threads_min: usize,
     /// The most pool threads. One starts when a request waits and no thread is without work.
-    /// Default 32.
+    /// Default 32; fewer, down to 4, where the soft limit on descriptors is below 512, since the
+    /// files of one call, such as both of a copy, are not among the `max_open_files`.
     pub threads_max: usize,
     /// How long a pool thread beyond `threads_min` waits for work before it ends, in
     /// milliseconds. Default 10,000.
@@ -223,13 +225,14 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
+        let descriptors = descriptors_soft();
         Self {
             backend: None,
             max_requests: 512,
             max_bytes_in_flight: 256 << 20,
-            max_open_files: open_files(descriptors_soft()),
+            max_open_files: open_files(descriptors),
             threads_min: 0,
-            threads_max: 32,
+            threads_max: threads(descriptors),
             threads_idle_timeout_ms: 10_000,
             in_place: true,
             in_place_bytes_max: 1 << 20,
@@ -268,11 +271,18 @@ fn bounded(limit: impl TryInto<u64>) -> u64 {
     limit.try_into().unwrap_or(u64::MAX)
 }
 
-/// Three quarters of the soft limit: the rest is for the program's sockets and libraries.
+/// Three quarters of the soft limit: the rest is for the program's sockets and libraries, for the
+/// engine's own, and for the files of calls that open and close them.
 fn open_files(soft: u64) -> usize {
     const MOST: u64 = 1 << 20;
-    let share = soft.saturating_sub(soft / 4).clamp(1, MOST);
+    let rest = (soft / 4).max(32).min(soft / 2);
+    let share = (soft - rest).clamp(1, MOST);
     usize::try_from(share).expect("at most 1 << 20")
+}
+
+/// One for each sixteen descriptors.
+fn threads(soft: u64) -> usize {
+    usize::try_from((soft / 16).clamp(4, 32)).expect("at most 32")
 }
 
 fn workers() -> usize {
@@ -288,11 +298,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_of_open_files_copes_with_no_limit_and_with_none_left() {
+    fn what_depends_on_descriptors_copes_with_no_limit_and_with_none_left() {
         assert_eq!(open_files(1024), 768);
+        assert_eq!(open_files(64), 32);
         assert_eq!(open_files(u64::MAX), 1 << 20);
         assert_eq!(open_files(0), 1);
         assert_eq!(open_files(1), 1);
+        assert_eq!([0, 64, 128, 1024, u64::MAX].map(threads), [4, 4, 8, 32, 32]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use caio::BackendKind;
 use caio::flags::{O_APPEND, O_CREAT, O_TRUNC, O_WRONLY};
@@ -18,6 +19,10 @@ pub(super) const PAGE_BYTES: u64 = 4096;
 /// So many bytes are written in one hop, and so many at once are copied to be written.
 const PIECE_BYTES_MAX: usize = 1 << 20;
 
+/// So many contents at once are written in pieces: a file stays open as long as its future is
+/// there, and the files of a thousand tasks would be more than may be open.
+const PIECEWISE_MAX: usize = 8;
+
 /// Makes a file of these contents, in place of the contents that it has. The file is there in part
 /// while this goes on: [`write_atomic`](super::write_atomic()) replaces it at once. Up to 4096
 /// bytes are written over what is there, of which only what is longer is cut off; for more, the
@@ -32,7 +37,8 @@ const PIECE_BYTES_MAX: usize = 1 << 20;
 ///
 /// # Costs
 /// One hop for up to a MiB: open, write, close. More is written in pieces of a MiB, of which one at
-/// a time is copied; each costs what a write to an open file costs.
+/// a time is copied; each costs what a write to an open file costs. While eight others are written
+/// so, all of it is copied and written in one hop.
 ///
 /// # Errors
 /// What the system answers. A part may have been written.
@@ -110,7 +116,8 @@ impl Fs {
         let length = contents.as_ref().len();
         // A backend that is not one of the engine's has files of its own, which it alone can write.
         let has_own_files = matches!(self.context().info().backend, BackendKind::Other(_));
-        if length <= PIECE_BYTES_MAX && !has_own_files {
+        let piecewise = (length > PIECE_BYTES_MAX).then(Piecewise::begin).flatten();
+        if piecewise.is_none() && !has_own_files {
             let copy = contents.as_ref().to_vec();
             if self.call(name, path, move |path| put_at_once(path, &copy, flag)).await? {
                 return Ok(());
@@ -130,6 +137,26 @@ impl Fs {
         }
         file.close().await?;
         Ok(())
+    }
+}
+
+/// One of the contents that are written in pieces.
+struct Piecewise;
+
+/// How many there are.
+static PIECEWISE: AtomicUsize = AtomicUsize::new(0);
+
+impl Piecewise {
+    fn begin() -> Option<Self> {
+        let others = PIECEWISE.fetch_add(1, Ordering::Relaxed);
+        let begun = Self;
+        (others < PIECEWISE_MAX).then_some(begun)
+    }
+}
+
+impl Drop for Piecewise {
+    fn drop(&mut self) {
+        PIECEWISE.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

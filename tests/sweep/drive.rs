@@ -10,7 +10,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use aiofile::{Context, with_context};
-use caio_testkit::Usage;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::job::{Job, prepared};
@@ -79,21 +78,34 @@ async fn to_poll<F: Future>(polls: Option<usize>, future: F) -> Option<F::Output
     .await
 }
 
-/// The descriptors of the process, and the threads of the engine; the harness has others.
-pub(crate) fn in_use() -> (usize, usize) {
-    let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
-    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-    let engine = names.filter(|name| name.starts_with("caio"));
-    (Usage::now().unwrap().descriptors, engine.count())
+/// What the process has open, and the threads of the engine; the harness has others.
+#[derive(Debug)]
+pub(crate) struct InUse {
+    descriptors: Vec<PathBuf>,
+    threads: Vec<String>,
 }
 
-/// Waits until there are no more of them than before.
-pub(crate) fn given_back(before: (usize, usize)) -> Result<(), String> {
+impl InUse {
+    pub(crate) fn now() -> Self {
+        let descriptors = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
+        let names =
+            threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+        Self {
+            descriptors: descriptors.filter_map(|one| fs::read_link(one.path()).ok()).collect(),
+            threads: names.filter(|name| name.starts_with("caio")).collect(),
+        }
+    }
+}
+
+/// Waits until there is no more of it than before.
+pub(crate) fn given_back(before: &InUse) -> Result<(), String> {
     eventually(|| {
-        let now = in_use();
-        match now.0 <= before.0 && now.1 <= before.1 {
+        let now = InUse::now();
+        let fewer = now.descriptors.len() <= before.descriptors.len();
+        match fewer && now.threads.len() <= before.threads.len() {
             true => Ok(()),
-            false => Err(format!("{now:?} descriptors and threads, {before:?} before")),
+            false => Err(format!("{now:?} where there was {before:?}")),
         }
     })
 }

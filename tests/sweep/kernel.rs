@@ -3,7 +3,7 @@
 use std::io::{IoSlice, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::drive::runtime;
 use crate::job::{Job, prepared};
@@ -67,9 +67,11 @@ fn system_calls_that_fail() {
     }
     sweep("system calls that fail", |job| {
         let mut faults = 0;
+        let made = made(job)?;
         for call in CALLS {
+            let most = made.iter().filter(|made| made.call == call).map(|made| made.times).max();
             for errno in errnos() {
-                for number in 1..=calls_max() {
+                for number in 1..=calls_max().min(most.unwrap_or(0)) {
                     match traced(job, call, &format!("{errno:?}"), number) {
                         Ok(true) => faults += 1,
                         Ok(false) => break,
@@ -84,34 +86,55 @@ fn system_calls_that_fail() {
     });
 }
 
-/// One run of the job with one system call that fails. `false` where no thread made so many.
-fn traced(job: &Job, call: &str, errno: &str, number: u64) -> Result<bool, String> {
+/// How often a thread of a job makes a call.
+struct Made {
+    thread: String,
+    call: String,
+    times: u64,
+}
+
+/// What each thread of the job calls, where nothing fails.
+fn made(job: &Job) -> Result<Vec<Made>, String> {
     let place = prepared();
+    let (_, log) = strace(job, place.path(), &["-e", &format!("trace={}", CALLS.join(","))])?;
+    let mut made: Vec<Made> = Vec::new();
+    for line in log.lines() {
+        let Some((thread, rest)) = line.split_once(char::is_whitespace) else { continue };
+        // The end of a call that was interrupted by another thread's line begins with `<...`.
+        let Some((call, _)) = rest.trim_start().split_once('(') else { continue };
+        match made.iter_mut().find(|made| made.thread == thread && made.call == call) {
+            Some(made) => made.times += 1,
+            None => made.push(Made { thread: thread.into(), call: call.into(), times: 1 }),
+        }
+    }
+    if made.is_empty() { Err(format!("strace saw nothing: {log}")) } else { Ok(made) }
+}
+
+/// A run of the job in a process of its own, and what strace wrote of it.
+fn strace(job: &Job, place: &Path, options: &[&str]) -> Result<(Output, String), String> {
     let log = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
     let child = Command::new("timeout")
-        .args([
-            "--signal=KILL",
-            SECONDS_MAX,
-            "strace",
-            "-f",
-            "-qq",
-            "--seccomp-bpf",
-            "-e",
-            &format!("trace={call}"),
-            "-e",
-        ])
-        .arg(format!("inject={call}:error={errno}:when={number}"))
+        .args(["--signal=KILL", SECONDS_MAX, "strace", "-f", "-qq", "--seccomp-bpf"])
+        .args(options)
         .arg("-o")
         .arg(log.path())
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "kernel::system_calls_that_fail", "--nocapture", "--test-threads=1"])
         .env(JOB, job.name)
-        .env("CAIO_SWEEP_DIRECTORY", place.path())
+        .env("CAIO_SWEEP_DIRECTORY", place)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| error.to_string())?;
+    Ok((child, std::fs::read_to_string(log.path()).unwrap_or_default()))
+}
+
+/// One run of the job with one system call that fails. `false` where no thread made so many.
+fn traced(job: &Job, call: &str, errno: &str, number: u64) -> Result<bool, String> {
+    let place = prepared();
+    let trace = format!("trace={call}");
+    let inject = format!("inject={call}:error={errno}:when={number}");
+    let (child, log) = strace(job, place.path(), &["-e", &trace, "-e", &inject])?;
     let said = String::from_utf8_lossy(&child.stdout);
-    let log = std::fs::read_to_string(log.path()).unwrap_or_default();
     let met = log.matches("(INJECTED)").count();
     if met == 0 {
         return Ok(false);

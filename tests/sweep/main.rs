@@ -49,12 +49,12 @@ fn sweep(what: &str, mut places: impl FnMut(&'static Job) -> Result<u64, String>
     // The first runtime opens what the process keeps.
     drop(drive::runtime());
     for job in jobs::all().filter(|job| job.name.contains(&wanted)) {
-        let before = drive::in_use();
+        let before = drive::InUse::now();
         match places(job) {
             Ok(met) => faults += met,
             Err(error) => failed.push(format!("{}: {error}", job.name)),
         }
-        if let Err(error) = drive::given_back(before) {
+        if let Err(error) = drive::given_back(&before) {
             failed.push(format!("{}: {error}", job.name));
         }
     }

@@ -67,6 +67,30 @@ async fn all_of_it_is_copied_on_every_backend() {
 }
 
 #[tokio::test]
+async fn a_directory_has_its_time_also_where_its_files_take_longer() {
+    let place = place();
+    let source = place.path().join("source");
+    plant(&source);
+    let choices: [(&str, fn(&mut CopyOptions) -> &mut CopyOptions); 3] = [
+        ("durable", |options| options.durable(true)),
+        ("verify", |options| options.verify(true)),
+        ("by blocks", |options| options.copy_file_range(false)),
+    ];
+    for (name, choose) in choices {
+        let target = place.path().join(name);
+        let mut options = CopyOptions::new();
+        let copied = choose(&mut options).keep_times(true).copy_dir(&source, &target).await;
+        assert_eq!(copied.unwrap().files(), 703, "{name}");
+        assert_same(&source, &target);
+        for directory in ["", "many", "many/below", "closed"] {
+            let [from, to] = [&source, &target]
+                .map(|root| fs::metadata(root.join(directory)).unwrap().modified().unwrap());
+            assert_eq!(from, to, "{name}: {directory}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_directory_that_is_there_is_merged_with() {
     let place = place();
     let (source, target) = (place.path().join("source"), place.path().join("target"));

@@ -84,7 +84,7 @@ pub(super) async fn copy(
 
 /// A step of the copy of the tree at `top`.
 async fn run(context: &Context, tree: Arc<Tree>, top: &Path, step: Step) -> Result<Vec<Step>> {
-    let Whole { from, to, claim } = match step {
+    let Whole { directory, from, to, claim } = match step {
         Step::Whole(whole) => *whole,
         step => return context.run_on("copy", top, move || entries::run(&tree, step)).await,
     };
@@ -101,7 +101,8 @@ async fn run(context: &Context, tree: Arc<Tree>, top: &Path, step: Step) -> Resu
         }
         Err(error) => tree.not_copied(part, error),
     }
-    Ok(Vec::new())
+    // What is to be done then takes a thread, as everything else.
+    Ok(Arc::into_inner(directory).map(|last| Step::Finish(Arc::new(last))).into_iter().collect())
 }
 
 impl Tree {

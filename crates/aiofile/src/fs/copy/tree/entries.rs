@@ -48,6 +48,10 @@ pub(super) fn run(tree: &Arc<Tree>, step: Step) -> Result<Vec<Step>> {
                 Vec::new()
             }
         }),
+        Step::Finish(directory) => {
+            drop(directory);
+            Ok(Vec::new())
+        }
         step @ (Step::Whole(_) | Step::Later(_)) => Ok(vec![step]),
     }
 }

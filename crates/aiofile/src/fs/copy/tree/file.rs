@@ -52,7 +52,8 @@ pub(super) fn copy(
             return Ok(Some(Step::Later(again.into())));
         }
         Ok(Done::Left(claim)) => {
-            let whole = Whole { from: job.from, to: job.to, claim };
+            let directory = Arc::clone(directory);
+            let whole = Whole { directory, from: job.from, to: job.to, claim };
             return Ok(Some(Step::Whole(whole.into())));
         }
         Err(error) => {

@@ -23,12 +23,16 @@ pub(super) enum Step {
     /// To make an entry without contents.
     Other(Arc<Directory>, OsString, FileType),
     Whole(Box<Whole>),
+    /// Nothing is left to be done in a directory.
+    Finish(Arc<Directory>),
     /// To be done when nothing else is left: another name of the file is being copied.
     Later(Box<Step>),
 }
 
 /// A file with options, or over something, that take more than one thread.
 pub(super) struct Whole {
+    /// It is complete when this file is.
+    pub(super) directory: Arc<Directory>,
     pub(super) from: PathBuf,
     pub(super) to: PathBuf,
     pub(super) claim: Option<Claim>,

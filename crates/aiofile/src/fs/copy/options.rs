@@ -117,7 +117,7 @@ impl CopyOptions {
     }
 
     /// Whether the copy is on the device before this ends: fsync of the file and, for a new name,
-    /// of its directory.
+    /// of its directory. For the copy of a directory that is each directory in it.
     pub fn durable(&mut self, durable: bool) -> &mut Self {
         self.settings.durable = durable;
         self

@@ -1,6 +1,7 @@
 //! The last hop of a copy: its attributes, its way to the device, its name.
 
 use std::fs::{File, Metadata};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 
 use caio::{Error, ErrorKind, Result};
@@ -60,8 +61,7 @@ pub(super) fn settle(
                 if job.settings.replace == Replace::ByRename {
                     return Err(reason);
                 }
-                overwrite(job, source, metadata, scratch, spot, reason, &mut copied)?;
-                None
+                overwrite(job, source, metadata, scratch, spot, reason, &mut copied)?
             }
         },
         (Some(scratch), None) => {
@@ -97,7 +97,8 @@ fn finish(job: &Job, target: File) -> Result<()> {
     close(target).map_err(|answer| answered(answer, "close", &job.to))
 }
 
-/// Copies a complete scratch file over what could not be replaced by it.
+/// Copies a complete scratch file over what could not be replaced by it. The directory, where that
+/// made a new name.
 fn overwrite(
     job: &Job,
     source: &File,
@@ -106,7 +107,7 @@ fn overwrite(
     spot: Spot,
     reason: Error,
     copied: &mut Copied,
-) -> Result<()> {
+) -> Result<Option<OwnedFd>> {
     let complete = scratch.reopen().map_err(|answer| answered(answer, "open", &job.to))?;
     let (target, landing) = spot.overwrite(job, metadata, Some(reason))?;
     let found = complete.metadata().map_err(|error| answered(error, "copy", &job.to))?;
@@ -121,5 +122,5 @@ fn overwrite(
     if let Some(made) = landing.scratch {
         made.keep();
     }
-    Ok(())
+    Ok(landing.directory)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use caio::Result;
-use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::fs::{CWD, Mode, OFlags, fsync, mkdirat, openat};
 use rustix::io::Errno;
 
 use super::super::job::Job;
@@ -54,6 +54,10 @@ pub(super) fn begin(
     let is_new = make(CWD, &to, &settings).map_err(|answer| answered(answer, "create", &to))?;
     let target = open(CWD, &to, OFlags::empty());
     let target = target.map_err(|answer| answered(answer, "create", &to))?;
+    if is_new && settings.durable {
+        let synced = open(&target, Path::new(".."), OFlags::empty()).and_then(fsync);
+        synced.map_err(|answer| answered(answer, "sync the directory of", &to))?;
+    }
     let there = target.metadata().map_err(|error| answered(error, "create", &to))?;
     if identity(&there) == identity(&found) {
         return Err(refused(format!("it is the same as {}", from.display()), &to));
@@ -185,18 +189,23 @@ impl Directory {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 
-    /// Gives the copy its attributes. On the way back from the depth the one `below` it leads here
-    /// in one step.
+    /// Gives the copy its attributes, and the names in it to the device where that is wanted. On
+    /// the way back from the depth the one `below` it leads here in one step.
     fn finish(&mut self, below: Option<&Open>) -> Option<Arc<Open>> {
         let mut own = self.descriptors();
-        if std::mem::take(&mut self.is_new) {
+        let is_new = std::mem::take(&mut self.is_new);
+        if is_new || self.tree.settings.durable {
             let again = below.filter(|_| own.is_none());
             own = own.or_else(|| self.open_again(again?, Path::new("..")).ok());
             let job = self.tree.job(self.from.clone(), self.to.clone(), None);
             let unkept = match own.take().map_or_else(|| self.open(), Ok) {
                 Ok(open) => {
                     let Open { source, target } = &*open;
-                    let unkept = attributes::keep(&job, source, &self.metadata, target, true);
+                    let unkept = match is_new {
+                        true => attributes::keep(&job, source, &self.metadata, target, true),
+                        false => Vec::new(),
+                    };
+                    self.sync(target);
                     own = Some(open);
                     unkept
                 }
@@ -205,6 +214,16 @@ impl Directory {
             self.tree.count(|tally| tally.add_unkept(unkept));
         }
         own.inspect(|open| self.tree.last_used.forget(open))
+    }
+
+    /// Puts the names in the copy on the device, if that is wanted and somebody still waits for it.
+    fn sync(&self, copy: &File) {
+        if self.tree.settings.durable
+            && self.tree.check().is_ok()
+            && let Err(answer) = fsync(copy)
+        {
+            self.tree.failed(answered(answer, "fsync", &self.to));
+        }
     }
 }
 

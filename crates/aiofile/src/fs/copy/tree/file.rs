@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use caio::{Error, Result};
 use nix::unistd::close;
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{Mode, OFlags, fsync, openat};
 use rustix::io::Errno;
 
 use super::super::begin::{self, Work};
@@ -71,8 +71,7 @@ fn one(
     name: &OsStr,
 ) -> Result<Done> {
     let settings = &job.settings;
-    let is_simple =
-        !settings.direct && !settings.verify && !settings.durable && settings.copy_file_range;
+    let is_simple = !settings.direct && !settings.verify && settings.copy_file_range;
     if !is_simple && tree.links.is_none() {
         return Ok(Done::Left(None));
     }
@@ -111,6 +110,10 @@ fn one(
         Some(_) => attributes::keep_times_only(job, &metadata, &target),
         None => attributes::keep(job, &source, &metadata, &target, true),
     };
+    if settings.durable {
+        // Its name is durable when the directory is.
+        fsync(&target).map_err(|answer| answered(answer, "fsync", &job.to))?;
+    }
     close(target).map_err(|answer| answered(answer, "close", &job.to))?;
     scratch.keep();
     claim.into_iter().for_each(Claim::made);

@@ -56,11 +56,11 @@ impl CopyOptions {
     ///
     /// # Costs
     /// One hop for each directory and, where it has more than 32 files, for every 128 of them;
-    /// for files that are there, and with `direct`, `verify`, `durable` or without
-    /// `copy_file_range`, as for [`copy`](Self::copy). 18 descriptors for directories, however
-    /// deep the tree is, and those of the steps that run at once. What is copied as a single file
-    /// is opened by its path, which is an error for what lies deeper than a path can say; all
-    /// other files may lie at any depth.
+    /// for files that are there, and with `direct`, `verify` or without `copy_file_range`, as for
+    /// [`copy`](Self::copy). With `durable`, a sync of each file and each directory. 18
+    /// descriptors for directories, however deep the tree is, and those of the steps that run at
+    /// once. What is copied as a single file is opened by its path, which is an error for what
+    /// lies deeper than a path can say; all other files may lie at any depth.
     ///
     /// # Errors
     /// Where it cannot begin: `from` is no directory, `to` lies in it, or cannot be made.

@@ -22,11 +22,12 @@ use super::{job, temporary_name, tree};
 /// As rename(2), a file that has the name is replaced, and so is a directory that is empty. Between
 /// file systems a file appears complete or not at all; a directory of that name has to be absent.
 /// What cannot be kept there, such as an owner that only root could set, is lost. Where something
-/// could not be copied, nothing is removed here.
+/// could not be copied, nothing is removed here; and nothing is before the copy is on the device,
+/// so that a loss of power leaves the one or the other.
 ///
 /// # Costs
 /// One hop to rename; else those of [`copy`](super::copy) or
-/// [`copy_dir`](super::copy_dir), and two more.
+/// [`copy_dir`](super::copy_dir), a sync of each file and directory, and two hops more.
 ///
 /// # Errors
 /// What the system answers, with both paths; what [`copy_dir`](super::copy_dir) could not copy.
@@ -125,14 +126,17 @@ fn move_link(from: &Path, to: &Path) -> io::Result<Left> {
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }
+    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+    fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
     fs::remove_file(from)?;
     Ok(Left::Nothing)
 }
 
-/// All that can be kept.
+/// All that can be kept, durably: the source is removed when it is done.
 fn whole(replace: Replace) -> Arc<Settings> {
     Arc::new(Settings {
         replace,
+        durable: true,
         keep_times: true,
         keep_owner: true,
         keep_xattrs: true,

@@ -23,7 +23,7 @@ pub(super) async fn run(options: &SyncOptions, from: &Path, to: &Path) -> Result
     let settings = options.settings;
     let (source, target) = (from.to_owned(), to.to_owned());
     let preparing = context.run_on("sync", from, move || {
-        let prepared = prepare(&source, &target, settings.dry_run)?;
+        let prepared = prepare(&source, &target, &settings)?;
         let source = prepared.from.directory(Path::new(""))?;
         let attributes = Attributes::of(&source.itself(), &source.stat()?, &settings)?;
         Ok((attributes, prepared))

@@ -157,7 +157,12 @@ fn change(work: &Work, path: &Path, what: &What, place: &Place<OpenDirectory>) -
                 let kept = xattrs::keep(&work.from.place(path)?.open()?, &target);
                 kept.doing("set the extended attributes of", &place.shown)?;
             }
-            attributes.apply(&target, false).doing("set the attributes of", &place.shown)
+            let applied = attributes.apply(&target, false);
+            applied.doing("set the attributes of", &place.shown)?;
+            match work.settings.durable {
+                true => rustix::fs::fsync(&target).doing("fsync", &place.shown),
+                false => Ok(()),
+            }
         }
         What::Delete | What::Copy | What::Compare { .. } => match place.stat()? {
             None => Ok(()),

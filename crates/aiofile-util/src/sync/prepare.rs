@@ -1,12 +1,13 @@
 //! What must hold before anything is done.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::ErrorKind as IoErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use caio::{Error, ErrorKind, Result};
 
+use super::Settings;
 use super::side::Side;
 use crate::steps::Doing;
 
@@ -19,8 +20,9 @@ pub(super) struct Prepared {
 }
 
 /// Examines both directories and opens them. Makes the target where there is none, unless that is
-/// only to be told.
-pub(super) fn prepare(from: &Path, to: &Path, dry_run: bool) -> Result<Prepared> {
+/// only to be told; durably where that is wanted.
+pub(super) fn prepare(from: &Path, to: &Path, settings: &Settings) -> Result<Prepared> {
+    let dry_run = settings.dry_run;
     let source = fs::metadata(from).doing("stat", from)?;
     if !source.is_dir() {
         return Err(refuse("it is no directory", from));
@@ -48,6 +50,10 @@ pub(super) fn prepare(from: &Path, to: &Path, dry_run: bool) -> Result<Prepared>
     let is_new = target.is_none();
     if is_new && !dry_run {
         fs::create_dir(to).doing("mkdir", to)?;
+        if settings.durable {
+            let synced = File::open(to.join("..")).and_then(|directory| directory.sync_all());
+            synced.doing("sync the directory of", to)?;
+        }
     }
     let opened = if is_new && dry_run { None } else { Some(Side::open(to)?) };
     Ok(Prepared { from: Side::open(from)?, to: opened, is_new })

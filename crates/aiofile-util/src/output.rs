@@ -1,7 +1,7 @@
 //! A file that is written as a whole: it appears when it is complete, or its end stays as it was.
 
 use std::fs::{File, Metadata};
-use std::io::{Seek, SeekFrom};
+use std::io::{ErrorKind as IoErrorKind, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use aiofile::fs::{AtomicFile, AtomicWriteOptions, Durability};
 use caio::{Error, ErrorKind, Result};
 
 use crate::background::in_background;
+use crate::names::directory_of;
 use crate::steps::Doing;
 
 /// An output in the making.
@@ -32,6 +33,8 @@ pub(crate) struct Sink {
     pub(crate) path: PathBuf,
     /// How many bytes there were, which is what is left where it is not settled.
     appended_at: Option<u64>,
+    /// It was made here, so that its name is not durable.
+    is_new: bool,
     is_settled: AtomicBool,
 }
 
@@ -42,7 +45,7 @@ impl Output {
         let mut options = AtomicWriteOptions::new();
         let new = options.context(context).durability(durability).open(path).await?;
         let file = new.as_fd().try_clone_to_owned().doing("open", path)?;
-        let sink = Arc::new(Sink::new(file.into(), path, None));
+        let sink = Arc::new(Sink::new(file.into(), path, None, false));
         Ok(Self { sink, durable, new: Some(new) })
     }
 
@@ -80,16 +83,18 @@ impl Sink {
     fn append(path: &Path) -> Result<Self> {
         let mut options = File::options();
         // Not O_APPEND, with which the kernel does not copy by itself.
-        let file = options.write(true).create(true).truncate(false).open(path);
+        let there = options.write(true).truncate(false).open(path);
+        let is_new = matches!(&there, Err(error) if error.kind() == IoErrorKind::NotFound);
+        let file = if is_new { options.create(true).open(path) } else { there };
         let mut file = file.doing("open", path)?;
         refuse_special(&file.metadata().doing("stat", path)?, path)?;
         let length = file.seek(SeekFrom::End(0)).doing("seek", path)?;
-        Ok(Self::new(file, path, Some(length)))
+        Ok(Self::new(file, path, Some(length), is_new))
     }
 
-    fn new(file: File, path: &Path, appended_at: Option<u64>) -> Self {
+    fn new(file: File, path: &Path, appended_at: Option<u64>, is_new: bool) -> Self {
         let is_settled = AtomicBool::new(false);
-        Self { file: Arc::new(file), path: path.to_owned(), appended_at, is_settled }
+        Self { file: Arc::new(file), path: path.to_owned(), appended_at, is_new, is_settled }
     }
 
     /// Where to write, and how to call it.
@@ -108,13 +113,24 @@ impl Sink {
 
     /// Ends what was appended, or cuts it off.
     fn settle(&self, durable: bool, is_complete: bool) -> Result<()> {
-        let synced = if durable { self.file.sync_all().doing("fsync", &self.path) } else { Ok(()) };
+        let synced = if durable { self.sync() } else { Ok(()) };
         if let (Some(length), true) = (self.appended_at, !is_complete || synced.is_err()) {
             // Where that fails too, the error that led here is the one to tell.
             let _ = self.file.set_len(length);
         }
         self.is_settled.store(true, Ordering::Relaxed);
         synced
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.file.sync_all().doing("fsync", &self.path)?;
+        if self.is_new {
+            // A link may lead to another directory.
+            let path = std::fs::canonicalize(&self.path).doing("fsync", &self.path)?;
+            let directory = File::open(directory_of(&path)).and_then(|open| open.sync_all());
+            directory.doing("sync the directory of", &self.path)?;
+        }
+        Ok(())
     }
 }
 

@@ -63,7 +63,7 @@ impl Fs {
 #[non_exhaustive]
 pub enum Durability {
     /// Nothing need be. Other processes see the old or the new contents; after a crash of the
-    /// system the file may be empty on some file systems.
+    /// system the file may be empty, or zeros in parts, on some file systems.
     None,
     /// The contents, before they get the name: after a crash of the system it is the old or the new
     /// file, and whole.

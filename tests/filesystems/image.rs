@@ -5,6 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::run::run;
+
 /// Enough for the smallest XFS (300 MB) and btrfs; the file is sparse.
 const IMAGE_BYTES: u64 = 400 << 20;
 
@@ -38,14 +40,5 @@ impl Drop for Image {
         if detached.is_err() && Path::new(&self.path()).exists() {
             println!("nothing was mounted at {}", self.path().display());
         }
-    }
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())),
-        Err(error) => Err(format!("{program}: {error}")),
     }
 }

@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
 mod image;
+#[path = "../common/run.rs"]
+mod run;
 
 use aiofile::{AioFile, AlignedBuffer, BackendKind, Context, OpenOptions};
 use futures_util::future::try_join_all;

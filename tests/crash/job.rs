@@ -37,6 +37,8 @@ pub(crate) enum LeftOut {
     Nothing,
     Sync,
     DirectorySync,
+    /// A file is written over, and not replaced by another one.
+    Replacement,
 }
 
 /// What is noted of a step.
@@ -91,8 +93,8 @@ impl Place {
     }
 
     /// Whether directories are to be synced.
-    pub(crate) fn syncs_directories(&self) -> bool {
-        self.left_out == LeftOut::Nothing
+    fn syncs_directories(&self) -> bool {
+        ![LeftOut::Sync, LeftOut::DirectorySync].contains(&self.left_out)
     }
 
     /// Makes the names in it durable, unless that is left out.

@@ -56,6 +56,11 @@ fn a_sync_of_a_directory_that_is_left_out_is_found() {
 }
 
 #[test]
+fn a_replacement_that_is_left_out_is_found() {
+    alone::run("a_replacement_that_is_left_out_is_found", planted::find_no_replacement);
+}
+
+#[test]
 fn what_was_acknowledged_outlives_a_power_cut() {
     match power::order() {
         Some(order) => guest::work(&order),

@@ -1,19 +1,16 @@
-//! The same work with a sync left out: each job that needs it has to lose something.
+//! The same work with something left out: each job that needs it has to lose what it told.
 
 use aiofile::{BackendKind, Context};
 
 use crate::alone;
 use crate::device::{Device, FILE_SYSTEMS};
 use crate::examine::examine;
-use crate::job::{Job, LeftOut, Mark};
+use crate::job::{Job, LeftOut};
 use crate::jobs;
 use crate::state::{Replay, State};
 use crate::states::context;
 use crate::trace::Trace;
 use crate::workload::Workload;
-
-/// How many moments are tried for each job. The kernel may write down by itself what is left to it.
-const MOMENTS: usize = 4;
 
 /// Without any sync of a file or a directory, each job loses what it told to be durable.
 pub(crate) fn find_no_sync() {
@@ -23,6 +20,11 @@ pub(crate) fn find_no_sync() {
 /// Without the sync of a directory, new names are lost.
 pub(crate) fn find_no_directory_sync() {
     find("no_directory_sync", LeftOut::DirectorySync);
+}
+
+/// Where a file is written over instead of being replaced, a mixture is found.
+pub(crate) fn find_no_replacement() {
+    find("no_replacement", LeftOut::Replacement);
 }
 
 fn find(planted: &str, left_out: LeftOut) {
@@ -50,9 +52,8 @@ fn kept(
     let workload = Workload { jobs: jobs.to_vec(), seed: 1, left_out };
     let trace = Trace::record(device, context, workload).unwrap();
     let loses = |job: &&'static Job| {
-        let told =
-            |note: &&crate::trace::Note| note.job == job.name && note.mark == Mark::Acknowledged;
-        trace.notes.iter().rev().filter(told).take(MOMENTS).any(|note| {
+        // The last moment first: the kernel may write down by itself what is left to it.
+        trace.notes.iter().rev().filter(|note| note.job == job.name).any(|note| {
             let state = State::all_lost(&trace, note.at);
             let disk = Replay::new(&trace).to(&state);
             let before = trace.notes.iter().filter(|note| note.at <= state.at);

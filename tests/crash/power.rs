@@ -219,7 +219,7 @@ impl Machine {
         );
         let name = "what_was_acknowledged_outlives_a_power_cut";
         let command = format!(
-            "console=ttyS0 quiet panic=-1 rdinit=/init RUST_BACKTRACE=0 {ORDER}={} \
+            "console=ttyS0 loglevel=1 panic=-1 rdinit=/init RUST_BACKTRACE=0 {ORDER}={} \
              -- {name} --exact --nocapture --quiet",
             order.text(),
         );

@@ -42,7 +42,7 @@ impl Workload {
         let mut random = Random::new(self.seed);
         let lanes = match self.left_out {
             LeftOut::Nothing => random.within(1..LANES_MAX + 1),
-            LeftOut::Sync | LeftOut::DirectorySync => 1,
+            _ => 1,
         };
         let mut jobs = self.jobs.clone();
         for index in 1..jobs.len() {

@@ -118,7 +118,9 @@ impl SyncOptions {
     }
 
     /// Whether all is on the device when it is done: an fsync of each file before it gets its name,
-    /// and of each directory in which something was done.
+    /// and of each directory in which something was done. Without it, a loss of power can leave a
+    /// file with its name, size and time, and zeros for contents, which a later run by
+    /// [`SizeAndTime`](Compare::SizeAndTime) takes for the same: compare contents after one.
     #[must_use]
     pub fn durable(mut self, durable: bool) -> Self {
         self.settings.durable = durable;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use aiofile::AioFile;
 use aiofile::fs::{AtomicWriteOptions, Durability};
 use aiofile::tempfile::Builder;
 use tokio::io::AsyncWriteExt;
@@ -22,8 +23,15 @@ pub(super) const JOBS: &[Job] = &[
     Job {
         name: "written_atomically_with_data",
         // That the name leads to whole contents is durable, but not which.
-        needs: &[],
-        run: |place| Box::pin(async move { write(&place, Durability::Data).await }),
+        needs: &[LeftOut::Replacement],
+        run: |place| {
+            Box::pin(async move {
+                match place.left_out {
+                    LeftOut::Replacement => write_over(&place).await,
+                    _ => write(&place, Durability::Data).await,
+                }
+            })
+        },
         check: |seen| {
             only(seen)?;
             seen.read("file")?.map_or(Ok(()), |found| whole(seen, &found))
@@ -98,7 +106,7 @@ pub(super) const JOBS: &[Job] = &[
 
 fn full(place: &Place) -> Durability {
     match place.left_out {
-        LeftOut::Nothing => Durability::Full,
+        LeftOut::Nothing | LeftOut::Replacement => Durability::Full,
         LeftOut::DirectorySync => Durability::Data,
         LeftOut::Sync => Durability::None,
     }
@@ -110,6 +118,22 @@ async fn write(place: &Place, durability: Durability) -> io::Result<()> {
     for step in 0..STEPS {
         place.begin(step);
         options.write(place.path("file"), place.content(step)).await?;
+        place.acknowledge(step);
+    }
+    Ok(())
+}
+
+/// In two parts, between which the file is neither the old nor the new one.
+async fn write_over(place: &Place) -> io::Result<()> {
+    let file = AioFile::create(place.path("file")).await?;
+    for step in 0..STEPS {
+        let content = place.content(step);
+        let half = content.len() / 2;
+        for (offset, part) in [(0, &content[..half]), (half, &content[half..])] {
+            place.begin(step);
+            file.write_all_at(part.to_vec(), offset as u64).await?;
+            file.fsync().await?;
+        }
         place.acknowledge(step);
     }
     Ok(())

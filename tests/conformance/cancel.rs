@@ -18,7 +18,7 @@ pub(crate) const CASES: &[Case] = cases![
     each cancel_races_completion,
     each completed_and_dropped_before_it_was_polled_again,
     each finished_futures_that_nobody_polls_hold_no_place,
-    each a_write_in_the_queue_keeps_its_own_file,
+    each a_write_under_way_keeps_its_own_file,
     each a_forgotten_future_delays_no_close_for_ever,
     each a_read_of_a_silent_pipe_can_be_dropped,
     alone dropped_opens_leak_no_descriptor,
@@ -53,9 +53,12 @@ fn memory_freed_by_a_cancel_is_not_written_to(env: &Env) {
 /// its buffer comes back to the pool.
 fn cancel_races_completion(env: &Env) {
     const ROUNDS: usize = 10_000;
+    /// More than are taken at once, so that each one that is lost is missing in the end.
+    const BUFFERS: usize = 64;
     let place = disk();
     let file = shared(&place.file("data", &pattern(64 * 1024)));
-    let pool = BufferPool::new(4096, 512, 64);
+    let pool = BufferPool::new(4096, 512, BUFFERS);
+    drop((0..BUFFERS).map(|_| pool.take()).collect::<Vec<_>>());
     let mut random = Random::new(9);
     let mut finished = 0;
     env.run(async {
@@ -82,8 +85,7 @@ fn cancel_races_completion(env: &Env) {
     let metrics = env.context.metrics();
     assert!(metrics.cancelled as usize + finished <= ROUNDS, "{metrics:?}, {finished} finished");
     assert_eq!(metrics.failed, 0, "{metrics:?}");
-    // All that were ever taken at once lie in the pool again: taking as many makes no new one.
-    eventually("buffers are back", || pool.idle() > 0);
+    eventually("all buffers are back", || pool.idle() == BUFFERS);
 }
 
 /// Trap A6: the answer of a future that was dropped before it looked blocks the shutdown.
@@ -129,11 +131,12 @@ fn finished_futures_that_nobody_polls_hold_no_place(env: &Env) {
     });
 }
 
-/// Trap A15: the descriptor of a queued operation is closed, and its number is another file's.
-fn a_write_in_the_queue_keeps_its_own_file(env: &Env) {
+/// Trap A15: the descriptor of an operation that is under way is closed, and its number is another
+/// file's.
+fn a_write_under_way_keeps_its_own_file(env: &Env) {
     let place = disk();
     env.run(async {
-        for round in 0..30 {
+        for round in 0..60 {
             let own = place.path(&format!("own-{round}"));
             let other = place.path(&format!("other-{round}"));
             let file = env.file(&own, "w").await;
@@ -141,12 +144,19 @@ fn a_write_in_the_queue_keeps_its_own_file(env: &Env) {
             let mut write = async move { handle.write_all_at(vec![1; 3000], 0).await }.boxed();
             let polled = poll_once(&mut write);
             drop(file);
+            // In every other round the future goes as well: nobody but the operation has the file.
+            let write = (round % 2 == 0).then_some(write);
+            let is_certain = write.is_some();
             let strangers: Vec<_> = (0..4).map(|_| File::create(&other).unwrap()).collect();
-            if polled.is_pending() {
+            if let Some(write) = write
+                && polled.is_pending()
+            {
                 write.await.unwrap();
             }
+            tokio::task::block_in_place(|| assert_settled(&env.context));
             drop(strangers);
-            assert_eq!(std::fs::read(&own).unwrap(), [1; 3000]);
+            let written = std::fs::read(&own).unwrap();
+            assert!(written == [1; 3000] || written.is_empty() && !is_certain, "{written:?}");
             assert_eq!(std::fs::read(&other).unwrap(), []);
         }
     });

@@ -139,6 +139,34 @@ fn a_refused_submission_is_each_operations_own_error() {
     assert_eq!(backend.shutdown(Instant::now()), 0);
 }
 
+/// Trap B8: what was queued behind a refused request is never submitted.
+#[test]
+fn what_comes_behind_a_refused_request_is_submitted() {
+    let Some(file) = direct_file() else { return };
+    let Some((backend, _)) = stubborn((1, libc::EPERM), (0, 0)) else { return };
+    let mut receivers = Vec::new();
+    for at in 0..8 {
+        let (request, receiver) = request(read(at * 4096), Some(&file));
+        Backend::queue(&backend, request);
+        receivers.push(receiver);
+    }
+    let mut refused = Vec::new();
+    for (number, receiver) in receivers.into_iter().enumerate() {
+        let outcome = wait(receiver, || {
+            backend.commit(QueueId(0));
+            backend.reap(QueueId(0));
+        });
+        match outcome.result {
+            Ok(Output::Bytes(4096)) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => refused.push(number),
+            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EAGAIN), "it would wait"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refused, [0]);
+    assert_eq!(backend.shutdown(Instant::now()), 0);
+}
+
 #[test]
 fn events_that_cannot_be_fetched_for_a_while_come_and_for_good_are_an_error() {
     let Some(file) = direct_file() else { return };

@@ -102,6 +102,16 @@ impl Ring {
         lock(&self.state).in_flight.stale()
     }
 
+    /// Has the kernel complete nothing, under this number.
+    #[cfg(test)]
+    #[allow(unsafe_code)]
+    pub(super) fn complete_nothing(&self, number: u64) {
+        let state = lock(&self.state);
+        let entry = io_uring::opcode::Nop::new().build().user_data(number);
+        // SAFETY: this entry points to nothing.
+        unsafe { self.submissions(&state).push(&entry) }.expect("there is room");
+    }
+
     /// Takes a request and writes its entry. What is wrong with it completes it at once.
     pub(super) fn queue(&self, request: Request) {
         if self.refused.load(Ordering::Acquire) {

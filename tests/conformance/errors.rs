@@ -1,5 +1,7 @@
 //! What is refused, by the system or before it: clear words, nothing lost, no other harmed.
 
+use std::fs::File;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Wake, Waker};
@@ -7,7 +9,9 @@ use std::task::{Context as TaskContext, Wake, Waker};
 use aiofile::{AioFile, Error, ErrorKind, OpenOptions};
 use futures_util::FutureExt;
 use futures_util::future::maybe_done;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::harness::{Case, cases};
 use crate::support::{Env, assert_settled, disk, eventually, pattern, poll_once, room, shared};
@@ -16,6 +20,7 @@ pub(crate) const CASES: &[Case] = cases![
     each the_systems_errno_arrives_with_file_and_offset,
     each what_cannot_be_right_is_refused_before_the_system_sees_it,
     each an_error_leaves_the_context_as_good_as_before,
+    each what_one_file_forbids_is_taken_for_no_word_of_the_backend,
     each a_panicking_waker_harms_nobody_else,
     each a_panicking_waker_in_line_harms_nobody_else,
 ];
@@ -101,6 +106,37 @@ fn an_error_leaves_the_context_as_good_as_before(env: &Env) {
         }
     });
     assert_settled(&env.context);
+}
+
+/// Trap D1: EPERM is also what a sandbox answers to a call, and a file to a write.
+fn what_one_file_forbids_is_taken_for_no_word_of_the_backend(env: &Env) {
+    let place = disk();
+    let path = place.file("data", &pattern(4096));
+    let sealed = memfd_create(c"sealed", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING);
+    let mut sealed = File::from(sealed.unwrap());
+    sealed.write_all(b"sealed").unwrap();
+    fcntl(&sealed, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_WRITE)).unwrap();
+    env.run(async {
+        let (sealed, file) =
+            (AioFile::from_std_in(&env.context, sealed).unwrap(), env.file(&path, "r+").await);
+        // How many operations of another file are done in place, and how many by the pool.
+        let routes = async || {
+            let before = env.context.metrics();
+            for number in 0..20 {
+                assert_eq!(file.read_exact_at(100, number).await.unwrap().len(), 100);
+                file.write_all_at(vec![7; 100], number).await.unwrap();
+            }
+            let after = env.context.metrics();
+            (after.in_place - before.in_place, after.routed - before.routed)
+        };
+        let expected = routes().await;
+        for _ in 0..20 {
+            let error = Error::from(sealed.write_at("x", 0).await.unwrap_err());
+            assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{error}");
+            assert_eq!(sealed.read_at(100, 0).await.unwrap(), "sealed");
+        }
+        assert_eq!(routes().await, expected);
+    });
 }
 
 struct Panicking;

@@ -10,6 +10,7 @@ use caio_testkit::{Faulty, Plan, Random, Simulated, Skeleton};
 use futures_util::future::join_all;
 
 use crate::harness::{Case, cases, skipped};
+use crate::observed::Observed;
 use crate::support::{assert_settled, disk, pattern, within_reason};
 use crate::uring::uring;
 
@@ -18,6 +19,7 @@ pub(crate) const CASES: &[Case] = cases![
     once answers_out_of_order_reach_their_callers,
     once a_full_disk_is_told_and_nothing_is_lost,
     once any_interleaving_of_disjoint_writes_gives_the_same_file,
+    once many_ranges_are_handed_over_together,
 ];
 
 /// Those of the backends under test that sync by themselves, so that a fault can meet the sync.
@@ -75,6 +77,10 @@ fn short_transfers_are_neither_the_end_nor_an_error() {
         let (result, buffers) = file.read_vectored_at(buffers, 0).await;
         assert_eq!(result.unwrap(), 180_000);
         assert_eq!(buffers.concat(), data[..180_000]);
+        let buffers = (0..20).map(|number| data[number * 9_000..][..9_000].to_vec()).collect();
+        let (result, _) = file.write_vectored_at(buffers, 1).await;
+        assert_eq!(result.unwrap(), 180_000);
+        assert_eq!(file.read_exact_at(180_000, 1).await.unwrap(), data[..180_000]);
         let injected = faulty.injected();
         assert!(injected.short > 5 && injected.errors > 5, "{injected:?}");
     });
@@ -123,5 +129,29 @@ fn any_interleaving_of_disjoint_writes_gives_the_same_file() {
         assert_eq!(disk.model("data").unwrap().durable(), data);
         disk.lose_power();
         assert_eq!(disk.drive(file.read_to_end(0)).unwrap(), data);
+    }
+}
+
+/// Each commit is a system call.
+fn many_ranges_are_handed_over_together() {
+    for inner in inner() {
+        let place = disk();
+        let observed = Arc::new(Observed::new(inner, |_| {}));
+        let builder = aiofile::context().custom(Arc::<Observed>::clone(&observed));
+        let context = builder.in_place(false).build().unwrap();
+        let data = pattern(64 * 4096);
+        let path = place.file("data", &data);
+        let file = std::fs::File::open(path).unwrap();
+        let file = AioFile::from_std_in(&context, file).unwrap();
+        let ranges: Vec<_> = (0..64).map(|number| number * 4096..number * 4096 + 100).collect();
+        let before = (observed.commits(), context.metrics().submitted);
+        let apart = aiofile::RangeOptions::new().gap_max(0);
+        let read = within_reason(file.read_ranges_with(&ranges, &apart)).unwrap();
+        for (range, found) in ranges.iter().zip(read) {
+            assert_eq!(found, data[range.start as usize..range.end as usize]);
+        }
+        assert_eq!(context.metrics().submitted - before.1, 64);
+        let commits = observed.commits() - before.0;
+        assert!(commits <= 2, "{commits} commits");
     }
 }

@@ -41,7 +41,7 @@ fn exactly_the_maximum_is_in_flight() {
     }
 }
 
-/// Row 14: many reads at once do not end in EMFILE. A file that stays open is the caller's to
+/// Many reads at once do not end in EMFILE. A file that stays open is the caller's to
 /// close: waiting for that could last for ever, so that it is an error at once.
 fn a_thousand_files_at_a_limit_of_sixteen(env: &Env) {
     let place = disk();
@@ -87,7 +87,6 @@ fn more_bytes_than_may_be_in_flight_wait(env: &Env) {
     assert_settled(&context);
 }
 
-/// Row 30.
 fn submitted_is_completed_and_in_flight_at_every_moment(env: &Env) {
     let place = disk();
     let file = shared(&place.file("data", &pattern(4096)));
@@ -118,7 +117,7 @@ fn submitted_is_completed_and_in_flight_at_every_moment(env: &Env) {
     eventually("nothing is in flight", || env.context.in_flight() == (0, 0));
 }
 
-/// Row 14, with the limit that the system has.
+/// The same with the limit that the system has.
 fn a_small_limit_of_descriptors_is_kept_to(env: &Env) {
     let place = disk();
     let path = place.file("data", b"data");

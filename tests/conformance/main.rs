@@ -27,10 +27,13 @@ mod idle_futures;
 mod layers;
 mod limits;
 mod nested;
+mod observed;
 mod order;
 mod panics;
 mod read;
 mod refusal;
+mod refused_late;
+mod rings;
 mod runtimes;
 mod several_runtimes;
 mod shutdown;
@@ -80,6 +83,8 @@ const MODULES: &[Module] = &[
     ("ends", ends::CASES),
     ("signals", signals::CASES),
     ("refusal", refusal::CASES),
+    ("refused_late", refused_late::CASES),
+    ("rings", rings::CASES),
     ("layers", layers::CASES),
     ("repeated", layers::repeated::CASES),
 ];

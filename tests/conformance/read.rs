@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 
 use caio_testkit::Random;
 
-use crate::harness::{Case, cases};
+use crate::harness::{Case, cases, skipped};
 use crate::support::{Env, disk, pattern, places};
 
 pub(crate) const CASES: &[Case] = cases![
@@ -13,6 +13,7 @@ pub(crate) const CASES: &[Case] = cases![
     each a_short_read_shows_only_what_was_read,
     each an_empty_read_is_no_operation,
     each offsets_beyond_32_bits,
+    each lengths_beyond_32_bits,
     each a_file_that_changes_its_length_while_it_is_read,
 ];
 
@@ -108,6 +109,31 @@ fn offsets_beyond_32_bits(env: &Env) {
             }
             assert_eq!(file.read_exact_at(9, 5).await.unwrap(), vec![0; 9]);
             assert_eq!(file.len().await.unwrap(), (1 << 40) + 9);
+        });
+    }
+}
+
+/// Trap C13: a length that was cut to 32 bits is none at all, and looks like the end of the file.
+fn lengths_beyond_32_bits(env: &Env) {
+    for place in places() {
+        let path = place.file("ten", b"0123456789");
+        env.run(async {
+            let file = env.file(&path, "r").await;
+            let null = env.file("/dev/null", "w").await;
+            for length in [1 << 31, 1 << 32, (1 << 32) + 3] {
+                // The memory is never touched, so that the system has to have none.
+                let mut memory = Vec::new();
+                if memory.try_reserve_exact(length).is_err() {
+                    skipped("lengths beyond 32 bits: the system does not grant that much memory");
+                    return;
+                }
+                let (read, memory) = file.read_into(memory, 2).await;
+                assert_eq!((read.unwrap(), &memory[..]), (8, &b"23456789"[..]), "{length}");
+                drop(memory);
+                let before = env.context.metrics().bytes_written;
+                null.write_all_at(vec![0; length], 0).await.unwrap();
+                assert_eq!(env.context.metrics().bytes_written - before, length as u64);
+            }
         });
     }
 }

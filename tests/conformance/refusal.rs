@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::fd::RawFd;
+use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use caio::{BackendKind, Choice, ErrorKind};
 use nix::libc;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, apply_filter_all_threads,
+    SeccompRule, TargetArch, apply_filter, apply_filter_all_threads,
 };
 
 use crate::harness::{Case, cases, skipped};
@@ -22,11 +24,13 @@ pub(crate) const CASES: &[Case] = cases![
     once_alone io_uring_hidden_by_enosys,
     once_alone io_uring_forbidden_by_eperm,
     once_alone io_uring_refused_by_enomem,
+    once_alone io_uring_refused_for_other_reasons,
     once_alone io_uring_that_can_be_set_up_and_not_entered,
     once_alone kernel_aio_hidden_by_enosys,
     once_alone kernel_aio_at_its_limit,
     once_alone both_forbidden,
     alone calls_in_place_that_a_sandbox_forbids,
+    once statx_that_a_sandbox_forbids,
     once_alone io_uring_that_is_forbidden_after_its_start,
 ];
 
@@ -43,7 +47,7 @@ fn refuse(backends: &[BackendKind], calls: &[libc::c_long], errno: i32) -> Vec<B
 
 /// Lets these system calls fail with this errno for the rest of this process, on every thread that
 /// it has now or later.
-fn forbid(calls: &[libc::c_long], errno: i32) {
+pub(crate) fn forbid(calls: &[libc::c_long], errno: i32) {
     apply(calls.iter().map(|call| (*call, Vec::new())).collect(), errno);
 }
 
@@ -56,11 +60,15 @@ pub(crate) fn forbid_close_of(descriptor: RawFd, errno: i32) {
 }
 
 fn apply(rules: BTreeMap<libc::c_long, Vec<SeccompRule>>, errno: i32) {
+    apply_filter_all_threads(&program(rules, errno)).unwrap();
+}
+
+/// A filter by which these system calls fail with this errno.
+pub(crate) fn program(rules: BTreeMap<libc::c_long, Vec<SeccompRule>>, errno: i32) -> BpfProgram {
     let architecture = TargetArch::try_from(std::env::consts::ARCH).unwrap();
     let answer = SeccompAction::Errno(errno.unsigned_abs());
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, answer, architecture).unwrap();
-    let program: BpfProgram = filter.try_into().unwrap();
-    apply_filter_all_threads(&program).unwrap();
+    filter.try_into().unwrap()
 }
 
 /// `auto` works, on none of the refused backends, and knows why.
@@ -117,6 +125,14 @@ fn io_uring_refused_by_enomem() {
     demand_is_told(BackendKind::Uring, "io_uring_setup", libc::ENOMEM);
 }
 
+/// The latest of several filters decides which errno it is.
+fn io_uring_refused_for_other_reasons() {
+    for errno in [libc::EACCES, libc::EINVAL, libc::EMFILE, libc::ENFILE] {
+        auto_goes_on(&refuse(&[BackendKind::Uring], &[libc::SYS_io_uring_setup], errno));
+        demand_is_told(BackendKind::Uring, "io_uring_setup", errno);
+    }
+}
+
 /// A filter that knows only some of the calls: the ring is there, and useless.
 fn io_uring_that_can_be_set_up_and_not_entered() {
     auto_goes_on(&refuse(&[BackendKind::Uring], &[libc::SYS_io_uring_enter], libc::EPERM));
@@ -165,6 +181,26 @@ fn calls_in_place_that_a_sandbox_forbids(env: &Env) {
             assert_eq!(env.context.read_file(&path).await.unwrap().len(), 100_000);
         });
     });
+}
+
+/// Trap D20: what a sandbox answers that is older than statx(2). The filter has to be there when
+/// the program starts, as a sandbox is, since std finds out once whether there is such a call. So
+/// this program is started again, for some of its cases.
+fn statx_that_a_sandbox_forbids() {
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        for module in ["auto::read::", "auto::errors::", "rust::read::"] {
+            let run = move || {
+                let calls = BTreeMap::from([(libc::SYS_statx, Vec::new())]);
+                // For this thread, and the process that it starts.
+                apply_filter(&program(calls, errno)).unwrap();
+                Command::new(std::env::current_exe().unwrap()).arg(module).output().unwrap()
+            };
+            let ran = thread::spawn(run).join().unwrap();
+            let said = String::from_utf8_lossy(&ran.stdout);
+            assert!(ran.status.success(), "{errno}: {said}");
+            assert!(!said.contains(" 0 passed"), "{said}");
+        }
+    }
 }
 
 /// A sandbox that closes once the program has begun, with requests in flight and none. Each

@@ -133,7 +133,7 @@ fn after_the_shutdown_everything_is_refused(env: &Env) {
     assert_eq!(std::fs::read(&path).unwrap(), b"data");
 }
 
-/// Trap D15 and row 13: a program that waits for its standard input cannot end.
+/// Trap D15: a program that waits for its standard input cannot end.
 fn a_pending_read_of_a_pipe_does_not_hold_up_the_end(env: &Env) {
     let (reader, writer) = std::io::pipe().unwrap();
     let context = env.another(|builder| builder);

@@ -3,14 +3,15 @@
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aiofile::{AioFile, Error};
-use caio::{Backend, BackendKind, Capability, OpKind, QueueId, Request, Token};
+use caio::{Backend, OpKind};
 use caio_testkit::{Faulty, Plan, Skeleton};
 use futures_util::future::{join_all, maybe_done};
 
 use crate::harness::{Case, cases};
+use crate::observed::Observed;
 use crate::support::{Env, disk, places, within_reason};
 
 pub(crate) const CASES: &[Case] = cases![
@@ -36,51 +37,17 @@ fn files_and_directories_can_be_synced(env: &Env) {
 }
 
 /// Notes when operations reach the backend and when they end.
-#[derive(Debug)]
-struct Recording {
-    inner: Arc<dyn Backend>,
-    log: Arc<Mutex<Vec<(OpKind, &'static str)>>>,
-}
-
-impl Backend for Recording {
-    fn kind(&self) -> BackendKind {
-        BackendKind::Other("recording")
-    }
-
-    fn capability(&self) -> &Capability {
-        self.inner.capability()
-    }
-
-    fn queue(&self, mut request: Request) -> QueueId {
+fn recording(inner: Arc<dyn Backend>, log: &Arc<Mutex<Vec<(OpKind, &'static str)>>>) -> Observed {
+    let log = Arc::clone(log);
+    Observed::new(inner, move |request| {
         let kind = request.op().kind();
-        self.log.lock().unwrap().push((kind, "begins"));
-        let log = Arc::clone(&self.log);
+        log.lock().unwrap().push((kind, "begins"));
+        let log = Arc::clone(&log);
         request.on_complete(move |request, result| {
             log.lock().unwrap().push((kind, "ends"));
             request.complete(result);
         });
-        self.inner.queue(request)
-    }
-
-    fn commit(&self, queue: QueueId) {
-        self.inner.commit(queue);
-    }
-
-    fn cancel(&self, token: Token) {
-        self.inner.cancel(token);
-    }
-
-    fn reap(&self, queue: QueueId) -> usize {
-        self.inner.reap(queue)
-    }
-
-    fn descriptor(&self, queue: QueueId) -> Option<std::os::fd::BorrowedFd<'_>> {
-        self.inner.descriptor(queue)
-    }
-
-    fn shutdown(&self, deadline: Instant) -> usize {
-        self.inner.shutdown(deadline)
-    }
+    })
 }
 
 /// Trap C20: the kernel orders nothing, so that a sync beside a write does not cover it.
@@ -89,7 +56,7 @@ fn a_sync_starts_after_the_writes_before_it_have_ended() {
     let log = Arc::default();
     let delay = Duration::from_millis(1)..Duration::from_millis(10);
     let inner = Arc::new(Faulty::new(Arc::new(Skeleton::open(64)), Plan::new(1).delay(delay)));
-    let backend = Arc::new(Recording { inner, log: Arc::clone(&log) });
+    let backend = Arc::new(recording(inner, &log));
     let context = aiofile::context().custom(backend).in_place(false).build().unwrap();
     within_reason(async {
         let file = std::fs::File::create(place.path("data")).unwrap();

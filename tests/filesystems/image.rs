@@ -1,4 +1,4 @@
-//! A file system in a file, mounted by a loop device until it is dropped.
+//! A file system in a file, mounted by a loop device until it is dropped; or one over directories.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +17,9 @@ pub(crate) struct Image {
 impl Image {
     /// Makes and mounts it, or says what is missing for that.
     pub(crate) fn mount(file_system: &str) -> Result<Self, String> {
+        if file_system == "overlay" {
+            return Self::mount_overlay();
+        }
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
         let file = directory.path().join("image");
         let image = std::fs::File::create(&file).map_err(|error| error.to_string())?;
@@ -25,6 +28,22 @@ impl Image {
         let image = Self { directory };
         std::fs::create_dir(image.path()).map_err(|error| error.to_string())?;
         run(Command::new("mount").args(["-o", "loop"]).arg(&file).arg(image.path()))?;
+        Ok(image)
+    }
+
+    /// What containers have as their root: the files of one directory below those of another.
+    fn mount_overlay() -> Result<Self, String> {
+        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+        for name in ["lower", "upper", "work", "mounted"] {
+            std::fs::create_dir(directory.path().join(name)).map_err(|error| error.to_string())?;
+        }
+        let lower = directory.path().join("lower/below");
+        std::fs::write(lower, vec![7; 100_000]).map_err(|error| error.to_string())?;
+        let at = directory.path().display();
+        let options = format!("lowerdir={at}/lower,upperdir={at}/upper,workdir={at}/work");
+        let image = Self { directory };
+        let mut mount = Command::new("mount");
+        run(mount.args(["-t", "overlay", "-o", &options, "overlay"]).arg(image.path()))?;
         Ok(image)
     }
 

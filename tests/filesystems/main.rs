@@ -1,5 +1,5 @@
-//! The disk file systems by themselves, each in an image on a loop device: what is done in place,
-//! what O_DIRECT needs, what syncs, on every backend.
+//! The disk file systems by themselves, each in an image on a loop device, and an overlay as
+//! containers have it: what is done in place, what O_DIRECT needs, what syncs, on every backend.
 //!
 //! Needs root, loop devices and the mkfs programs. What is missing is printed as skipped, and is a
 //! failure where `CAIO_REQUIRE_FILESYSTEMS` is set.
@@ -115,5 +115,27 @@ fn btrfs_keeps_everything() {
     on("btrfs", async |context, image, kind| {
         round_trip(&buffered(context, image, kind).await).await;
         direct_round_trip(context, image, kind).await;
+    });
+}
+
+/// Trap D21: a file of the lower directory is another one once it was written to.
+#[test]
+fn an_overlay_keeps_everything() {
+    on("overlay", async |context, image, kind| {
+        round_trip(&buffered(context, image, kind).await).await;
+        direct_round_trip(context, image, kind).await;
+        let mut options = OpenOptions::new();
+        options.context(context);
+        let path = image.path().join("below");
+        let below = options.clone().read(true).open_aio(&path).await.unwrap();
+        let before = below.read_to_end(0).await.unwrap();
+        let above = options.read(true).write(true).open_aio(&path).await.unwrap();
+        above.write_all_at(kind.name(), 50_000).await.unwrap();
+        let name = above.read_exact_at(kind.name().len(), 50_000).await.unwrap();
+        assert_eq!(name, kind.name());
+        above.fsync().await.unwrap();
+        assert_eq!(above.len().await.unwrap(), 100_000);
+        assert_eq!(before.len(), 100_000);
+        assert_eq!(std::fs::read(&path).unwrap(), above.read_to_end(0).await.unwrap());
     });
 }

@@ -174,3 +174,59 @@ fn dropping_a_handle_with_a_write_under_way_returns_at_once() {
         drop(handle);
     });
 }
+
+/// Trap A17: what was begun is polled once more when it has ended, and that is a panic.
+#[test]
+fn after_the_end_of_its_context_a_handle_gives_errors_and_nothing_panics() {
+    each(async |context| {
+        let build = || {
+            let builder = aiofile::context().backend(context.info().backend);
+            builder.in_place(context.config().in_place).build().unwrap()
+        };
+        let scratch = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(scratch.path(), "contents").unwrap();
+        for reads in [true, false] {
+            let own = build();
+            let mut handle = open(&own, scratch.path(), "r+").await;
+            let _ = match reads {
+                true => poll!(pin!(handle.fill_buf())).map(drop),
+                false => poll!(pin!(handle.write_owned("x"))).map(drop),
+            };
+            own.shutdown(Duration::from_secs(30)).await;
+            assert_ended(&mut handle).await;
+        }
+        let own = build();
+        let ((reader, _writer), (_reader, writer)) =
+            (std::io::pipe().unwrap(), std::io::pipe().unwrap());
+        let (mut reading, mut writing) =
+            (pipe_reader(&own, reader).await, pipe_writer(&own, writer).await);
+        assert!(timeout(SOON, reading.read(&mut [0])).await.is_err());
+        assert!(timeout(SOON, writing.write(&[0; 200_000])).await.is_err());
+        own.shutdown(Duration::ZERO).await;
+        assert_ended(&mut reading).await;
+        assert_ended(&mut writing).await;
+    });
+}
+
+/// All of it over and over: the first error may be that of what was under way.
+async fn assert_ended(handle: &mut File) {
+    for round in 0..3 {
+        let ended = [
+            handle.flush().await,
+            handle.read(&mut [0]).await.map(drop),
+            handle.write(&[0; 200_000]).await.map(drop),
+            handle.write(b"other").await.map(drop),
+            handle.seek(SeekFrom::Current(0)).await.map(drop),
+            handle.sync_all().await,
+            handle.set_len(0).await,
+        ];
+        if round > 0 {
+            assert!(ended[1].is_err() && ended[2].is_err() && ended[3].is_err(), "{ended:?}");
+            assert!(ended[5].is_err() && ended[6].is_err(), "{ended:?}");
+        }
+        let mut copy = handle.clone();
+        assert!(copy.read(&mut [0]).await.is_err());
+    }
+    let _ = timeout(Duration::from_secs(30), handle.close()).await.expect("it ends");
+    assert!(handle.read(&mut [0]).await.is_err());
+}

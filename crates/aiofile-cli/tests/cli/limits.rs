@@ -93,3 +93,29 @@ fn few_threads_give_one_line_and_no_panic() {
     let left = names(place.path());
     assert!(left.iter().all(|name| ["command", "source", "target"].contains(&&**name)), "{left:?}");
 }
+
+/// Rings took locked memory before Linux 5.12. Root may lock any amount.
+#[test]
+fn memory_that_may_not_be_locked_is_not_needed() {
+    if !is_root() {
+        return println!("skipped: needs a user without other processes");
+    }
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_aiofile"), place.path().join("command")).unwrap();
+    file(place.path(), "source", &noise(100_000, 1));
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(place.path(), open).unwrap();
+    for (number, bytes) in [0, 4096, 65_536].into_iter().enumerate() {
+        let script = format!(
+            "exec setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --memlock={bytes} \
+             ./command cp -q --jobs 4 source target-{number}"
+        );
+        let ran = run(&mut shell(place.path(), &script, &[Path::new("")]));
+        if ran.stderr.contains("setpriv") || ran.stderr.contains("prlimit:") {
+            return println!("skipped: {}", ran.stderr);
+        }
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let copied = std::fs::read(place.path().join(format!("target-{number}"))).unwrap();
+        assert!(copied == noise(100_000, 1));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aiofile::{AioFile, Context, default_context, fs, spawn, with_context};
 use caio::OpKind;
@@ -133,4 +134,29 @@ fn a_failing_disk_lies_below_code_that_names_no_context() {
         assert_eq!(count_words("words").await.unwrap(), 2);
     }));
     assert_eq!(errors.iter().map(errno).collect::<Vec<_>>(), [Some(full), Some(eio)]);
+}
+
+/// Trap A14: what several ask for at once is lost with the one who asked first.
+#[test]
+fn who_gives_up_the_first_use_takes_the_default_context_from_nobody() {
+    let directory = temporary();
+    let path = directory.path().join("file");
+    std::fs::write(&path, "contents").unwrap();
+    for round in 0..20 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let read = || fs::read(path.clone()).boxed();
+            let (mut first, mut second) = (read(), read());
+            let none_yet = (&mut first).now_or_never().is_none();
+            // Asks before or after the first one goes.
+            let waits = round % 2 == 0 && (&mut second).now_or_never().is_none();
+            drop(first);
+            if !waits {
+                second = read();
+            }
+            let read = tokio::time::timeout(Duration::from_secs(60), second).await;
+            assert_eq!(read.expect("it hangs").unwrap(), b"contents");
+            assert!(none_yet, "the context is made elsewhere");
+        });
+    }
 }

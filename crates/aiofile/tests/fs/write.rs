@@ -91,6 +91,12 @@ fn a_small_file_costs_one_hop() {
         let before = context.metrics().submitted;
         fs::write(directory.path().join("file"), "text").await.unwrap();
         assert_eq!(context.metrics().submitted - before, 1);
+        // Opened, examined, read and closed.
+        let before = (context.metrics().submitted, context.metrics().in_place);
+        assert_eq!(fs::read(directory.path().join("file")).await.unwrap(), b"text");
+        let after = context.metrics();
+        assert!(after.submitted - before.0 == 1 || after.in_place > before.1, "{after:?}");
+        assert!(after.submitted - before.0 <= 1, "{after:?}");
     });
 }
 

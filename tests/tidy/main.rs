@@ -9,6 +9,7 @@
 mod documents;
 mod imports;
 mod layout;
+mod named_tests;
 mod tree;
 
 use caio::BackendKind;
@@ -105,6 +106,27 @@ fn every_row_of_the_parity_has_its_test() {
     let parity = read("docs/parity.md");
     assert!(parity.text.contains("| test |"), "there are no tables");
     hold(&[parity], |document| documents::parity(&document.text));
+}
+
+#[test]
+fn every_trap_has_its_test() {
+    let traps = read("docs/traps.md");
+    assert!(traps.text.contains("| test |"), "there are no tables");
+    hold(&[traps], |document| {
+        let of = |target: &str| tree::read_from(&document.path, target);
+        let mut found = documents::parity(&document.text);
+        found.extend(named_tests::tests(&document.text, of));
+        found.extend(named_tests::unique(&document.text));
+        found
+    });
+}
+
+#[test]
+fn traps_that_tests_name_have_their_row() {
+    let traps = read("docs/traps.md").text;
+    let rows: Vec<_> = named_tests::rows(&traps).into_iter().map(|(_, mark)| mark).collect();
+    assert!(rows.contains(&"A1"), "there are no rows");
+    hold(&rust_sources(), |source| named_tests::marks(&source.text, &rows));
 }
 
 #[test]

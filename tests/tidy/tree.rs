@@ -43,8 +43,16 @@ pub(crate) fn read(path: &str) -> Source {
 
 /// Whether there is something at `target`, as a document at `path` names it.
 pub(crate) fn exists(path: &str, target: &str) -> bool {
-    let directory = Path::new(path).parent().unwrap_or(Path::new(""));
-    root().join(directory).join(target).exists()
+    beside(path, target).exists()
+}
+
+/// The text of what is at `target`, as a document at `path` names it, if there is one.
+pub(crate) fn read_from(path: &str, target: &str) -> Option<String> {
+    fs::read_to_string(beside(path, target)).ok()
+}
+
+fn beside(path: &str, target: &str) -> PathBuf {
+    root().join(Path::new(path).parent().unwrap_or(Path::new(""))).join(target)
 }
 
 fn root() -> PathBuf {

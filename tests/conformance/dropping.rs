@@ -6,13 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use aiofile::{AioFile, Error, ErrorKind};
-use caio_testkit::{Usage, variants};
+use caio_testkit::Usage;
 use futures_util::FutureExt;
 
 use crate::harness::{Case, cases, inherited, skipped};
-use crate::support::{
-    Env, disk, eventually, multi_thread, pattern, poll_once, room, shared, within_reason,
-};
+use crate::support::{Env, disk, pattern, poll_once, room, shared, within_reason};
 
 pub(crate) const CASES: &[Case] = cases![
     each closing_twice_is_fine_and_using_after_is_an_error,
@@ -22,7 +20,6 @@ pub(crate) const CASES: &[Case] = cases![
     alone every_descriptor_is_closed_on_exec,
     alone a_written_executable_runs_at_once,
     once_alone runtimes_release_their_default_context,
-    once_alone idle_contexts_wake_no_thread,
 ];
 
 /// Trap D16.
@@ -161,42 +158,4 @@ fn runtimes_release_their_default_context() {
     let baseline = Usage::now().unwrap();
     come_and_go(50);
     baseline.assert_restored(Duration::from_secs(10));
-}
-
-/// How often the threads of this process but its first one have gone to sleep, which takes a
-/// wake-up each time.
-fn sleeps() -> u64 {
-    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let others = threads.filter(|entry| *entry.file_name() != *std::process::id().to_string());
-    let statuses =
-        others.filter_map(|entry| std::fs::read_to_string(entry.path().join("status")).ok());
-    let count = |status: String| -> Option<u64> {
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        line?.trim().parse().ok()
-    };
-    statuses.filter_map(count).sum()
-}
-
-/// A context of every variant, used and kept, beside a runtime that waits.
-fn idle_contexts_wake_no_thread() {
-    let place = disk();
-    let path = place.file("data", &pattern(4096));
-    let contexts: Vec<_> = variants().iter().filter_map(|it| Env::open(it).ok()).collect();
-    let runtime = multi_thread(2);
-    let files: Vec<_> =
-        contexts.iter().map(|env| runtime.block_on(env.file(&path, "r+"))).collect();
-    for file in &files {
-        runtime.block_on(file.write_all_at(pattern(4096), 0)).unwrap();
-        assert_eq!(smol::block_on(file.read_exact_at(4096, 0)).unwrap(), pattern(4096));
-    }
-    // Whoever looks after the queues ends after a second, and pools keep their threads for ten.
-    eventually("the threads that look after queues end", || {
-        let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-        let mut names =
-            threads.filter_map(|it| std::fs::read_to_string(it.path().join("comm")).ok());
-        !names.any(|name| name.starts_with("caio-driver"))
-    });
-    let before = sleeps();
-    std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(sleeps() - before, 0);
 }

@@ -47,6 +47,7 @@ mod sync;
 mod uring;
 mod vectored;
 mod waiting_files;
+mod wake_ups;
 mod write;
 
 use std::process::ExitCode;
@@ -85,6 +86,7 @@ const MODULES: &[Module] = &[
     ("refusal", refusal::CASES),
     ("refused_late", refused_late::CASES),
     ("rings", rings::CASES),
+    ("wake_ups", wake_ups::CASES),
     ("layers", layers::CASES),
     ("repeated", layers::repeated::CASES),
 ];

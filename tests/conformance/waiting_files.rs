@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -21,11 +22,14 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use tokio::time::timeout;
 
 use crate::harness::{Case, cases, skipped};
-use crate::support::{Env, Place, disk, eventually, multi_thread, pattern, pipe, room};
+use crate::support::{
+    Env, Place, begun, disk, eventually, multi_thread, output, pattern, pipe, room,
+};
 
 pub(crate) const CASES: &[Case] = cases![
     alone six_hundred_idle_pipes_hold_up_no_other,
     alone opens_and_reads_of_fifos_that_wait_hold_up_no_other,
+    each what_blocks_one_context_delays_no_other,
     each a_fifo_is_read_whole_without_breaking_it,
     each a_fifo_is_opened_without_breaking_it,
     each an_eventfd_gives_what_it_has,
@@ -83,6 +87,35 @@ fn six_hundred_idle_pipes_hold_up_no_other(env: &Env) {
             }
             tasks.iter().for_each(tokio::task::JoinHandle::abort);
             others(env, &file).await;
+        });
+    });
+}
+
+/// Every thread of the one context is blocked, and as much waits for them as it takes.
+fn what_blocks_one_context_delays_no_other(env: &Env) {
+    env.bounded(|env| {
+        let place = disk();
+        let path = place.file("data", b"");
+        let blocked = env.another(|builder| builder.threads(0, 4));
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let ends = Arc::new(Mutex::new(ends));
+        multi_thread(2).block_on(async {
+            let file = env.file(&path, "r+").await;
+            let mut waiting = Vec::new();
+            for _ in 0..512 {
+                let (blocked, ends) = (blocked.clone(), Arc::clone(&ends));
+                let wait = move || {
+                    // The lock blocks those who do not wait for the end themselves.
+                    let _ = ends.lock().unwrap().recv();
+                    Ok(())
+                };
+                waiting.push(begun(async move { blocked.run("wait", wait).await }).await);
+            }
+            others(env, &file).await;
+            drop(end);
+            for wait in waiting {
+                output(wait).await.unwrap();
+            }
         });
     });
 }

@@ -112,6 +112,8 @@ fn every_row_of_the_parity_has_its_test() {
 fn every_trap_has_its_test() {
     let traps = read("docs/traps.md");
     assert!(traps.text.contains("| test |"), "there are no tables");
+    let (rows, tests) = (named_tests::rows(&traps.text).len(), named_tests::count(&traps.text));
+    println!("gate=traps rows={rows} tests={tests}");
     hold(&[traps], |document| {
         let of = |target: &str| tree::read_from(&document.path, target);
         let mut found = documents::parity(&document.text);

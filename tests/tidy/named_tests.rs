@@ -18,6 +18,11 @@ pub(crate) fn tests(text: &str, read: impl Fn(&str) -> Option<String>) -> Findin
     found
 }
 
+/// How many tests a document names.
+pub(crate) fn count(text: &str) -> usize {
+    text.lines().map(|line| links(line).count()).sum()
+}
+
 /// The marks that begin the rows of tables, such as `A1`.
 pub(crate) fn rows(text: &str) -> Vec<(usize, &str)> {
     let rows = text.lines().enumerate().filter_map(|(index, line)| {
@@ -106,8 +111,10 @@ fn helper() {}
     fn a_test_that_is_not_there_is_found() {
         assert_eq!(found("[`listed`](a.rs) and [`marked`](a.rs)\n[a.rs](a.rs)"), []);
         assert_eq!(found("x\n[`listed`](a.rs), [`renamed`](a.rs)"), [2]);
+        println!("gate=traps planted=renamed_test caught=yes");
         assert_eq!(found("[`marke`](a.rs)"), [1]);
         assert_eq!(found("[`helper`](a.rs)"), [1], "nothing runs it");
+        println!("gate=traps planted=test_that_is_not_run caught=yes");
         assert_eq!(found("[`listed`](gone.rs)"), [1]);
         assert_eq!(found("[`AioFile`](guide.md)"), [], "no test is meant");
     }

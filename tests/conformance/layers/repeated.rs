@@ -95,7 +95,10 @@ fn what_is_begun_ahead_or_together_is_repeated_too() {
                 assert!(operation.await.result.is_ok());
             }
         });
-        assert_eq!(attempts_of(&book, OpKind::Read), [1, 2, 1, 1, 2]);
+        let mut attempts = attempts_of(&book, OpKind::Read);
+        // What was begun together ends in any order.
+        attempts[2..].sort_unstable();
+        assert_eq!(attempts, [1, 2, 1, 1, 2]);
         assert!(book.is_even());
     });
 }

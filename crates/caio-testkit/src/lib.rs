@@ -7,6 +7,7 @@
 //! - [`Null`] finishes everything at once and does nothing;
 //! - [`Skeleton`] is the smallest correct backend, to start a new one from;
 //! - [`each_backend!`] stamps one test over every backend and variant;
+//! - [`Guards`] are buffers that tell who touches them after they were given back;
 //! - [`Usage`] counts descriptors, threads and memory.
 //!
 //! A context does in place, without its backend, what need not wait. To have everything go through
@@ -15,6 +16,7 @@
 
 mod each_backend;
 mod faulty;
+mod guards;
 mod held;
 mod leaks;
 mod model;
@@ -28,6 +30,7 @@ pub use each_backend::{
     Variant, required, required_backend, run, unknown_required, variant, variants,
 };
 pub use faulty::{FaultLayer, Faulty, Injected, Plan};
+pub use guards::Guards;
 pub use leaks::Usage;
 pub use model::Model;
 pub use null::Null;

@@ -181,6 +181,26 @@ impl Plan {
         self.chance(probability, Errno::ECANCELED)
     }
 
+    /// Operations fail with this errno with this probability.
+    ///
+    /// ```
+    /// # fn main() -> caio::Result<()> { smol::block_on(async {
+    /// use std::sync::Arc;
+    /// use caio_testkit::{Faulty, Null, Plan};
+    ///
+    /// let faulty = Arc::new(Faulty::new(Arc::new(Null::new()), Plan::new(1).failing(1.0, 5)));
+    /// # let context = caio::Context::builder().custom(faulty.clone()).in_place(false).build()?;
+    /// # let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// let error = context.write(&file, b"data".to_vec().into(), 0..4, 0).await.0.unwrap_err();
+    /// assert_eq!(error.raw_os_error(), Some(5));
+    /// # Ok(())
+    /// # }) }
+    /// ```
+    #[must_use]
+    pub fn failing(self, probability: f64, errno: i32) -> Self {
+        self.chance(probability, Errno::from_raw(errno))
+    }
+
     /// The backend refuses requests as if it were full, with this probability: they end with
     /// EAGAIN, before the plan says anything else about them. A context then has its pool do them,
     /// but for syncs, which fail.

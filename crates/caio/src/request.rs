@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, errno};
 use crate::file::{FileClass, OpenPermit, SharedFile, SyncRun};
 use crate::layer::Attempt;
 use crate::op::{Op, OpKind, Output};
-use crate::route::Route;
+use crate::route::{self, Route};
 use crate::semaphore::Waiter;
 
 /// An operation that a backend was asked to do.
@@ -265,7 +265,8 @@ impl Request {
             }
         }
         let wanted = !request.is_cancelled();
-        let result = result.map_err(|error| if wanted { error.into() } else { unwanted(error) });
+        let result =
+            result.map_err(|error| if wanted { error.into() } else { request.unwanted(error) });
         request.finish(|op| Outcome { result, op: Some(op) });
     }
 
@@ -324,6 +325,23 @@ impl Request {
         self.body_mut().attempt = attempt;
     }
 
+    /// The answer that is not wanted. What ended because it was cancelled has not failed, nor has
+    /// what would be submitted again if it were wanted; a real error that came before that remains
+    /// one.
+    fn unwanted(&self, error: io::Error) -> Error {
+        let is_last_word = match errno(&error) {
+            Some(libc::ECANCELED | libc::EINTR) => false,
+            Some(errno) => route::after(self.route(), self.kind(), errno).is_none(),
+            None => true,
+        };
+        match is_last_word {
+            true => error.into(),
+            false => {
+                Error::new(ErrorKind::Cancelled, "it was cancelled, since its future was dropped")
+            }
+        }
+    }
+
     fn finish(&mut self, outcome: impl FnOnce(Op) -> Outcome) {
         let is_wanted = self.body.is_some() && !self.is_cancelled();
         let Some(body) = self.body.take() else { return };
@@ -378,17 +396,6 @@ impl Waiter for Request {
     }
 }
 
-/// The answer that is not wanted. What ended because it was cancelled has not failed; a real error
-/// that came before that remains one.
-fn unwanted(error: io::Error) -> Error {
-    match errno(&error) {
-        Some(libc::ECANCELED | libc::EINTR) => {
-            Error::new(ErrorKind::Cancelled, "it was cancelled, since its future was dropped")
-        }
-        _ => error.into(),
-    }
-}
-
 impl Drop for Request {
     fn drop(&mut self) {
         self.finish(Outcome::abandoned);
@@ -398,5 +405,23 @@ impl Drop for Request {
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hook")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::Buffer;
+    use crate::detached;
+
+    #[test]
+    fn what_would_be_tried_again_if_it_were_wanted_has_not_failed() {
+        let op = Op::read(Buffer::from(Vec::with_capacity(1)), 0..1, 0).unwrap();
+        let (request, _answer) = detached::request(op, None);
+        let kind = |errno| request.unwanted(io::Error::from_raw_os_error(errno)).kind();
+        for errno in [libc::ECANCELED, libc::EINTR, libc::EAGAIN, libc::EOPNOTSUPP] {
+            assert_eq!(kind(errno), ErrorKind::Cancelled, "{errno}");
+        }
+        assert_ne!(kind(libc::EIO), ErrorKind::Cancelled);
     }
 }

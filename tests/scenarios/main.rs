@@ -6,10 +6,12 @@
 //! one's seed. A program that fails is made shorter, and what replays it is printed:
 //! `CAIO_SCENARIO=uring:17:3,5!` runs two of its steps alone, a thousand times.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+#![allow(clippy::print_stdout, reason = "it says how many programs there were")]
 
 use std::io::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caio::{BufferedWrites, Context, Error};
 use caio_testkit::{Faulty, Plan, Skeleton, required, variant, variants};
@@ -20,6 +22,8 @@ mod drive;
 mod interrupt;
 mod model;
 mod planted;
+#[path = "../common/planted_backend.rs"]
+mod planted_backend;
 mod scenario;
 #[path = "../common/settled.rs"]
 mod settled;
@@ -48,7 +52,7 @@ fn random_programs() {
     let seeds = first..first + number("CAIO_SCENARIOS").unwrap_or(PROGRAMS);
     for variant in variants() {
         match variant.build(aiofile::context()) {
-            Ok(_) => seeds.clone().for_each(|seed| program(seed, variant.name)),
+            Ok(_) => programs(seeds.clone(), variant.name),
             Err(error) => {
                 let name = variant.name;
                 assert!(!required(variant), "{name} is required, and does not work: {error}");
@@ -57,7 +61,14 @@ fn random_programs() {
             }
         }
     }
-    seeds.for_each(|seed| program(seed, FAULTY));
+    programs(seeds, FAULTY);
+}
+
+fn programs(seeds: Range<u64>, variant: &str) {
+    let (begun, count) = (Instant::now(), seeds.end - seeds.start);
+    seeds.for_each(|seed| program(seed, variant));
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("gate=scenarios variant={variant} programs={count} seconds={seconds:.1}");
 }
 
 /// Runs the program of a seed. If it fails, a short one is printed that does so too.

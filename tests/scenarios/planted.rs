@@ -1,153 +1,34 @@
 //! Backends with a defect. The random programs have to find each of them: a search that would not
 //! find what is there proves nothing.
 
-use std::fmt;
-use std::os::fd::BorrowedFd;
-use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use caio::{
-    Backend, BackendKind, BufferedWrites, Capability, Op, OpKind, Output, QueueId, Request, Token,
-};
-use caio_testkit::{Random, Skeleton};
+use caio::BufferedWrites;
+use caio_testkit::Skeleton;
 
 use crate::drive;
+use crate::planted_backend::{Defect, Planted};
 use crate::scenario::Scenario;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Defect {
-    None,
-    /// A write is acknowledged and not done.
-    LostWrite,
-    /// A write is done, and once more when its caller has its answer.
-    LateWrite,
-    /// An append is done twice.
-    DoubledAppend,
-    /// A read gives what is elsewhere.
-    WrongOffset,
-    /// A request is kept for ever.
-    LostRequest,
-}
-
-/// A backend that does about one request in twenty of those that it can spoil wrongly.
-struct Planted {
-    inner: Skeleton,
-    defect: Defect,
-    random: Mutex<Random>,
-    kept: Mutex<Vec<Request>>,
-}
-
-impl fmt::Debug for Planted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Planted").field(&self.defect).finish()
-    }
-}
-
-impl Planted {
-    fn applies(&self, request: &Request) -> bool {
-        let is_append = request.file().is_some_and(caio::SharedFile::is_append);
-        let applies = match (self.defect, request.op().kind()) {
-            (Defect::LostWrite | Defect::LateWrite, OpKind::Write) => !is_append,
-            (Defect::DoubledAppend, OpKind::Write) => is_append,
-            (Defect::WrongOffset | Defect::LostRequest, OpKind::Read) => true,
-            _ => false,
-        };
-        applies && self.random.lock().unwrap().chance(0.05)
-    }
-
-    /// Completes a write, and does it as well: at once, or when others have gone on.
-    fn write_again(request: Request, late: bool) {
-        let file = request.file().map(caio::SharedFile::to_owned);
-        let Op::Write { buffer, range, offset } = request.op() else { unreachable!() };
-        let (bytes, offset) = (buffer.as_slice()[range.clone()].to_vec(), *offset);
-        let length = bytes.len();
-        let write = move || {
-            use std::io::Write as _;
-            let file = file.unwrap().file().try_clone().unwrap();
-            match late {
-                true => file.write_all_at(&bytes, offset).unwrap(),
-                false => (&file).write_all(&bytes.repeat(2)).unwrap(),
-            }
-        };
-        match late {
-            true => drop(std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_millis(2));
-                write();
-            })),
-            false => write(),
-        }
-        request.complete(Ok(Output::Bytes(length)));
-    }
-}
-
-impl Backend for Planted {
-    fn kind(&self) -> BackendKind {
-        BackendKind::Other("planted")
-    }
-
-    fn capability(&self) -> &Capability {
-        self.inner.capability()
-    }
-
-    fn queue(&self, mut request: Request) -> QueueId {
-        if !self.applies(&request) {
-            return self.inner.queue(request);
-        }
-        match self.defect {
-            Defect::None => unreachable!("it applies to nothing"),
-            Defect::LostWrite => {
-                let length = request.op().length();
-                request.complete(Ok(Output::Bytes(length)));
-            }
-            Defect::LateWrite => Self::write_again(request, true),
-            Defect::DoubledAppend => Self::write_again(request, false),
-            Defect::WrongOffset => {
-                if let Op::Read { offset, .. } = request.op_mut() {
-                    *offset = offset.saturating_sub(1);
-                }
-                return self.inner.queue(request);
-            }
-            Defect::LostRequest => self.kept.lock().unwrap().push(request),
-        }
-        QueueId(0)
-    }
-
-    fn commit(&self, queue: QueueId) {
-        self.inner.commit(queue);
-    }
-
-    fn cancel(&self, token: Token) {
-        self.inner.cancel(token);
-    }
-
-    fn reap(&self, queue: QueueId) -> usize {
-        self.inner.reap(queue)
-    }
-
-    fn descriptor(&self, queue: QueueId) -> Option<BorrowedFd<'_>> {
-        self.inner.descriptor(queue)
-    }
-
-    fn shutdown(&self, deadline: Instant) -> usize {
-        self.inner.shutdown(deadline)
-    }
-}
 
 /// The first error that programs find on a backend with this defect.
 fn found(defect: Defect) -> Option<String> {
     crate::quiet_panics();
     // What is kept for ever is waited for in vain.
     let patience = Duration::from_secs(if defect == Defect::LostRequest { 2 } else { 60 });
-    (1..60).find_map(|seed| {
+    let found = (1..60).find_map(|seed| {
         let build = || {
-            let (random, kept) = (Mutex::new(Random::new(seed)), Mutex::default());
-            let planted = Planted { inner: Skeleton::open(64), defect, random, kept };
+            let planted = Planted::new(Arc::new(Skeleton::open(64)), defect, seed);
             let builder = aiofile::context().custom(Arc::new(planted)).in_place(false);
             builder.configure(|config| config.buffered_writes = BufferedWrites::Backend).build()
         };
         drive::run(&Scenario::of(seed), &build, patience).err()
-    })
+    });
+    if defect != Defect::None {
+        let caught = if found.is_some() { "yes" } else { "no" };
+        println!("gate=scenarios planted={defect:?} caught={caught}");
+    }
+    found
 }
 
 #[test]

@@ -1,28 +1,21 @@
 //! One run of a job: to its end or to the poll at which it is dropped, and the look at what it
 //! left.
 
-use std::fs;
 use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aiofile::{Context, with_context};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::in_use::eventually;
 use crate::job::{Job, prepared};
 use crate::settled::settled;
 
 /// Longer than this no job takes: it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Descriptors are counted for the whole process, so one sweep runs at a time.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -55,7 +48,7 @@ pub(crate) fn run(
     match result {
         Some(Ok(())) => job.examine(&directory, true)?,
         // What a drop tidies up may go a moment later, on another thread.
-        _ => eventually(|| job.examine(&directory, false))?,
+        _ => eventually(PATIENCE, || job.examine(&directory, false))?,
     }
     Ok(Ended { result, directory })
 }
@@ -76,48 +69,6 @@ async fn to_poll<F: Future>(polls: Option<usize>, future: F) -> Option<F::Output
         }
     })
     .await
-}
-
-/// What the process has open, and the threads of the engine; the harness has others.
-#[derive(Debug)]
-pub(crate) struct InUse {
-    descriptors: Vec<PathBuf>,
-    threads: Vec<String>,
-}
-
-impl InUse {
-    pub(crate) fn now() -> Self {
-        let descriptors = fs::read_dir("/proc/self/fd").unwrap().flatten();
-        let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
-        let names =
-            threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-        Self {
-            descriptors: descriptors.filter_map(|one| fs::read_link(one.path()).ok()).collect(),
-            threads: names.filter(|name| name.starts_with("caio")).collect(),
-        }
-    }
-}
-
-/// Waits until there is no more of it than before.
-pub(crate) fn given_back(before: &InUse) -> Result<(), String> {
-    eventually(|| {
-        let now = InUse::now();
-        let fewer = now.descriptors.len() <= before.descriptors.len();
-        match fewer && now.threads.len() <= before.threads.len() {
-            true => Ok(()),
-            false => Err(format!("{now:?} where there was {before:?}")),
-        }
-    })
-}
-
-fn eventually(mut holds: impl FnMut() -> Result<(), String>) -> Result<(), String> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match holds() {
-            Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_micros(200)),
-            last => return last,
-        }
-    }
 }
 
 /// The error tells which file it was, as the user named it, and what the system answered.

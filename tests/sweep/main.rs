@@ -7,10 +7,13 @@
 //! `CAIO_SWEEP=copy_dir` takes the jobs with such a name alone, `CAIO_SWEEP_ALL=1` all errnos and
 //! all variants.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
+#![allow(clippy::print_stdout, reason = "each sweep says how many faults it met")]
 
 mod drive;
 mod dropped;
 mod failing;
+#[path = "../common/in_use.rs"]
+mod in_use;
 mod job;
 mod jobs;
 mod kernel;
@@ -20,7 +23,7 @@ mod settled;
 #[path = "../common/uring.rs"]
 mod uring;
 
-use std::io::Write as _;
+use std::time::Instant;
 
 use nix::errno::Errno;
 
@@ -43,23 +46,23 @@ fn errnos() -> &'static [Errno] {
 /// Calls `places` for each job, which tries it at each place and returns how many faults it met.
 /// What fails says how to see it again, and nothing of a job may leak a descriptor or a thread.
 fn sweep(what: &str, mut places: impl FnMut(&'static Job) -> Result<u64, String>) {
-    let _alone = drive::alone();
+    let _alone = in_use::alone();
     let wanted = std::env::var("CAIO_SWEEP").unwrap_or_default();
-    let (mut faults, mut failed) = (0, Vec::new());
+    let (begun, mut faults, mut failed) = (Instant::now(), 0, Vec::new());
     // The first runtime opens what the process keeps.
     drop(drive::runtime());
     for job in jobs::all().filter(|job| job.name.contains(&wanted)) {
-        let before = drive::InUse::now();
+        let before = in_use::now();
         match places(job) {
             Ok(met) => faults += met,
             Err(error) => failed.push(format!("{}: {error}", job.name)),
         }
-        if let Err(error) = drive::given_back(&before) {
+        if let Err(error) = in_use::given_back(before, drive::PATIENCE) {
             failed.push(format!("{}: {error}", job.name));
         }
     }
-    // Written directly, since the harness hides what a passing test prints.
-    let _ = writeln!(std::io::stderr(), "sweep: {what}: {faults} faults");
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("gate=sweep what={} faults={faults} seconds={seconds:.1}", what.replace(' ', "_"));
     let again = "again: CAIO_SWEEP=job cargo test -p tests --test sweep";
     assert!(failed.is_empty(), "{what}:\n{}\n{again}", failed.join("\n"));
     assert!(faults > 0 || !wanted.is_empty(), "{what}: no fault was met");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use aiofile::{BackendKind, Context, File, Mode, OpenOptions, async_open};
 use bytes::Bytes;
@@ -152,8 +153,8 @@ fn check(kind: BackendKind) {
         println!("nothing is tried on tmpfs: {error}");
     });
     let runtime = runtime();
-    let config =
-        Config { cases: cases.unwrap_or(128), failure_persistence: None, ..Config::default() };
+    let (begun, cases) = (Instant::now(), cases.unwrap_or(128));
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&case(), |case| {
         let directory = match &memory {
             Ok(memory) if case.memory => memory.path(),
@@ -165,6 +166,8 @@ fn check(kind: BackendKind) {
     if let Err(failure) = result {
         panic!("{kind}: {failure}");
     }
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("gate=sequences backend={kind} sequences={cases} seconds={seconds:.1}");
 }
 
 async fn compare(context: &Context, directory: &Path, case: &Case) -> Result<(), TestCaseError> {

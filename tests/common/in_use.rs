@@ -1,10 +1,9 @@
 //! What the process uses, where other tests of its harness run beside the one that counts.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use caio_testkit::Usage;
 
 /// Descriptors are counted for the whole process, so who counts them runs by itself.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -12,24 +11,34 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The descriptors of the process, and the threads of the engine; the harness has others.
-pub(crate) fn now() -> (usize, usize) {
-    let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
-    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
-    let engine = names.filter(|name| name.starts_with("caio"));
-    (Usage::now().unwrap().descriptors, engine.count())
+/// What the process has open, and the threads of the engine; the harness has others.
+#[derive(Debug)]
+pub(crate) struct InUse {
+    descriptors: Vec<PathBuf>,
+    threads: Vec<String>,
 }
 
-/// Waits until there are no more of them than before.
+pub(crate) fn now() -> InUse {
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let threads = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+    InUse {
+        descriptors: descriptors.filter_map(|one| fs::read_link(one.path()).ok()).collect(),
+        threads: names.filter(|name| name.starts_with("caio")).collect(),
+    }
+}
+
+/// Waits until there is no more of it than before.
 ///
 /// # Errors
-/// How many there are when the patience is over.
-pub(crate) fn given_back(before: (usize, usize), patience: Duration) -> Result<(), String> {
+/// What there is when the patience is over.
+pub(crate) fn given_back(before: &InUse, patience: Duration) -> Result<(), String> {
     eventually(patience, || {
         let now = now();
-        match now.0 <= before.0 && now.1 <= before.1 {
+        let fewer = now.descriptors.len() <= before.descriptors.len();
+        match fewer && now.threads.len() <= before.threads.len() {
             true => Ok(()),
-            false => Err(format!("{now:?} descriptors and threads, {before:?} before")),
+            false => Err(format!("{now:?} where there was {before:?}")),
         }
     })
 }

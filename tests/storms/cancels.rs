@@ -70,7 +70,7 @@ fn dropped_futures() {
                 }
             }
             drop(file);
-            in_use::given_back(before, PATIENCE).unwrap_or_else(|error| panic!("{kind}: {error}"));
+            in_use::given_back(&before, PATIENCE).unwrap_or_else(|error| panic!("{kind}: {error}"));
             let figures: [(&str, &dyn std::fmt::Display); 5] = [
                 ("file", &cache),
                 ("cancels", &sum.cancels),

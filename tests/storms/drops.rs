@@ -42,7 +42,7 @@ fn dropped_contexts() {
         }
         let end = all_back(&guards, PATIENCE).and_then(|()| check(&path));
         drop(files);
-        let end = end.and_then(|()| in_use::given_back(before, PATIENCE));
+        let end = end.and_then(|()| in_use::given_back(&before, PATIENCE));
         end.unwrap_or_else(|error| panic!("{kind}: {error}"));
         gate("drops", kind.name(), &[("drops", &wanted), ("in_flight", &in_flight)], begun);
     }

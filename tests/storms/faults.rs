@@ -59,7 +59,7 @@ fn injected_faults() {
                 break;
             }
         }
-        in_use::given_back(before, PATIENCE).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        in_use::given_back(&before, PATIENCE).unwrap_or_else(|error| panic!("{kind}: {error}"));
         let figures: [(&str, &dyn std::fmt::Display); 7] = [
             ("operations", &sum.operations),
             ("failed", &sum.failed),

@@ -57,7 +57,7 @@ fn sweep(what: &str, mut places: impl FnMut(&'static Job) -> Result<u64, String>
             Ok(met) => faults += met,
             Err(error) => failed.push(format!("{}: {error}", job.name)),
         }
-        if let Err(error) = in_use::given_back(before, drive::PATIENCE) {
+        if let Err(error) = in_use::given_back(&before, drive::PATIENCE) {
             failed.push(format!("{}: {error}", job.name));
         }
     }

@@ -1,8 +1,9 @@
-//! A file system without room.
+//! A small file system: without room, and when it is unmounted.
 
 use std::io::SeekFrom;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use aiofile::Error;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
@@ -37,9 +38,16 @@ impl Small {
     }
 }
 
+impl Small {
+    /// Whether nothing in it is open.
+    fn unmount(&self) -> bool {
+        Command::new("umount").arg(self.path()).output().is_ok_and(|ran| ran.status.success())
+    }
+}
+
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
+        self.unmount();
     }
 }
 
@@ -69,5 +77,30 @@ fn a_full_file_system_takes_what_fits_says_so_and_goes_on_when_there_is_room() {
         handle.seek(SeekFrom::Start(0)).await.unwrap();
         assert_eq!(handle.read_all().await.unwrap(), data);
         handle.close().await.unwrap();
+    });
+}
+
+/// Trap D6: somebody refers to a file that was dropped or closed.
+#[test]
+fn a_file_system_can_be_unmounted_when_its_files_are_dropped_or_closed() {
+    each(async |context| {
+        for closed in [false, true] {
+            let Some(small) = Small::mount() else { return };
+            let mut handle = open(context, small.path().join("data"), "w+").await;
+            handle.write_owned(vec![7; 100_000]).await.unwrap();
+            handle.seek(SeekFrom::Start(0)).await.unwrap();
+            assert_eq!(handle.read_all().await.unwrap(), vec![7; 100_000]);
+            assert!(!small.unmount(), "a file in it is open");
+            if closed {
+                handle.close().await.unwrap();
+            } else {
+                drop(handle);
+            }
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while !small.unmount() {
+                assert!(Instant::now() < deadline, "it is busy, closed: {closed}");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
     });
 }

@@ -1,16 +1,20 @@
 //! Futures that are dropped: no memory is written after it was freed, nothing leaks or hangs.
 
 use std::fs::File;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aiofile::AioFile;
-use caio::{Buffer, BufferPool, OwnedBuffer, SharedFile, flags};
+use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::{Buffer, BufferPool, Output, OwnedBuffer, SharedFile, flags};
 use caio_testkit::{Random, Usage};
 use futures_util::FutureExt;
 use futures_util::future::maybe_done;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
 use crate::harness::{Case, cases};
+use crate::observed::Observed;
 use crate::support::{Env, assert_settled, disk, eventually, pattern, poll_once, room, shared};
 
 pub(crate) const CASES: &[Case] = cases![
@@ -22,6 +26,7 @@ pub(crate) const CASES: &[Case] = cases![
     each a_forgotten_future_delays_no_close_for_ever,
     each a_read_of_a_silent_pipe_can_be_dropped,
     alone dropped_opens_leak_no_descriptor,
+    once_alone a_descriptor_that_comes_too_late_is_closed,
 ];
 
 /// Trap A1. The page cache is dropped before each read, so that the kernel still has the buffer
@@ -228,4 +233,32 @@ fn dropped_opens_leak_no_descriptor(env: &Env) {
             allowed.assert_restored(Duration::from_secs(1));
         });
     });
+}
+
+/// Trap A4, where it is certain that the file is open before its future goes: the answers are held
+/// back until then.
+fn a_descriptor_that_comes_too_late_is_closed() {
+    let place = disk();
+    let path = place.file("data", b"data");
+    let (hold, held) = channel();
+    let hold = Mutex::new(hold);
+    let pool = Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap());
+    let observed = Observed::new(pool, move |request| {
+        let hold = hold.lock().unwrap().clone();
+        request.on_complete(move |request, result| _ = hold.send((request, result)));
+    });
+    let context = aiofile::context().custom(Arc::new(observed)).in_place(false).build().unwrap();
+    let baseline = Usage::now().unwrap();
+    for _ in 0..100 {
+        let mut dropped = context.open(&path, flags::O_RDONLY, 0).boxed();
+        assert!(poll_once(&mut dropped).is_pending());
+        let (request, result) = held.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(matches!(result, Ok(Output::File(_))), "{result:?}");
+        drop(dropped);
+        request.complete(result);
+    }
+    assert_settled(&context);
+    let mut allowed = baseline;
+    allowed.threads += 64;
+    allowed.assert_restored(Duration::from_secs(1));
 }

@@ -106,32 +106,34 @@ impl Wake for Busy {
 
 /// Trap B4: whoever reaps holds a lock that the waker wants, or reaps one entry twice.
 fn a_waker_may_submit_inside_of_wake(env: &Env) {
-    let place = disk();
-    let file = shared(&place.file("data", &words(1000)));
-    let busy = Arc::new(Busy {
-        context: env.context.clone(),
-        file: file.clone(),
-        woken: AtomicUsize::new(0),
-        kept: Mutex::default(),
-    });
-    let waker = Waker::from(Arc::clone(&busy));
-    for number in 0..300 {
-        let mut read = read_word(&env.context, &file, number).boxed();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        loop {
-            let polled = Pin::new(&mut read).poll(&mut TaskContext::from_waker(&waker));
-            if polled == Poll::Ready(()) {
-                break;
+    env.bounded(|env| {
+        let place = disk();
+        let file = shared(&place.file("data", &words(1000)));
+        let busy = Arc::new(Busy {
+            context: env.context.clone(),
+            file: file.clone(),
+            woken: AtomicUsize::new(0),
+            kept: Mutex::default(),
+        });
+        let waker = Waker::from(Arc::clone(&busy));
+        for number in 0..300 {
+            let mut read = read_word(&env.context, &file, number).boxed();
+            let deadline = Instant::now() + Duration::from_secs(10);
+            loop {
+                let polled = Pin::new(&mut read).poll(&mut TaskContext::from_waker(&waker));
+                if polled == Poll::Ready(()) {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "read {number} hangs");
+                thread::yield_now();
             }
-            assert!(Instant::now() < deadline, "read {number} hangs");
-            thread::yield_now();
         }
-    }
-    // The last answer was seen before its wake had come, perhaps, and that submits once more.
-    drop(waker);
-    eventually("no wake-up is left", || Arc::strong_count(&busy) == 1);
-    busy.kept.lock().unwrap().clear();
-    assert_settled(&env.context);
+        // The last answer was seen before its wake had come, perhaps, and that submits once more.
+        drop(waker);
+        eventually("no wake-up is left", || Arc::strong_count(&busy) == 1);
+        busy.kept.lock().unwrap().clear();
+        assert_settled(&env.context);
+    });
 }
 
 /// Trap B12: the parked thread is not told that there is something to do.

@@ -181,6 +181,7 @@ mod tests {
         drop(first_waker);
         assert_eq!(Arc::strong_count(&first), 1, "what was replaced is not kept");
         set.waker().wake();
+        assert_eq!((first.woken(), second.woken()), (0, 2));
         set.wake_all();
         assert_eq!((first.woken(), second.woken()), (0, 2));
         one.register(&second_waker);

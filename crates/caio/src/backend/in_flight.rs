@@ -102,6 +102,7 @@ mod tests {
         let mut store = InFlight::with_capacity(2);
         let (first, second) = (store.insert('a').unwrap(), store.insert('b').unwrap());
         assert_eq!((store.insert('c'), store.len()), (Err('c'), 2));
+        assert!(!store.is_empty());
         assert_eq!((store.take(first), store.take(second)), (Some('a'), Some('b')));
         assert!(store.is_empty());
     }

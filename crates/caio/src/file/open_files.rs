@@ -132,6 +132,10 @@ mod tests {
         assert_eq!(changes.load(Ordering::Relaxed), 1, "who waits is told");
         assert_eq!(files.try_open().unwrap_err(), NoPlace::UntilOneIsClosed);
         drop((first, second));
-        assert!(files.try_open().is_ok());
+        let passing = [files.try_open().unwrap(), files.try_open().unwrap()];
+        assert_eq!(files.try_open().unwrap_err(), NoPlace::Now);
+        drop(passing);
+        let again = [files.try_open().unwrap(), files.try_open().unwrap()];
+        assert_eq!((again.len(), files.try_open().is_err()), (files.max(), true));
     }
 }

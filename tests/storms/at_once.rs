@@ -121,8 +121,9 @@ fn storm(context: &Context, count: usize, nearly: impl Fn()) -> Result<Figures, 
         }
         let numbers = std::mem::take(&mut *ended.numbers.lock().unwrap());
         for number in numbers {
-            // A task may be woken more than once.
-            if !placed[number] && poll(&mut reads[number])? {
+            // A task may be woken more than once, and yields once in a while.
+            let read = &mut reads[number];
+            if !placed[number] && (poll(read)? || poll(read)?) {
                 placed[number] = true;
                 order.push(number);
             }
@@ -239,7 +240,7 @@ impl Layer for Unfair {
     fn admit(&self, _op: &OpInfo) -> Admission {
         let mut state = self.state.lock().unwrap();
         state.seen += 1;
-        if state.seen % UNFAIR != 0 {
+        if !state.seen.is_multiple_of(UNFAIR) {
             return Admission::Now;
         }
         let state = Arc::clone(&self.state);

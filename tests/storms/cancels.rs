@@ -60,8 +60,8 @@ fn dropped_futures() {
             let (mut sum, mut in_flight) = (Counts::default(), 0);
             for seed in seeds() {
                 let context = backends::context(kind);
-                let wanted = (wanted - sum.cancels).min(PART);
-                let part = storm(&context, &file, &Guards::new(BLOCK, 64), wanted, seed);
+                let left = (wanted - sum.cancels).min(PART);
+                let part = storm(&context, &file, &Guards::new(BLOCK, 64), left, seed);
                 let counts = part.unwrap_or_else(|error| panic!("{kind}, seed {seed}: {error}"));
                 sum.add(&counts);
                 in_flight += context.metrics().cancelled;

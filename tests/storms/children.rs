@@ -78,7 +78,7 @@ impl Process {
     ///
     /// # Errors
     /// Where it hangs or fails.
-    pub(crate) fn to_end(mut self, mut disturb: impl FnMut(&Self)) -> Result<(), String> {
+    pub(crate) fn disturbed(mut self, mut disturb: impl FnMut(&Self)) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.ended() {

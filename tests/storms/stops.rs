@@ -59,7 +59,7 @@ fn run(kind: BackendKind, seed: u64, is_planted: bool) -> Result<u64, String> {
     let path = place.path().join("data");
     let mut random = Random::new(seed);
     let mut stops = 0;
-    Process::start(TEST, kind, is_planted, &path).to_end(|process| {
+    Process::start(TEST, kind, is_planted, &path).disturbed(|process| {
         pause(random.below(1500));
         process.signal(Signal::SIGSTOP);
         pause(random.below(1000));

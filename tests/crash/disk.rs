@@ -1,6 +1,9 @@
 //! A disk in memory that has a volatile cache: what was written to it and when it was flushed.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A sector is written as a whole or not at all.
@@ -58,14 +61,15 @@ impl Disk {
         }
     }
 
-    /// Writes all of it to a file with holes.
-    pub(crate) fn save(&self, path: &std::path::Path) -> std::io::Result<()> {
-        use std::os::unix::fs::FileExt;
-        let file = std::fs::File::create(path)?;
-        file.set_len(DISK_BYTES)?;
-        let mut sectors = self.sectors.iter();
-        sectors
-            .try_for_each(|(sector, bytes)| file.write_all_at(bytes, sector * SECTOR_BYTES as u64))
+    /// Writes all of it to a file with holes, which stays. Says where.
+    pub(crate) fn keep(&self, name: &str) -> PathBuf {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name.replace(':', "-"));
+        let file = File::create(&path).unwrap();
+        file.set_len(DISK_BYTES).unwrap();
+        for (sector, bytes) in &self.sectors {
+            file.write_all_at(bytes, sector * SECTOR_BYTES as u64).unwrap();
+        }
+        path
     }
 }
 

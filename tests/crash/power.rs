@@ -207,7 +207,13 @@ impl Machine {
         let trace = Trace { workload, base, events, begins: at, notes };
         let state = State::at_the_end(&trace);
         let disk = Replay::new(&trace).to(&state);
-        (examine(device, disk, &trace.workload.jobs, order.seed, &trace.notes), kernel)
+        let jobs = &trace.workload.jobs;
+        let examined = examine(device, disk.clone(), jobs, order.seed, &trace.notes);
+        if !examined.lost.is_empty() && order.left_out == LeftOut::Nothing {
+            let image = disk.keep(&format!("power-{}.img", order.text()));
+            println!("{}: the disk is {}", order.text(), image.display());
+        }
+        (examined, kernel)
     }
 
     fn start(&self, device: &Device, order: &Order) -> Child {

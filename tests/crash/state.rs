@@ -18,7 +18,7 @@ pub(crate) struct State {
     random: Random,
 }
 
-/// Which of the writes that were not flushed reach the disk.
+/// Which of the writes that were not flushed are lost.
 #[derive(Debug)]
 enum Loss {
     All,

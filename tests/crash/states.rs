@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use aiofile::{BackendKind, Context};
@@ -158,9 +157,7 @@ impl Tried<'_> {
 
 /// Keeps the disk, and says how to see it again.
 fn tell(job: &str, error: &str, state: &str, disk: &Disk) -> String {
-    let name = format!("crash-{}.img", state.replace(':', "-"));
-    let image = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    disk.save(&image).unwrap();
+    let image = disk.keep(&format!("crash-{state}.img"));
     format!(
         "{job}: {error}\n    the disk is {}\n    again: CAIO_CRASH_STATE={state} \
          cargo test -p tests --test crash -- _keeps_",

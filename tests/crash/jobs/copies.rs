@@ -64,6 +64,38 @@ pub(super) const JOBS: &[Job] = &[
         },
     },
     Job {
+        name: "tree_copied_into_another",
+        needs: &[LeftOut::Sync],
+        run: |place| {
+            Box::pin(async move {
+                for step in 0..STEPS / 3 {
+                    // Names alone, in directories that are there by then.
+                    let source = place.outside.join(format!("{}-{step}", place.job));
+                    fs::create_dir_all(source.join(format!("below/directory-{step}")))?;
+                    symlink("somewhere", source.join(format!("below/link-{step}")))?;
+                    place.begin(step);
+                    let mut options = CopyOptions::new();
+                    options.durable(place.syncs()).context(&place.context);
+                    let copied = options.copy_dir(&source, place.path("target")).await?;
+                    assert_eq!(copied.failures(), 0, "{copied:?}");
+                    place.acknowledge(step);
+                }
+                Ok(())
+            })
+        },
+        check: |seen| {
+            let below = seen.directory.join("target/below");
+            let is_there = |step: &&u64| {
+                below.join(format!("directory-{step}")).is_dir()
+                    && below.join(format!("link-{step}")).is_symlink()
+            };
+            match seen.acknowledged.iter().find(|step| !is_there(step)) {
+                Some(step) => Err(format!("a name of step {step} is not there")),
+                None => Ok(()),
+            }
+        },
+    },
+    Job {
         name: "tree_synchronised",
         needs: &[LeftOut::Sync],
         run: |place| {

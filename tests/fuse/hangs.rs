@@ -1,0 +1,185 @@
+//! Files whose server does not answer: they hold up no other file, and no shutdown.
+
+use std::time::{Duration, Instant};
+
+use aiofile::fs::Fs;
+use aiofile::{AioFile, Context, Error, ErrorKind};
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+
+use crate::drive::{PATIENCE, mounted, run, runtime};
+use crate::guards::Guards;
+use crate::in_use;
+use crate::mounted::Mounted;
+use crate::plan::Call;
+use crate::ways;
+use crate::work::{BUFFER_BYTES, Manner};
+use crate::wrapped::{Defect, Wrapped};
+
+/// More transfers of the file than a pool has threads.
+const TRANSFERS: usize = 40;
+
+/// Fewer than a pool has for what concerns paths and metadata.
+const OTHERS: usize = 2;
+
+/// How often other files are used meanwhile.
+const ROUNDS: u8 = 20;
+
+/// How long a shutdown waits for what will not come.
+const SHUTDOWN: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_file_that_hangs_delays_no_other() {
+    let _alone = in_use::alone();
+    let Some(mounted) = mounted() else { return };
+    ways::each(|way| {
+        // The kernel's queues are not asked for what may hang.
+        if way.is_queue {
+            return;
+        }
+        for manner in Manner::ALL {
+            let (before, begun) = (in_use::now(), Instant::now());
+            let done = gate(&mounted, &way.build().unwrap(), manner, PATIENCE);
+            let done = done.and_then(|done| in_use::given_back(&before, PATIENCE).map(|()| done));
+            let done = done.unwrap_or_else(|error| panic!("{}, {manner:?}: {error}", way.name));
+            let seconds = begun.elapsed().as_secs_f64();
+            println!(
+                "gate=fuse_hangs backend={} manner={manner:?} hung={} meanwhile={} given_up={} \
+                 seconds={seconds:.1}",
+                way.name, done.hung, done.meanwhile, done.given_up
+            );
+        }
+    });
+    mounted.unmount().unwrap();
+}
+
+#[test]
+fn a_backend_in_which_files_wait_for_each_other_is_found_out() {
+    let _alone = in_use::alone();
+    let Some(mounted) = mounted() else { return };
+    let context = Wrapped::planted(Defect::OneAtATime).and_then(Wrapped::build).unwrap();
+    let patience = Duration::from_secs(1);
+    let error = gate(&mounted, &context, Manner::Uncached, patience).unwrap_err();
+    assert!(error.contains("it hangs"), "{error}");
+    println!("gate=fuse_hangs planted=one_at_a_time caught=yes");
+}
+
+#[derive(Debug)]
+struct Done {
+    hung: usize,
+    meanwhile: usize,
+    given_up: usize,
+}
+
+type Hanging = BoxFuture<'static, Result<(), Error>>;
+
+fn gate(
+    mounted: &Mounted,
+    context: &Context,
+    manner: Manner,
+    patience: Duration,
+) -> Result<Done, String> {
+    let disk = mounted.disk();
+    let guards = Guards::new(2 * TRANSFERS, BUFFER_BYTES);
+    let is_uncached = manner == Manner::Uncached;
+    let hung = disk.create("hung", vec![7; TRANSFERS * BUFFER_BYTES], is_uncached);
+    for number in 0..Manner::ALL.len() {
+        disk.create(&format!("free-{number}"), Vec::new(), number == 0);
+    }
+    let runtime = runtime();
+    let done = run(&runtime, context, patience, async {
+        let path = mounted.path("hung");
+        let file = manner.open(context, &path).await;
+        let file = file.map_err(|error| format!("without a fault: {error}"))?;
+        let calls = [Call::Read, Call::Write, Call::Fsync, Call::Getattr, Call::Open, Call::Flush];
+        disk.hold(hung, &calls);
+        let hanging = hanging(&file, &guards);
+        let opens = (0..OTHERS).map(|_| {
+            let (context, path) = (context.clone(), path.clone());
+            async move { Ok(manner.open(&context, &path).await.map(drop)?) }.boxed()
+        });
+        let tasks: Vec<_> = hanging.into_iter().chain(opens).map(tokio::spawn).collect();
+        disk.arrived(&[hung]).await;
+        let mut meanwhile = 0;
+        for round in 0..ROUNDS {
+            for number in 0..Manner::ALL.len() {
+                meanwhile += use_file(mounted, context, number, round)
+                    .await
+                    .map_err(|error| format!("meanwhile: {error}"))?;
+            }
+        }
+        let ended = tasks.iter().filter(|task| task.is_finished()).count();
+        if ended > 0 {
+            return Err(format!("{ended} operations ended without an answer"));
+        }
+        let given_up = context.shutdown(SHUTDOWN).await;
+        // What has begun keeps its memory, though its future has an answer.
+        let at_server = disk.held_of(hung, &[Call::Read, Call::Write]);
+        if guards.out() < at_server {
+            let out = guards.out();
+            return Err(format!("{at_server} transfers are at the server with {out} buffers"));
+        }
+        let hung = tasks.len();
+        for result in join_all(tasks).await {
+            let ended = result.map_err(|error| error.to_string())?;
+            let kind = ended.err().map(|error| error.kind());
+            if kind != Some(ErrorKind::Shutdown) {
+                return Err(format!("a shutdown ended an operation with {kind:?}"));
+            }
+        }
+        if given_up != hung {
+            return Err(format!("{given_up} of {hung} operations are said to be given up"));
+        }
+        guards.poison();
+        Ok(Done { hung, meanwhile, given_up })
+    });
+    disk.let_go(hung);
+    let done = done?;
+    guards.all_back()?;
+    Ok(done)
+}
+
+/// Operations that wait for the server.
+fn hanging(file: &AioFile, guards: &Guards) -> Vec<Hanging> {
+    let place = |number: usize| (number * BUFFER_BYTES) as u64;
+    let reads = (0..TRANSFERS).map(|number| {
+        let (file, buffer) = (file.clone(), guards.take());
+        async move { Ok(file.read_into(buffer, place(number)).await.0.map(drop)?) }.boxed()
+    });
+    let writes = (0..TRANSFERS).map(|number| {
+        let (file, buffer) = (file.clone(), guards.with(&[1; BUFFER_BYTES]));
+        async move { Ok(file.write_from(buffer, place(number)).await.0.map(drop)?) }.boxed()
+    });
+    let lengths = (0..OTHERS).map(|_| {
+        let file = file.clone();
+        async move { Ok(file.len().await.map(drop)?) }.boxed()
+    });
+    let sync = file.clone();
+    let sync = async move { Ok(sync.fsync().await?) }.boxed();
+    reads.chain(writes).chain(lengths).chain([sync]).collect()
+}
+
+/// Everything that can be done with a file. Returns how many operations it were.
+async fn use_file(
+    mounted: &Mounted,
+    context: &Context,
+    number: usize,
+    round: u8,
+) -> Result<usize, Error> {
+    let manner = Manner::ALL[number];
+    let (path, renamed) = (format!("free-{number}"), format!("free-{number}-renamed"));
+    let (path, renamed) = (mounted.path(path), mounted.path(renamed));
+    let fs = Fs::new(context);
+    let mut file = manner.open(context, &path).await?;
+    let bytes = caio::AlignedBuffer::copy_of(&[round; BUFFER_BYTES], 4096);
+    file.write_all_at(bytes, 0).await?;
+    assert_eq!(file.read_exact_at(BUFFER_BYTES, 0).await?, [round; BUFFER_BYTES][..]);
+    file.fdatasync().await?;
+    file.fsync().await?;
+    assert_eq!(file.len().await?, BUFFER_BYTES as u64);
+    file.close().await?;
+    fs.rename(&path, &renamed).await?;
+    assert_eq!(fs.read(&renamed).await?, [round; BUFFER_BYTES]);
+    fs.rename(&renamed, &path).await?;
+    assert!(fs.metadata(&path).await?.is_file());
+    Ok(11)
+}

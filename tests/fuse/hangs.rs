@@ -24,6 +24,9 @@ const OTHERS: usize = 2;
 /// How often other files are used meanwhile.
 const ROUNDS: u8 = 20;
 
+/// Longer than two ticks of the kernel's clock.
+const TICK: Duration = Duration::from_millis(25);
+
 /// How long a shutdown waits for what will not come.
 const SHUTDOWN: Duration = Duration::from_millis(50);
 
@@ -81,7 +84,7 @@ fn gate(
     let disk = mounted.disk();
     let guards = Guards::new(2 * TRANSFERS, BUFFER_BYTES);
     let is_uncached = manner == Manner::Uncached;
-    let hung = disk.create("hung", vec![7; TRANSFERS * BUFFER_BYTES], is_uncached);
+    let hung = disk.create("hung", vec![7; 2 * TRANSFERS * BUFFER_BYTES], is_uncached);
     for number in 0..Manner::ALL.len() {
         disk.create(&format!("free-{number}"), Vec::new(), number == 0);
     }
@@ -90,6 +93,8 @@ fn gate(
         let path = mounted.path("hung");
         let file = manner.open(context, &path).await;
         let file = file.map_err(|error| format!("without a fault: {error}"))?;
+        // Until the clock has ticked the kernel knows the attributes from the opening.
+        tokio::time::sleep(TICK).await;
         let calls = [Call::Read, Call::Write, Call::Fsync, Call::Getattr, Call::Open, Call::Flush];
         disk.hold(hung, &calls);
         let hanging = hanging(&file, &guards);
@@ -145,7 +150,8 @@ fn hanging(file: &AioFile, guards: &Guards) -> Vec<Hanging> {
         let (file, buffer) = (file.clone(), guards.take());
         async move { Ok(file.read_into(buffer, place(number)).await.0.map(drop)?) }.boxed()
     });
-    let writes = (0..TRANSFERS).map(|number| {
+    // What is written can be read from the cache before the server has it.
+    let writes = (TRANSFERS..2 * TRANSFERS).map(|number| {
         let (file, buffer) = (file.clone(), guards.with(&[1; BUFFER_BYTES]));
         async move { Ok(file.write_from(buffer, place(number)).await.0.map(drop)?) }.boxed()
     });

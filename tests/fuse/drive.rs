@@ -26,13 +26,18 @@ pub(crate) fn mounted_with(remembered: Duration, patience: Duration) -> Option<M
     match Mounted::mount(remembered, patience) {
         Ok(mounted) => Some(mounted),
         Err(reason) => {
-            let required = std::env::var_os("CAIO_REQUIRE_FUSE").is_some();
-            assert!(!required, "FUSE is required, and was skipped: {reason}");
-            // Written directly, since the harness hides what a passing test prints.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: faults made by FUSE: {reason}");
+            skipped(&reason);
             None
         }
     }
+}
+
+/// Says that something cannot be tested here, and fails where it has to.
+pub(crate) fn skipped(reason: &str) {
+    let required = std::env::var_os("CAIO_REQUIRE_FUSE").is_some();
+    assert!(!required, "FUSE is required, and was skipped: {reason}");
+    // Written directly, since the harness hides what a passing test prints.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: faults made by FUSE: {reason}");
 }
 
 /// How much the variable asks for.

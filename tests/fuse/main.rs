@@ -20,6 +20,7 @@ mod guards;
 mod hangs;
 #[path = "../common/in_use.rs"]
 mod in_use;
+mod local;
 mod mounted;
 mod plan;
 mod server;

@@ -34,8 +34,9 @@ fn kernel_faults_in_numbers() {
         let (before, begun) = (in_use::now(), Instant::now());
         let done = gate(&mounted, &way.build().unwrap(), faults, patience);
         let name = way.name;
-        let (operations, faults) =
-            done.and_then(|done| in_use::given_back(&before, PATIENCE).map(|()| done)).unwrap_or_else(|error| {
+        let (operations, faults) = done
+            .and_then(|done| in_use::given_back(&before, PATIENCE).map(|()| done))
+            .unwrap_or_else(|error| {
                 let again = "cargo test -p tests --test fuse kernel_faults";
                 panic!("{name}: {error}\nagain: CAIO_FUSE_SEED={} {again}", seed())
             });

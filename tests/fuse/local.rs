@@ -14,9 +14,9 @@ use nix::errno::Errno;
 use tempfile::TempDir;
 
 use crate::disk::{Disk, Verdict};
-use crate::drive::{PATIENCE, alone, mounted, number, run, runtime, seed, skipped};
+use crate::drive::{PATIENCE, mounted, number, run, runtime, seed, skipped};
 use crate::guards::Guards;
-use crate::in_use::{given_back, in_use};
+use crate::in_use;
 use crate::mounted::Mounted;
 use crate::plan::Call;
 use crate::settled::settled;
@@ -35,7 +35,7 @@ const IMAGE_BYTES: usize = 64 << 20;
 
 #[test]
 fn cancellations_in_flight_on_a_disk() {
-    let _alone = alone();
+    let _alone = in_use::alone();
     let Some(mounted) = mounted() else { return };
     let image = mounted.disk().create("image", vec![0; IMAGE_BYTES], true);
     let ext4 = match Ext4::mount(mounted.disk().clone(), image, &mounted.path("image")) {
@@ -48,12 +48,12 @@ fn cancellations_in_flight_on_a_disk() {
         if way.is_queue {
             return;
         }
-        let (before, begun) = (in_use(), Instant::now());
+        let (before, begun) = (in_use::now(), Instant::now());
         let context = way.build().unwrap();
         let done = gate(&mounted, image, &ext4, &context, cancels, patience);
         let routed = context.metrics().routed;
         drop(context);
-        let done = done.and_then(|()| given_back(before));
+        let done = done.and_then(|()| in_use::given_back(&before, PATIENCE));
         let name = way.name;
         done.unwrap_or_else(|error| panic!("{name}: {error}\nCAIO_FUSE_SEED={}", seed()));
         println!(

@@ -226,6 +226,7 @@ mod tests {
         assert!(semaphore.try_acquire(usize::MAX) && !semaphore.try_acquire(1));
         assert!((0..1000).all(|_| semaphore.try_acquire(0)));
         assert_eq!(semaphore.in_use().0, 1001);
+        assert!(semaphore.requests_max * REQUEST + semaphore.bytes_max < WAITING);
     }
 
     #[test]

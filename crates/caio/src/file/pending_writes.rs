@@ -144,4 +144,28 @@ mod tests {
         }
         assert!(lock(&writes.state).barriers.len() <= 2 * SWEEP_MIN);
     }
+
+    #[test]
+    fn cancelled_barriers_are_looked_for_where_there_may_be_many() {
+        let writes = PendingWrites::default();
+        let _write = writes.start();
+        let (wanted, cancelled) = (Count::default(), Count::default());
+        cancelled.1.store(true, Ordering::Relaxed);
+        let add = |count: &Count| {
+            assert!(writes.barrier(Box::new(count.clone())).is_none());
+            lock(&writes.state).barriers.len()
+        };
+        for length in 1..SWEEP_MIN {
+            assert_eq!(add(&cancelled), length);
+        }
+        assert_eq!(add(&cancelled), 0);
+        for length in 1..=SWEEP_MIN {
+            assert_eq!(add(&wanted), length);
+        }
+        // All of them have stayed, so that it is worth looking when they are twice as many.
+        for length in SWEEP_MIN + 1..2 * SWEEP_MIN {
+            assert_eq!(add(&cancelled), length);
+        }
+        assert_eq!(add(&cancelled), SWEEP_MIN);
+    }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 #![allow(clippy::print_stdout, reason = "long files are told, not refused")]
 
+mod async_docs;
 mod documents;
 mod imports;
 mod layout;
@@ -76,6 +77,16 @@ fn backends_import_neither_what_is_above_nor_each_other() {
 #[test]
 fn the_user_api_makes_no_system_calls() {
     hold(&rust_sources(), imports::system_crates);
+}
+
+#[test]
+fn every_public_future_says_what_its_drop_does() {
+    let mut sources = rust_sources();
+    let crates = ["caio", "aiofile", "aiofile-util", "caio-testkit"];
+    let is_public =
+        |path: &str| crates.iter().any(|one| path.starts_with(&format!("crates/{one}/src/")));
+    sources.retain(|source| is_public(&source.path));
+    hold(&sources, |source| async_docs::cancel_safety(&source.text));
 }
 
 #[test]

@@ -82,6 +82,9 @@ impl AioFile {
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what fcntl(2) answers to the
     /// duplication.
     ///
+    /// # Cancel safety
+    /// Dropping the future closes this handle, after the operations in flight.
+    ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");

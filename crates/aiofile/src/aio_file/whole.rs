@@ -51,6 +51,9 @@ impl AioFile {
     /// Where the file is not open for writing (EINVAL), the length is beyond 2^63 - 1, or the
     /// system says no.
     ///
+    /// # Cancel safety
+    /// Dropping the future before a thread has begun leaves all as it was; later, it is done.
+    ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("digits");
@@ -71,6 +74,9 @@ impl AioFile {
     /// # Errors
     /// As for [`metadata`](Self::metadata).
     ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("sparse");
@@ -89,6 +95,9 @@ impl AioFile {
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
     ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
@@ -106,6 +115,9 @@ impl AioFile {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before a thread has begun leaves all as it was; later, it is done.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -127,6 +139,9 @@ impl AioFile {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what the system answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before a thread has begun leaves all as it was; later, it is done.
     #[doc(alias = "futimens")]
     pub async fn set_times(&self, times: impl Into<FileTimes>) -> io::Result<()> {
         let times = times.into();
@@ -136,6 +151,9 @@ impl AioFile {
     /// [`set_times`](Self::set_times) with the time of the last change alone.
     ///
     /// # Errors
+    /// As for [`set_times`](Self::set_times).
+    ///
+    /// # Cancel safety
     /// As for [`set_times`](Self::set_times).
     pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time)).await

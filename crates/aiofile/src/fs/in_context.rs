@@ -39,6 +39,9 @@ impl Fs {
     ///
     /// # Errors
     /// Where the default context cannot be made, see [`default_context`](crate::default_context).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect: the context is there for the next one.
     pub async fn current() -> io::Result<Self> {
         Self::chosen(None).await
     }
@@ -49,12 +52,18 @@ impl Fs {
     }
 
     /// Opens a file to read it, as [`File::open`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaks no descriptor.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         self.open_with(path, OpenOptions::new().read(true)).await
     }
 
     /// Opens a file as the options say, in this context, whatever context they name. See
     /// [`OpenOptions::open`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaks no descriptor. A file may have been created or truncated.
     pub async fn open_with(
         &self,
         path: impl AsRef<Path>,

@@ -85,6 +85,9 @@ impl<W: AsyncWrite + Unpin> TextWriter<W> {
     ///
     /// # Errors
     /// What the writer below answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing; the next call goes on.
     pub async fn shutdown(&mut self) -> io::Result<()> {
         self.flush().await?;
         poll_fn(|cx| Pin::new(&mut self.inner).poll_shutdown(cx)).await

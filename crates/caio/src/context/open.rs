@@ -140,6 +140,9 @@ impl Context {
     ///
     /// # Errors
     /// What the system answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
     pub async fn metadata(&self, file: &SharedFile) -> Result<Metadata> {
         let describe = |error: Error| error.during(OpKind::Metadata).on(file.path());
         if self.inner.in_place && file.file_system().is_local() && !self.is_shut_down() {
@@ -159,6 +162,9 @@ impl Context {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a length beyond 2^63 - 1; else what the system answers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before a thread has begun leaves all as it was; later, it is done.
     pub async fn set_length(&self, file: &SharedFile, length: u64) -> Result<()> {
         if i64::try_from(length).is_err() {
             let error = Error::new(

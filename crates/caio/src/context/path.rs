@@ -60,6 +60,9 @@ impl Context {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a path with a NUL byte; else
     /// what the system answers.
     ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    ///
     /// ```
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
     /// # doc::run(async {
@@ -88,6 +91,9 @@ impl Context {
 
     /// The same, only where it needs no hop; `None` elsewhere, and where there are layers, which
     /// see the closure that comes in its place.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
     pub async fn path_metadata_in_place(
         &self,
         path: &Path,

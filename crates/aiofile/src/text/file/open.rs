@@ -76,6 +76,9 @@ impl TextFile<File> {
     /// # Errors
     /// As for [`File::truncate`].
     ///
+    /// # Cancel safety
+    /// Dropping the future leaves the file as it was, or with its new length.
+    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
     /// # let directory = tempfile::tempdir()?; let path = directory.path().join("list");

@@ -44,6 +44,12 @@ impl Planted {
         Self { inner, defect, random, kept }
     }
 
+    /// Answers what was kept, so that it does not keep its context for ever.
+    pub(crate) fn let_go(&self) {
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap());
+        drop(kept);
+    }
+
     fn applies(&self, request: &Request) -> bool {
         let is_append = request.file().is_some_and(caio::SharedFile::is_append);
         let is_direct = request.file().is_some_and(caio::SharedFile::is_direct);

@@ -1,7 +1,7 @@
 //! Backends with a defect. The random programs have to find each of them: a search that would not
 //! find what is there proves nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use caio::BufferedWrites;
@@ -16,13 +16,17 @@ fn found(defect: Defect) -> Option<String> {
     crate::quiet_panics();
     // What is kept for ever is waited for in vain.
     let patience = Duration::from_secs(if defect == Defect::LostRequest { 2 } else { 60 });
+    let all: Mutex<Vec<Arc<Planted>>> = Mutex::default();
     let found = (1..60).find_map(|seed| {
         let build = || {
-            let planted = Planted::new(Arc::new(Skeleton::open(64)), defect, seed);
-            let builder = aiofile::context().custom(Arc::new(planted)).in_place(false);
+            let planted = Arc::new(Planted::new(Arc::new(Skeleton::open(64)), defect, seed));
+            all.lock().unwrap().push(Arc::clone(&planted));
+            let builder = aiofile::context().custom(planted).in_place(false);
             builder.configure(|config| config.buffered_writes = BufferedWrites::Backend).build()
         };
-        drive::run(&Scenario::of(seed), &build, patience).err()
+        let found = drive::run(&Scenario::of(seed), &build, patience).err();
+        all.lock().unwrap().drain(..).for_each(|planted| planted.let_go());
+        found
     });
     if defect != Defect::None {
         let caught = if found.is_some() { "yes" } else { "no" };

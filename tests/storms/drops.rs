@@ -61,6 +61,7 @@ fn a_context_that_keeps_a_buffer_is_found() {
         drop_one(context, &files, &guards, seed)?;
         all_back(&guards, SHORT_PATIENCE)
     });
+    planted.let_go();
     caught("drops", "lost_request", &found);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aiofile::BackendKind;
-use caio::OpKind;
+use caio::{Backend, OpKind};
 use caio_testkit::{FaultLayer, Faulty, Guards, Plan, Random};
 use futures_util::future::join_all;
 use nix::libc;
@@ -94,9 +94,20 @@ fn part(
     defect: Defect,
     patience: Duration,
 ) -> Result<Counts, String> {
-    let planted = Planted::new(backends::open(kind).unwrap(), defect, seed);
+    let planted = Arc::new(Planted::new(backends::open(kind).unwrap(), defect, seed));
+    let result = part_over(Arc::<Planted>::clone(&planted), kind, seed, patience);
+    planted.let_go();
+    result
+}
+
+fn part_over(
+    inner: Arc<dyn Backend>,
+    kind: BackendKind,
+    seed: u64,
+    patience: Duration,
+) -> Result<Counts, String> {
     let (plan, may_fail) = plan(seed);
-    let faulty = Arc::new(Faulty::new(Arc::new(planted), plan));
+    let faulty = Arc::new(Faulty::new(inner, plan));
     let mut builder = backends::queued().custom(Arc::<Faulty>::clone(&faulty));
     if !may_fail.is_empty() {
         // What goes another way than the backend's fails, too.

@@ -23,6 +23,9 @@ pub(crate) const FILE_SYSTEMS: [(&str, &[&str]); 3] = [
     ("btrfs", &["-f", "-K"]),
 ];
 
+/// Where nothing is durable but what is synced by itself: a name needs the sync of its directory.
+pub(crate) const WITHOUT_JOURNAL: (&str, &[&str]) = ("ext2", &["-F", "-b", "4096", "-N", "4096"]);
+
 /// A disk with a new file system.
 pub(crate) struct Device {
     // It has the file open that is served, and goes first.
@@ -53,7 +56,8 @@ impl Device {
     pub(crate) fn new(file_system: &'static str) -> Result<Self, String> {
         let served = Served::mount()?;
         let loop_device = LoopDevice::over(&served.path())?;
-        let options = FILE_SYSTEMS.iter().find(|(name, _)| *name == file_system);
+        let mut all = FILE_SYSTEMS.iter().chain([&WITHOUT_JOURNAL]);
+        let options = all.find(|(name, _)| *name == file_system);
         let mut mkfs = Command::new(format!("mkfs.{file_system}"));
         mkfs.arg("-q").args(options.map_or(&[][..], |(_, options)| options));
         run(mkfs.arg(&loop_device.0))?;
@@ -66,12 +70,29 @@ impl Device {
         Ok(device)
     }
 
+    /// Whether the file system is whole again when it is mounted, whatever was lost.
+    pub(crate) fn has_journal(&self) -> bool {
+        self.file_system != WITHOUT_JOURNAL.0
+    }
+
     /// Mounts the file system, which recovers it where that is needed.
     pub(crate) fn mount(&self) -> Result<Mounted, String> {
         let (from, at) = (&self.loop_device.0, self.directory.path());
+        if !self.has_journal() {
+            repair(from)?;
+        }
         mount(Some(from), at, Some(self.file_system), MsFlags::empty(), None::<&str>)
             .map_err(|errno| format!("it cannot be mounted: {errno}"))?;
         Ok(Mounted(at.to_owned()))
+    }
+}
+
+/// As a system does that starts again. It is no fault where there was something to mend.
+fn repair(device: &Path) -> Result<(), String> {
+    let repaired = Command::new("e2fsck").arg("-y").arg(device).output();
+    match repaired.map_err(|error| format!("e2fsck: {error}"))?.status.code() {
+        Some(0 | 1) => Ok(()),
+        _ => Err("it cannot be repaired".to_owned()),
     }
 }
 

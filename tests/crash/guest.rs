@@ -13,8 +13,8 @@ use nix::mount::{MsFlags, mount};
 
 use crate::job::{Mark, Tell};
 use crate::jobs;
-use crate::power::Order;
-use crate::workload::Workload;
+use crate::machine::Order;
+use crate::workload::{LANES_MAX, Workload};
 
 /// Where the disk is mounted.
 const DISK: &str = "/disk";
@@ -46,7 +46,7 @@ fn try_work(order: &Order) -> io::Result<()> {
     say(&format!("kernel {}", kernel.trim()));
     let context = aiofile::context().backend(order.backend).build()?;
     let (jobs, seed, left_out) = (jobs::all().collect(), order.seed, order.left_out);
-    let workload = Workload { jobs, seed, left_out };
+    let workload = Workload { jobs, seed, left_out, lanes_max: LANES_MAX };
     workload.prepare(Path::new(DISK))?;
     let tell: Tell = Arc::new(|job, mark, step| {
         if mark == Mark::Acknowledged {

@@ -20,6 +20,7 @@ mod examine;
 mod guest;
 mod job;
 mod jobs;
+mod machine;
 mod planted;
 mod power;
 #[path = "../common/run.rs"]
@@ -46,6 +47,11 @@ fn btrfs_keeps_what_was_acknowledged() {
 }
 
 #[test]
+fn ext2_keeps_what_was_acknowledged() {
+    alone::run("ext2_keeps_what_was_acknowledged", || states::try_all("ext2"));
+}
+
+#[test]
 fn a_sync_that_is_left_out_is_found() {
     alone::run("a_sync_that_is_left_out_is_found", planted::find_no_sync);
 }
@@ -62,7 +68,7 @@ fn a_replacement_that_is_left_out_is_found() {
 
 #[test]
 fn what_was_acknowledged_outlives_a_power_cut() {
-    match power::order() {
+    match machine::order() {
         Some(order) => guest::work(&order),
         None => alone::run("what_was_acknowledged_outlives_a_power_cut", power::cut),
     }

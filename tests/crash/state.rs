@@ -3,7 +3,8 @@
 use caio_testkit::Random;
 
 use crate::disk::{Disk, Event, SECTOR_BYTES};
-use crate::trace::Trace;
+use crate::job::Mark;
+use crate::trace::{Note, Trace};
 
 /// A moment at which the power goes, and what the cache of the disk lets go then.
 #[derive(Debug)]
@@ -33,8 +34,7 @@ enum Loss {
 impl State {
     /// The state with this number. Every other one is just when something was told to be durable.
     pub(crate) fn new(trace: &Trace, number: u64) -> Self {
-        let seed = trace.workload.seed.wrapping_mul(0x1_0000_0001).wrapping_add(number);
-        let mut random = Random::new(seed);
+        let mut random = Self::random(trace, number);
         let at = match random.chance(0.5) && !trace.notes.is_empty() {
             true => trace.notes[random.below(trace.notes.len())].at,
             false => random.within(trace.begins..trace.events.len() + 1),
@@ -42,9 +42,23 @@ impl State {
         Self::with(trace, number, at, random)
     }
 
+    /// The state with this number where there is no journal: just when something was told to be
+    /// durable, without anything that was not flushed.
+    pub(crate) fn bare(trace: &Trace, number: u64) -> Self {
+        let told = |note: &&Note| note.mark == Mark::Acknowledged;
+        let told: Vec<_> = trace.notes.iter().filter(told).collect();
+        let index = Self::random(trace, number).below(told.len());
+        let at = told.get(index).map_or(trace.events.len(), |note| note.at);
+        Self { number, ..Self::all_lost(trace, at) }
+    }
+
     /// A state in which all events had come.
     pub(crate) fn at_the_end(trace: &Trace) -> Self {
         Self::with(trace, 0, trace.events.len(), Random::new(trace.workload.seed))
+    }
+
+    fn random(trace: &Trace, number: u64) -> Random {
+        Random::new(trace.workload.seed.wrapping_mul(0x1_0000_0001).wrapping_add(number))
     }
 
     fn with(trace: &Trace, number: u64, at: usize, mut random: Random) -> Self {

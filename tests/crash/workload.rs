@@ -11,15 +11,17 @@ use tokio::runtime::Builder;
 
 use crate::job::{Job, LeftOut, Place, Tell};
 
-/// How many jobs are under way at the same time, at most.
-const LANES_MAX: usize = 3;
-
 pub(crate) struct Workload {
     pub(crate) jobs: Vec<&'static Job>,
     /// The order of the jobs and what they write.
     pub(crate) seed: u64,
     pub(crate) left_out: LeftOut,
+    /// How many jobs are under way at the same time, at most.
+    pub(crate) lanes_max: usize,
 }
+
+/// As many as disturb each other and still come to an end soon.
+pub(crate) const LANES_MAX: usize = 3;
 
 impl Workload {
     /// Makes a directory for each job, durably.
@@ -40,10 +42,7 @@ impl Workload {
         tell: &Tell,
     ) -> io::Result<()> {
         let mut random = Random::new(self.seed);
-        let lanes = match self.left_out {
-            LeftOut::Nothing => random.within(1..LANES_MAX + 1),
-            _ => 1,
-        };
+        let lanes = random.within(1..self.lanes_max + 1);
         let mut jobs = self.jobs.clone();
         for index in 1..jobs.len() {
             jobs.swap(index, random.below(index + 1));

@@ -6,16 +6,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aiofile::{AioFile, Error, ErrorKind};
-use caio::{Buffer, Op};
+use caio::{Buffer, BufferedWrites, Op};
+use caio_testkit::{Faulty, Plan, Skeleton};
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use crate::harness::{Case, cases};
-use crate::support::{Env, disk, pattern, room, shared};
+use crate::support::{Env, disk, pattern, poll_once, room, shared, within_reason};
+
+/// Longer than any case may take.
+const HANGS: Duration = Duration::from_secs(600);
 
 pub(crate) const CASES: &[Case] = cases![
     each a_graceful_shutdown_loses_no_accepted_write,
     each a_graceful_shutdown_waits_for_answers_on_their_way,
     each an_impatient_shutdown_answers_everybody,
+    once an_impatient_shutdown_answers_what_waits_for_others,
     each after_the_shutdown_everything_is_refused,
     each a_pending_read_of_a_pipe_does_not_hold_up_the_end,
 ];
@@ -104,6 +110,34 @@ fn an_impatient_shutdown_answers_everybody(env: &Env) {
         }
     });
     drop(writer);
+}
+
+/// A sync waits for the writes before it, and a close for all that uses the file: here for a write
+/// that is not answered.
+fn an_impatient_shutdown_answers_what_waits_for_others() {
+    let plan = Plan::new(1).delay(HANGS..2 * HANGS);
+    let backend = Arc::new(Faulty::new(Arc::new(Skeleton::open(8)), plan));
+    let builder = aiofile::context().custom(backend).in_place(false);
+    let context = builder.configure(|config| config.buffered_writes = BufferedWrites::Backend);
+    let context = context.build().unwrap();
+    let place = disk();
+    let file = shared(&place.file("data", b""));
+    within_reason(async {
+        let bytes = Buffer::from(&b"data"[..]);
+        let (context, share) = (&context, file.clone());
+        let write = async move { context.write(&share, bytes, 0..4, 0).await.0.map(drop) };
+        let syncs = [false, true].map(|data_only| {
+            let file = file.clone();
+            async move { context.sync(&file, data_only).await }.boxed()
+        });
+        let close = context.close(file, true).boxed();
+        let mut waiting: Vec<_> = [write.boxed()].into_iter().chain(syncs).chain([close]).collect();
+        assert!(waiting.iter_mut().all(|waiting| poll_once(waiting).is_pending()));
+        assert_eq!(context.shutdown(Duration::from_millis(20)).await, waiting.len());
+        for ended in join_all(waiting).await {
+            assert_eq!(ended.unwrap_err().kind(), ErrorKind::Shutdown);
+        }
+    });
 }
 
 fn after_the_shutdown_everything_is_refused(env: &Env) {

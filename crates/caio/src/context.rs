@@ -2,6 +2,7 @@
 
 mod builder;
 mod driver;
+mod given_up;
 mod in_place;
 mod layered;
 #[cfg(all(test, any(caio_loom, caio_shuttle)))]
@@ -47,6 +48,7 @@ use crate::worker_thread::block_signals;
 
 pub use builder::ContextBuilder;
 use driver::Driver;
+use given_up::GivenUp;
 use operation::Borrowed;
 pub use operation::Operation;
 pub use path::look_at_mount;
@@ -119,6 +121,7 @@ pub(crate) struct Inner {
     open_files: Arc<OpenFiles>,
     /// Requests that wait for a place among the open files.
     opening: Mutex<Vec<Request>>,
+    given_up: GivenUp,
     driver: Driver,
     /// Where the backends' threads and descriptors are.
     owner: Process,
@@ -339,7 +342,7 @@ impl Context {
         };
         match thread::Builder::new().name("caio-shutdown".to_owned()).spawn(drain) {
             Ok(_) => done.await,
-            Err(_) => self.inner.channels.fail_all(&shut_down()),
+            Err(_) => self.inner.channels.fail_all(&shut_down()) + self.inner.given_up.set(),
         }
     }
 
@@ -456,7 +459,7 @@ impl Inner {
             pool.shutdown(deadline);
         }
         self.pending.wait(deadline);
-        self.channels.fail_all(&shut_down())
+        self.channels.fail_all(&shut_down()) + self.given_up.set()
     }
 }
 

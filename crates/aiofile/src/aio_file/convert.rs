@@ -80,7 +80,8 @@ impl AioFile {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), or what fcntl(2) answers to the
-    /// duplication.
+    /// duplication; [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown) where a shutdown of the
+    /// context has given up what uses the file.
     ///
     /// # Cancel safety
     /// Dropping the future closes this handle, after the operations in flight.
@@ -105,9 +106,9 @@ impl AioFile {
             return Ok(copy.map_err(|error| Error::system(error).on(file.path()))?);
         }
         if let Some(second) = self.bounce.take() {
-            drop(second.released().await);
+            drop(self.context.release(second).await);
         }
-        let descriptor = file.released().await.ok_or_else(super::closed)?;
+        let descriptor = self.context.release(file).await?.ok_or_else(super::closed)?;
         Ok(descriptor.into())
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::fs::Metadata;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use super::transfer::misfit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{SharedFile, Traits};
 use crate::op::{Op, OpKind, Output};
+use crate::pending_count::shut_down;
 use crate::sys::{local, open_flags};
 
 impl Context {
@@ -121,6 +122,7 @@ impl Context {
     ///
     /// # Errors
     /// What close(2) answers. The descriptor is gone all the same.
+    /// [`ErrorKind::Shutdown`] where a shutdown has given up what uses the file, which closes it.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the closing to whoever uses the file last.
@@ -130,9 +132,35 @@ impl Context {
         }
         self.check_fork().map_err(|error| error.during(OpKind::Close).on(file.path()))?;
         let path = file.path().to_owned();
-        let Some(descriptor) = file.released().await else { return Ok(()) };
+        let released = self.release(file).await.map_err(|error| error.during(OpKind::Close))?;
+        let Some(descriptor) = released else { return Ok(()) };
         let outcome = self.submit_borrowed(None, Op::Close { file: descriptor }).await;
         outcome.result.map(drop).map_err(|error| error.on(&path))
+    }
+
+    /// Gives up this share of the file, and waits until no operation uses the file any more, as
+    /// [`SharedFile::released`] does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shutdown`] where a shutdown has given up what uses the file, which closes it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the closing to whoever uses the file last.
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"")?;
+    /// let descriptor = context.release(file).await?;
+    /// assert!(descriptor.is_some(), "nobody else had it");
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn release(&self, file: SharedFile) -> Result<Option<OwnedFd>> {
+        let path = file.path().to_owned();
+        let released = self.inner.given_up.or(file.released()).await;
+        released.ok_or_else(|| shut_down().on(&path))
     }
 
     /// fstat(2). On the calling thread where the file system is known to have the answer in memory;

@@ -83,8 +83,11 @@ impl Context {
             let wait = file.syncs().join(data_only, attempt, || self.inner.accept_sync(file));
             let wait = wait.map_err(|error| error.during(kind).on(file.path()))?;
             let waits = self.inner.runtime.waits();
-            let result = wait.await;
+            let result = self.inner.given_up.or(wait).await;
             drop(waits);
+            let Some(result) = result else {
+                return Err(shut_down().during(kind).on(file.path()));
+            };
             // A failure that somebody else's sync has met counts here, too.
             if let Some(error) = failed() {
                 return Err(error);

@@ -217,12 +217,6 @@ impl Disk {
         }
     }
 
-    /// Waits until so many requests are held, of whatever file.
-    pub(crate) async fn held_at_least(&self, count: usize) {
-        let mut held = self.held.subscribe();
-        held.wait_for(|held| *held >= count).await.expect("the sender is here");
-    }
-
     /// Answers what is held, and returns how many these were. What comes later is held again where
     /// a rule says so.
     pub(crate) fn answer_held(&self, mut verdict: impl FnMut(Call) -> Verdict) -> usize {

@@ -74,8 +74,8 @@ impl Guards {
     pub(crate) fn no_early_drops(&self, out: usize) -> Result<(), String> {
         match (out.saturating_sub(self.out()), self.written()) {
             (0, 0) => Ok(()),
-            (early, 0) => Err(format!("{early} early drops: the server has not answered")),
-            (_, written) => Err(format!("{written} buffers were written to after their release")),
+            (0, written) => Err(format!("{written} buffers were written to after their release")),
+            (early, _) => Err(format!("{early} early drops: the server has not answered")),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ pub(crate) struct Planted {
     defect: Defect,
     random: Mutex<Random>,
     kept: Mutex<Vec<Request>>,
+    is_over: AtomicBool,
 }
 
 impl fmt::Debug for Planted {
@@ -41,11 +43,13 @@ impl fmt::Debug for Planted {
 impl Planted {
     pub(crate) fn new(inner: Arc<dyn Backend>, defect: Defect, seed: u64) -> Self {
         let (random, kept) = (Mutex::new(Random::new(seed)), Mutex::default());
-        Self { inner, defect, random, kept }
+        Self { inner, defect, random, kept, is_over: AtomicBool::new(false) }
     }
 
-    /// Answers what was kept, so that it does not keep its context for ever.
+    /// Answers what was kept, so that it does not keep its context for ever, and does nothing
+    /// wrongly from now on.
     pub(crate) fn let_go(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
         let kept = std::mem::take(&mut *self.kept.lock().unwrap());
         drop(kept);
     }
@@ -61,7 +65,7 @@ impl Planted {
             (Defect::WrongOffset | Defect::LostRequest, OpKind::Read) => true,
             _ => false,
         };
-        applies && self.random.lock().unwrap().chance(0.05)
+        applies && !self.is_over.load(Ordering::Relaxed) && self.random.lock().unwrap().chance(0.05)
     }
 
     /// Completes a write, and does it as well: at once, or when others have gone on.

@@ -27,8 +27,8 @@ const FILE: usize = 1 << 20;
 /// What an operation and its future may take, its buffer included.
 const MEMORY_MAX: u64 = 4096;
 
-/// What the process may take besides.
-const MEMORY_BESIDES: u64 = 64 << 20;
+/// What the process may take besides, also where a sanitizer keeps what was freed.
+const MEMORY_BESIDES: u64 = 256 << 20;
 
 /// At most so far from its place in the order of submission is the completion of all but one in a
 /// hundred.

@@ -249,6 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn cancelled_waiters_are_looked_for_when_they_may_be_most_of_all() {
+        let semaphore = Semaphore::new(1, usize::MAX);
+        assert!(semaphore.try_acquire(7) && !semaphore.has_waiters());
+        let waiting: Vec<_> = (0..8).map(|_| request(1)).collect();
+        assert!(waiting.iter().all(|one| semaphore.acquire(one.clone()).is_none()));
+        assert!(semaphore.has_waiters());
+        let cleared = waiting.iter().map(|one| {
+            one.1.store(true, Ordering::Release);
+            semaphore.cancelled().len()
+        });
+        assert_eq!(cleared.collect::<Vec<_>>(), [0, 0, 0, 0, 5, 0, 2, 1]);
+        assert!(!semaphore.has_waiters());
+        assert_eq!(semaphore.in_use(), (1, 7));
+    }
+
+    #[test]
     fn threads_that_meet_at_the_limit_all_get_through() {
         let semaphore = Semaphore::new(2, usize::MAX);
         let done = AtomicUsize::new(0);

@@ -17,7 +17,7 @@ pub(crate) fn cancel_safety(code: &str) -> Findings {
         let above = lines[..index].iter().rev().map(|line| line.trim_start());
         let documentation: Vec<_> =
             above.take_while(|line| line.starts_with("///") || line.starts_with("#[")).collect();
-        let is_said = documentation.iter().any(|line| *line == "/// # Cancel safety");
+        let is_said = documentation.contains(&"/// # Cancel safety");
         let is_another = documentation.last().is_some_and(|first| first.starts_with("/// As [`"));
         if !is_said && !is_another {
             found.push((index + 1, "say under `# Cancel safety` what a drop does".to_owned()));

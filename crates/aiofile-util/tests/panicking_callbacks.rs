@@ -1,6 +1,10 @@
 //! Callbacks that panic, at each of their first calls: whoever waits is told by an error or by that
 //! panic, what was there stays, nothing half is left, and the context goes on.
-#![allow(clippy::unwrap_used, reason = "all of this is a test, the helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is a test, the helpers too"
+)]
 
 mod common;
 

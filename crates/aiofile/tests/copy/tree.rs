@@ -68,10 +68,11 @@ async fn all_of_it_is_copied_on_every_backend() {
 
 #[tokio::test]
 async fn a_directory_has_its_time_also_where_its_files_take_longer() {
+    type Choose = fn(&mut CopyOptions) -> &mut CopyOptions;
     let place = place();
     let source = place.path().join("source");
     plant(&source);
-    let choices: [(&str, fn(&mut CopyOptions) -> &mut CopyOptions); 3] = [
+    let choices: [(&str, Choose); 3] = [
         ("durable", |options| options.durable(true)),
         ("verify", |options| options.verify(true)),
         ("by blocks", |options| options.copy_file_range(false)),

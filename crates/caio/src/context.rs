@@ -342,7 +342,7 @@ impl Context {
         };
         match thread::Builder::new().name("caio-shutdown".to_owned()).spawn(drain) {
             Ok(_) => done.await,
-            Err(_) => self.inner.channels.fail_all(&shut_down()) + self.inner.given_up.set(),
+            Err(_) => self.inner.give_up(),
         }
     }
 
@@ -459,7 +459,14 @@ impl Inner {
             pool.shutdown(deadline);
         }
         self.pending.wait(deadline);
-        self.channels.fail_all(&shut_down()) + self.given_up.set()
+        self.give_up()
+    }
+
+    /// Fails what has no answer yet, and returns how much that was.
+    fn give_up(&self) -> usize {
+        let failed = self.channels.fail_all(&shut_down());
+        // Where all has ended, who waits has its answer, and has not looked at it yet.
+        if self.pending.count() == 0 { failed } else { failed + self.given_up.set() }
     }
 }
 

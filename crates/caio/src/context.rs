@@ -35,7 +35,7 @@ use crate::file::{OpenFiles, SharedFile};
 use crate::layer::{Attempt, Chain, Clock};
 use crate::metrics::{Metrics, Recorder};
 use crate::op::Op;
-use crate::pending_count::{PendingCount, shut_down};
+use crate::pending_count::PendingCount;
 use crate::request::{Request, Token};
 use crate::route::{self, Route};
 use crate::runtime::{Runtime, Watch};
@@ -460,13 +460,6 @@ impl Inner {
         }
         self.pending.wait(deadline);
         self.give_up()
-    }
-
-    /// Fails what has no answer yet, and returns how much that was.
-    fn give_up(&self) -> usize {
-        let failed = self.channels.fail_all(&shut_down());
-        // Where all has ended, who waits has its answer, and has not looked at it yet.
-        if self.pending.count() == 0 { failed } else { failed + self.given_up.set() }
     }
 }
 

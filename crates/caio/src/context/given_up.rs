@@ -5,6 +5,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use super::Inner;
+use crate::pending_count::shut_down;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::waker_set::WakerSet;
 
@@ -43,6 +45,15 @@ impl GivenUp {
             }
         })
         .await
+    }
+}
+
+impl Inner {
+    /// Fails what has no answer yet, and returns how much that was.
+    pub(super) fn give_up(&self) -> usize {
+        let failed = self.channels.fail_all(&shut_down());
+        // Where all has ended, who waits has its answer, and has not looked at it yet.
+        if self.pending.count() == 0 { failed } else { failed + self.given_up.set() }
     }
 }
 

@@ -53,7 +53,7 @@ fn a_wait_takes_few_wake_ups(env: &Env) {
     let computed = || Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
     let before = (sleeps(), computed());
     std::thread::sleep(WAIT);
-    let (sleeps, computed) = (sleeps() - before.0, computed() - before.1);
+    let (sleeps, computed) = (sleeps().saturating_sub(before.0), computed() - before.1);
     assert!(!waits.is_finished());
     // Whoever looks after the queues does so fifty times in a second.
     assert!(sleeps < 60, "{sleeps} wake-ups");
@@ -94,7 +94,10 @@ fn idle_contexts_wake_no_thread() {
             threads.filter_map(|it| std::fs::read_to_string(it.path().join("comm")).ok());
         !names.any(|name| name.starts_with("caio-driver"))
     });
-    let before = sleeps();
-    std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(sleeps() - before, 0);
+    // A thread of a pool may just be on its way to sleep, or end.
+    eventually("nothing wakes up for a second", || {
+        let before = sleeps();
+        std::thread::sleep(Duration::from_secs(1));
+        sleeps() == before
+    });
 }

@@ -43,6 +43,10 @@ impl Server {
         }
     }
 
+    fn make(&self, parent: INodeNo, name: &OsStr, is_directory: bool, mode: u32) -> u64 {
+        self.0.add(parent.0, name, Node::new(is_directory, (mode & 0o7777) as u16))
+    }
+
     /// A call that has nothing to do but to be answered.
     fn empty(
         &self,
@@ -165,9 +169,7 @@ impl Filesystem for Server {
             if let Verdict::Fails(errno) = verdict {
                 return reply.error(code(errno));
             }
-            let permissions = (mode & !umask & 0o7777) as u16;
-            let node = Node::new(false, permissions);
-            let file = server.0.add(parent.0, &name, node);
+            let file = server.make(parent, &name, false, mode & !umask);
             let attributes = server.attributes(file).expect("it was just made");
             let remembered = &server.0.remembered;
             let flags = FopenFlags::empty();
@@ -189,9 +191,7 @@ impl Filesystem for Server {
             if let Verdict::Fails(errno) = verdict {
                 return reply.error(code(errno));
             }
-            let permissions = (mode & !umask & 0o7777) as u16;
-            let node = Node::new(true, permissions);
-            let made = server.0.add(parent.0, &name, node);
+            let made = server.make(parent, &name, true, mode & !umask);
             server.entry(Some(made), reply);
         });
     }

@@ -1,5 +1,6 @@
 //! Files whose server does not answer: they hold up no other file, and no shutdown.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use aiofile::fs::Fs;
@@ -15,11 +16,8 @@ use crate::ways;
 use crate::work::{BUFFER_BYTES, Manner};
 use crate::wrapped::{Defect, Wrapped};
 
-/// More transfers of the file than a pool has threads.
-const TRANSFERS: usize = 40;
-
-/// Fewer than a pool has for what concerns paths and metadata.
-const OTHERS: usize = 2;
+/// More of each operation than a pool has threads.
+const MANY: usize = 40;
 
 /// How often other files are used meanwhile.
 const ROUNDS: u8 = 20;
@@ -82,9 +80,9 @@ fn gate(
     patience: Duration,
 ) -> Result<Done, String> {
     let disk = mounted.disk();
-    let guards = Guards::new(2 * TRANSFERS, BUFFER_BYTES);
+    let guards = Guards::new(2 * MANY, BUFFER_BYTES);
     let is_uncached = manner == Manner::Uncached;
-    let hung = disk.create("hung", vec![7; 2 * TRANSFERS * BUFFER_BYTES], is_uncached);
+    let hung = disk.create("hung", vec![7; 2 * MANY * BUFFER_BYTES], is_uncached);
     for number in 0..Manner::ALL.len() {
         disk.create(&format!("free-{number}"), Vec::new(), number == 0);
     }
@@ -93,16 +91,22 @@ fn gate(
         let path = mounted.path("hung");
         let file = manner.open(context, &path).await;
         let file = file.map_err(|error| format!("without a fault: {error}"))?;
+        let mut others = Vec::new();
+        for _ in 0..=MANY {
+            others.push(manner.open(context, &path).await.map_err(|error| error.to_string())?);
+        }
+        let another = others.pop().expect("one more was opened");
         // Until the clock has ticked the kernel knows the attributes from the opening.
         tokio::time::sleep(TICK).await;
         let calls = [Call::Read, Call::Write, Call::Fsync, Call::Getattr, Call::Open, Call::Flush];
         disk.hold(hung, &calls);
-        let hanging = hanging(&file, &guards);
-        let opens = (0..OTHERS).map(|_| {
-            let (context, path) = (context.clone(), path.clone());
-            async move { Ok(manner.open(&context, &path).await.map(drop)?) }.boxed()
-        });
-        let tasks: Vec<_> = hanging.into_iter().chain(opens).map(tokio::spawn).collect();
+        let hanging = hanging([&file, &another], &guards);
+        let tasks: Vec<_> = hanging
+            .into_iter()
+            .chain(of_the_path(context, &path, manner))
+            .chain(others.into_iter().map(closing))
+            .map(tokio::spawn)
+            .collect();
         disk.arrived(&[hung]).await;
         let mut meanwhile = 0;
         for round in 0..ROUNDS {
@@ -143,25 +147,49 @@ fn gate(
     Ok(done)
 }
 
-/// Operations that wait for the server.
-fn hanging(file: &AioFile, guards: &Guards) -> Vec<Hanging> {
+/// Operations of a file, by two of its descriptors, that wait for the server.
+fn hanging(files: [&AioFile; 2], guards: &Guards) -> Vec<Hanging> {
     let place = |number: usize| (number * BUFFER_BYTES) as u64;
-    let reads = (0..TRANSFERS).map(|number| {
-        let (file, buffer) = (file.clone(), guards.take());
+    let file = |number: usize| files[number % 2].clone();
+    let reads = (0..MANY).map(|number| {
+        let (file, buffer) = (file(number), guards.take());
         async move { Ok(file.read_into(buffer, place(number)).await.0.map(drop)?) }.boxed()
     });
     // What is written can be read from the cache before the server has it.
-    let writes = (TRANSFERS..2 * TRANSFERS).map(|number| {
-        let (file, buffer) = (file.clone(), guards.with(&[1; BUFFER_BYTES]));
+    let writes = (MANY..2 * MANY).map(|number| {
+        let (file, buffer) = (file(number), guards.with(&[1; BUFFER_BYTES]));
         async move { Ok(file.write_from(buffer, place(number)).await.0.map(drop)?) }.boxed()
     });
-    let lengths = (0..OTHERS).map(|_| {
-        let file = file.clone();
+    let lengths = (0..MANY).map(|number| {
+        let file = file(number);
         async move { Ok(file.len().await.map(drop)?) }.boxed()
     });
-    let sync = file.clone();
-    let sync = async move { Ok(sync.fsync().await?) }.boxed();
-    reads.chain(writes).chain(lengths).chain([sync]).collect()
+    let syncs = (0..2).map(|number| {
+        let file = file(number);
+        async move { Ok(file.fsync().await?) }.boxed()
+    });
+    reads.chain(writes).chain(lengths).chain(syncs).collect()
+}
+
+/// Operations of its path that wait for the server.
+fn of_the_path(context: &Context, path: &Path, manner: Manner) -> Vec<Hanging> {
+    let opens = (0..MANY).map(|_| {
+        let (context, path) = (context.clone(), path.to_owned());
+        async move { Ok(manner.open(&context, &path).await.map(drop)?) }.boxed()
+    });
+    let looks = (0..MANY).map(|_| {
+        let (fs, path) = (Fs::new(context), path.to_owned());
+        async move { Ok(fs.metadata(&path).await.map(drop)?) }.boxed()
+    });
+    let whole = (0..MANY).map(|_| {
+        let (fs, path) = (Fs::new(context), path.to_owned());
+        async move { Ok(fs.read(&path).await.map(drop)?) }.boxed()
+    });
+    opens.chain(looks).chain(whole).collect()
+}
+
+fn closing(mut file: AioFile) -> Hanging {
+    async move { Ok(file.close().await?) }.boxed()
 }
 
 /// Everything that can be done with a file. Returns how many operations it were.

@@ -35,7 +35,7 @@ pub(crate) async fn in_steps<S: Send + 'static, T: Send + 'static>(
 ) -> Result<T> {
     loop {
         let (went_on, stepped) = context
-            .run_on(name, path, move || {
+            .run_part(name, path, move || {
                 let stepped = step(&mut state)?;
                 Ok((state, stepped))
             })

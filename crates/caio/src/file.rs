@@ -22,8 +22,8 @@ use crate::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use crate::sync::{Handoff, Mutex, lock};
 use crate::worker_thread;
 
-pub(crate) use class::Traits;
 pub use class::{DirectAlignment, FileClass, FileSystem};
+pub(crate) use class::{Inode, Traits};
 pub use closed::closed_descriptor;
 pub(crate) use group_sync::{Begin, GroupSync, SyncRun};
 pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
@@ -297,9 +297,8 @@ impl SharedFile {
         &self.inner.state.writes
     }
 
-    /// A number that no other file has while a share of this one is held.
-    pub(crate) fn id(&self) -> usize {
-        Arc::as_ptr(&self.inner).addr()
+    pub(crate) fn inode(&self) -> Inode {
+        self.inner.traits.inode
     }
 
     #[inline]

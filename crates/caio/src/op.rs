@@ -10,10 +10,11 @@ use std::fs::Metadata;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use check::{check_extent, check_read, check_write};
 pub use job::Job;
+pub(crate) use job::Place;
 pub use path_call::PathCall;
 
 use crate::buffer::Buffer;
@@ -312,12 +313,12 @@ impl Op {
     }
 
     /// The path of an operation that names one.
-    pub(crate) fn path(&self) -> Option<PathBuf> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Open { path, .. } | Self::ReadFile { path } => {
-                Some(OsStr::from_bytes(path.as_bytes()).into())
+                Some(OsStr::from_bytes(path.as_bytes()).as_ref())
             }
-            Self::Path { call } => Some(call.path().to_owned()),
+            Self::Path { call } => Some(call.path()),
             Self::Run { job } => job.path(),
             _ => None,
         }

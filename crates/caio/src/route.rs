@@ -69,10 +69,11 @@ mod tests {
     use super::*;
     use crate::buffer::Buffer;
     use crate::capability::{ClassSet, OpSet};
-    use crate::file::Traits;
+    use crate::file::{Inode, Traits};
 
     fn file(class: FileClass, file_system: FileSystem, direct: bool) -> SharedFile {
-        let traits = Traits { class, direct, ..Traits::of_regular(file_system) };
+        let inode = Inode { device: 0, number: 0 };
+        let traits = Traits { class, direct, ..Traits::of_regular(inode, file_system) };
         SharedFile::examined(File::open("/dev/null").unwrap(), PathBuf::from("file"), traits)
     }
 

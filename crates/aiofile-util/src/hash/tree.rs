@@ -32,7 +32,7 @@ pub(super) async fn hash(
     let mut pieces = stream::iter((0..length.div_ceil(PIECE_BYTES)).map(|index| {
         let (file, start) = (Arc::clone(&file), index * PIECE_BYTES);
         let bytes = PIECE_BYTES.min(length - start);
-        context.run_on("hash", path, move || Ok(piece(&file, start, bytes)?))
+        context.run_part("hash", path, move || Ok(piece(&file, start, bytes)?))
     }))
     .buffered(usual_jobs());
     let mut tree = Tree::default();

@@ -58,9 +58,11 @@ pub type ThreadPool = Pool<StdThreads>;
 /// had nothing to do for a while. Of many requests that are committed together the first wakes a
 /// thread, and each thread that takes a request wakes the next one while more are there.
 ///
-/// Files are kept apart, so that one which does not answer delays no other: transfers of one file
-/// take at most three quarters of the threads, as do all operations on paths together, and an
-/// eighth is left to syncs, metadata and closing. Buffered writes to one regular file run one
+/// Files are kept apart, so that one which does not answer delays no other. Of 32 threads, one file
+/// takes at most 19, by however many descriptors, and operations on its path, and closing it, 4
+/// each; operations on all paths together take 24, of which closures without a path, and parts of
+/// larger jobs, take 16; and transfers and paths leave 4 to syncs, metadata and closing. With
+/// fewer than five threads, a file that does not answer can delay the others. Buffered writes to one regular file run one
 /// after the other, since Linux lets only one at a time into a file.
 ///
 /// Dropping the pool blocks nowhere: what was accepted is still done, then the threads end. Only

@@ -89,9 +89,11 @@ impl Context {
         // An open file beyond the limit waits for its place where requests wait.
         let place = self.inner.open_files.try_open().ok()?;
         // A path with a NUL byte is refused elsewhere.
-        let (file, file_system) = path.with_nix_path(|name| local::open(name, flags)).ok()??;
+        let opened = path.with_nix_path(|name| local::open(name, flags)).ok()?;
+        let (file, inode, file_system) = opened?;
         self.inner.metrics.in_place_other();
-        let file = SharedFile::examined(file, path.to_owned(), Traits::of_regular(file_system));
+        let traits = Traits::of_regular(inode, file_system);
+        let file = SharedFile::examined(file, path.to_owned(), traits);
         file.keep_place(place);
         Some(file)
     }

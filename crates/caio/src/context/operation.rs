@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -285,7 +285,7 @@ fn accept(
     op: Op,
     attempt: Option<Arc<Attempt>>,
 ) -> Result<Accepted, (Error, Op)> {
-    let (kind, path) = (op.kind(), op.path());
+    let (kind, path) = (op.kind(), op.path().map(Path::to_owned));
     let route = context.inner.route(file, &op);
     let mut batch = Batch::default();
     let receiver = context.inner.accept(file, op, attempt, &mut batch)?;
@@ -305,9 +305,9 @@ fn describe(
         Some(offset) if seekable => error.during(kind).at(offset),
         _ => error.during(kind),
     };
-    match (file, path.or_else(|| op.and_then(Op::path))) {
-        (Some(file), _) => error.on(file.path()),
-        (None, Some(path)) => error.on(&path),
-        (None, None) => error,
+    let path = file.map(SharedFile::path).or(path.as_deref()).or_else(|| op.and_then(Op::path));
+    match path {
+        Some(path) => error.on(path),
+        None => error,
     }
 }

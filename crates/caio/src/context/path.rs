@@ -86,7 +86,7 @@ impl Context {
             }
             Ok(found)
         };
-        self.run(name, examine).await.map_err(|error| error.on(path))
+        self.run_on(name, path, examine).await
     }
 
     /// The same, only where it needs no hop; `None` elsewhere, and where there are layers, which

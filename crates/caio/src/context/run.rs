@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::op::{Job, Op};
+use crate::op::{Job, Op, Place};
 use crate::sync::{Mutex, lock};
 
 impl Context {
     /// Runs a closure on a thread that may block, and returns what it returns: for calls that are
     /// no operation of their own, and for several that belong together. One hop for all of it.
     ///
-    /// It runs on the backend where that is a pool, else on the pool beside it, where such closures
-    /// and operations on paths together have three quarters of the threads.
+    /// It runs on the backend where that is a pool, else on the pool beside it. At most half of its
+    /// threads are taken by such closures.
     ///
     /// # Errors
     /// Those of the closure, with the name of what it does, unless they have one;
@@ -40,11 +40,13 @@ impl Context {
         name: &'static str,
         closure: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run_named(name, None, closure).await
+        self.run_at(name, Place::Unknown, closure).await
     }
 
     /// The same for a closure that works on one file: layers are told its path, and so is an error
     /// that has none, also that of a layer which did not let it in or ended the wait for it.
+    /// Closures on one path have an eighth of the threads, so that one which does not answer leaves
+    /// the others to the rest.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
@@ -68,21 +70,39 @@ impl Context {
         path: &Path,
         closure: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let done = self.run_named(name, Some(path), closure).await;
+        let done = self.run_at(name, Place::Path(path.to_owned()), closure).await;
         done.map_err(|error| error.on(path))
     }
 
-    async fn run_named<T: Send + 'static>(
+    /// The same for a closure that does a part of what is done with a file or a tree, so that
+    /// several of them at once bring it forward: they have as many threads as closures of which no
+    /// path is known.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    /// As for [`run`](Self::run).
+    pub async fn run_part<T: Send + 'static>(
         &self,
         name: &'static str,
-        path: Option<&Path>,
+        whole: &Path,
+        closure: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.run_at(name, Place::Part(whole.to_owned()), closure).await;
+        done.map_err(|error| error.on(whole))
+    }
+
+    async fn run_at<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        place: Place,
         closure: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let returned = Arc::new(Mutex::new(None));
         let answer = Arc::clone(&returned);
         let has_layers = !self.inner.layers.is_empty();
-        let told = path.filter(|_| has_layers).map(Path::to_owned);
-        let job = Job::named(name, told, move || {
+        let job = Job::named(name, place, move || {
             let result = closure();
             let failure = result.as_ref().err().filter(|_| has_layers);
             let failure = failure.map(|error| error.clone().doing(name));

@@ -127,9 +127,17 @@ pub struct DirectAlignment {
     pub write: u64,
 }
 
+/// Which file it is: all its descriptors have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Inode {
+    pub(crate) device: u64,
+    pub(crate) number: u64,
+}
+
 /// What an open file is like, as found when it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Traits {
+    pub(crate) inode: Inode,
     pub(crate) class: FileClass,
     pub(crate) file_system: FileSystem,
     pub(crate) direct: bool,
@@ -168,6 +176,7 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
     }
     let access = flags & OFlag::O_ACCMODE;
     Ok(Traits {
+        inode: Inode { device: metadata.dev(), number: metadata.ino() },
         class,
         file_system,
         direct: open_flags::DIRECT.is_some_and(|direct| flags.bits() & direct != 0),
@@ -180,9 +189,10 @@ pub(super) fn examine(file: &File) -> io::Result<Traits> {
 
 impl Traits {
     /// Of a regular file that was opened for reading alone, with no flags that matter.
-    pub(crate) fn of_regular(file_system: FileSystem) -> Self {
+    pub(crate) fn of_regular(inode: Inode, file_system: FileSystem) -> Self {
         let class = FileClass::Regular;
         Self {
+            inode,
             class,
             file_system,
             direct: false,

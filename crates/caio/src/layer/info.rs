@@ -63,7 +63,7 @@ impl OpInfo {
             name,
             bytes: op.length(),
             offset: op.offset().filter(|_| is_seekable),
-            path: file.map(|file| file.path().to_owned()).or_else(|| op.path()),
+            path: file.map(SharedFile::path).or_else(|| op.path()).map(Path::to_owned),
             repeatable: changes_nothing(op, is_seekable),
             ..Self::without_op(file, op.kind(), clock)
         }

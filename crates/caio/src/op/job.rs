@@ -1,7 +1,7 @@
 //! A closure as an operation.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::sync::Exclusive;
@@ -20,10 +20,19 @@ use crate::sync::Exclusive;
 /// ```
 pub struct Job {
     name: &'static str,
-    /// The file that it works on, where layers are to be told.
-    path: Option<PathBuf>,
+    place: Place,
     closure: Exclusive<Option<Closure>>,
     failure: Option<Error>,
+}
+
+/// Where a closure works.
+#[derive(Debug)]
+pub(crate) enum Place {
+    Unknown,
+    /// On one file.
+    Path(PathBuf),
+    /// On a part of a file or a tree, of which several are worked on at once.
+    Part(PathBuf),
 }
 
 /// It returns what layers are told of its failure.
@@ -32,28 +41,36 @@ type Closure = Box<dyn FnOnce() -> Option<Error> + Send>;
 impl Job {
     /// Of a closure that was not run yet.
     pub fn new(closure: impl FnOnce() + Send + 'static) -> Self {
-        Self::named("run", None, move || {
+        Self::named("run", Place::Unknown, move || {
             closure();
             None
         })
     }
 
-    /// The same with a name of what it does, and to which file, and of a closure that says why it
+    /// The same with a name of what it does, and where, and of a closure that says why it
     /// failed.
     pub(crate) fn named(
         name: &'static str,
-        path: Option<PathBuf>,
+        place: Place,
         closure: impl FnOnce() -> Option<Error> + Send + 'static,
     ) -> Self {
-        Self { name, path, closure: Exclusive::new(Some(Box::new(closure))), failure: None }
+        Self { name, place, closure: Exclusive::new(Some(Box::new(closure))), failure: None }
     }
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    pub(crate) fn path(&self) -> Option<PathBuf> {
-        self.path.clone()
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Path(path) | Place::Part(path) => Some(path),
+            Place::Unknown => None,
+        }
+    }
+
+    /// Whether others may work at the same place at once.
+    pub(crate) fn is_part(&self) -> bool {
+        matches!(self.place, Place::Part(_))
     }
 
     /// Why the closure failed, if it has.

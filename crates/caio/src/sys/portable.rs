@@ -64,7 +64,7 @@ pub(crate) mod local {
     use std::io;
     use std::os::fd::BorrowedFd;
 
-    use crate::file::FileSystem;
+    use crate::file::{FileSystem, Inode};
 
     /// Nothing is remembered.
     pub(crate) fn remember(_file: BorrowedFd<'_>, _file_system: FileSystem) {}
@@ -73,12 +73,17 @@ pub(crate) mod local {
     pub(crate) fn look_at(_path: &CStr) {}
 
     /// Nothing is opened.
-    pub(crate) fn open(_path: &CStr, _flags: i32) -> Option<(File, FileSystem)> {
+    pub(crate) fn open(_path: &CStr, _flags: i32) -> Option<(File, Inode, FileSystem)> {
         None
     }
 
     /// Nor read.
     pub(crate) fn open_to_read_once(_path: &CStr) -> Option<(File, u64)> {
+        None
+    }
+
+    /// Nor told apart.
+    pub(crate) fn inode(_file: BorrowedFd<'_>) -> Option<Inode> {
         None
     }
 

@@ -86,7 +86,7 @@ pub(super) async fn copy(
 async fn run(context: &Context, tree: Arc<Tree>, top: &Path, step: Step) -> Result<Vec<Step>> {
     let Whole { directory, from, to, claim } = match step {
         Step::Whole(whole) => *whole,
-        step => return context.run_on("copy", top, move || entries::run(&tree, step)).await,
+        step => return context.run_part("copy", top, move || entries::run(&tree, step)).await,
     };
     let part = tree.part();
     let mut settings = Arc::clone(&tree.settings);

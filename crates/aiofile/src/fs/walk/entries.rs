@@ -175,7 +175,7 @@ async fn round(
     read: impl FnOnce() -> Round + Send + 'static,
 ) -> Result<Round> {
     let context = chosen_context(context.as_ref()).await?;
-    context.run_on("walk", &options.root, move || Ok(read())).await
+    context.run_part("walk", &options.root, move || Ok(read())).await
 }
 
 impl Stream for WalkEntries {

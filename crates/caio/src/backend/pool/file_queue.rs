@@ -1,37 +1,50 @@
 //! How many threads of a pool one file may take, and the requests that wait for one of them.
 //!
 //! Without a bound, a file that does not answer takes every thread that there is, and all other
-//! files wait for it. And buffered writes to one regular file run one at a time anyway, under the
+//! files wait for it. The bounds of a file, of the writes to it and of its path leave threads to
+//! others together. And buffered writes to one regular file run one at a time anyway, under the
 //! inode's lock: in threads of their own they would only wait for each other. So what a file may
 //! not have done yet waits here, and the thread that ends one of its operations goes on with the
 //! next one, without another thread being woken for it.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::os::fd::AsFd;
 
 use super::queue::Job;
-use crate::file::FileClass;
-use crate::op::OpKind;
+use crate::file::{FileClass, Inode};
+use crate::op::Op;
 use crate::request::Request;
 use crate::sync::planted;
+use crate::sys::local;
 
 /// What shares a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// Buffered writes to one regular file.
-    Writes(usize),
+    /// Buffered writes to one regular file, by whichever descriptor.
+    Writes(Inode),
     /// All other operations of one file.
-    File(usize),
-    /// Operations on paths.
-    Paths,
-    /// Closing.
-    Closes,
+    File(Inode),
+    /// Operations on one path, by its hash.
+    Path(u64),
+    /// Closures of which no path is known, or which do a part of a larger job each.
+    Closures,
+    /// Closing one file; without a file where the system does not tell which one it is.
+    Close(Option<Inode>),
+}
+
+/// The most threads for what shares a [`Key`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) file: usize,
+    pub(super) path: usize,
+    pub(super) closures: usize,
 }
 
 /// The operations of each file, while there are any.
 #[derive(Debug)]
 pub(super) struct FileQueues {
-    /// The most threads for what shares a [`Key`], except for buffered writes.
-    slots_max: usize,
+    bounds: Bounds,
     queues: HashMap<Key, FileQueue>,
     /// Memory of queues that ended, to be used again.
     spare: Vec<VecDeque<Job>>,
@@ -55,12 +68,19 @@ impl Key {
     pub(super) fn of(request: &Request) -> Self {
         let op = request.op();
         let Some(file) = request.file() else {
-            return if op.kind() == OpKind::Close { Self::Closes } else { Self::Paths };
+            return match (op, op.path()) {
+                (Op::Close { file }, _) => Self::Close(local::inode(file.as_fd())),
+                (Op::Run { job }, _) if job.is_part() => Self::Closures,
+                (_, Some(path)) => {
+                    Self::Path(BuildHasherDefault::<DefaultHasher>::new().hash_one(path))
+                }
+                (_, None) => Self::Closures,
+            };
         };
         let is_buffered = file.class() == FileClass::Regular && !file.is_direct();
         match op.is_write() && is_buffered {
-            true => Self::Writes(file.id()),
-            false => Self::File(file.id()),
+            true => Self::Writes(file.inode()),
+            false => Self::File(file.inode()),
         }
     }
 
@@ -71,11 +91,8 @@ impl Key {
 }
 
 impl FileQueues {
-    /// Three quarters of the threads for one file, and at least one less than transfers may take
-    /// together, if there are two.
-    pub(super) fn new(threads_max: usize, transfers_max: usize) -> Self {
-        let slots_max = (threads_max * 3 / 4).min(transfers_max - 1).max(1);
-        Self { slots_max, queues: HashMap::new(), spare: Vec::new() }
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, queues: HashMap::new(), spare: Vec::new() }
     }
 
     /// Keeps a fresh request whose file is at its bound; gives any other back.
@@ -135,6 +152,11 @@ impl FileQueues {
     }
 
     fn slots_max(&self, key: Key) -> usize {
-        if matches!(key, Key::Writes(_)) { 1 } else { self.slots_max }
+        match key {
+            Key::Writes(_) => 1,
+            Key::File(_) => self.bounds.file,
+            Key::Path(_) | Key::Close(Some(_)) => self.bounds.path,
+            Key::Closures | Key::Close(None) => self.bounds.closures,
+        }
     }
 }

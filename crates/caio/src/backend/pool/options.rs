@@ -31,8 +31,8 @@ pub struct PoolOptions {
     /// Threads that stay however long there is nothing to do. They, too, start only when there
     /// is something to do. 0 by default: an idle pool is no thread at all.
     pub threads_min: usize,
-    /// The most threads, 1 to 4096, 32 by default. One file, and all operations on paths together,
-    /// take at most three quarters of them; transfers and paths leave an eighth to the rest.
+    /// The most threads, 1 to 4096, 32 by default. From five on, a file that does not answer leaves
+    /// some of them to all others.
     pub threads_max: usize,
     /// Milliseconds without work after which a thread beyond `threads_min` ends.
     pub idle_timeout_ms: u64,

@@ -3,20 +3,45 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::file_queue::{FileQueues, Key};
+use super::file_queue::{Bounds, FileQueues, Key};
 use crate::op::OpKind;
 use crate::request::Request;
 
 /// The queue of a pool.
+///
+/// Of n threads, reads and writes together with operations on paths leave an eighth to the others.
+/// One file and its path leave an eighth of those to other files, operations on all paths together
+/// a quarter of all, and closures without a path of their own a half. So from five threads on, a
+/// file that does not answer by any descriptor, nor by its path, holds up no operation of another.
 #[derive(Debug)]
 pub(super) struct Queue {
-    transfers: VecDeque<Job>,
-    others: VecDeque<Job>,
+    transfers: Class,
+    paths: Class,
+    others: Class,
+    /// The most threads for transfers and paths together, and of these for paths.
+    may_hang_max: usize,
+    paths_max: usize,
     files: FileQueues,
-    transfers_running: usize,
-    transfers_max: usize,
     /// The number that was given last.
     last: u64,
+}
+
+/// Requests of one kind.
+#[derive(Debug, Default)]
+struct Class {
+    waiting: VecDeque<Job>,
+    running: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Reading and writing. It may hang for as long as a device or a server does, with many of its
+    /// like.
+    Transfer,
+    /// What concerns paths, and closures. It may hang as well.
+    Path,
+    /// Syncs, lengths, metadata, closing.
+    Other,
 }
 
 /// A request on its way to a thread.
@@ -36,25 +61,26 @@ pub(super) struct Job {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) key: Key,
-    /// Whether it may hang for as long as a device or a server does, with many of its like: a
-    /// transfer, or an operation on a path.
-    is_transfer: bool,
+    kind: Kind,
     /// How many of the same file the thread has done before it, without a break.
     in_a_row: usize,
 }
 
 impl Queue {
-    /// Of more than one thread, transfers and operations on paths leave an eighth to the others, at
-    /// least one.
     pub(super) fn new(threads_max: usize) -> Self {
-        let reserved = if threads_max > 1 { (threads_max / 8).max(1) } else { 0 };
-        let transfers_max = threads_max - reserved;
+        let eighth = (threads_max / 8).max(1);
+        let may_hang_max = threads_max.saturating_sub(eighth).max(1);
+        let paths_max = (threads_max * 3 / 4).min(may_hang_max - 1).max(1);
+        let closures = (threads_max / 2).min(paths_max.saturating_sub(eighth + 1)).max(1);
+        // Beside one write, those of its path, and those of others.
+        let file = may_hang_max.saturating_sub(1 + 2 * eighth).max(1);
         Self {
-            transfers: VecDeque::new(),
-            others: VecDeque::new(),
-            files: FileQueues::new(threads_max, transfers_max),
-            transfers_running: 0,
-            transfers_max,
+            transfers: Class::default(),
+            paths: Class::default(),
+            others: Class::default(),
+            may_hang_max,
+            paths_max,
+            files: FileQueues::new(Bounds { file, path: eighth, closures }),
             last: 0,
         }
     }
@@ -70,7 +96,7 @@ impl Queue {
 
     /// Whether a thread that comes may find a request.
     pub(super) fn is_ready(&self) -> bool {
-        !self.others.is_empty() || !self.transfers.is_empty() && self.has_room_for_transfers()
+        self.first().is_some()
     }
 
     /// The next request for a thread, which has done what had the place `done`.
@@ -79,11 +105,11 @@ impl Queue {
     /// queue after some in a row while others wait there.
     pub(super) fn next(&mut self, done: Option<Place>) -> Option<Job> {
         if let Some(done) = done {
-            self.transfers_running -= usize::from(done.is_transfer);
+            self.class(done.kind).running -= 1;
             if let Some(mut job) = self.files.end(done.key) {
                 let in_a_row = done.in_a_row + 1;
                 let goes_on = in_a_row < done.key.in_a_row_max() || !self.is_ready();
-                if goes_on && (!job.place.is_transfer || self.has_room_for_transfers()) {
+                if goes_on && self.has_room(job.place.kind) {
                     job.place.in_a_row = in_a_row;
                     return Some(self.begin(job));
                 }
@@ -91,7 +117,9 @@ impl Queue {
                 self.put(job);
             }
         }
-        while let Some(job) = self.pop() {
+        while let Some(kind) = self.first()
+            && let Some(job) = self.class(kind).waiting.pop_front()
+        {
             if let Some(job) = self.files.begin(job) {
                 return Some(self.begin(job));
             }
@@ -101,10 +129,9 @@ impl Queue {
 
     /// Takes everything out, where no thread is left.
     pub(super) fn drain(&mut self) -> Vec<Request> {
-        let transfers = std::mem::take(&mut self.transfers);
-        let others = std::mem::take(&mut self.others);
-        let jobs = transfers.into_iter().chain(others).chain(self.files.drain());
-        jobs.map(|job| job.request).collect()
+        let classes = [&mut self.transfers, &mut self.paths, &mut self.others];
+        let waiting = classes.into_iter().flat_map(|class| std::mem::take(&mut class.waiting));
+        waiting.chain(self.files.drain()).map(|job| job.request).collect()
     }
 
     fn number(&mut self) -> u64 {
@@ -113,53 +140,63 @@ impl Queue {
     }
 
     fn put(&mut self, job: Job) {
-        match job.place.is_transfer {
-            true => self.transfers.push_back(job),
-            false => self.others.push_back(job),
-        }
+        self.class(job.place.kind).waiting.push_back(job);
     }
 
-    /// Takes out the one that has waited longest of those that a thread may do now.
-    fn pop(&mut self) -> Option<Job> {
-        let transfer = self.transfers.front().filter(|_| self.has_room_for_transfers());
-        let is_transfer = match (transfer, self.others.front()) {
-            (Some(transfer), Some(other)) => transfer.number < other.number,
-            (transfer, _) => transfer.is_some(),
-        };
-        match is_transfer {
-            true => self.transfers.pop_front(),
-            false => self.others.pop_front(),
-        }
+    /// The kind of the one that has waited longest of those that a thread may do now.
+    fn first(&self) -> Option<Kind> {
+        let kinds = [Kind::Transfer, Kind::Path, Kind::Other].into_iter();
+        let waiting = kinds
+            .filter(|kind| self.has_room(*kind))
+            .filter_map(|kind| self.of(kind).waiting.front().map(|job| (job.number, kind)));
+        waiting.min_by_key(|(number, _)| *number).map(|(_, kind)| kind)
     }
 
     fn begin(&mut self, job: Job) -> Job {
-        self.transfers_running += usize::from(job.place.is_transfer);
+        self.class(job.place.kind).running += 1;
         job
     }
 
-    fn has_room_for_transfers(&self) -> bool {
-        self.transfers_running < self.transfers_max
+    fn has_room(&self, kind: Kind) -> bool {
+        let may_hang = self.transfers.running + self.paths.running;
+        match kind {
+            Kind::Transfer => may_hang < self.may_hang_max,
+            Kind::Path => may_hang < self.may_hang_max && self.paths.running < self.paths_max,
+            Kind::Other => true,
+        }
+    }
+
+    fn of(&self, kind: Kind) -> &Class {
+        match kind {
+            Kind::Transfer => &self.transfers,
+            Kind::Path => &self.paths,
+            Kind::Other => &self.others,
+        }
+    }
+
+    fn class(&mut self, kind: Kind) -> &mut Class {
+        match kind {
+            Kind::Transfer => &mut self.transfers,
+            Kind::Path => &mut self.paths,
+            Kind::Other => &mut self.others,
+        }
     }
 }
 
 impl Place {
     fn of(request: &Request) -> Self {
-        let is_transfer = match request.op().kind() {
-            OpKind::Read
-            | OpKind::Write
-            | OpKind::ReadVectored
-            | OpKind::WriteVectored
-            | OpKind::Open
-            | OpKind::ReadFile
-            | OpKind::Path
-            | OpKind::Run => true,
+        let kind = match request.op().kind() {
+            OpKind::Read | OpKind::Write | OpKind::ReadVectored | OpKind::WriteVectored => {
+                Kind::Transfer
+            }
+            OpKind::Open | OpKind::ReadFile | OpKind::Path | OpKind::Run => Kind::Path,
             OpKind::Fsync
             | OpKind::Fdatasync
             | OpKind::Metadata
             | OpKind::SetLength
-            | OpKind::Close => false,
+            | OpKind::Close => Kind::Other,
         };
-        Self { key: Key::of(request), is_transfer, in_a_row: 0 }
+        Self { key: Key::of(request), kind, in_a_row: 0 }
     }
 }
 
@@ -183,8 +220,17 @@ mod tests {
         push(queue, Op::read(Buffer::from(vec![1]), 0..1, 0).unwrap(), Some(file));
     }
 
-    fn open(queue: &mut Queue) {
-        push(queue, Op::Open { path: c"/".into(), flags: 0, mode: 0 }, None);
+    fn open(queue: &mut Queue, path: usize) {
+        let path = std::ffi::CString::new(path.to_string()).unwrap();
+        push(queue, Op::Open { path, flags: 0, mode: 0 }, None);
+    }
+
+    fn run(queue: &mut Queue) {
+        push(queue, Op::Run { job: crate::op::Job::new(|| ()) }, None);
+    }
+
+    fn close(queue: &mut Queue, file: &SharedFile) {
+        push(queue, Op::Close { file: file.file().try_clone().unwrap().into() }, None);
     }
 
     /// Gives threads what they may do, until that is nothing more.
@@ -193,7 +239,7 @@ mod tests {
     }
 
     fn is_of(job: &Job, file: &SharedFile) -> bool {
-        job.request.file().map(SharedFile::id) == Some(file.id())
+        job.request.file().map(SharedFile::inode) == Some(file.inode())
     }
 
     #[test]
@@ -250,16 +296,68 @@ mod tests {
     }
 
     #[test]
-    fn a_file_takes_three_quarters_of_the_threads_and_paths_do() {
-        for (threads, expected) in [(32, 24), (8, 6), (4, 2), (3, 1), (2, 1), (1, 1)] {
+    fn what_a_file_and_its_path_and_all_paths_may_take_is_bounded() {
+        let few = [(4, 1, 1, 2, 1), (3, 1, 1, 1, 1), (2, 1, 1, 1, 1), (1, 1, 1, 1, 1)];
+        let bounds = [(32, 19, 4, 24, 16), (8, 4, 1, 6, 4)].into_iter().chain(few);
+        for (threads, file, path, paths, closures) in bounds {
+            let shared = file_with(b"");
+            let taken = |push: &dyn Fn(&mut Queue, usize)| {
+                let mut queue = Queue::new(threads);
+                (0..2 * threads).for_each(|number| push(&mut queue, number));
+                all(&mut queue).len()
+            };
+            assert_eq!(taken(&|queue, _| read(queue, &shared)), file, "{threads} threads");
+            assert_eq!(taken(&|queue, _| open(queue, 0)), path, "{threads} threads");
+            assert_eq!(taken(&|queue, _| close(queue, &shared)), path, "{threads} threads");
+            assert_eq!(taken(&|queue, number| open(queue, number)), paths, "{threads} threads");
+            assert_eq!(taken(&|queue, _| run(queue)), closures, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn a_file_that_hangs_whatever_is_done_with_it_leaves_a_thread_to_all_others() {
+        for threads in (5..=64).chain([100, 1_000]) {
+            let (mut queue, file, other) = (Queue::new(threads), file_with(b""), file_with(b""));
+            let duplicate = file.duplicate().unwrap();
+            for _ in 0..threads {
+                [&file, &duplicate].into_iter().for_each(|file| read(&mut queue, file));
+                [&file, &duplicate].into_iter().for_each(|file| write(&mut queue, file));
+                push(&mut queue, Op::Fsync, Some(&duplicate));
+                open(&mut queue, 0);
+                close(&mut queue, &file);
+            }
+            let hung = all(&mut queue);
+            assert!(hung.len() < threads, "{} of {threads} threads", hung.len());
+            let others: [&dyn Fn(&mut Queue); 6] = [
+                &|queue| read(queue, &other),
+                &|queue| write(queue, &other),
+                &|queue| push(queue, Op::Fsync, Some(&other)),
+                &|queue| open(queue, 1),
+                &|queue| run(queue),
+                &|queue| close(queue, &other),
+            ];
+            let mut done = None;
+            for (number, push) in others.iter().enumerate() {
+                push(&mut queue);
+                done = queue.next(done).map(|job| job.place);
+                assert!(done.is_some(), "operation {number}, {threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn closures_and_a_path_that_hang_leave_threads_to_other_paths() {
+        for threads in 5..=64 {
             let (mut queue, file) = (Queue::new(threads), file_with(b""));
-            (0..2 * threads).for_each(|_| read(&mut queue, &file));
-            let mut running = all(&mut queue);
-            assert_eq!(running.len(), expected, "{threads} threads");
-            let mut queue = Queue::new(threads);
-            (0..2 * threads).for_each(|_| open(&mut queue));
-            assert_eq!(all(&mut queue).len(), expected, "{threads} threads");
-            running.clear();
+            for _ in 0..threads {
+                open(&mut queue, 0);
+                run(&mut queue);
+            }
+            let hung = all(&mut queue);
+            open(&mut queue, 1);
+            assert!(queue.next(None).is_some(), "beside {} of {threads} threads", hung.len());
+            read(&mut queue, &file);
+            assert!(queue.next(None).is_some(), "beside {} of {threads} threads", hung.len());
         }
     }
 
@@ -297,7 +395,7 @@ mod tests {
         let (mut queue, file) = (Queue::new(8), file_with(b""));
         read(&mut queue, &file);
         push(&mut queue, Op::Fsync, Some(&file));
-        open(&mut queue);
+        open(&mut queue, 0);
         let kinds = all(&mut queue).into_iter().map(|job| job.request.op().kind());
         assert_eq!(kinds.collect::<Vec<_>>(), [OpKind::Read, OpKind::Fsync, OpKind::Open]);
     }

@@ -17,7 +17,7 @@ use nix::sys::stat::{Mode, fstat};
 use rustix::fs::{AtFlags, CWD, OFlags, ResolveFlags, Statx, StatxFlags, openat2, statx};
 
 use super::statfs;
-use crate::file::FileSystem;
+use crate::file::{FileSystem, Inode};
 use crate::per_process::PerProcess;
 
 /// `STATX_MNT_ID_UNIQUE` (Linux 6.8): the number of a mount, which is never used again. Without it
@@ -51,22 +51,22 @@ pub(crate) fn look_at(path: &CStr) {
     }
 }
 
-/// Opens a regular file for reading, with what other flags there are, and says on which file system
-/// it is. `None` where this could wait, where it is no regular file, and where anything else is in
+/// Opens a regular file for reading, with what other flags there are, and says which one it is and
+/// on which file system. `None` where this could wait, where it is no regular file, and where anything else is in
 /// the way: another thread finds out.
-pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, FileSystem)> {
+pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, Inode, FileSystem)> {
     let (place, stat, file_system) = regular(path, flags)?;
     let file = File::from(cached(path, READ | flags).ok()?);
     // As long as the place is open, no other file gets its number.
     let opened = fstat(&file).ok()?;
-    let device = libc::makedev(stat.stx_dev_major, stat.stx_dev_minor);
-    if (opened.st_dev, opened.st_ino) != (device, stat.stx_ino) {
+    let inode = inode_of(&stat);
+    if (Inode { device: opened.st_dev, number: opened.st_ino }) != inode {
         return None;
     }
     drop(place);
     // It is then like any other that was opened for reading.
     fcntl(&file, FcntlArg::F_SETFL(OFlag::empty())).ok()?;
-    Some((file, file_system))
+    Some((file, inode, file_system))
 }
 
 /// The same for one who only reads it once, without waiting, and closes it; with its length.
@@ -75,6 +75,11 @@ pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, FileSystem)> {
 pub(crate) fn open_to_read_once(path: &CStr) -> Option<(File, u64)> {
     let (_place, stat, _) = regular(path, 0)?;
     Some((cached(path, READ).ok()?.into(), stat.stx_size))
+}
+
+/// Which file it is, without asking a server for it.
+pub(crate) fn inode(file: BorrowedFd<'_>) -> Option<Inode> {
+    look(file).ok().map(|stat| inode_of(&stat))
 }
 
 /// What stat(2) says of a path or, unless a symbolic link is to be followed, lstat(2). `None` where
@@ -121,6 +126,11 @@ fn is_local(stat: &Statx) -> bool {
 
 fn is_regular(stat: &Statx) -> bool {
     u32::from(stat.stx_mode) & libc::S_IFMT == libc::S_IFREG
+}
+
+fn inode_of(stat: &Statx) -> Inode {
+    let device = libc::makedev(stat.stx_dev_major, stat.stx_dev_minor);
+    Inode { device, number: stat.stx_ino }
 }
 
 fn mount_of(stat: &Statx) -> Option<u64> {
@@ -194,9 +204,10 @@ mod tests {
         let Some(directory) = known_directory() else { return };
         let path = directory.path().join("file");
         std::fs::write(&path, "text").unwrap();
-        let (mut opened, file_system) =
+        let (mut opened, inode, file_system) =
             at_last(|| open(&c(&path), 0)).expect("cached, regular and local");
         assert_eq!(file_system, FileSystem::Ext4);
+        assert_eq!(Some(inode), self::inode(opened.as_fd()));
         let flags = OFlag::from_bits_retain(fcntl(&opened, FcntlArg::F_GETFL).unwrap());
         assert!(!flags.contains(OFlag::O_NONBLOCK));
         let mut text = String::new();

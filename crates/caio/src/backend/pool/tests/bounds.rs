@@ -10,21 +10,36 @@ for_both! {
 }
 
 fn a_file_that_hangs_takes_no_thread_of_others(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 4, ..named("one") });
+    let pool = &*open(&PoolOptions { threads_max: 5, ..named("one") });
     let slow = file_with(b"slow");
-    let hanging: Vec<_> = (0..8).map(|_| Hanging::queue(pool, read(4, 0), Some(&slow))).collect();
-    assert_eq!(contents(run(pool, read(4, 0), Some(&file_with(b"fast")))), b"fast");
-    assert_eq!(bytes(&run(pool, write(b"x", 0), Some(&file_with(b"")))), 1);
-    let metadata = run(pool, Op::Metadata, Some(&file_with(b""))).result;
+    let duplicate = slow.duplicate().unwrap();
+    let mut hanging = Vec::new();
+    for _ in 0..5 {
+        for file in [&slow, &duplicate] {
+            hanging.push(Hanging::queue(pool, read(4, 0), Some(file)));
+            hanging.push(Hanging::queue(pool, write(b"s", 0), Some(file)));
+        }
+        hanging.push(Hanging::queue(pool, opening(Path::new("/dev/zero"), libc::O_RDONLY), None));
+    }
+    let (fast, path) = (file_with(b"fast"), Path::new("/dev/null"));
+    assert_eq!(contents(run(pool, read(4, 0), Some(&fast))), b"fast");
+    assert_eq!(bytes(&run(pool, write(b"x", 0), Some(&fast))), 1);
+    let metadata = run(pool, Op::Metadata, Some(&fast)).result;
     assert!(matches!(metadata, Ok(Output::Metadata(_))));
-    assert_eq!(hanging.iter().filter(|one| one.has_begun()).count(), 2);
-    hanging.into_iter().for_each(|one| assert_eq!(contents(one.release()), b"slow"));
+    drop(opened(run(pool, opening(path, libc::O_RDONLY), None)));
+    assert_eq!(hanging.iter().filter(|one| one.has_begun()).count(), 3);
+    for one in hanging {
+        assert!(one.release().result.is_ok());
+    }
 }
 
 fn paths_that_hang_leave_threads_to_files(open: Open) {
     let pool = &*open(&PoolOptions { threads_max: 4, ..named("paths") });
-    let open = || opening(Path::new("/dev/null"), libc::O_RDONLY);
-    let hanging: Vec<_> = (0..8).map(|_| Hanging::queue(pool, open(), None)).collect();
+    let paths = ["/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"];
+    let hanging: Vec<_> = paths
+        .iter()
+        .map(|path| Hanging::queue(pool, opening(Path::new(path), libc::O_RDONLY), None))
+        .collect();
     assert_eq!(contents(run(pool, read(4, 0), Some(&file_with(b"fast")))), b"fast");
     hanging.into_iter().for_each(|one| drop(opened(one.release())));
 }

@@ -210,6 +210,14 @@ fn forms_of_ours() -> Vec<Participant> {
             Cell::is_transfer,
             |job| ours::run(job, Form::OneThread),
         ),
+        new(
+            "aiofile:in-place",
+            OursElsewhere,
+            "with buffered_writes = \"in_place\"",
+            "uring",
+            |cell| cell.is_transfer() && cell.writes() && !cell.is_direct(),
+            |job| ours::run(job, Form::WritesInPlace),
+        ),
         alone("aiofile:uring-ring", "everything through the ring", "uring", |job| {
             ours_in(job, Form::Alone(BackendKind::Uring))
         }),

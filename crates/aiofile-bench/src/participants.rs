@@ -37,6 +37,14 @@ pub fn all() -> Vec<Participant> {
         ours("thread", |job| ours::run(job, Form::On(Thread))),
         ours("rust", |job| ours::run(job, Form::On(Rust))),
         Participant::new(
+            "in-place",
+            Class::OursElsewhere,
+            "the default backend with buffered_writes = \"in_place\"",
+            "uring",
+            |cell| cell.is_transfer() && cell.writes() && !cell.is_direct(),
+            |job| ours::run(job, Form::WritesInPlace),
+        ),
+        Participant::new(
             "pread",
             Class::Plain,
             "pread and pwrite, a thread for each operation in flight",

@@ -1,5 +1,6 @@
 //! How a file is opened.
 
+mod flags;
 mod from_std;
 
 use std::fs;
@@ -7,12 +8,13 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use caio::{Context, Error, ErrorKind, Result, flags};
+use caio::{BufferedWrites, Context, Error};
 
 use crate::aio_file::AioFile;
 use crate::file::File;
 use crate::mode::Mode;
 use crate::runtime::chosen_context;
+use flags::contradiction;
 
 /// Options for opening a file, as those of std and tokio.
 ///
@@ -40,6 +42,7 @@ pub struct OpenOptions {
     bounce: bool,
     custom_flags: i32,
     mode: u32,
+    buffered_writes: Option<BufferedWrites>,
     context: Option<Context>,
     /// Options of std's that these were, and what was set since.
     std: Option<fs::OpenOptions>,
@@ -264,6 +267,26 @@ impl OpenOptions {
         self.set_in_std(|std| std.mode(mode))
     }
 
+    /// What does the buffered writes of this file, where that is not to be as in its context.
+    /// [`BufferedWrites::InPlace`] saves their hop on ext4, at a risk that its documentation tells.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("log");
+    /// use aiofile::{BufferedWrites, OpenOptions};
+    ///
+    /// let mut options = OpenOptions::new();
+    /// options.append(true).create(true).buffered_writes(BufferedWrites::InPlace);
+    /// let log = options.open_aio(&path).await?;
+    /// log.append("started\n").await?;
+    /// assert_eq!(aiofile::fs::read(&path).await?, b"started\n");
+    /// # Ok(()) }
+    /// ```
+    pub fn buffered_writes(&mut self, writes: BufferedWrites) -> &mut Self {
+        self.buffered_writes = Some(writes);
+        self
+    }
+
     /// The context to open it with; the runtime's default context unless set.
     ///
     /// ```
@@ -329,10 +352,6 @@ impl OpenOptions {
         self
     }
 
-    fn direct_flag(&self) -> i32 {
-        flags::DIRECT.filter(|_| self.direct).unwrap_or(0)
-    }
-
     /// Opens the file, with a cursor at its start: one hop, in which it is also examined, and with
     /// [`bounce`](Self::bounce) one more. A FIFO that is opened for reading is open at once, and
     /// its first read waits for a writer; one that is opened for writing is open when it has a
@@ -390,7 +409,7 @@ impl OpenOptions {
     /// ```
     pub async fn open_aio(&self, path: impl AsRef<Path>) -> io::Result<AioFile> {
         let path = path.as_ref();
-        if self.direct && flags::DIRECT.is_none() {
+        if self.direct && caio::flags::DIRECT.is_none() {
             return Err(contradiction("O_DIRECT exists on Linux only").on(path).into());
         }
         let (context, file) = match &self.std {
@@ -406,51 +425,14 @@ impl OpenOptions {
                 (context, file)
             }
         };
+        if let Some(writes) = self.buffered_writes {
+            file.set_buffered_writes(writes);
+        }
         let bounce = match self.bounce && file.is_direct() && file.is_writable() {
             true => Some(context.reopen_buffered(&file).await?),
             false => None,
         };
         Ok(AioFile::new(context, file, bounce))
-    }
-
-    /// The mode string that comes closest.
-    fn as_mode(&self) -> Mode {
-        let (alone, with_reading) = match self {
-            Self { append: true, .. } => (Mode::APPEND, Mode::APPEND_READ),
-            Self { create_new: true, .. } => (Mode::CREATE_NEW, Mode::CREATE_NEW_READ),
-            Self { truncate: true, .. } => (Mode::WRITE, Mode::WRITE_READ),
-            Self { write: true, .. } => (Mode::WRITE, Mode::READ_WRITE),
-            _ => (Mode::READ, Mode::READ),
-        };
-        if self.read { with_reading } else { alone }
-    }
-
-    fn flags(&self) -> Result<i32> {
-        let access = match (self.read, self.write || self.append) {
-            (true, true) => flags::O_RDWR,
-            (true, false) => flags::O_RDONLY,
-            (false, true) => flags::O_WRONLY,
-            (false, false) => return Err(contradiction("neither read, write nor append is set")),
-        };
-        let writes = self.write || self.append;
-        if (self.create || self.create_new) && !writes {
-            return Err(contradiction("creating a file needs write or append"));
-        }
-        // As std has it: a file that must be new has nothing to cut off.
-        if self.truncate && !self.create_new && (self.append || !self.write) {
-            return Err(contradiction("truncating a file needs write, without append"));
-        }
-        let chosen = [
-            (self.append, flags::O_APPEND),
-            (self.truncate && !self.create_new, flags::O_TRUNC),
-            (self.create, flags::O_CREAT),
-            (self.create_new, flags::O_CREAT | flags::O_EXCL),
-            (self.direct, self.direct_flag()),
-        ];
-        let chosen = chosen.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag);
-        // What was said with `read` and `write` holds.
-        let custom = self.custom_flags & !(flags::O_WRONLY | flags::O_RDWR);
-        Ok(chosen.fold(access | custom, |flags, flag| flags | flag))
     }
 }
 
@@ -467,12 +449,9 @@ impl Default for OpenOptions {
             bounce: false,
             custom_flags: 0,
             mode: 0o666,
+            buffered_writes: None,
             context: None,
             std: None,
         }
     }
-}
-
-fn contradiction(message: &'static str) -> Error {
-    Error::new(ErrorKind::InvalidInput, message).during(caio::OpKind::Open)
 }

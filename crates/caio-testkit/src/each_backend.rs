@@ -11,7 +11,7 @@ use crate::skeleton::Skeleton;
 
 /// A backend with a way to run it.
 ///
-/// The variants other than `auto` and `uring` do nothing in place and route no write away for its
+/// The variants other than `auto`, `in_place` and `uring` do nothing in place and route no write away for its
 /// slowness, so that their backend really serves what it can.
 ///
 /// ```
@@ -34,8 +34,11 @@ pub struct Variant {
     change: fn(&mut Config),
 }
 
-const VARIANTS: [Variant; 12] = [
+const VARIANTS: [Variant; 13] = [
     variant_of("auto", None, "what a user gets who asks for nothing", |_| {}),
+    variant_of("in_place", None, "buffered writes on the calling thread", |config| {
+        config.buffered_writes = BufferedWrites::InPlace;
+    }),
     variant_of("uring", Some(BackendKind::Uring), "as a user gets it", |_| {}),
     variant_of("uring_queued", Some(BackendKind::Uring), "everything through the ring", queued),
     variant_of("uring_sqpoll", Some(BackendKind::Uring), "a kernel thread submits", |config| {

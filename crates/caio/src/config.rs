@@ -88,7 +88,7 @@ pub struct Config {
     pub metrics: MetricsConfig,
 }
 
-/// What does the buffered writes that cannot be done in place.
+/// What does the buffered writes that cannot be done without waiting.
 ///
 /// ```
 /// use caio::{BufferedWrites, Config};
@@ -110,6 +110,19 @@ pub enum BufferedWrites {
     Backend,
     /// The pool, always.
     Pool,
+    /// The calling thread, on ext4, XFS and btrfs, as long as nothing says that a write would wait;
+    /// else the pool. It saves the hop, which takes longer than the write.
+    ///
+    /// **What is risked**: a write to the page cache may wait all the same, for the journal, for a
+    /// page that is just being written out, for a block of metadata, and with it every task of that
+    /// thread. Measured on ext4, the worst of millions of writes waited for 2 ms on a calm
+    /// machine and for 100 ms beside a neighbour that writes as fast as it can. How often is
+    /// bounded: where the kernel has begun to write out what is dirty, where a part of a page would
+    /// have to be read, and where another write to the file is under way, the pool is taken; and
+    /// after each write that took longer than a millisecond the pool does all writes to that device
+    /// for 10 ms, twice as long each time, up to ten seconds.
+    #[serde(rename = "in_place")]
+    InPlace,
 }
 
 /// What waits for the completions of a backend that announces them on a descriptor: a task of the

@@ -428,7 +428,7 @@ impl Context {
 
 impl Inner {
     fn route(&self, file: Option<&SharedFile>, op: &Op) -> Route {
-        route::route(self.backend.capability(), self.config.buffered_writes, file, op)
+        route::route(self.backend.capability(), self.buffered_writes(file), file, op)
     }
 
     fn pool(&self) -> &Arc<dyn Backend> {

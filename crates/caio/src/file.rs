@@ -16,7 +16,9 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use crate::config::BufferedWrites;
 use crate::error::{Error, ErrorKind, Result};
+use crate::in_place::HoldOff;
 use crate::op::OpKind;
 use crate::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use crate::sync::{Handoff, Mutex, lock};
@@ -60,6 +62,9 @@ struct Inner {
     no_read_in_place: AtomicBool,
     no_write_in_place: AtomicBool,
     direct_alignment: OnceLock<Option<DirectAlignment>>,
+    /// What does its buffered writes, where that is not as in its context.
+    buffered_writes: OnceLock<BufferedWrites>,
+    hold_off: OnceLock<Arc<HoldOff>>,
     /// The place among the open files that this one takes.
     place: OnceLock<OpenPermit>,
     released: Mutex<Vec<Handoff<Option<OwnedFd>>>>,
@@ -105,6 +110,8 @@ impl SharedFile {
             no_read_in_place: AtomicBool::new(false),
             no_write_in_place: AtomicBool::new(false),
             direct_alignment: OnceLock::new(),
+            buffered_writes: OnceLock::new(),
+            hold_off: OnceLock::new(),
             place: OnceLock::new(),
             released: Mutex::default(),
         };
@@ -152,6 +159,7 @@ impl SharedFile {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         };
         inner.state = Arc::clone(&other.inner.state);
+        inner.buffered_writes.clone_from(&other.inner.buffered_writes);
         inner.path.clone_from(&other.inner.path);
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -220,6 +228,22 @@ impl SharedFile {
     #[must_use]
     pub fn direct_alignment(&self) -> Option<DirectAlignment> {
         *self.inner.direct_alignment.get_or_init(|| class::direct_alignment(self.file()))
+    }
+
+    /// Has this file's buffered writes done in another way than those of its context. Only the
+    /// first call has an effect.
+    pub fn set_buffered_writes(&self, writes: BufferedWrites) {
+        let _ = self.inner.buffered_writes.set(writes);
+    }
+
+    /// The way that was set for it.
+    pub(crate) fn buffered_writes(&self) -> Option<BufferedWrites> {
+        self.inner.buffered_writes.get().copied()
+    }
+
+    /// The waits of its device.
+    pub(crate) fn hold_off(&self) -> &HoldOff {
+        self.inner.hold_off.get_or_init(|| HoldOff::of(self.inode().device))
     }
 
     /// The error of the first fsync or fdatasync that failed on this file, which later ones

@@ -4,6 +4,10 @@
 //! for in place first, with a system call that answers EAGAIN instead of waiting. An O_DIRECT file
 //! is never tried: there the call would wait for the device.
 
+mod dirty;
+mod hold_off;
+mod may_wait;
+
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -14,25 +18,37 @@ use crate::file::{FileClass, FileSystem, SharedFile};
 use crate::sys::file_size_limit;
 use crate::sys::nowait::{self, Wait};
 
+pub(crate) use hold_off::HoldOff;
+
 /// Whether reads of this file can ever be done in place.
 #[inline]
 pub(crate) fn can_read(file: &SharedFile) -> bool {
     is_candidate(file) && !file.refuses_in_place(false).load(Ordering::Relaxed)
 }
 
-/// Whether a write of so many bytes to this file can be done in place, as one call.
-pub(crate) fn can_write(file: &SharedFile, length: usize, bytes_max: usize) -> bool {
-    let in_memory = wait(file) == Wait::Memory;
+/// Whether a write of so many bytes to this file can be done in place, as one call; `may_wait`
+/// where the program takes it that such a call could wait.
+pub(crate) fn can_write(
+    file: &SharedFile,
+    length: usize,
+    bytes_max: usize,
+    may_wait: bool,
+) -> bool {
+    let may_wait = may_wait && may_wait::is_candidate(file);
     // What is appended in two pieces may have another's between them: it has to be one call, and
     // one that the kernel does not cut short where it would wait.
-    let whole = !file.is_append() || in_memory && length <= bytes_max;
-    // ext4 answers every non-blocking buffered write with EOPNOTSUPP, so it is not even asked.
+    let whole = !file.is_append() || length <= bytes_max && (may_wait || is_in_memory(file));
     whole
-        && is_candidate(file)
-        && file.file_system() != FileSystem::Ext4
-        && !file.refuses_in_place(true).load(Ordering::Relaxed)
+        && (may_wait || can_write_without_waiting(file))
         // Beyond such a limit the calling thread would get SIGXFSZ; a worker blocks it.
         && !file_size_limit::is_set()
+}
+
+/// ext4 answers every non-blocking buffered write with EOPNOTSUPP, so it is not even asked.
+fn can_write_without_waiting(file: &SharedFile) -> bool {
+    is_candidate(file)
+        && file.file_system() != FileSystem::Ext4
+        && !file.refuses_in_place(true).load(Ordering::Relaxed)
 }
 
 /// Reads what is cached. `None`: nothing, it has to go another way. Fewer bytes than asked for need
@@ -55,8 +71,19 @@ pub(crate) fn read(
     }
 }
 
-/// Writes what can be taken without waiting. `None`: nothing.
-pub(crate) fn write(file: &SharedFile, bytes: &[u8], offset: u64) -> Option<usize> {
+/// Writes what can be taken without waiting, or where nothing says that it will be waited for.
+/// `None`: nothing.
+pub(crate) fn write(file: &SharedFile, bytes: &[u8], offset: u64, may_wait: bool) -> Option<usize> {
+    // An append must not be cut short.
+    let is_tried = can_write_without_waiting(file) && (!file.is_append() || is_in_memory(file));
+    let written = if is_tried { write_without_waiting(file, bytes, offset) } else { None };
+    match written {
+        None if may_wait && may_wait::is_candidate(file) => may_wait::write(file, bytes, offset),
+        written => written,
+    }
+}
+
+fn write_without_waiting(file: &SharedFile, bytes: &[u8], offset: u64) -> Option<usize> {
     loop {
         match nowait::write(file.as_fd(), bytes, offset, wait(file)) {
             Ok(0) => return None,
@@ -74,10 +101,13 @@ fn is_candidate(file: &SharedFile) -> bool {
 
 #[inline]
 fn wait(file: &SharedFile) -> Wait {
-    match file.file_system() {
-        FileSystem::Memory if file.class() == FileClass::Regular => Wait::Memory,
-        _ => Wait::Never,
-    }
+    if is_in_memory(file) { Wait::Allowed } else { Wait::Never }
+}
+
+/// Whether there is no device to wait for.
+#[inline]
+fn is_in_memory(file: &SharedFile) -> bool {
+    file.file_system() == FileSystem::Memory && file.class() == FileClass::Regular
 }
 
 #[inline]

@@ -37,7 +37,7 @@ pub(crate) fn route(
     let slow = capability.writes_buffered_slowly && file.file_system() == FileSystem::Ext4;
     match writes {
         BufferedWrites::Auto if buffered_write && slow => Route::Pool,
-        BufferedWrites::Pool if buffered_write => Route::Pool,
+        BufferedWrites::Pool | BufferedWrites::InPlace if buffered_write => Route::Pool,
         _ => Route::Backend,
     }
 }

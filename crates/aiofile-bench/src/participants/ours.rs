@@ -32,7 +32,10 @@ pub enum Form {
     /// On this backend with its routes, whatever the user's files say, so that like is compared
     /// with like.
     On(BackendKind),
-    /// The same with nothing in place and nothing by the pool.
+    /// The default backend, with buffered writes in place as long as nothing says that one would
+    /// wait.
+    WritesInPlace,
+    /// One backend with nothing in place and nothing by the pool.
     Alone(BackendKind),
 }
 
@@ -48,6 +51,8 @@ impl Form {
                 return aiofile::default_context();
             }
             Self::Default | Self::OneThread => aiofile::context(),
+            Self::WritesInPlace => aiofile::context()
+                .configure(|config| config.buffered_writes = BufferedWrites::InPlace),
             Self::On(kind) => on(kind, Config::default()),
             Self::Alone(kind) => {
                 let mut config = Config::default();

@@ -4,7 +4,8 @@ use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::Context;
+use super::{Context, Inner};
+use crate::config::BufferedWrites;
 use crate::file::SharedFile;
 use crate::in_place;
 use crate::op::{Op, Output};
@@ -12,7 +13,8 @@ use crate::op::{Op, Output};
 impl Context {
     /// What the operation gave; `None` where nothing was done and it has to go another way.
     pub(super) fn try_in_place(&self, file: Option<&SharedFile>, op: &mut Op) -> Option<Output> {
-        let config = &self.inner.config;
+        let inner = &self.inner;
+        let config = &inner.config;
         if !config.in_place || self.is_shut_down() || op.check().is_err() {
             return None;
         }
@@ -30,11 +32,17 @@ impl Context {
                 Output::Bytes(bytes)
             }
             (Op::Write { buffer, range, offset }, Some(file))
-                if length > 0 && in_place::can_write(file, length, bytes_max) =>
+                if length > 0
+                    && in_place::can_write(
+                        file,
+                        length,
+                        bytes_max,
+                        inner.writes_may_wait(file),
+                    ) =>
             {
                 let length = length.min(bytes_max);
                 let bytes = &buffer.as_slice()[range.start..range.start + length];
-                let written = in_place::write(file, bytes, *offset)?;
+                let written = in_place::write(file, bytes, *offset, inner.writes_may_wait(file))?;
                 self.inner.metrics.in_place(kind, written, length);
                 Output::Bytes(written)
             }
@@ -52,6 +60,18 @@ impl Context {
             _ => return None,
         };
         Some(output)
+    }
+}
+
+impl Inner {
+    /// What does buffered writes to this file.
+    pub(super) fn buffered_writes(&self, file: Option<&SharedFile>) -> BufferedWrites {
+        file.and_then(SharedFile::buffered_writes).unwrap_or(self.config.buffered_writes)
+    }
+
+    /// Whether those are done in place that could wait.
+    pub(super) fn writes_may_wait(&self, file: &SharedFile) -> bool {
+        self.buffered_writes(Some(file)) == BufferedWrites::InPlace
     }
 }
 

@@ -146,7 +146,7 @@ impl Context {
     /// between. On a file opened with `O_APPEND` Linux ignores the offset.
     ///
     /// A write costs one hop, or none where the file system can take it without waiting (XFS,
-    /// btrfs, tmpfs). `Ok(n)` means that the kernel has accepted n bytes; nothing is buffered here.
+    /// btrfs, tmpfs), or where [`BufferedWrites::InPlace`](crate::BufferedWrites) is chosen. `Ok(n)` means that the kernel has accepted n bytes; nothing is buffered here.
     ///
     /// # Errors
     /// As for [`read`](Self::read). An error after some bytes is not lost: their count is
@@ -311,7 +311,9 @@ impl Context {
         }
         let config = &self.inner.config;
         let (length, bytes_max) = (progress.rest(usize::MAX).len(), config.in_place_bytes_max);
-        if !self.inner.in_place || !in_place::can_write(progress.file, length, bytes_max) {
+        let may_wait = self.inner.writes_may_wait(progress.file);
+        if !self.inner.in_place || !in_place::can_write(progress.file, length, bytes_max, may_wait)
+        {
             return false;
         }
         while !progress.is_done() {
@@ -321,7 +323,7 @@ impl Context {
                 return false;
             }
             let (piece, offset) = (&bytes[piece], progress.position());
-            let Some(written) = in_place::write(progress.file, piece, offset) else {
+            let Some(written) = in_place::write(progress.file, piece, offset, may_wait) else {
                 return false;
             };
             self.inner.metrics.in_place(OpKind::Write, written, piece.len());

@@ -64,6 +64,11 @@ impl PendingWrites {
         state.barriers.drain(..ready).map(|(_, deferred)| deferred).collect()
     }
 
+    /// Whether one has not ended yet.
+    pub(crate) fn are_under_way(&self) -> bool {
+        !lock(&self.state).finished.is_empty()
+    }
+
     /// Keeps what is to be done after all writes that have started by now; gives it back where
     /// none of them is under way.
     #[must_use]

@@ -234,6 +234,7 @@ impl Info {
     pub fn routed_writes(&self) -> &'static str {
         match self.limits.buffered_writes {
             BufferedWrites::Pool => "all buffered writes",
+            BufferedWrites::InPlace => "buffered writes that would wait",
             BufferedWrites::Auto if self.capability.writes_buffered_slowly => {
                 "buffered writes where the file system has no non-blocking ones (ext4)"
             }

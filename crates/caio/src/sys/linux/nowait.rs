@@ -12,8 +12,8 @@ use crate::buffer::Buffer;
 pub(crate) enum Wait {
     /// `RWF_NOWAIT`: what would wait answers EAGAIN.
     Never,
-    /// No flag, for files that are memory and have no device to wait for.
-    Memory,
+    /// No flag: the file is memory and has no device to wait for, or a wait is put up with.
+    Allowed,
 }
 
 /// Reads into `range` of the buffer's capacity from `offset`, and notes what was initialised.
@@ -54,6 +54,19 @@ pub(crate) fn write(
     unsafe { call(PWRITEV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }
 }
 
+/// Whether the byte at `offset` can be read without waiting, or lies behind the end of the file.
+#[allow(unsafe_code)]
+pub(crate) fn is_cached(file: BorrowedFd<'_>, offset: u64) -> bool {
+    let mut byte = 0_u8;
+    let vector = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    // SAFETY: the descriptor is borrowed and the byte lives for the whole call, which writes at
+    // most this one.
+    let read = unsafe {
+        call(PREADV2, file.as_raw_fd(), &raw const vector, 1, position(offset), libc::RWF_NOWAIT)
+    };
+    read.is_ok()
+}
+
 /// readv(2), for what has no offsets, which answers EAGAIN instead of waiting.
 ///
 /// # Safety
@@ -89,6 +102,6 @@ fn position(offset: u64) -> libc::off_t {
 fn flags(wait: Wait) -> libc::c_int {
     match wait {
         Wait::Never => libc::RWF_NOWAIT,
-        Wait::Memory => 0,
+        Wait::Allowed => 0,
     }
 }

@@ -13,8 +13,8 @@ use crate::buffer::Buffer;
 pub(crate) enum Wait {
     /// What would wait answers EAGAIN.
     Never,
-    /// The file is memory and has no device to wait for.
-    Memory,
+    /// The file is memory and has no device to wait for, or a wait is put up with.
+    Allowed,
 }
 
 /// Always EOPNOTSUPP, which the caller remembers for the file.
@@ -36,6 +36,11 @@ pub(crate) fn write(
     _wait: Wait,
 ) -> io::Result<usize> {
     Err(Errno::EOPNOTSUPP.into())
+}
+
+/// Never known.
+pub(crate) fn is_cached(_file: BorrowedFd<'_>, _offset: u64) -> bool {
+    false
 }
 
 /// Always -1, with EOPNOTSUPP.

@@ -10,6 +10,7 @@
 mod aligned;
 mod into_buffer;
 mod owned;
+mod owner;
 mod pool;
 
 use std::fmt;
@@ -17,9 +18,12 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
+use owner::OwnedElsewhere;
+
 pub use aligned::{AlignedBuffer, DEFAULT_ALIGNMENT};
 pub use into_buffer::IntoBuffer;
 pub use owned::{OwnedBuffer, OwnedBufferMut};
+pub use owner::BufferOwner;
 pub use pool::{BufferPool, PooledBuffer};
 
 /// One owned byte buffer of any of the supported types.
@@ -46,9 +50,62 @@ enum Memory {
     BytesMut(BytesMut),
     Aligned(AlignedBuffer),
     Pooled(PooledBuffer),
+    Elsewhere(Box<OwnedElsewhere>),
 }
 
 impl Buffer {
+    /// A buffer in the memory of something else, whose contents are what is initialised of it. The
+    /// value stays in the buffer; [`into_owner`](Self::into_owner) takes it out again.
+    ///
+    /// ```
+    /// use caio::{Buffer, BufferOwner};
+    ///
+    /// struct Page(Box<[u8; 4096]>);
+    ///
+    /// // SAFETY: the box owns its bytes, which stay where they are when it is moved.
+    /// unsafe impl BufferOwner for Page {
+    ///     fn as_mut_ptr(&mut self) -> *mut u8 {
+    ///         self.0.as_mut_ptr()
+    ///     }
+    ///
+    ///     fn capacity(&self) -> usize {
+    ///         self.0.len()
+    ///     }
+    ///
+    ///     fn initialized(&self) -> usize {
+    ///         self.0.len()
+    ///     }
+    /// }
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// # let file = doc::file_with(b"some text")?;
+    /// let buffer = Buffer::from_owner(Page(Box::new([0; 4096])));
+    /// let (read, buffer) = context.read(&file, buffer, 0..4096, 0).await;
+    /// let page: Page = buffer.into_owner().expect("it is the one that was lent");
+    /// assert_eq!(&page.0[..read?], b"some text");
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn from_owner(owner: impl BufferOwner) -> Self {
+        Self::new(Memory::Elsewhere(Box::new(OwnedElsewhere::new(owner))))
+    }
+
+    /// What [`from_owner`](Self::from_owner) was given.
+    ///
+    /// # Errors
+    /// The buffer itself where its memory is of another kind.
+    pub fn into_owner<T: BufferOwner>(self) -> Result<T, Self> {
+        let Self { memory, initialized } = self;
+        match memory {
+            Memory::Elsewhere(elsewhere) => elsewhere.into_owner().map_err(|elsewhere| Self {
+                memory: Memory::Elsewhere(Box::new(elsewhere)),
+                initialized,
+            }),
+            memory => Err(Self { memory, initialized }),
+        }
+    }
+
     /// Bytes that hold the buffer's contents.
     ///
     /// ```
@@ -90,6 +147,7 @@ impl Buffer {
             Memory::BytesMut(bytes) => bytes.capacity(),
             Memory::Aligned(aligned) => aligned.capacity(),
             Memory::Pooled(pooled) => pooled.capacity(),
+            Memory::Elsewhere(memory) => memory.capacity(),
         }
     }
 
@@ -121,6 +179,7 @@ impl Buffer {
             Memory::BytesMut(bytes) => bytes,
             Memory::Aligned(aligned) => aligned,
             Memory::Pooled(pooled) => pooled,
+            Memory::Elsewhere(memory) => (**memory).as_ref(),
         }
     }
 
@@ -158,6 +217,7 @@ impl Buffer {
             Memory::BytesMut(bytes) => bytes.as_mut_ptr(),
             Memory::Aligned(aligned) => aligned.as_mut_ptr(),
             Memory::Pooled(pooled) => pooled.as_mut_ptr(),
+            Memory::Elsewhere(memory) => memory.as_mut_ptr(),
         }
     }
 
@@ -273,6 +333,8 @@ impl Buffer {
             Memory::Aligned(aligned) => unsafe { aligned.set_len(length) },
             // SAFETY: as above.
             Memory::Pooled(pooled) => unsafe { pooled.set_len(length) },
+            // SAFETY: as above.
+            Memory::Elsewhere(memory) => unsafe { memory.set_len(length) },
         }
     }
 
@@ -299,6 +361,7 @@ impl Buffer {
             Memory::BytesMut(bytes) => bytes.freeze(),
             Memory::Aligned(aligned) => Bytes::from_owner(aligned),
             Memory::Pooled(pooled) => Bytes::from_owner(pooled),
+            Memory::Elsewhere(memory) => Bytes::from_owner(*memory),
         }
     }
 
@@ -365,6 +428,7 @@ impl fmt::Debug for Buffer {
             Memory::BytesMut(_) => "BytesMut",
             Memory::Aligned(_) => "Aligned",
             Memory::Pooled(_) => "Pooled",
+            Memory::Elsewhere(_) => "Elsewhere",
         };
         write!(f, "Buffer::{kind}({} of {} bytes)", self.len(), self.capacity())
     }

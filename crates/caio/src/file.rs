@@ -10,7 +10,7 @@ use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -54,6 +54,8 @@ pub struct SharedFile {
 struct Inner {
     /// `None` only while the last share is being dropped.
     file: Option<File>,
+    /// Whether the descriptor is somebody else's, who closes it.
+    is_borrowed: bool,
     path: PathBuf,
     traits: Traits,
     /// Shared with other descriptors of the same file, see [`SharedFile::with_writes_of`].
@@ -92,18 +94,14 @@ impl SharedFile {
         let path = path.into();
         let traits = class::examine(&file)
             .map_err(|error| Error::system(error).during(OpKind::Open).on(&path))?;
-        let shared = Self::examined(file, path, traits);
-        if shared.is_direct() {
-            // Where the file was opened it may wait; later it must not.
-            let _ = shared.direct_alignment();
-        }
-        Ok(shared)
+        Ok(Self::examined(file, path, traits))
     }
 
     /// Shares an open file of which all is known.
     pub(crate) fn examined(file: File, path: PathBuf, traits: Traits) -> Self {
         let inner = Inner {
             file: Some(file),
+            is_borrowed: false,
             path,
             traits,
             state: Arc::default(),
@@ -115,7 +113,12 @@ impl SharedFile {
             place: OnceLock::new(),
             released: Mutex::default(),
         };
-        Self { inner: Arc::new(inner) }
+        let shared = Self { inner: Arc::new(inner) };
+        if shared.is_direct() {
+            // Where the file was opened it may wait; later it must not.
+            let _ = shared.direct_alignment();
+        }
+        shared
     }
 
     /// Shares an open file whose path is not known: `/dev/fd/N` in messages.
@@ -125,6 +128,50 @@ impl SharedFile {
     pub fn from_std(file: File) -> Result<Self> {
         let path = PathBuf::from(format!("/dev/fd/{}", file.as_raw_fd()));
         Self::new(file, path)
+    }
+
+    /// Shares a descriptor that stays somebody else's and open for as long as the program runs:
+    /// neither dropping nor closing the file closes it. Examined as by [`new`](Self::new).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    ///
+    /// ```
+    /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
+    /// # doc::run(async {
+    /// # let context = caio::Context::builder().build()?;
+    /// use std::os::fd::AsFd;
+    /// use std::sync::OnceLock;
+    /// use caio::SharedFile;
+    ///
+    /// static VERSION: OnceLock<std::fs::File> = OnceLock::new();
+    ///
+    /// let file = std::fs::File::open("/proc/version")?;
+    /// let version = VERSION.get_or_init(|| file);
+    /// drop(SharedFile::borrowed(version.as_fd(), "/proc/version")?);
+    /// context.close(SharedFile::borrowed(version.as_fd(), "/proc/version")?, true).await?;
+    /// assert!(version.metadata().is_ok(), "it is still open");
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[allow(unsafe_code)]
+    pub fn borrowed(file: BorrowedFd<'static>, path: impl Into<PathBuf>) -> Result<Self> {
+        // SAFETY: the descriptor stays open for as long as the program runs, and this value never
+        // closes it: it is let go where the examination fails, and by `Inner`'s drop.
+        let file = unsafe { File::from_raw_fd(file.as_raw_fd()) };
+        let path = path.into();
+        let traits = match class::examine(&file) {
+            Ok(traits) => traits,
+            Err(error) => {
+                let _ = file.into_raw_fd();
+                return Err(Error::system(error).during(OpKind::Open).on(&path));
+            }
+        };
+        let mut shared = Self::examined(file, path, traits);
+        if let Some(inner) = Arc::get_mut(&mut shared.inner) {
+            inner.is_borrowed = true;
+        }
+        Ok(shared)
     }
 
     /// Another descriptor of the same open file, by dup(2): both have one position, one set of
@@ -356,6 +403,9 @@ impl fmt::Debug for SharedFile {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if self.is_borrowed {
+            let _ = self.file.take().map(IntoRawFd::into_raw_fd);
+        }
         let waiting = std::mem::take(&mut *lock(&self.released));
         if waiting.is_empty() {
             // close(2) there may wait for the server, and this may be an executor's thread.

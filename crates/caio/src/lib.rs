@@ -120,8 +120,8 @@ mod worker_thread;
 
 pub use backend::{Backend, BackendKind, QueueId};
 pub use buffer::{
-    AlignedBuffer, Buffer, BufferPool, DEFAULT_ALIGNMENT, IntoBuffer, OwnedBuffer, OwnedBufferMut,
-    PooledBuffer,
+    AlignedBuffer, Buffer, BufferOwner, BufferPool, DEFAULT_ALIGNMENT, IntoBuffer, OwnedBuffer,
+    OwnedBufferMut, PooledBuffer,
 };
 pub use capability::{Capability, ClassSet, OpSet};
 pub use completion::Outcome;

@@ -18,7 +18,7 @@ use crate::layer::Configured;
 /// which operations are under way, so that [`shutdown`](Self::shutdown) can say which of them it
 /// gave up.
 ///
-/// Costs: a lock and an entry with the path for each operation, beside what the layers cost.
+/// Costs: a lock and an entry for each operation, beside what the layers cost.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -90,7 +90,7 @@ impl FileManager {
     /// second call tells nothing.
     ///
     /// # Cancel safety
-    /// Dropping the future does not stop the shutdown.
+    /// Dropping the future does not stop the shutdown. The next call then tells what was given up.
     pub async fn shutdown(&self, patience: Duration) -> ShutdownReport {
         let before = self.under_way.close();
         self.context.shutdown(patience).await;
@@ -133,6 +133,13 @@ impl fmt::Display for ShutdownReport {
     }
 }
 
+impl GivenUp {
+    fn of(op: &OpInfo) -> Self {
+        let path = op.path().map(Path::to_owned);
+        Self { kind: op.kind(), name: op.name(), path, offset: op.offset(), bytes: op.bytes() }
+    }
+}
+
 impl fmt::Display for GivenUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
@@ -155,7 +162,7 @@ struct UnderWay(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    operations: BTreeMap<u64, GivenUp>,
+    operations: BTreeMap<u64, OpInfo>,
     given_up: Vec<GivenUp>,
     is_closed: bool,
 }
@@ -170,9 +177,9 @@ impl UnderWay {
 
     fn given_up(&self) -> Vec<GivenUp> {
         let mut state = self.state();
-        let never_begun = mem::take(&mut state.operations).into_values();
+        let never_begun = mem::take(&mut state.operations);
         let mut given_up = mem::take(&mut state.given_up);
-        given_up.extend(never_begun);
+        given_up.extend(never_begun.values().map(GivenUp::of));
         given_up
     }
 
@@ -192,14 +199,7 @@ impl Layer for UnderWay {
             let error = Error::new(ErrorKind::Shutdown, "the files are being shut down");
             return Admission::Refused(error);
         }
-        let operation = GivenUp {
-            kind: op.kind(),
-            name: op.name(),
-            path: op.path().map(Path::to_owned),
-            offset: op.offset(),
-            bytes: op.bytes(),
-        };
-        state.operations.insert(op.id(), operation);
+        state.operations.insert(op.id(), op.clone());
         Admission::Now
     }
 
@@ -208,7 +208,7 @@ impl Layer for UnderWay {
         let Some(operation) = state.operations.remove(&op.id()) else { return };
         let is_shut_down = |error: &Error| error.kind() == ErrorKind::Shutdown;
         if state.is_closed && ending.result.is_err_and(is_shut_down) {
-            state.given_up.push(operation);
+            state.given_up.push(GivenUp::of(&operation));
         }
     }
 }

@@ -56,7 +56,7 @@ struct Inner {
     file: Option<File>,
     /// Whether the descriptor is somebody else's, who closes it.
     is_borrowed: bool,
-    path: PathBuf,
+    path: Arc<Path>,
     traits: Traits,
     /// Shared with other descriptors of the same file, see [`SharedFile::with_writes_of`].
     state: Arc<State>,
@@ -102,7 +102,7 @@ impl SharedFile {
         let inner = Inner {
             file: Some(file),
             is_borrowed: false,
-            path,
+            path: path.into(),
             traits,
             state: Arc::default(),
             no_read_in_place: AtomicBool::new(false),
@@ -207,7 +207,7 @@ impl SharedFile {
         };
         inner.state = Arc::clone(&other.inner.state);
         inner.buffered_writes.clone_from(&other.inner.buffered_writes);
-        inner.path.clone_from(&other.inner.path);
+        inner.path = Arc::clone(&other.inner.path);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -222,6 +222,11 @@ impl SharedFile {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// The same, for who keeps it.
+    pub(crate) fn shared_path(&self) -> Arc<Path> {
+        Arc::clone(&self.inner.path)
     }
 
     /// What kind of file it is.

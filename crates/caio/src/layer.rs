@@ -159,7 +159,8 @@ pub enum Admission {
 pub struct Ending<'a> {
     /// The bytes that it moved, or why it failed.
     pub result: Result<u64, &'a Error>,
-    /// From the admission by all layers to the end, by the operation's [`Clock`].
+    /// From the admission by all layers to the end, by the operation's [`Clock`]; zero for what was
+    /// not let in by all.
     pub duration: Duration,
     /// The way it went; `None` where it was refused or given up before it began.
     pub route: Option<OpRoute>,

@@ -21,15 +21,16 @@ pub(crate) struct Attempt {
     number: u32,
     /// How many layers have let it in.
     entered: usize,
-    begun: Instant,
+    /// `None` until all layers have let it in.
+    begun: Option<Instant>,
     ended: AtomicBool,
     retry_after: OnceLock<Duration>,
 }
 
 impl Attempt {
     pub(super) fn new(chain: Chain, info: OpInfo, number: u32) -> Self {
-        let (begun, ended) = (info.clock().now(), AtomicBool::new(false));
-        Self { chain, info, number, entered: 0, begun, ended, retry_after: OnceLock::new() }
+        let (ended, retry_after) = (AtomicBool::new(false), OnceLock::new());
+        Self { chain, info, number, entered: 0, begun: None, ended, retry_after }
     }
 
     pub(crate) fn info(&self) -> &OpInfo {
@@ -43,7 +44,7 @@ impl Attempt {
 
     /// All layers have let it in, and it begins.
     pub(super) fn begin(&mut self) {
-        self.begun = self.info.clock().now();
+        self.begun = Some(self.info.clock().now());
     }
 
     /// It has ended on this way, or has never begun. `is_awaited` says whether its future is still
@@ -83,9 +84,10 @@ impl Attempt {
         if let Some(pause) = retry_after {
             self.retry_after.get_or_init(|| pause);
         }
+        let since = |begun| self.info.clock().now().saturating_duration_since(begun);
         let ending = Ending {
             result: described.as_ref().map(|bytes| *bytes),
-            duration: self.info.clock().now().saturating_duration_since(self.begun),
+            duration: self.begun.map_or(Duration::ZERO, since),
             route,
             attempt: self.number,
             retry_after,

@@ -1,6 +1,6 @@
 //! What a layer is told of an operation.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,7 +45,7 @@ pub struct OpInfo {
     bytes: usize,
     offset: Option<u64>,
     class: Option<FileClass>,
-    path: Option<PathBuf>,
+    path: Option<Arc<Path>>,
     priority: Priority,
     repeatable: bool,
     clock: Arc<dyn Clock>,
@@ -63,9 +63,9 @@ impl OpInfo {
             name,
             bytes: op.length(),
             offset: op.offset().filter(|_| is_seekable),
-            path: file.map(SharedFile::path).or_else(|| op.path()).map(Path::to_owned),
+            path: file.map(SharedFile::shared_path).or_else(|| op.path().map(Arc::from)),
             repeatable: changes_nothing(op, is_seekable),
-            ..Self::without_op(file, op.kind(), clock)
+            ..Self::bare(file.map(SharedFile::class), op.kind(), clock)
         }
     }
 
@@ -75,6 +75,11 @@ impl OpInfo {
         kind: OpKind,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let class = file.map(SharedFile::class);
+        Self { path: file.map(SharedFile::shared_path), ..Self::bare(class, kind, clock) }
+    }
+
+    fn bare(class: Option<FileClass>, kind: OpKind, clock: Arc<dyn Clock>) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self {
             id: LAST.fetch_add(1, Ordering::Relaxed) + 1,
@@ -82,8 +87,8 @@ impl OpInfo {
             name: kind.name(),
             bytes: 0,
             offset: None,
-            class: file.map(SharedFile::class),
-            path: file.map(|file| file.path().to_owned()),
+            class,
+            path: None,
             priority: Priority::current(),
             repeatable: false,
             clock,

@@ -1,0 +1,160 @@
+//! Where the system tells of changes without end: pauses end all the same, and what is looked at
+//! again and again is looked at.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is a test, the helpers too"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aiofile::Context;
+use aiofile_util::{ChangeKind, ConfigOptions, ConfigValue, WatchOptions};
+use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::{Backend, BackendKind, Capability, Op, Output, QueueId, Request, Token};
+use rustix::fs::inotify::ReadFlags;
+
+use common::{LIMIT, block_on, file, place};
+
+/// A backend on which inotify(7) has always something to say: that the file of this name in the
+/// first directory was written. Each read of it is done at once, so that whoever asks for more
+/// before looking at the time never does.
+#[derive(Debug)]
+struct Busy {
+    pool: ThreadPool,
+    event: Vec<u8>,
+}
+
+impl Busy {
+    fn context(name: &str) -> Context {
+        let name_bytes = (name.len() / 16 + 1) * 16;
+        let head = [1, ReadFlags::MODIFY.bits(), 0, name_bytes as u32];
+        let mut event = head.map(u32::to_ne_bytes).concat();
+        event.extend(name.as_bytes());
+        event.resize(16 + name_bytes, 0);
+        let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+        let busy = Arc::new(Self { pool, event });
+        aiofile::context().custom(busy).in_place(false).build().unwrap()
+    }
+}
+
+impl Backend for Busy {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Other("busy")
+    }
+
+    fn capability(&self) -> &Capability {
+        self.pool.capability()
+    }
+
+    fn queue(&self, mut request: Request) -> QueueId {
+        // What is read from a stream is either that or a timer, whose count has eight bytes.
+        if request.file().is_some_and(|file| !file.is_seekable())
+            && let Op::Read { buffer, range, .. } = request.op_mut()
+            && range.len() > self.event.len()
+        {
+            let end = range.start + self.event.len();
+            buffer.writable(range.start..end).copy_from_slice(&self.event);
+            request.complete(Ok(Output::Bytes(self.event.len())));
+            return QueueId(0);
+        }
+        self.pool.queue(request)
+    }
+
+    fn commit(&self, queue: QueueId) {
+        self.pool.commit(queue);
+    }
+
+    fn reap(&self, queue: QueueId) -> usize {
+        self.pool.reap(queue)
+    }
+
+    fn cancel(&self, token: Token) {
+        self.pool.cancel(token);
+    }
+
+    fn descriptor(&self, queue: QueueId) -> Option<BorrowedFd<'_>> {
+        self.pool.descriptor(queue)
+    }
+
+    fn shutdown(&self, deadline: Instant) -> usize {
+        self.pool.shutdown(deadline)
+    }
+}
+
+/// Does it on a thread, since what is wrong here never ends.
+fn in_time(test: impl FnOnce() + Send + 'static) {
+    let (ended, wait) = channel();
+    let tested = thread::spawn(move || {
+        test();
+        ended.send(()).unwrap();
+    });
+    if wait.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+        panic!("the events leave no time for anything else");
+    }
+    tested.join().unwrap();
+}
+
+#[test]
+fn events_without_end_are_told_when_the_pauses_are_over() {
+    in_time(|| {
+        let place = place();
+        let path = file(place.path(), "busy", "");
+        let options = WatchOptions::new().context(&Busy::context("busy"));
+        let options = options.debounce(Duration::from_millis(2));
+        let mut changes = block_on(options.watch([place.path()])).unwrap();
+        for _ in 0..3 {
+            let batch = block_on(changes.next()).unwrap().unwrap();
+            assert_eq!((&batch[0].path, &batch[0].kind), (&path, &ChangeKind::Modified));
+            assert_eq!(batch.len(), 1);
+        }
+    });
+}
+
+#[test]
+fn events_without_end_keep_nobody_from_looking_elsewhere() {
+    in_time(|| {
+        let place = place();
+        file(place.path(), "busy", "");
+        // The name of this thread, which the system makes up.
+        let task = fs::read_link("/proc/thread-self").unwrap();
+        let made_up = Path::new("/proc").join(task).join("comm");
+        let options = WatchOptions::new().context(&Busy::context("busy")).recursive(false);
+        let options = options.debounce(Duration::ZERO).poll_interval(Duration::from_millis(2));
+        let mut changes = block_on(options.watch([place.path(), &made_up])).unwrap();
+        fs::write(&made_up, "another name").unwrap();
+        let mut batches = std::iter::from_fn(|| block_on(changes.next()));
+        let is_told = |batch: std::io::Result<Vec<aiofile_util::Change>>| {
+            batch.unwrap().iter().any(|change| change.path == made_up)
+        };
+        assert!(batches.any(is_told));
+    });
+}
+
+#[test]
+fn a_configuration_is_read_again_beside_a_file_that_is_written_without_end() {
+    in_time(|| {
+        let place = place();
+        let path = file(place.path(), "app.toml", "port = 80");
+        let options = WatchOptions::new().debounce(Duration::from_millis(2));
+        let options = ConfigOptions::new().watch_options(options);
+        let options = options.context(&Busy::context("log"));
+        let mut config = block_on(options.watch::<ConfigValue>(&path)).unwrap();
+        for port in 81..84_i64 {
+            let mut file = fs::File::create(place.path().join("new")).unwrap();
+            write!(file, "port = {port}").unwrap();
+            fs::rename(place.path().join("new"), &path).unwrap();
+            let change = block_on(config.next()).unwrap().unwrap();
+            assert_eq!(change.new.get::<i64>("port").unwrap(), Some(port));
+        }
+    });
+}

@@ -1,14 +1,18 @@
 //! How much space each directory of a tree takes.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
 use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use aiofile::Context;
 use aiofile::fs::{DiskUsage, Walk, WalkEntries};
+use futures_core::Stream;
+use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::steps::{Doing, context_or_default};
 
@@ -40,32 +44,22 @@ const BLOCK: u64 = 512;
 /// # Ok(()) }
 /// ```
 #[doc(alias = "du")]
-#[derive(Debug)]
 pub struct DirectoryUsages {
     root: PathBuf,
     context: Option<Context>,
     one_file_system: bool,
-    /// The walk, and the device of the root; begun when the first is asked for.
-    begun: Option<(WalkEntries, u64)>,
-    /// What was counted in the directories that are not complete, by their depth.
-    sums: Vec<DiskUsage>,
-    linked: HashSet<(u64, u64)>,
-    is_over: bool,
+    /// Begun when the first is asked for.
+    usages: Option<Usages>,
 }
+
+type Usages = Pin<Box<dyn Stream<Item = io::Result<(PathBuf, DiskUsage)>> + Send>>;
 
 impl DirectoryUsages {
     /// Of the tree below `root`, on the default context. Nothing is read yet.
     #[must_use]
     pub fn new(root: impl AsRef<Path>) -> Self {
-        Self {
-            root: root.as_ref().to_owned(),
-            context: None,
-            one_file_system: false,
-            begun: None,
-            sums: Vec::new(),
-            linked: HashSet::new(),
-            is_over: false,
-        }
+        let root = root.as_ref().to_owned();
+        Self { root, context: None, one_file_system: false, usages: None }
     }
 
     /// In this context.
@@ -89,24 +83,59 @@ impl DirectoryUsages {
     /// itself, there is nothing more.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing.
+    /// Dropping the future loses nothing, and the next call goes on where it was.
     pub async fn next(&mut self) -> Option<io::Result<(PathBuf, DiskUsage)>> {
-        if self.is_over {
-            return None;
+        if self.usages.is_none() {
+            let (root, context) = (self.root.clone(), self.context.clone());
+            let begin = Counting::begin(root, context, self.one_file_system);
+            let count = |mut counting: Counting| async { Some((counting.next().await?, counting)) };
+            let usages = begin.map(move |begun| match begun {
+                Ok(counting) => stream::unfold(counting, count).left_stream(),
+                Err(error) => stream::iter([Err(error)]).right_stream(),
+            });
+            self.usages = Some(usages.flatten_stream().fuse().boxed());
         }
-        if self.begun.is_none() {
-            match self.begin().await {
-                Ok(begun) => self.begun = Some(begun),
-                Err(error) => {
-                    self.is_over = true;
-                    return Some(Err(error));
-                }
-            }
-        }
+        self.usages.as_mut()?.next().await
+    }
+}
+
+impl fmt::Debug for DirectoryUsages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectoryUsages").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+/// A tree that is being counted.
+struct Counting {
+    entries: WalkEntries,
+    /// Of the root.
+    device: u64,
+    one_file_system: bool,
+    /// What was counted in the directories that are not complete, by their depth.
+    sums: Vec<DiskUsage>,
+    linked: HashSet<(u64, u64)>,
+}
+
+impl Counting {
+    async fn begin(
+        root: PathBuf,
+        context: Option<Context>,
+        one_file_system: bool,
+    ) -> io::Result<Self> {
+        let context = context_or_default(context.as_ref()).await?;
+        let looked = root.clone();
+        let look = move || Ok(fs::metadata(&looked).doing("disk_usage", &looked)?.dev());
+        let device = context.run_on("disk_usage", &root, look).await?;
+        let mut walk = Walk::new(&root);
+        walk.context(&context).contents_first(true).sort(true).metadata(true);
+        walk.same_file_system(one_file_system);
+        let (entries, sums, linked) = (walk.entries(), Vec::new(), HashSet::new());
+        Ok(Self { entries, device, one_file_system, sums, linked })
+    }
+
+    async fn next(&mut self) -> Option<io::Result<(PathBuf, DiskUsage)>> {
         loop {
-            let (entries, device) = self.begun.as_mut()?;
-            let device = *device;
-            let entry = match entries.next().await? {
+            let entry = match self.entries.next().await? {
                 Ok(entry) => entry,
                 Err(error) => return Some(Err(error.into())),
             };
@@ -115,30 +144,19 @@ impl DirectoryUsages {
                 Ok(metadata) => metadata,
                 Err(error) => return Some(Err(error)),
             };
-            if let Some(usage) = self.count(entry.depth(), &metadata, device) {
+            if let Some(usage) = self.count(entry.depth(), &metadata) {
                 return Some(Ok((entry.into_path(), usage)));
             }
         }
     }
 
-    async fn begin(&self) -> io::Result<(WalkEntries, u64)> {
-        let context = context_or_default(self.context.as_ref()).await?;
-        let root = self.root.clone();
-        let look = move || Ok(fs::metadata(&root).doing("disk_usage", &root)?.dev());
-        let device = context.run_on("disk_usage", &self.root, look).await?;
-        let mut walk = Walk::new(&self.root);
-        walk.context(&context).contents_first(true).sort(true).metadata(true);
-        walk.same_file_system(self.one_file_system);
-        Ok((walk.entries(), device))
-    }
-
     /// Counts an entry, which comes after what is in it; the sum of a directory or of the root.
-    fn count(&mut self, depth: usize, metadata: &Metadata, device: u64) -> Option<DiskUsage> {
+    fn count(&mut self, depth: usize, metadata: &Metadata) -> Option<DiskUsage> {
         if self.sums.len() < depth + 2 {
             self.sums.resize_with(depth + 2, DiskUsage::default);
         }
         let mut usage = mem::take(&mut self.sums[depth + 1]);
-        let is_left_out = self.one_file_system && depth > 0 && metadata.dev() != device;
+        let is_left_out = self.one_file_system && depth > 0 && metadata.dev() != self.device;
         let is_known = !metadata.is_dir()
             && metadata.nlink() > 1
             && !self.linked.insert((metadata.dev(), metadata.ino()));

@@ -52,7 +52,8 @@ impl MergeOptions {
         self
     }
 
-    /// Behind what is in the target already, instead of in its place.
+    /// Behind what is in the target already, instead of in its place. Of several in this process
+    /// that append to one file, each waits for the one before, or until that was undone.
     #[must_use]
     pub fn append(mut self, append: bool) -> Self {
         self.append = append;

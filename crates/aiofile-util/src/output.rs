@@ -1,16 +1,18 @@
 //! A file that is written as a whole: it appears when it is complete, or its end stays as it was.
 
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind as IoErrorKind, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aiofile::Context;
 use aiofile::fs::{AtomicFile, AtomicWriteOptions, Durability};
-use caio::{Error, ErrorKind, Result};
+use caio::{Error, ErrorKind, PerProcess, Result, delay};
 
 use crate::background::in_background;
 use crate::names::directory_of;
@@ -33,6 +35,8 @@ pub(crate) struct Sink {
     pub(crate) path: PathBuf,
     /// How many bytes there were, which is what is left where it is not settled.
     appended_at: Option<u64>,
+    /// Keeps others from appending to it.
+    turn: Option<Turn>,
     /// It was made here, so that its name is not durable.
     is_new: bool,
     is_settled: AtomicBool,
@@ -45,16 +49,21 @@ impl Output {
         let mut options = AtomicWriteOptions::new();
         let new = options.context(context).durability(durability).open(path).await?;
         let file = new.as_fd().try_clone_to_owned().doing("open", path)?;
-        let sink = Arc::new(Sink::new(file.into(), path, None, false));
+        let sink = Arc::new(Sink::new(file.into(), path, None, None, false));
         Ok(Self { sink, durable, new: Some(new) })
     }
 
-    /// The file at `path`, behind what is in it; a new one where there is none. One hop.
+    /// The file at `path`, behind what is in it; a new one where there is none. One hop, once all
+    /// that this process appends to it has ended or was undone.
     pub(crate) async fn append(context: &Context, path: &Path, durable: bool) -> Result<Self> {
-        let owned = path.to_owned();
-        let append = move || Ok(Arc::new(Sink::append(&owned)?));
-        let sink = context.run_on("open", path, append).await?;
-        Ok(Self { sink, durable, new: None })
+        loop {
+            let owned = path.to_owned();
+            let append = move || Ok(Sink::append(&owned)?.map(Arc::new));
+            if let Some(sink) = context.run_on("open", path, append).await? {
+                return Ok(Self { sink, durable, new: None });
+            }
+            delay(PAUSE).await.doing("append", path)?;
+        }
     }
 
     /// Where to write.
@@ -80,21 +89,30 @@ impl Output {
 }
 
 impl Sink {
-    fn append(path: &Path) -> Result<Self> {
+    /// `None` where it is somebody else's turn.
+    fn append(path: &Path) -> Result<Option<Self>> {
         let mut options = File::options();
         // Not O_APPEND, with which the kernel does not copy by itself.
         let there = options.write(true).truncate(false).open(path);
         let is_new = matches!(&there, Err(error) if error.kind() == IoErrorKind::NotFound);
         let file = if is_new { options.create(true).open(path) } else { there };
         let mut file = file.doing("open", path)?;
-        refuse_special(&file.metadata().doing("stat", path)?, path)?;
+        let metadata = file.metadata().doing("stat", path)?;
+        refuse_special(&metadata, path)?;
+        let Some(turn) = Turn::take((metadata.dev(), metadata.ino())) else { return Ok(None) };
         let length = file.seek(SeekFrom::End(0)).doing("seek", path)?;
-        Ok(Self::new(file, path, Some(length), is_new))
+        Ok(Some(Self::new(file, path, Some(length), Some(turn), is_new)))
     }
 
-    fn new(file: File, path: &Path, appended_at: Option<u64>, is_new: bool) -> Self {
-        let is_settled = AtomicBool::new(false);
-        Self { file: Arc::new(file), path: path.to_owned(), appended_at, is_new, is_settled }
+    fn new(
+        file: File,
+        path: &Path,
+        appended_at: Option<u64>,
+        turn: Option<Turn>,
+        is_new: bool,
+    ) -> Self {
+        let (file, path, is_settled) = (Arc::new(file), path.to_owned(), AtomicBool::new(false));
+        Self { file, path, appended_at, turn, is_new, is_settled }
     }
 
     /// Where to write, and how to call it.
@@ -138,10 +156,41 @@ impl Drop for Sink {
     /// Nothing is written to it any more.
     fn drop(&mut self) {
         if let (Some(length), false) = (self.appended_at, *self.is_settled.get_mut()) {
-            let file = Arc::clone(&self.file);
-            in_background(move || _ = file.set_len(length));
+            let (file, turn) = (Arc::clone(&self.file), self.turn.take());
+            in_background(move || {
+                let _ = file.set_len(length);
+                // From now on others may append, which would have been cut off as well.
+                let _turn = &turn;
+            });
         }
     }
+}
+
+/// Files that are appended to, or where that is being undone, by their devices and numbers.
+static APPENDED: PerProcess<Mutex<HashSet<(u64, u64)>>> = PerProcess::new();
+
+/// How long somebody waits before it is looked whether it is his turn.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// The only one of this process that appends to a file.
+#[derive(Debug)]
+struct Turn((u64, u64));
+
+impl Turn {
+    fn take(file: (u64, u64)) -> Option<Self> {
+        let is_free = appended().insert(file);
+        is_free.then(|| Self(file))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        appended().remove(&self.0);
+    }
+}
+
+fn appended() -> MutexGuard<'static, HashSet<(u64, u64)>> {
+    APPENDED.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Only regular files can be cut.

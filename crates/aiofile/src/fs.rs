@@ -31,6 +31,8 @@ mod metadata;
 mod permissions;
 mod read;
 mod read_dir;
+#[cfg(target_os = "linux")]
+mod receive_file;
 mod remove;
 mod remove_dir_all;
 mod rename;
@@ -78,6 +80,8 @@ pub use metadata::{metadata, symlink_metadata, try_exists};
 pub use permissions::{Access, access, chown, lchown, set_permissions};
 pub use read::{read, read_to_string};
 pub use read_dir::{DirEntry, ReadDir, read_dir};
+#[cfg(target_os = "linux")]
+pub use receive_file::receive_file;
 pub use remove::{remove_dir, remove_file};
 pub use remove_dir_all::{remove_dir_all, remove_dir_all_at};
 pub use rename::rename;

@@ -25,7 +25,7 @@ const STREAM_PIECE: u64 = 4096;
 const COPY_BYTES: usize = 64 * 1024;
 
 /// A hop ends after this time.
-const ROUND_TIME: Duration = Duration::from_millis(20);
+pub(super) const ROUND_TIME: Duration = Duration::from_millis(20);
 
 /// The pauses while the other side takes nothing.
 const PAUSE_MIN: Duration = Duration::from_millis(1);

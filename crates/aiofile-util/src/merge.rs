@@ -1,5 +1,7 @@
 //! Files put together, one behind the other.
 
+pub(crate) mod by_operations;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -32,9 +34,9 @@ const FILE_BYTES: u64 = 64 << 10;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct MergeOptions {
-    context: Option<Context>,
+    pub(crate) context: Option<Context>,
     append: bool,
-    durable: bool,
+    pub(crate) durable: bool,
     pub(crate) watch: Watch,
 }
 
@@ -100,20 +102,23 @@ impl MergeOptions {
     {
         let sources: VecDeque<PathBuf> = sources.into_iter().map(Into::into).collect();
         let target = target.as_ref();
-        let (context, output) = self.open(target).await?;
+        let context = context_or_default(self.context.as_ref()).await?;
+        if context.info().capability.own_files {
+            let merged = by_operations::merge(self, &context, sources, target).await;
+            return Ok(merged.map_err(|error| error.on(target))?);
+        }
+        let output = self.open(&context, target).await?;
         let merge = Merge { sources, current: None, sink: output.sink(), bytes: 0 };
         let merged = in_steps(&context, ("merge", target), merge, &self.watch, Merge::step).await;
         Ok(output.settle(&context, merged).await.map_err(|error| error.on(target))?)
     }
 
-    /// The context, and the target as it is wanted.
-    pub(crate) async fn open(&self, target: &Path) -> Result<(Context, Output)> {
-        let context = context_or_default(self.context.as_ref()).await?;
-        let output = match self.append {
-            true => Output::append(&context, target, self.durable).await?,
-            false => Output::create(&context, target, self.durable).await?,
-        };
-        Ok((context, output))
+    /// The target as it is wanted.
+    pub(crate) async fn open(&self, context: &Context, target: &Path) -> Result<Output> {
+        match self.append {
+            true => Output::append(context, target, self.durable).await,
+            false => Output::create(context, target, self.durable).await,
+        }
     }
 }
 
@@ -153,9 +158,13 @@ impl Merge {
     fn open(&self, path: &Path) -> Result<File> {
         let file = File::open(path).doing("open", path)?;
         if self.sink.appends_to(&file) {
-            let message = "it is the target as well, so that it would never end";
-            return Err(Error::new(ErrorKind::InvalidInput, message).doing("append").on(path));
+            return Err(never_ends(path));
         }
         Ok(file)
     }
+}
+
+fn never_ends(path: &Path) -> Error {
+    let message = "it is the target as well, so that it would never end";
+    Error::new(ErrorKind::InvalidInput, message).doing("append").on(path)
 }

@@ -1,5 +1,7 @@
 //! Sorted text files put together into one that is sorted.
 
+mod by_operations;
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -13,7 +15,7 @@ use caio::{Error, ErrorKind, Result};
 
 use crate::merge::MergeOptions;
 use crate::output::Sink;
-use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step, in_steps};
+use crate::steps::{Doing, JOB_BYTES, READ_BYTES, Step, context_or_default, in_steps};
 
 /// Memory for reading ahead in all sources together, in bytes.
 const AHEAD_BYTES: usize = 16 << 20;
@@ -55,7 +57,12 @@ impl MergeOptions {
     {
         let sources: Vec<PathBuf> = sources.into_iter().map(Into::into).collect();
         let target = target.as_ref();
-        let (context, output) = self.open(target).await?;
+        let context = context_or_default(self.context.as_ref()).await?;
+        if context.info().capability.own_files {
+            let merged = by_operations::merge_sorted(self, &context, sources, target).await;
+            return Ok(merged.map_err(|error| error.on(target))?);
+        }
+        let output = self.open(&context, target).await?;
         let sink = output.sink();
         let begin = move || Merge::begin(sources, sink);
         let merged = match context.run_on("open", target, begin).await {
@@ -69,9 +76,9 @@ impl MergeOptions {
 }
 
 /// A sorted file, and how far it was read.
-struct Source {
+struct Source<R = BufReader<File>> {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: R,
     line: u64,
 }
 
@@ -175,9 +182,15 @@ impl Source {
         if line.last() == Some(&b'\n') {
             line.pop();
         } else if line.len() as u64 > LINE_BYTES_MAX {
-            return Err(self.refuse(format!("line {} has more than 16 MiB", self.line)));
+            return Err(self.too_long());
         }
         Ok(true)
+    }
+}
+
+impl<R> Source<R> {
+    fn too_long(&self) -> Error {
+        self.refuse(format!("line {} has more than 16 MiB", self.line))
     }
 
     fn not_sorted(&self) -> Error {

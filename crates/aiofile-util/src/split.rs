@@ -1,5 +1,6 @@
 //! A file cut into pieces.
 
+mod by_operations;
 mod pieces;
 mod ranges;
 mod sequential;
@@ -25,7 +26,7 @@ use crate::background::Guard;
 use crate::steps::{Doing, Watch, context_or_default, in_steps};
 use pieces::Pieces;
 use sequential::Sequential;
-use shares::{Cut, LineEnds};
+use shares::{Cut, Search};
 
 /// No file system has longer names.
 const NAME_MAX: usize = 255;
@@ -170,6 +171,9 @@ impl SplitOptions {
             return Err(Error::new(ErrorKind::InvalidInput, message).doing("split"));
         }
         let pieces = Arc::new(Pieces::new(prefix, self.suffix, length, self.overwrite));
+        if context.info().capability.own_files {
+            return by_operations::split(self, &context, &source, &pieces).await;
+        }
         let dropped = Arc::clone(&pieces);
         let guard = Guard::new(move || dropped.remove_all());
         let cut = self.cut(&context, source, &pieces).await;
@@ -207,10 +211,9 @@ impl SplitOptions {
             }
             Cut::SharesOfLines(shares) => {
                 pieces.admit(shares.count)?;
-                let (ends, silent) =
-                    (LineEnds::new(file, source.clone(), shares), Watch::default());
+                let (ends, silent) = (Search::new(file, source.clone(), shares), Watch::default());
                 let ends =
-                    in_steps(context, ("split", &source), ends, &silent, LineEnds::step).await?;
+                    in_steps(context, ("split", &source), ends, &silent, Search::step).await?;
                 ranges::cut(context, pieces, source, ends.into_iter(), watch).await
             }
         }

@@ -338,6 +338,7 @@ impl Simulated {
 
     fn with_files(seed: u64, names: Names, files: BTreeMap<u64, Entry>) -> Self {
         let capability = Capability {
+            own_files: true,
             features: vec![format!("in memory, seed {seed}")],
             ..Capability::all(usize::MAX)
         };

@@ -88,6 +88,7 @@ mod tests {
             direct_only: false,
             local_only: true,
             completes_by_itself: false,
+            own_files: false,
             features: Vec::new(),
         }
     }

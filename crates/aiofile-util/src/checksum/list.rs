@@ -1,10 +1,11 @@
 //! The lines of a checksum file, some at a time.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Cursor};
 use std::path::PathBuf;
 
 use aiofile::Context;
+use aiofile::fs::Fs;
 use caio::Result;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 
@@ -31,6 +32,11 @@ pub(super) fn lines(
     let batches = stream::try_unfold(list, move |mut list| {
         let (context, path) = (context.clone(), list.path.clone());
         async move {
+            if context.info().capability.own_files && list.reader.is_none() {
+                // Jobs do not see it there.
+                let whole = Fs::new(&context).read(&path).await?;
+                list.reader = Some(Box::new(Cursor::new(whole)));
+            }
             let read = move || {
                 let batch = list.batch()?;
                 Ok((batch, list))
@@ -46,7 +52,7 @@ pub(super) fn lines(
 struct List {
     path: PathBuf,
     kind: HashKind,
-    reader: Option<BufReader<File>>,
+    reader: Option<Box<dyn BufRead + Send>>,
     number: u64,
 }
 
@@ -57,7 +63,7 @@ impl List {
             Some(reader) => reader,
             None => {
                 let file = File::open(&self.path).doing("open", &self.path)?;
-                self.reader.insert(BufReader::with_capacity(READ_BYTES, file))
+                self.reader.insert(Box::new(BufReader::with_capacity(READ_BYTES, file)))
             }
         };
         let mut batch = Vec::new();

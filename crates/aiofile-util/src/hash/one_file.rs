@@ -38,6 +38,9 @@ struct Running {
 
 /// Hashes the file.
 pub(super) async fn hash(context: &Context, kind: HashKind, path: &Path) -> Result<Hash> {
+    if context.info().capability.own_files {
+        return stream(context, kind, path).await.map_err(|error| error.on(path));
+    }
     let owned = path.to_owned();
     finish(context, kind, path, move || begin(kind, &owned)).await
 }

@@ -13,6 +13,7 @@ use caio::{Error, ErrorKind, Result};
 
 use super::temporaries::Temporaries;
 use super::{Piece, Suffix};
+use crate::names::directory_of;
 
 /// How pieces are called, and the temporary files in which they grow.
 #[derive(Debug)]
@@ -91,14 +92,15 @@ impl Pieces {
 
     /// A file for one of the pieces.
     pub(super) fn create(&self) -> Result<(PathBuf, File)> {
+        self.temporaries.create(&self.directory(), self.any())
+    }
+
+    /// Where they are.
+    pub(super) fn directory(&self) -> PathBuf {
         let mut name = self.prefix.clone();
         // The prefix may end in a slash; a piece never does.
         name.push("a");
-        let directory = match Path::new(&name).parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        self.temporaries.create(directory, self.any())
+        directory_of(Path::new(&name)).to_owned()
     }
 
     /// How a piece is called in errors while it has no name.
@@ -148,9 +150,13 @@ impl Pieces {
     fn refuse_source(&self, path: &Path) -> Result<()> {
         let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
         if self.source.get() == Some(&(metadata.dev(), metadata.ino())) {
-            let message = "the file that is split has the name of a piece";
-            return Err(Error::new(ErrorKind::InvalidInput, message).doing("split").on(path));
+            return Err(is_source(path));
         }
         Ok(())
     }
+}
+
+pub(super) fn is_source(path: &Path) -> Error {
+    let message = "the file that is split has the name of a piece";
+    Error::new(ErrorKind::InvalidInput, message).doing("split").on(path)
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::mem;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aiofile::Context;
@@ -87,9 +87,7 @@ impl Range {
         let copied = copy(from, to, wanted)?;
         files.bytes += copied;
         if copied < wanted {
-            let message = "it ended there while it was split";
-            let error = Error::new(ErrorKind::UnexpectedEof, message).doing("split");
-            return Err(error.on(&self.source).at(self.start + files.bytes));
+            return Err(has_ended(&self.source, self.start + files.bytes));
         }
         self.left -= copied;
         if self.left > 0 {
@@ -98,4 +96,9 @@ impl Range {
         let unnamed = Unnamed { temporary: files.temporary.clone(), bytes: files.bytes };
         Ok(Step::Done(copied, unnamed))
     }
+}
+
+pub(super) fn has_ended(source: &Path, at: u64) -> Error {
+    let message = "it ended there while it was split";
+    Error::new(ErrorKind::UnexpectedEof, message).doing("split").on(source).at(at)
 }

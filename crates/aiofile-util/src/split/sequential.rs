@@ -59,7 +59,7 @@ impl Sequential {
                 }
             };
             let rest = &self.buffer[self.start..self.end];
-            let taken = current.take(self.by, rest);
+            let taken = take(&mut current.left, self.by, rest);
             current.file.write_all(&rest[..taken]).doing("write", self.pieces.any())?;
             current.unnamed.bytes += taken as u64;
             self.start += taken;
@@ -95,24 +95,22 @@ impl Sequential {
     }
 }
 
-impl Current {
-    /// How many of these bytes belong to this piece; counts them or their lines.
-    fn take(&mut self, by: Every, bytes: &[u8]) -> usize {
-        match by {
-            Every::Bytes(_) => {
-                let taken = usize::try_from(self.left).map_or(bytes.len(), |l| l.min(bytes.len()));
-                self.left -= taken as u64;
-                taken
-            }
-            Every::Lines(_) => {
-                for end in memchr::memchr_iter(b'\n', bytes) {
-                    self.left -= 1;
-                    if self.left == 0 {
-                        return end + 1;
-                    }
+/// How many of these bytes belong to a piece that lacks `left` bytes or lines, of which they take.
+pub(super) fn take(left: &mut u64, by: Every, bytes: &[u8]) -> usize {
+    match by {
+        Every::Bytes(_) => {
+            let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+            *left -= taken as u64;
+            taken
+        }
+        Every::Lines(_) => {
+            for end in memchr::memchr_iter(b'\n', bytes) {
+                *left -= 1;
+                if *left == 0 {
+                    return end + 1;
                 }
-                bytes.len()
             }
+            bytes.len()
         }
     }
 }

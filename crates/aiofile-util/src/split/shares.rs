@@ -82,52 +82,81 @@ impl Shares {
     }
 }
 
-/// A search for the ends of lines at which the shares are cut.
+/// A search for the ends of lines at which the shares are cut: each piece ends with the line that
+/// has the last byte of its share.
+#[derive(Debug)]
 pub(super) struct LineEnds {
-    file: File,
-    source: PathBuf,
     shares: Shares,
     ends: Vec<u64>,
     /// Where the search goes on.
     at: u64,
-    buffer: Vec<u8>,
 }
 
 impl LineEnds {
-    pub(super) fn new(file: File, source: PathBuf, shares: Shares) -> Self {
-        Self { file, source, shares, ends: Vec::new(), at: 0, buffer: vec![0; READ_BYTES] }
+    pub(super) fn new(shares: Shares) -> Self {
+        Self { shares, ends: Vec::new(), at: 0 }
     }
 
-    /// Searches on: each piece ends with the line that has the last byte of its share.
+    /// Which bytes have to be looked at next, and where they begin; `None` when all is found.
+    pub(super) fn wanted(&mut self) -> Option<(u64, usize)> {
+        while (self.ends.len() as u64) < self.shares.count {
+            let wanted = self.shares.end(self.ends.len() as u64 + 1);
+            let last = self.ends.last().copied().unwrap_or(0);
+            if wanted > last && wanted < self.shares.length {
+                self.at = self.at.max(wanted - 1);
+                let left = self.shares.length.saturating_sub(self.at);
+                let room = usize::try_from(left).map_or(READ_BYTES, |left| left.min(READ_BYTES));
+                return Some((self.at, room));
+            }
+            self.ends.push(last.max(wanted));
+        }
+        None
+    }
+
+    /// Takes those bytes, or the first ones of them; none where the file has ended.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        match memchr::memchr(b'\n', bytes) {
+            Some(end) => self.ends.push(self.at + end as u64 + 1),
+            None if bytes.is_empty() => self.ends.push(self.shares.length),
+            None => self.at += bytes.len() as u64,
+        }
+    }
+
+    /// What was found.
+    pub(super) fn found(&mut self) -> Vec<u64> {
+        mem::take(&mut self.ends)
+    }
+}
+
+/// The same on a file that jobs of the pool read.
+pub(super) struct Search {
+    file: File,
+    source: PathBuf,
+    ends: LineEnds,
+    buffer: Vec<u8>,
+}
+
+impl Search {
+    pub(super) fn new(file: File, source: PathBuf, shares: Shares) -> Self {
+        Self { file, source, ends: LineEnds::new(shares), buffer: vec![0; READ_BYTES] }
+    }
+
     pub(super) fn step(&mut self) -> Result<Step<Vec<u64>>> {
         let mut spent = 0;
-        while (self.ends.len() as u64) < self.shares.count {
+        while let Some((at, room)) = self.ends.wanted() {
             if spent >= JOB_BYTES {
                 return Ok(Step::More(0));
             }
-            let wanted = self.shares.end(self.ends.len() as u64 + 1);
-            let last = self.ends.last().copied().unwrap_or(0);
-            if wanted <= last || wanted == self.shares.length {
-                self.ends.push(last.max(wanted));
-                continue;
-            }
-            self.at = self.at.max(wanted - 1);
-            let read = self.read()?;
+            let read = self.read(at, room)?;
             spent += read as u64;
-            match memchr::memchr(b'\n', &self.buffer[..read]) {
-                Some(end) => self.ends.push(self.at + end as u64 + 1),
-                None if read == 0 => self.ends.push(self.shares.length),
-                None => self.at += read as u64,
-            }
+            self.ends.take(&self.buffer[..read]);
         }
-        Ok(Step::Done(0, mem::take(&mut self.ends)))
+        Ok(Step::Done(0, self.ends.found()))
     }
 
-    fn read(&mut self) -> Result<usize> {
-        let left = self.shares.length.saturating_sub(self.at);
-        let room = usize::try_from(left).map_or(READ_BYTES, |left| left.min(READ_BYTES));
+    fn read(&mut self, at: u64, room: usize) -> Result<usize> {
         loop {
-            match self.file.read_at(&mut self.buffer[..room], self.at) {
+            match self.file.read_at(&mut self.buffer[..room], at) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => return read.doing("read", &self.source),
             }

@@ -1,5 +1,6 @@
 //! Replacing a file at once: who opens it finds either the old contents or the new ones.
 
+mod by_operations;
 mod file;
 mod replacement;
 
@@ -135,6 +136,13 @@ impl AtomicWriteOptions {
         let (durability, mode) = (self.durability, self.creation_mode());
         let fs = Fs::chosen(self.context.as_ref()).await?;
         let contents = contents.as_ref().to_vec();
+        if fs.context().info().capability.own_files {
+            let new = AtomicFile::begin(&fs, path.as_ref(), durability, mode).await?;
+            return match new.file().write_all_at(contents, 0).await {
+                Ok(()) => new.commit().await,
+                Err(error) => new.discard().await.and(Err(error)),
+            };
+        }
         let replace = move |path: &Path| {
             let replacement = Replacement::create(Target::find(path, durability)?, mode)?;
             replacement.file().write_all(&contents)?;

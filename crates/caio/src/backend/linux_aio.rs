@@ -100,6 +100,7 @@ impl LinuxAio {
             direct_only: true,
             local_only: true,
             completes_by_itself: false,
+            own_files: false,
             features,
         };
         Ok(Self { queue: Some(Queue::new(kernel, room as usize)?), capability })

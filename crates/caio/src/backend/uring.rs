@@ -114,6 +114,7 @@ impl Uring {
             direct_only: false,
             local_only: true,
             completes_by_itself: false,
+            own_files: false,
             features: features(&options, &made.io),
         };
         let first = (number, Arc::new(Ring::new(made)));

@@ -10,6 +10,7 @@ use caio::SharedFile;
 use tokio::io::AsyncWrite;
 
 use super::Durability;
+use super::by_operations::Scratch;
 use super::replacement::{Replacement, Target};
 use crate::fs::Fs;
 use crate::runtime::drop_elsewhere;
@@ -19,7 +20,8 @@ use crate::{AioFile, File, Mode};
 /// opens the path finds the old contents, or no file.
 ///
 /// It is a [`File`] with a cursor in everything else. Dropped without `commit`, it is removed,
-/// within tokio by another thread, a moment later. What is replaced and what is kept of it is told
+/// within tokio by another thread, a moment later; on a backend with files of its own it stays under
+/// its temporary name, as after a crash. What is replaced and what is kept of it is told
 /// at [`write_atomic`].
 ///
 /// ```
@@ -45,7 +47,13 @@ pub struct AtomicFile {
     path: PathBuf,
     durability: Durability,
     /// `None` once it has its name.
-    replacement: Option<Replacement>,
+    making: Option<Making>,
+}
+
+/// What has to be done yet.
+enum Making {
+    Replacement(Replacement),
+    ByOperations(Scratch),
 }
 
 impl AtomicFile {
@@ -55,15 +63,24 @@ impl AtomicFile {
         durability: Durability,
         mode: u32,
     ) -> io::Result<Self> {
+        if fs.context().info().capability.own_files {
+            let (file, scratch) = Scratch::create(fs.context(), path, mode).await?;
+            let making = Making::ByOperations(scratch);
+            return Ok(Self::new(fs, file, path, durability, making));
+        }
         let begin = move |path: &Path| {
             let replacement = Replacement::create(Target::find(path, durability)?, mode)?;
             let file = SharedFile::new(replacement.file().try_clone()?, path)?;
             Ok((file, replacement))
         };
         let (file, replacement) = fs.call("write_atomic", path, begin).await?;
+        Ok(Self::new(fs, file, path, durability, Making::Replacement(replacement)))
+    }
+
+    fn new(fs: &Fs, file: SharedFile, path: &Path, durability: Durability, making: Making) -> Self {
         let file = AioFile::new(fs.context().clone(), file, None);
         let (file, path) = (File::new(file, Mode::WRITE, 0), path.to_owned());
-        Ok(Self { file, path, durability, replacement: Some(replacement) })
+        Self { file, path, durability, making: Some(making) }
     }
 
     /// Gives the file its name, in place of what has that name. Waits for a write whose future was
@@ -77,9 +94,16 @@ impl AtomicFile {
     /// Where the future is dropped, the file is replaced or as it was.
     pub async fn commit(mut self) -> io::Result<()> {
         poll_fn(|cx| Pin::new(&mut self.file).poll_flush(cx)).await?;
-        let Some(replacement) = self.replacement.take() else { return Ok(()) };
         let (durability, fs) = (self.durability, Fs::new(self.file.file().context()));
-        fs.call("write_atomic", &self.path, move |_| replacement.commit(durability)).await
+        match self.making.take() {
+            None => Ok(()),
+            Some(Making::Replacement(replacement)) => {
+                fs.call("write_atomic", &self.path, move |_| replacement.commit(durability)).await
+            }
+            Some(Making::ByOperations(scratch)) => {
+                scratch.commit(self.file.file(), durability).await
+            }
+        }
     }
 
     /// Removes it, and leaves what has the name. One hop, after which nothing is left behind, as a
@@ -91,13 +115,18 @@ impl AtomicFile {
     /// # Cancel safety
     /// Where the future is dropped, it is removed all the same.
     pub async fn discard(mut self) -> io::Result<()> {
-        let Some(replacement) = self.replacement.take() else { return Ok(()) };
         let fs = Fs::new(self.file.file().context());
-        let remove = move |_: &Path| {
-            drop(replacement);
-            Ok(())
-        };
-        fs.call("unlink", &self.path, remove).await
+        match self.making.take() {
+            None => Ok(()),
+            Some(Making::Replacement(replacement)) => {
+                let remove = move |_: &Path| {
+                    drop(replacement);
+                    Ok(())
+                };
+                fs.call("unlink", &self.path, remove).await
+            }
+            Some(Making::ByOperations(scratch)) => Ok(scratch.remove().await?),
+        }
     }
 }
 
@@ -123,7 +152,7 @@ impl std::fmt::Debug for AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if let Some(replacement) = self.replacement.take() {
+        if let Some(Making::Replacement(replacement)) = self.making.take() {
             drop_elsewhere(replacement);
         }
     }

@@ -24,9 +24,9 @@ const FAILS: &str = "it fails:";
 const CALLS: [&str; 23] = [
     "openat",
     "openat2",
-    "pread64",
+    "preadv",
     "preadv2",
-    "pwrite64",
+    "pwritev",
     "pwritev2",
     "fsync",
     "fdatasync",

@@ -2,6 +2,7 @@
 
 mod check;
 mod job;
+mod memory;
 mod path_call;
 
 use std::ffi::{CString, OsStr, OsString};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use check::{check_extent, check_read, check_write};
 pub use job::Job;
 pub(crate) use job::Place;
+pub(crate) use memory::Vectors;
 pub use path_call::PathCall;
 
 use crate::buffer::Buffer;

@@ -5,7 +5,51 @@
 //! it is the index of a place and the generation of what lies there: an answer for what was there
 //! before finds nothing, is ignored, and is counted.
 
-use crate::request::Token;
+use std::io;
+
+use crate::error::{Error, ErrorKind};
+use crate::op::{Output, Vectors};
+use crate::request::{Request, Token};
+
+/// A request that the kernel has, and what was named to it beside the request's buffers: both stay
+/// until it has answered.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) request: Request,
+    pub(super) vectors: Vectors,
+}
+
+impl Held {
+    /// Completes it with what the kernel says: bytes, or an errno below zero.
+    #[allow(unsafe_code)]
+    pub(super) fn complete(mut self, answer: i64) {
+        let result = match usize::try_from(answer) {
+            Ok(bytes) => {
+                // SAFETY: the kernel was given the memory of this operation, and says that it has
+                // moved so many bytes of it.
+                unsafe { self.request.op_mut().moved(bytes) };
+                Ok(Output::Bytes(bytes))
+            }
+            Err(_) => {
+                Err(io::Error::from_raw_os_error(i32::try_from(-answer).unwrap_or(libc::EIO)))
+            }
+        };
+        self.request.complete(result);
+    }
+
+    /// The kernel refuses a system call for good, and may still use what is here: all of it stays
+    /// for ever, and the caller gets an error.
+    pub(super) fn leak(self, call: &str, error: &io::Error) {
+        let errno = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
+        std::mem::forget(self.vectors);
+        let message = format!("{call} was refused after the start");
+        self.request.leak(
+            Error::new(ErrorKind::Backend, message)
+                .caused_by(errno)
+                .hint("a filter for system calls was installed late: choose `thread`"),
+        );
+    }
+}
 
 /// A fixed number of places for values, each found by the token it was put in under.
 ///
@@ -54,12 +98,6 @@ impl<T> InFlight<T> {
         place.generation = place.generation.checked_add(1).unwrap_or(1);
         self.free.push(index);
         place.value.take()
-    }
-
-    /// The value, where the token still names it.
-    pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
-        let index = self.index(token)?;
-        self.places[index as usize].value.as_mut()
     }
 
     /// Takes all values out.
@@ -118,7 +156,7 @@ mod tests {
             (store.take(first), store.take(Token(0)), store.take(Token(7))),
             (None, None, None)
         );
-        assert_eq!((store.stale(), store.get_mut(second).copied()), (3, Some('b')));
+        assert_eq!((store.stale(), store.take(second)), (3, Some('b')));
     }
 
     #[test]

@@ -11,8 +11,6 @@
 //! - Giving a queue back takes the kernel tens of milliseconds even when it is idle, and waits for
 //!   what is in flight, so a thread does it.
 
-mod entry;
-mod kernel;
 #[cfg(all(test, caio_loom))]
 mod models;
 mod probe;
@@ -30,8 +28,7 @@ use crate::file::FileClass;
 use crate::request::{Request, Token};
 use crate::sys::aio;
 use crate::worker_thread;
-use kernel::Kernel;
-use queue::Queue;
+use queue::{Kernel, Queue};
 
 /// The choices of the kernel AIO backend.
 #[derive(Debug, Clone, PartialEq, Eq)]

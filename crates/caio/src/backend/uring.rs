@@ -24,7 +24,6 @@ mod probe;
 mod refusal;
 mod ring;
 mod setup;
-mod sqe;
 #[cfg(test)]
 mod tests;
 

@@ -6,8 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::kernel::Kernel;
-use super::queue::Queue;
+use super::queue::{Kernel, Queue};
 use crate::buffer::AlignedBuffer;
 use crate::detached::{Answer, request};
 use crate::file::SharedFile;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::kernel::Kernel;
+use super::queue::Kernel;
 use crate::capability::OpSet;
 use crate::error::{Error, ErrorKind};
 use crate::op::OpKind;

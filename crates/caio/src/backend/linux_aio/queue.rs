@@ -4,6 +4,7 @@
 //! completes.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -11,16 +12,15 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::entry::{Entry, finish};
-use super::kernel::Kernel;
 use super::probe;
-use crate::backend::in_flight::InFlight;
-use crate::error::{Error, ErrorKind};
+use crate::backend::in_flight::{Held, InFlight};
+use crate::error::Error;
+use crate::op::{OpKind, TRANSFER_BYTES_MAX, Vectors};
 use crate::pending_count::shut_down;
 use crate::request::{Request, Token};
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock, now, planted};
-use crate::sys::aio::{ControlBlock, Event, SUBMIT_MAX};
+use crate::sys::aio::{self, Command, ControlBlock, Event, SUBMIT_MAX};
 
 /// How often a full queue is emptied and tried again before the rest is left to the next commit.
 const FULL_MAX: u32 = 3;
@@ -30,6 +30,33 @@ const EVENTS_MAX: usize = 64;
 
 /// So many failures of io_getevents in a row, and it will not work any more.
 const FAILURES_MAX: u32 = 16;
+
+/// One AIO context. Dropping it may wait for the kernel. A seam, so that tests can make a kernel that
+/// takes less than it was given, is full, is interrupted or refuses.
+pub(super) trait Kernel: fmt::Debug + Send + Sync {
+    /// io_submit(2): takes blocks from the front and says how many.
+    ///
+    /// # Safety
+    /// The memory that the blocks name stays valid and untouched until their events arrive.
+    #[allow(unsafe_code)]
+    unsafe fn submit(&self, blocks: &mut [ControlBlock]) -> io::Result<usize>;
+
+    /// io_getevents(2): fills `events` from the front and says how many, waiting at most `wait`
+    /// for the first.
+    fn events(&self, events: &mut [Event], wait: Duration) -> io::Result<usize>;
+}
+
+impl Kernel for aio::Queue {
+    #[allow(unsafe_code)]
+    unsafe fn submit(&self, blocks: &mut [ControlBlock]) -> io::Result<usize> {
+        // SAFETY: the caller keeps to the same contract.
+        unsafe { self.submit(blocks) }
+    }
+
+    fn events(&self, events: &mut [Event], wait: Duration) -> io::Result<usize> {
+        self.events(events, wait)
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -45,8 +72,8 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 struct State {
-    in_flight: InFlight<Entry>,
-    unsubmitted: VecDeque<Token>,
+    in_flight: InFlight<Held>,
+    unsubmitted: VecDeque<ControlBlock>,
     closed: bool,
 }
 
@@ -92,18 +119,18 @@ impl Queue {
         if waits || self.refused.load(Ordering::Acquire) {
             return refuse(request, Errno::EOPNOTSUPP.into());
         }
-        let (block, extents) = match Entry::describe(&mut request) {
-            Ok(description) => description,
+        let mut vectors = Vectors::default();
+        let block = match control_block(&mut request, &mut vectors) {
+            Ok(block) => block.counted_on(self.eventfd.as_raw_fd()).nowait(true),
             Err(error) => return refuse(request, error),
         };
-        let block = block.counted_on(self.eventfd.as_raw_fd()).nowait(true);
         let mut state = lock(&self.state);
         if state.closed {
             return refuse(request, shut_down().into());
         }
-        match state.in_flight.insert(Entry::new(request, block, extents)) {
-            Ok(token) => state.unsubmitted.push_back(token),
-            Err(entry) => return refuse(entry.into_request(), Errno::EAGAIN.into()),
+        match state.in_flight.insert(Held { request, vectors }) {
+            Ok(Token(token)) => state.unsubmitted.push_back(block.with_data(token)),
+            Err(held) => return refuse(held.request, Errno::EAGAIN.into()),
         }
         Ok(())
     }
@@ -176,7 +203,7 @@ impl Queue {
 
     #[allow(unsafe_code)]
     fn submit(&self, blocks: &mut [ControlBlock]) -> io::Result<usize> {
-        // SAFETY: each block's memory belongs to the entry under its token, which stays in the
+        // SAFETY: each block's memory belongs to what is held under its token, which stays in the
         // state until the event has come; and where it never comes, it is leaked.
         unsafe { self.kernel.submit(blocks) }
     }
@@ -211,39 +238,31 @@ impl Queue {
             return 0;
         }
         self.refused.store(true, Ordering::Release);
-        let entries = {
+        let all = {
             let mut state = lock(&self.state);
             state.unsubmitted.clear();
             state.in_flight.drain()
         };
-        let count = entries.len();
-        for entry in entries {
-            let errno = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
-            entry.leak(
-                Error::new(ErrorKind::Backend, "linux: io_getevents was refused after the start")
-                    .caused_by(errno)
-                    .hint("a filter for system calls was installed late: choose `thread`"),
-            );
-        }
+        let count = all.len();
+        all.into_iter().for_each(|held| held.leak("linux: io_getevents", error));
         count
     }
 
     /// Completes the request that an event is for. Returns whether there was one.
     fn answer(&self, data: u64, result: i64) -> bool {
-        let entry = {
+        let held = {
             let mut state = lock(&self.state);
-            let entry = state.in_flight.take(Token(data));
-            self.completing.fetch_add(usize::from(entry.is_some()), Ordering::Relaxed);
-            entry
+            let held = state.in_flight.take(Token(data));
+            self.completing.fetch_add(usize::from(held.is_some()), Ordering::Relaxed);
+            held
         };
-        let Some(entry) = entry else { return false };
-        let request = entry.into_request();
+        let Some(held) = held else { return false };
         if result == -i64::from(libc::EOPNOTSUPP)
-            && let Some(file) = request.file()
+            && let Some(file) = held.request.file()
         {
-            file.refuses_in_place(request.op().is_write()).store(true, Ordering::Relaxed);
+            file.refuses_in_place(held.request.op().is_write()).store(true, Ordering::Relaxed);
         }
-        finish(request, result);
+        held.complete(result);
         self.completing.fetch_sub(1, Ordering::Release);
         true
     }
@@ -253,16 +272,25 @@ impl State {
     /// As many blocks as one submission carries.
     fn take_blocks(&mut self) -> Vec<ControlBlock> {
         let count = self.unsubmitted.len().min(SUBMIT_MAX);
-        let Self { in_flight, unsubmitted, .. } = self;
-        let blocks = unsubmitted.drain(..count).filter_map(|token| {
-            in_flight.get_mut(token).map(|entry| entry.block.with_data(token.0))
-        });
-        blocks.collect()
+        self.unsubmitted.drain(..count).collect()
     }
 
     fn put_back(&mut self, blocks: &[ControlBlock]) {
-        for block in blocks.iter().rev() {
-            self.unsubmitted.push_front(Token(block.data()));
-        }
+        blocks.iter().rev().for_each(|block| self.unsubmitted.push_front(*block));
     }
+}
+
+/// A request as the kernel sees it.
+fn control_block(request: &mut Request, vectors: &mut Vectors) -> io::Result<ControlBlock> {
+    let (op, file) = request.parts_mut();
+    let Some(file) = file else { return Err(Errno::EBADF.into()) };
+    let (start, length) = op.memory(vectors, TRANSFER_BYTES_MAX)?;
+    let command = match op.kind() {
+        OpKind::Read => Command::Read,
+        OpKind::Write => Command::Write,
+        OpKind::ReadVectored => Command::ReadVectored,
+        _ => Command::WriteVectored,
+    };
+    let memory = (start.expose_provenance(), length);
+    Ok(ControlBlock::new(command, file.as_raw_fd(), memory, op.offset().unwrap_or_default()))
 }

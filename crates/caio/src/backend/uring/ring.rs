@@ -12,14 +12,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue};
+use io_uring::squeue::Entry;
+use io_uring::{CompletionQueue, EnterFlags, IoUring, SubmissionQueue, opcode, types};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::setup::Made;
-use super::sqe::{self, Vectors};
-use crate::backend::in_flight::InFlight;
-use crate::error::{Error, ErrorKind};
+use crate::backend::in_flight::{Held, InFlight};
+use crate::op::{OpKind, TRANSFER_BYTES_MAX, Vectors};
 use crate::pending_count::shut_down;
 use crate::request::{Request, Token};
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -50,21 +50,14 @@ pub(super) struct Ring {
 /// What the lock protects, but for the queues themselves.
 struct State {
     in_flight: InFlight<Held>,
-    /// Requests that have no entry yet, since the submission queue was full.
-    unwritten: VecDeque<Token>,
+    /// Entries that are not written yet, since the submission queue was full.
+    unwritten: VecDeque<Entry>,
     /// The latest entries, as many as the submission queue has room for.
     written: VecDeque<Token>,
     spare: Vec<Vectors>,
     /// The memory of a chunk of completions, while no thread reaps.
     chunk: Vec<(Held, i32)>,
     closed: bool,
-}
-
-/// What is kept until the kernel has finished with it.
-#[derive(Debug)]
-struct Held {
-    request: Request,
-    vectors: Vectors,
 }
 
 impl Ring {
@@ -124,9 +117,9 @@ impl Ring {
             false => state.insert(request),
         };
         match refused {
-            Ok(token) => {
+            Ok(entry) => {
                 let mut queue = self.submissions(&state);
-                state.write(token, &mut queue);
+                state.write(entry, &mut queue);
             }
             Err(refused) => {
                 drop(state);
@@ -153,10 +146,9 @@ impl Ring {
         let mut chunk = std::mem::take(&mut lock(&self.state).chunk);
         loop {
             let more = self.collect(&mut chunk);
-            for (mut held, result) in chunk.drain(..) {
+            for (held, result) in chunk.drain(..) {
                 completed += 1;
-                let result = sqe::outcome(held.request.op_mut(), result);
-                held.request.complete(result);
+                held.complete(result.into());
                 self.completing.fetch_sub(1, Ordering::Release);
             }
             if !more {
@@ -199,20 +191,13 @@ impl Ring {
         let mut state = lock(&self.state);
         let unread = self.submissions(&state).len();
         let unwritten = std::mem::take(&mut state.unwritten);
+        let unwritten = unwritten.iter().map(|entry| Token(entry.get_user_data()));
         let skipped = state.written.len().saturating_sub(unread);
         let tokens: Vec<_> = state.written.drain(..).skip(skipped).chain(unwritten).collect();
-        let requests: Vec<_> =
+        let all: Vec<_> =
             tokens.into_iter().filter_map(|token| state.in_flight.take(token)).collect();
         drop(state);
-        for held in requests {
-            let errno = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
-            std::mem::forget(held.vectors);
-            held.request.leak(
-                Error::new(ErrorKind::Backend, "uring: io_uring_enter was refused after the start")
-                    .caused_by(errno)
-                    .hint("a filter for system calls was installed late: choose `thread`"),
-            );
-        }
+        all.into_iter().for_each(|held| held.leak("uring: io_uring_enter", error));
     }
 
     /// Takes completed requests out of the state. Returns whether there are more.
@@ -253,52 +238,49 @@ impl Ring {
 }
 
 impl State {
-    /// Keeps a request; gives it back where it is wrong in itself.
-    fn insert(&mut self, mut request: Request) -> Result<Token, Box<(Request, io::Error)>> {
+    /// Keeps a request and returns its entry; gives it back where it is wrong in itself.
+    fn insert(&mut self, mut request: Request) -> Result<Entry, Box<(Request, io::Error)>> {
         let mut vectors = Vectors::default();
         if request.op().is_vectored() {
             vectors = self.spare.pop().unwrap_or_default();
         }
-        if let Err(error) = sqe::build(&mut request, &mut vectors) {
-            return Err(Box::new((request, error)));
+        let entry = match describe(&mut request, &mut vectors) {
+            Ok(entry) => entry,
+            Err(error) => return Err(Box::new((request, error))),
+        };
+        match self.in_flight.insert(Held { request, vectors }) {
+            Ok(Token(token)) => Ok(entry.user_data(token)),
+            Err(held) => Err(Box::new((held.request, Errno::EAGAIN.into()))),
         }
-        let full = |held: Held| Box::new((held.request, Errno::EAGAIN.into()));
-        self.in_flight.insert(Held { request, vectors }).map_err(full)
     }
 
-    /// Writes the entry of a request that is kept under this token, or notes that it is still to be
-    /// written. From its place the request does not move until it has completed, and neither does
-    /// its heap memory.
-    fn write(&mut self, token: Token, queue: &mut SubmissionQueue<'_>) {
-        if !self.unwritten.is_empty() || !self.push(token, queue) {
-            self.unwritten.push_back(token);
+    /// Writes the entry of a request that is kept, or notes that it is still to be written.
+    fn write(&mut self, entry: Entry, queue: &mut SubmissionQueue<'_>) {
+        if !self.unwritten.is_empty() || !self.push(&entry, queue) {
+            self.unwritten.push_back(entry);
         }
     }
 
     fn write_more(&mut self, queue: &mut SubmissionQueue<'_>) {
-        while let Some(token) = self.unwritten.front().copied()
-            && self.push(token, queue)
-        {
-            self.unwritten.pop_front();
+        while let Some(entry) = self.unwritten.pop_front() {
+            if !self.push(&entry, queue) {
+                return self.unwritten.push_front(entry);
+            }
         }
     }
 
     /// Returns whether there was room.
     #[allow(unsafe_code)]
-    fn push(&mut self, token: Token, queue: &mut SubmissionQueue<'_>) -> bool {
-        let Some(held) = self.in_flight.get_mut(token) else { return true };
-        let entry = sqe::build(&mut held.request, &mut held.vectors)
-            .expect("the same operation was right before")
-            .user_data(token.0);
-        // SAFETY: the entry points into buffers and vectors of a request in `in_flight`, which
-        // stays there until the kernel has completed it.
-        if unsafe { queue.push(&entry) }.is_err() {
+    fn push(&mut self, entry: &Entry, queue: &mut SubmissionQueue<'_>) -> bool {
+        // SAFETY: the entry names the memory of a request in `in_flight`, which stays there, with
+        // its vectors, until the kernel has completed it.
+        if unsafe { queue.push(entry) }.is_err() {
             return false;
         }
         if self.written.len() == self.written.capacity() {
             self.written.pop_front();
         }
-        self.written.push_back(token);
+        self.written.push_back(Token(entry.get_user_data()));
         true
     }
 
@@ -344,6 +326,27 @@ impl Drop for Ring {
         // SAFETY: as above; no request is in flight, so the kernel uses nothing of it.
         unsafe { ManuallyDrop::drop(&mut self.state) };
     }
+}
+
+/// The entry of a request, still without user data. It names the request's buffers and `vectors`:
+/// both must be kept until the operation has completed.
+///
+/// # Errors
+/// The operation is wrong in itself, or none that a ring does. (The kernel would hand a sync to one
+/// of few workers that all rings share: a pool does better.)
+fn describe(request: &mut Request, vectors: &mut Vectors) -> io::Result<Entry> {
+    let (op, file) = request.parts_mut();
+    let Some(file) = file else { return Err(Errno::EBADF.into()) };
+    let fd = types::Fd(file.as_raw_fd());
+    let (start, length) = op.memory(vectors, TRANSFER_BYTES_MAX)?;
+    let length = u32::try_from(length).expect("TRANSFER_BYTES_MAX fits");
+    let offset = op.offset().unwrap_or_default();
+    Ok(match op.kind() {
+        OpKind::Read => opcode::Read::new(fd, start.cast(), length).offset(offset).build(),
+        OpKind::Write => opcode::Write::new(fd, start.cast(), length).offset(offset).build(),
+        OpKind::ReadVectored => opcode::Readv::new(fd, start.cast(), length).offset(offset).build(),
+        _ => opcode::Writev::new(fd, start.cast(), length).offset(offset).build(),
+    })
 }
 
 /// Whether this error of `io_uring_enter` passes by itself, so that trying again helps.

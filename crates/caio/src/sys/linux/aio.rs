@@ -58,14 +58,6 @@ pub(crate) struct Event {
     result_2: i64,
 }
 
-/// `struct iovec` with its address as a number, so that threads can share it.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct Extent {
-    pub(crate) address: usize,
-    pub(crate) length: usize,
-}
-
 const _: () = {
     assert!(size_of::<ControlBlock>() == 64);
     assert!(offset_of!(ControlBlock, key) == if cfg!(target_endian = "little") { 8 } else { 12 });
@@ -81,9 +73,6 @@ const _: () = {
     assert!(offset_of!(ControlBlock, result_descriptor) == 60);
     assert!(size_of::<Event>() == 32);
     assert!(offset_of!(Event, result) == 16);
-    assert!(size_of::<Extent>() == size_of::<libc::iovec>());
-    assert!(offset_of!(Extent, address) == offset_of!(libc::iovec, iov_base));
-    assert!(offset_of!(Extent, length) == offset_of!(libc::iovec, iov_len));
 };
 
 impl ControlBlock {

@@ -67,32 +67,20 @@ pub(crate) fn is_cached(file: BorrowedFd<'_>, offset: u64) -> bool {
     read.is_ok()
 }
 
-/// readv(2), for what has no offsets, which answers EAGAIN instead of waiting.
+/// readv(2) or writev(2), for what has no offsets, which answers EAGAIN instead of waiting.
 ///
 /// # Safety
-/// The vectors are good for writing for the whole call.
+/// The vectors are good for reading (of a write) or for writing (of a read) for the whole call.
 #[allow(unsafe_code)]
-pub(crate) unsafe fn readv(
+pub(crate) unsafe fn in_sequence(
+    is_write: bool,
     file: RawFd,
     vectors: *const libc::iovec,
     count: libc::c_int,
 ) -> libc::ssize_t {
+    let call = if is_write { libc::pwritev2 } else { libc::preadv2 };
     // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
-    unsafe { libc::preadv2(file, vectors, count, -1, libc::RWF_NOWAIT) }
-}
-
-/// writev(2), for what has no offsets, which answers EAGAIN instead of waiting.
-///
-/// # Safety
-/// The vectors are good for reading for the whole call.
-#[allow(unsafe_code)]
-pub(crate) unsafe fn writev(
-    file: RawFd,
-    vectors: *const libc::iovec,
-    count: libc::c_int,
-) -> libc::ssize_t {
-    // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
-    unsafe { libc::pwritev2(file, vectors, count, -1, libc::RWF_NOWAIT) }
+    unsafe { call(file, vectors, count, -1, libc::RWF_NOWAIT) }
 }
 
 fn position(offset: u64) -> libc::off_t {

@@ -48,17 +48,12 @@ pub(crate) fn is_cached(_file: BorrowedFd<'_>, _offset: u64) -> bool {
 /// # Safety
 /// None is needed: the vectors are not looked at.
 #[allow(unsafe_code)]
-pub(crate) unsafe fn readv(_: RawFd, _: *const libc::iovec, _: libc::c_int) -> libc::ssize_t {
-    Errno::EOPNOTSUPP.set();
-    -1
-}
-
-/// Always -1, with EOPNOTSUPP.
-///
-/// # Safety
-/// None is needed: the vectors are not looked at.
-#[allow(unsafe_code)]
-pub(crate) unsafe fn writev(_: RawFd, _: *const libc::iovec, _: libc::c_int) -> libc::ssize_t {
+pub(crate) unsafe fn in_sequence(
+    _is_write: bool,
+    _file: RawFd,
+    _vectors: *const libc::iovec,
+    _count: libc::c_int,
+) -> libc::ssize_t {
     Errno::EOPNOTSUPP.set();
     -1
 }

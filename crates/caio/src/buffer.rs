@@ -383,40 +383,24 @@ impl Default for Buffer {
     }
 }
 
-impl From<Vec<u8>> for Buffer {
-    fn from(vec: Vec<u8>) -> Self {
-        Self::new(Memory::Vec(vec))
-    }
+macro_rules! from {
+    ($($type:ty => $memory:ident,)*) => {$(
+        impl From<$type> for Buffer {
+            #[inline]
+            fn from(memory: $type) -> Self {
+                Self::new(Memory::$memory(memory))
+            }
+        }
+    )*};
 }
 
-impl From<Bytes> for Buffer {
-    fn from(bytes: Bytes) -> Self {
-        Self::new(Memory::Bytes(bytes))
-    }
-}
-
-impl From<BytesMut> for Buffer {
-    fn from(bytes: BytesMut) -> Self {
-        Self::new(Memory::BytesMut(bytes))
-    }
-}
-
-impl From<&'static [u8]> for Buffer {
-    fn from(bytes: &'static [u8]) -> Self {
-        Self::new(Memory::Static(bytes))
-    }
-}
-
-impl From<AlignedBuffer> for Buffer {
-    fn from(aligned: AlignedBuffer) -> Self {
-        Self::new(Memory::Aligned(aligned))
-    }
-}
-
-impl From<PooledBuffer> for Buffer {
-    fn from(pooled: PooledBuffer) -> Self {
-        Self::new(Memory::Pooled(pooled))
-    }
+from! {
+    Vec<u8> => Vec,
+    Bytes => Bytes,
+    BytesMut => BytesMut,
+    &'static [u8] => Static,
+    AlignedBuffer => Aligned,
+    PooledBuffer => Pooled,
 }
 
 impl fmt::Debug for Buffer {

@@ -56,90 +56,42 @@ mod private {
     pub trait Sealed {}
 }
 
-impl private::Sealed for Vec<u8> {}
-impl OwnedBufferMut for Vec<u8> {}
-impl OwnedBuffer for Vec<u8> {
-    #[inline]
-    fn into_buffer(self) -> Buffer {
-        self.into()
-    }
+/// The type, how it moves into a buffer, and how it comes back out of the memory that it was.
+macro_rules! owned {
+    ($($type:ty, $value:ident => $buffer:expr, $memory:pat => $back:expr, else $empty:expr;)*) => {$(
+        impl private::Sealed for $type {}
+        impl OwnedBuffer for $type {
+            #[inline]
+            fn into_buffer(self) -> Buffer {
+                let $value = self;
+                $buffer
+            }
 
-    #[inline]
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::Vec(vec) => vec,
-            _ => Self::new(),
+            #[inline]
+            fn from_buffer(buffer: Buffer) -> Self {
+                match buffer.memory {
+                    $memory => $back,
+                    _ => $empty,
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl private::Sealed for BytesMut {}
-impl OwnedBufferMut for BytesMut {}
-impl OwnedBuffer for BytesMut {
-    #[inline]
-    fn into_buffer(self) -> Buffer {
-        self.into()
-    }
-
-    #[inline]
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::BytesMut(bytes) => bytes,
-            _ => Self::new(),
-        }
-    }
-}
-
-impl private::Sealed for AlignedBuffer {}
-impl OwnedBufferMut for AlignedBuffer {}
-impl OwnedBuffer for AlignedBuffer {
-    #[inline]
-    fn into_buffer(self) -> Buffer {
-        self.into()
-    }
-
-    #[inline]
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::Aligned(aligned) => aligned,
-            _ => Self::default(),
-        }
-    }
-}
-
-impl private::Sealed for PooledBuffer {}
-impl OwnedBufferMut for PooledBuffer {}
-impl OwnedBuffer for PooledBuffer {
-    #[inline]
-    fn into_buffer(self) -> Buffer {
-        self.into()
-    }
-
-    #[inline]
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::Pooled(pooled) => pooled,
-            _ => Self::default(),
-        }
-    }
-}
-
-impl private::Sealed for Bytes {}
-impl OwnedBuffer for Bytes {
-    fn into_buffer(self) -> Buffer {
-        self.into()
-    }
-
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::Bytes(bytes) => bytes,
-            _ => Self::new(),
-        }
-    }
+owned! {
+    Vec<u8>, vec => vec.into(), Memory::Vec(vec) => vec, else Self::new();
+    BytesMut, bytes => bytes.into(), Memory::BytesMut(bytes) => bytes, else Self::new();
+    AlignedBuffer, own => own.into(), Memory::Aligned(own) => own, else Self::default();
+    PooledBuffer, own => own.into(), Memory::Pooled(own) => own, else Self::default();
+    Bytes, bytes => bytes.into(), Memory::Bytes(bytes) => bytes, else Self::new();
+    &'static [u8], bytes => bytes.into(), Memory::Static(bytes) => bytes, else &[];
+    &'static str, text => text.as_bytes().into(),
+        Memory::Static(bytes) => std::str::from_utf8(bytes).unwrap_or_default(), else "";
+    String, text => text.into_bytes().into(),
+        Memory::Vec(vec) => String::from_utf8(vec).unwrap_or_default(), else Self::new();
 }
 
 impl private::Sealed for Buffer {}
-impl OwnedBufferMut for Buffer {}
 impl OwnedBuffer for Buffer {
     #[inline]
     fn into_buffer(self) -> Buffer {
@@ -152,44 +104,8 @@ impl OwnedBuffer for Buffer {
     }
 }
 
-impl private::Sealed for &'static [u8] {}
-impl OwnedBuffer for &'static [u8] {
-    fn into_buffer(self) -> Buffer {
-        self.into()
-    }
-
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::Static(bytes) => bytes,
-            _ => &[],
-        }
-    }
-}
-
-impl private::Sealed for &'static str {}
-impl OwnedBuffer for &'static str {
-    fn into_buffer(self) -> Buffer {
-        self.as_bytes().into()
-    }
-
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::Static(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
-            _ => "",
-        }
-    }
-}
-
-impl private::Sealed for String {}
-impl OwnedBuffer for String {
-    fn into_buffer(self) -> Buffer {
-        self.into_bytes().into()
-    }
-
-    fn from_buffer(buffer: Buffer) -> Self {
-        match buffer.memory {
-            Memory::Vec(vec) => String::from_utf8(vec).unwrap_or_default(),
-            _ => Self::new(),
-        }
-    }
-}
+impl OwnedBufferMut for Vec<u8> {}
+impl OwnedBufferMut for BytesMut {}
+impl OwnedBufferMut for AlignedBuffer {}
+impl OwnedBufferMut for PooledBuffer {}
+impl OwnedBufferMut for Buffer {}

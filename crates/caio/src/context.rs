@@ -3,7 +3,6 @@
 mod builder;
 mod driver;
 mod given_up;
-mod in_place;
 mod layered;
 #[cfg(all(test, any(caio_loom, caio_shuttle)))]
 mod models;

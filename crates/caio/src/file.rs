@@ -1,7 +1,6 @@
 //! An open file, shared by counting: the last share closes it.
 
 mod class;
-mod closed;
 mod group_sync;
 mod open_files;
 mod pending_writes;
@@ -11,22 +10,25 @@ use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+
+use nix::fcntl::AT_FDCWD;
 
 use crate::config::BufferedWrites;
 use crate::error::{Error, ErrorKind, Result};
+use crate::flags::O_DIRECTORY;
 use crate::in_place::HoldOff;
 use crate::op::OpKind;
 use crate::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use crate::sync::{Handoff, Mutex, lock};
+use crate::sys::open_flags::NAMES_ONLY;
+use crate::sys::statx;
 use crate::worker_thread;
 
 pub use class::{DirectAlignment, FileClass, FileSystem};
 pub(crate) use class::{Inode, Traits};
-pub use closed::closed_descriptor;
 pub(crate) use group_sync::{Begin, GroupSync, SyncRun};
 pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
 pub(crate) use pending_writes::{Deferred, PendingWrites};
@@ -279,7 +281,7 @@ impl SharedFile {
     /// once for each file: when it was opened with `O_DIRECT`, else by the first call.
     #[must_use]
     pub fn direct_alignment(&self) -> Option<DirectAlignment> {
-        *self.inner.direct_alignment.get_or_init(|| class::direct_alignment(self.file()))
+        *self.inner.direct_alignment.get_or_init(|| statx::direct_alignment(self.as_fd()))
     }
 
     /// Has this file's buffered writes done in another way than those of its context. Only the
@@ -347,11 +349,11 @@ impl SharedFile {
     /// assert!(matches!(poll_once(&mut released), Some(Some(_))));
     /// # Ok::<(), caio::Error>(())
     /// ```
-    #[must_use]
-    pub fn released(self) -> Released {
+    /// Dropping the future leaves the closing to the last user.
+    pub fn released(self) -> impl Future<Output = Option<OwnedFd>> + Send + Unpin + use<> {
         let handoff = Handoff::default();
         lock(&self.inner.released).push(handoff.clone());
-        Released { handoff }
+        handoff
     }
 
     /// Notes that a sync failed, if it is the first one.
@@ -426,17 +428,27 @@ impl Drop for Inner {
     }
 }
 
-/// The descriptor of a file, once nothing uses it any more; `None` where another got it. Dropping
-/// this leaves the closing to the last user.
-#[derive(Debug)]
-pub struct Released {
-    handoff: Handoff<Option<OwnedFd>>,
-}
-
-impl Future for Released {
-    type Output = Option<OwnedFd>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OwnedFd>> {
-        Pin::new(&mut self.handoff).poll(cx)
+/// A descriptor for what has to name one and has none: nothing can be read, written or synced
+/// through it (EBADF). It is one for the whole process, names the root directory, is opened when it
+/// is first asked for and stays open.
+///
+/// ```
+/// use std::io::Read;
+///
+/// let closed = caio::closed_descriptor().try_clone_to_owned()?;
+/// assert!(std::fs::File::from(closed).read(&mut [0]).is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub fn closed_descriptor() -> BorrowedFd<'static> {
+    static ROOT: OnceLock<File> = OnceLock::new();
+    if let Some(root) = ROOT.get() {
+        return root.as_fd();
+    }
+    match File::options().read(true).custom_flags(NAMES_ONLY | O_DIRECTORY).open("/") {
+        Ok(root) => ROOT.get_or_init(|| root).as_fd(),
+        // Where no descriptor is left: the number that stands for the working directory in calls
+        // that take a path, and for nothing in all others.
+        Err(_) => AT_FDCWD,
     }
 }

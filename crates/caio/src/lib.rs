@@ -93,9 +93,7 @@ mod context;
 mod delay;
 mod detached;
 mod error;
-pub mod event;
 mod file;
-pub mod flags;
 mod in_place;
 mod layer;
 mod metrics;
@@ -132,7 +130,7 @@ pub use config::{
 pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer, look_at_mount};
 pub use delay::delay;
 pub use error::{Error, ErrorKind, Result};
-pub use file::{DirectAlignment, FileClass, FileSystem, Released, SharedFile, closed_descriptor};
+pub use file::{DirectAlignment, FileClass, FileSystem, SharedFile, closed_descriptor};
 pub use layer::{
     Admission, Clock, Ending, Layer, OpInfo, OpRoute, Priority, Sleep, Stage, with_priority,
 };
@@ -149,3 +147,26 @@ pub use select::{Choice, ConfigFile, FileState, Info, Refusal, RequestedBy};
 pub use sync::wake_all;
 pub use sys::process::Process;
 pub use waker_set::{WakerSet, WakerSlot};
+
+/// Descriptors whose reads wait until something happens: for watching files and for waiting on any
+/// executor, without a thread. They are streams to the engine, which reads them as any other.
+pub mod event {
+    pub use crate::sys::event::*;
+}
+
+/// The `O_*` flags of open(2), for [`Context::open`](crate::Context::open). `O_DIRECT`,
+/// `O_NOATIME`, `O_PATH` and `O_TMPFILE` are there on Linux alone.
+///
+/// ```
+/// use caio::flags;
+///
+/// assert_eq!(flags::O_RDWR & flags::O_WRONLY, 0);
+/// ```
+pub mod flags {
+    pub use libc::{
+        O_APPEND, O_CREAT, O_DIRECTORY, O_DSYNC, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR,
+        O_SYNC, O_TRUNC, O_WRONLY,
+    };
+
+    pub use crate::sys::open_flags::*;
+}

@@ -1,8 +1,5 @@
 //! Small tools of synchronisation that every part uses.
 
-#[cfg(not(all(test, any(caio_loom, caio_shuttle))))]
-mod system;
-
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +13,29 @@ use std::time::{Duration, Instant};
 #[cfg(all(test, any(caio_loom, caio_shuttle)))]
 use crate::models::system;
 pub(crate) use system::{Condvar, Mutex, MutexGuard, atomic, now, planted, poll, thread};
+
+/// Locks, atomics, threads and the time. In the models those of loom or shuttle stand here.
+#[cfg(not(all(test, any(caio_loom, caio_shuttle))))]
+mod system {
+    use std::time::Instant;
+
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic};
+    pub(crate) use std::thread;
+
+    pub(crate) use nix::poll::poll;
+
+    /// The time.
+    #[inline]
+    pub(crate) fn now() -> Instant {
+        Instant::now()
+    }
+
+    /// Whether a model is to find this defect, planted for it. Never outside of the models.
+    #[inline(always)]
+    pub(crate) const fn planted(_defect: &str) -> bool {
+        false
+    }
+}
 
 /// Locks, also after a panic: what our locks protect is right before anything can panic.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

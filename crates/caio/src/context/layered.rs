@@ -1,7 +1,10 @@
 //! Operations with layers around them: each attempt is admitted, made and told of; what failed may
 //! be made again after a pause; a deadline ends the wait for all of it.
 
+use std::ffi::{CStr, OsStr};
 use std::future::{Future, poll_fn};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -11,6 +14,7 @@ use super::operation::{Borrowed, Operation};
 use crate::completion::Outcome;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
+use crate::in_place;
 use crate::layer::{Attempt, Chain, OpInfo, Sleep};
 use crate::op::{Op, OpKind, Output};
 use crate::sync::Exclusive;
@@ -136,4 +140,57 @@ fn timed_out(deadline: std::time::Duration) -> Error {
     let message = format!("it did not end within {deadline:?}");
     let cure = "raise its deadline; what has begun may still take effect";
     Error::new(ErrorKind::TimedOut, message).hint(cure)
+}
+
+impl Context {
+    /// Does an operation that layers have let in on the calling thread, where that needs no waiting.
+    /// `None` where nothing was done and it has to go another way.
+    fn try_in_place(&self, file: Option<&SharedFile>, op: &mut Op) -> Option<Output> {
+        let inner = &self.inner;
+        let config = &inner.config;
+        if !config.in_place || self.is_shut_down() || op.check().is_err() {
+            return None;
+        }
+        self.check_fork().ok()?;
+        let bytes_max = config.in_place_bytes_max;
+        let (kind, length) = (op.kind(), op.length());
+        let output = match (op, file) {
+            (Op::Read { buffer, range, offset }, Some(file))
+                if length > 0 && in_place::can_read(file) =>
+            {
+                let length = length.min(bytes_max);
+                let range = range.start..range.start + length;
+                let bytes = in_place::read(file, buffer, range, *offset)?;
+                self.inner.metrics.in_place(kind, bytes, length);
+                Output::Bytes(bytes)
+            }
+            (Op::Write { buffer, range, offset }, Some(file))
+                if length > 0
+                    && in_place::can_write(file, length, bytes_max, inner.writes_may_wait(file)) =>
+            {
+                let length = length.min(bytes_max);
+                let bytes = &buffer.as_slice()[range.start..range.start + length];
+                let written = in_place::write(file, bytes, *offset, inner.writes_may_wait(file))?;
+                self.inner.metrics.in_place(kind, written, length);
+                Output::Bytes(written)
+            }
+            (Op::Metadata, Some(file)) if file.file_system().is_local() => {
+                let metadata = file.file().metadata().ok()?;
+                self.inner.metrics.in_place_other();
+                Output::Metadata(Box::new(metadata))
+            }
+            (Op::Open { path, flags, .. }, None) => {
+                Output::File(self.open_cached(as_path(path), *flags)?)
+            }
+            (Op::ReadFile { path }, None) => {
+                Output::Contents(self.read_file_cached(as_path(path))?)
+            }
+            _ => return None,
+        };
+        Some(output)
+    }
+}
+
+fn as_path(path: &CStr) -> &Path {
+    Path::new(OsStr::from_bytes(path.to_bytes()))
 }

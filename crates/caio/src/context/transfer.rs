@@ -6,9 +6,10 @@ use std::future::poll_fn;
 use std::ops::Range;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use super::Context;
+use super::{Context, Inner};
 use crate::buffer::{Buffer, IntoBuffer};
 use crate::completion::Outcome;
+use crate::config::BufferedWrites;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::in_place;
@@ -352,6 +353,18 @@ impl Context {
                 return Err(error.during(OpKind::Write).on(progress.file.path()).at(offset));
             }
         }
+    }
+}
+
+impl Inner {
+    /// What does buffered writes to this file.
+    pub(super) fn buffered_writes(&self, file: Option<&SharedFile>) -> BufferedWrites {
+        file.and_then(SharedFile::buffered_writes).unwrap_or(self.config.buffered_writes)
+    }
+
+    /// Whether those are done in place that could wait.
+    pub(super) fn writes_may_wait(&self, file: &SharedFile) -> bool {
+        self.buffered_writes(Some(file)) == BufferedWrites::InPlace
     }
 }
 

@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{Whence, lseek};
 
-use crate::sys::{local, open_flags, statfs, statx};
+use crate::sys::{local, open_flags, statfs};
 
 /// What kind of file it is, as far as backends treat it differently.
 ///
@@ -216,9 +216,4 @@ fn waits(file: &File, flags: OFlag) -> bool {
     }
     let mut files = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
     matches!(poll(&mut files, PollTimeout::ZERO), Ok(0))
-}
-
-/// What O_DIRECT needs on this file, if it takes it at all.
-pub(super) fn direct_alignment(file: &File) -> Option<DirectAlignment> {
-    statx::direct_alignment(file.as_fd())
 }

@@ -8,9 +8,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use super::clock::{Clock, SystemClock};
 use super::info::OpInfo;
-use super::{Admission, Layer};
+use super::{Admission, Clock, Layer, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::op::{Op, OpKind};

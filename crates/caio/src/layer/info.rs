@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::clock::Clock;
+use super::Clock;
 use super::priority::Priority;
 use crate::error::Error;
 use crate::file::{FileClass, SharedFile};

@@ -9,11 +9,8 @@ pub(crate) mod pthread;
 
 pub(crate) mod event;
 pub(crate) mod local;
-pub(crate) mod notifier;
 pub(crate) mod nowait;
 pub(crate) mod statfs;
-pub(crate) mod statx;
-pub(crate) mod wiped;
 
 /// Renaming that replaces nothing.
 pub(crate) mod rename {
@@ -88,5 +85,108 @@ pub(crate) mod open_flags {
     /// waits.
     pub(crate) fn is_memory_device(rdev: u64) -> bool {
         libc::major(rdev) == 1 && matches!(libc::minor(rdev), 3 | 5 | 7 | 8 | 9)
+    }
+}
+
+/// What wakes a thread out of poll(2): an eventfd.
+pub(crate) mod notifier {
+    use std::io;
+    use std::os::fd::{AsFd, BorrowedFd};
+
+    use nix::sys::eventfd::{EfdFlags, EventFd};
+
+    /// Polls readable from the first notification until it is cleared.
+    #[derive(Debug)]
+    pub(crate) struct Notifier(EventFd);
+
+    impl Notifier {
+        /// One that has not been notified.
+        pub(crate) fn new() -> io::Result<Self> {
+            let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+            Ok(Self(EventFd::from_flags(flags)?))
+        }
+
+        /// Makes it readable, without waiting.
+        pub(crate) fn notify(&self) {
+            // It fails only where there were 2^64 - 2 notifications and none was cleared.
+            let _ = self.0.write(1);
+        }
+
+        /// Forgets every notification so far.
+        pub(crate) fn clear(&self) {
+            let _ = self.0.read();
+        }
+    }
+
+    impl AsFd for Notifier {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+}
+
+/// statx(2), for the O_DIRECT alignment of an open file: `STATX_DIOALIGN` (Linux 6.1) and
+/// `STATX_DIO_READ_ALIGN` (6.15).
+pub(crate) mod statx {
+    use std::os::fd::BorrowedFd;
+
+    use rustix::fs::{AtFlags, StatxFlags, statx};
+
+    use crate::file::DirectAlignment;
+
+    /// What to assume where the kernel does not tell: every disk in use accepts it.
+    const SAFE: DirectAlignment = DirectAlignment { memory: 4096, read: 4096, write: 4096 };
+
+    /// `stx_dio_read_offset_align`, since Linux 6.15.
+    const STATX_DIO_READ_ALIGN: StatxFlags = StatxFlags::from_bits_retain(0x0002_0000);
+
+    pub(crate) fn direct_alignment(file: BorrowedFd<'_>) -> Option<DirectAlignment> {
+        let wanted = StatxFlags::DIOALIGN | STATX_DIO_READ_ALIGN;
+        let Ok(stat) = statx(file, c"", AtFlags::EMPTY_PATH, wanted) else { return Some(SAFE) };
+        let told = |flag: StatxFlags| stat.stx_mask & flag.bits() != 0;
+        if !told(StatxFlags::DIOALIGN) {
+            return Some(SAFE);
+        }
+        if stat.stx_dio_offset_align == 0 {
+            return None;
+        }
+        let write = u64::from(stat.stx_dio_offset_align);
+        let read = match told(STATX_DIO_READ_ALIGN) {
+            true => u64::from(stat.stx_dio_read_offset_align).max(1),
+            false => write,
+        };
+        Some(DirectAlignment { memory: stat.stx_dio_mem_align.max(1) as usize, read, write })
+    }
+}
+
+/// Memory that the kernel empties in each forked child: `MADV_WIPEONFORK`, since Linux 4.14.
+pub(crate) mod wiped {
+    use std::ptr;
+    use std::sync::atomic::AtomicU32;
+
+    /// The kernel rounds it up where its pages are larger.
+    const PAGE_BYTES: usize = 4096;
+
+    /// A page that children find empty, kept as long as the process lives; `None` where the kernel has
+    /// no such pages.
+    #[allow(unsafe_code)]
+    pub(crate) fn page() -> Option<&'static AtomicU32> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping where the kernel likes, which replaces none.
+        let address = unsafe { libc::mmap(ptr::null_mut(), PAGE_BYTES, protection, flags, -1, 0) };
+        if address == libc::MAP_FAILED {
+            return None;
+        }
+        // SAFETY: the mapping of this length was just made, and nothing is in it yet.
+        if unsafe { libc::madvise(address, PAGE_BYTES, libc::MADV_WIPEONFORK) } != 0 {
+            // SAFETY: as above, and nothing has its address.
+            unsafe { libc::munmap(address, PAGE_BYTES) };
+            return None;
+        }
+        let number = address.cast::<AtomicU32>();
+        // SAFETY: the page is zeroed, aligned to more than four bytes, never unmapped, and used as this
+        // one number alone.
+        Some(unsafe { &*number })
     }
 }

@@ -4,9 +4,6 @@
 //! are answered as by a Linux kernel that does not know the call, and go to a pool of threads. The
 //! rest is std, and what libc and nix have for macOS and FreeBSD.
 
-pub(crate) mod notifier;
-pub(crate) mod nowait;
-
 /// What becomes readable when something happens.
 pub(crate) mod event {
     use std::fs::File;
@@ -14,11 +11,19 @@ pub(crate) mod event {
     use std::path::Path;
     use std::time::Duration;
 
-    pub(crate) fn changes(_paths: &[&Path]) -> io::Result<File> {
+    /// There is no such descriptor.
+    ///
+    /// # Errors
+    /// Always `Unsupported`.
+    pub fn changes(_paths: &[&Path]) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(crate) fn timer(_after: Duration) -> io::Result<File> {
+    /// There is no such descriptor.
+    ///
+    /// # Errors
+    /// Always `Unsupported`.
+    pub fn timer(_after: Duration) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
@@ -156,5 +161,144 @@ pub(crate) mod known {
     pub(crate) fn file() -> io::Result<(File, PathBuf, u8)> {
         let path = PathBuf::from("/dev/zero");
         Ok((File::open(&path)?, path, 0))
+    }
+}
+
+/// What wakes a thread out of poll(2): a pipe to oneself.
+pub(crate) mod notifier {
+    use std::io::{self, PipeReader, PipeWriter, Read, Write, pipe};
+    use std::os::fd::{AsFd, BorrowedFd};
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    /// Polls readable from the first notification until it is cleared.
+    #[derive(Debug)]
+    pub(crate) struct Notifier {
+        heard: PipeReader,
+        rung: PipeWriter,
+    }
+
+    impl Notifier {
+        /// One that has not been notified.
+        pub(crate) fn new() -> io::Result<Self> {
+            let (heard, rung) = pipe()?;
+            for end in [heard.as_fd(), rung.as_fd()] {
+                fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+            }
+            Ok(Self { heard, rung })
+        }
+
+        /// Makes it readable, without waiting.
+        pub(crate) fn notify(&self) {
+            // The one other error is that the pipe is full: then it is readable already.
+            while matches!((&self.rung).write(&[1]), Err(error) if is_interruption(&error)) {}
+        }
+
+        /// Forgets every notification so far.
+        pub(crate) fn clear(&self) {
+            let mut times = [0; 512];
+            loop {
+                match (&self.heard).read(&mut times) {
+                    Ok(bytes) if bytes == times.len() => {}
+                    Err(error) if is_interruption(&error) => {}
+                    _ => return,
+                }
+            }
+        }
+    }
+
+    fn is_interruption(error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::Interrupted
+    }
+
+    impl AsFd for Notifier {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.heard.as_fd()
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+        use super::*;
+
+        fn is_readable(notifier: &Notifier) -> bool {
+            let mut files = [PollFd::new(notifier.as_fd(), PollFlags::POLLIN)];
+            poll(&mut files, PollTimeout::ZERO).unwrap() == 1
+        }
+
+        #[test]
+        fn it_is_readable_until_cleared_however_often_it_was_notified() {
+            let notifier = Notifier::new().unwrap();
+            assert!(!is_readable(&notifier));
+            for times in [1, 512, 100_000] {
+                (0..times).for_each(|_| notifier.notify());
+                assert!(is_readable(&notifier));
+                notifier.clear();
+                assert!(!is_readable(&notifier), "after {times} times");
+            }
+        }
+    }
+}
+
+/// What preadv2(2) and pwritev2(2) would do; here they are always refused.
+pub(crate) mod nowait {
+    use std::io;
+    use std::ops::Range;
+    use std::os::fd::{BorrowedFd, RawFd};
+
+    use nix::errno::Errno;
+
+    use crate::buffer::Buffer;
+
+    /// Whether a transfer in place may wait for the device.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Wait {
+        /// What would wait answers EAGAIN.
+        Never,
+        /// The file is memory and has no device to wait for, or a wait is put up with.
+        Allowed,
+    }
+
+    /// Always EOPNOTSUPP, which the caller remembers for the file.
+    pub(crate) fn read(
+        _file: BorrowedFd<'_>,
+        _buffer: &mut Buffer,
+        _range: Range<usize>,
+        _offset: u64,
+        _wait: Wait,
+    ) -> io::Result<usize> {
+        Err(Errno::EOPNOTSUPP.into())
+    }
+
+    /// Always EOPNOTSUPP, which the caller remembers for the file.
+    pub(crate) fn write(
+        _file: BorrowedFd<'_>,
+        _bytes: &[u8],
+        _offset: u64,
+        _wait: Wait,
+    ) -> io::Result<usize> {
+        Err(Errno::EOPNOTSUPP.into())
+    }
+
+    /// Never known.
+    pub(crate) fn is_cached(_file: BorrowedFd<'_>, _offset: u64) -> bool {
+        false
+    }
+
+    /// Always -1, with EOPNOTSUPP.
+    ///
+    /// # Safety
+    /// None is needed: the vectors are not looked at.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn in_sequence(
+        _is_write: bool,
+        _file: RawFd,
+        _vectors: *const libc::iovec,
+        _count: libc::c_int,
+    ) -> libc::ssize_t {
+        Errno::EOPNOTSUPP.set();
+        -1
     }
 }

@@ -10,8 +10,7 @@ use caio::{Backend, Result};
 /// Where it does not work.
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 pub(crate) fn uring() -> Result<Arc<dyn Backend>> {
-    use caio::backend::uring::{Options, Uring};
-    Ok(Arc::new(Uring::open(&Options::default())?))
+    Ok(Arc::new(caio::backend::uring::Uring::open(&caio::Config::default())?))
 }
 
 /// As above.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aiofile::AioFile;
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Buffer, BufferPool, Output, OwnedBuffer, SharedFile, flags};
+use caio::backend::pool::ThreadPool;
+use caio::{Buffer, BufferPool, Config, Output, OwnedBuffer, SharedFile, flags};
 use caio_testkit::{Random, Usage};
 use futures_util::FutureExt;
 use futures_util::future::maybe_done;
@@ -242,7 +242,7 @@ fn a_descriptor_that_comes_too_late_is_closed() {
     let path = place.file("data", b"data");
     let (hold, held) = channel();
     let hold = Mutex::new(hold);
-    let pool = Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap());
+    let pool = Arc::new(ThreadPool::open(&Config::default()).unwrap());
     let observed = Observed::new(pool, move |request| {
         let hold = hold.lock().unwrap().clone();
         request.on_complete(move |request, result| _ = hold.send((request, result)));

@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Error, OpKind};
+use caio::backend::pool::ThreadPool;
+use caio::{Config, Error, OpKind};
 use caio_testkit::{Faulty, Plan};
 use nix::libc::EIO;
 
@@ -42,7 +42,7 @@ fn a_close_that_fails_is_called_a_close() {
     bounded(|| {
         let place = disk();
         let path = place.file("data", &pattern(100));
-        let pool = Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap());
+        let pool = Arc::new(ThreadPool::open(&Config::default()).unwrap());
         let faulty = Faulty::new(pool, Plan::new(61).fail_once(OpKind::Close, 0, EIO));
         let context = aiofile::context().custom(Arc::new(faulty)).in_place(false).build().unwrap();
         let closed = current_thread().block_on(context.close(shared(&path), true));

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use aiofile::{AioFile, Error};
-use caio::Backend;
-use caio::OpKind;
-use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::backend::pool::ThreadPool;
+use caio::{Backend, Config, OpKind};
 use caio_testkit::{Faulty, Plan, Random, Simulated, Skeleton};
 use futures_util::future::join_all;
 
@@ -33,10 +32,8 @@ pub(crate) fn inner_with_syncs() -> impl Iterator<Item = Arc<dyn Backend>> {
 
 /// The backends under test, each in its own right.
 pub(crate) fn inner() -> Vec<Arc<dyn Backend>> {
-    let mut backends: Vec<Arc<dyn Backend>> = vec![
-        Arc::new(Skeleton::open(64)),
-        Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap()),
-    ];
+    let mut backends: Vec<Arc<dyn Backend>> =
+        vec![Arc::new(Skeleton::open(64)), Arc::new(ThreadPool::open(&Config::default()).unwrap())];
     match uring() {
         Ok(uring) => backends.push(uring),
         Err(error) => skipped(&format!("faults over uring: {error}")),

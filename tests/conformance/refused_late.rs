@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aiofile::{Error, OpenOptions};
-use caio::OpKind;
-use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::backend::pool::ThreadPool;
+use caio::{Config, OpKind};
 use nix::libc::{EINVAL, ENOSYS, EOPNOTSUPP, EPERM};
 
 use crate::harness::{Case, cases};
@@ -25,7 +25,7 @@ fn an_open_that_was_refused_late_is_not_made_again() {
     for errno in [EINVAL, EOPNOTSUPP, ENOSYS, EPERM] {
         let opens = Arc::<AtomicUsize>::default();
         let count = Arc::clone(&opens);
-        let pool = Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap());
+        let pool = Arc::new(ThreadPool::open(&Config::default()).unwrap());
         let late = Observed::new(pool, move |request| {
             if request.op().kind() == OpKind::Open {
                 count.fetch_add(1, Ordering::SeqCst);

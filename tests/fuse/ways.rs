@@ -68,8 +68,9 @@ mod queues {
     use std::sync::Arc;
 
     use aiofile::{Context, Error};
-    use caio::backend::linux_aio::{LinuxAio, Options as LinuxOptions};
-    use caio::backend::uring::{Options as UringOptions, Uring};
+    use caio::Config;
+    use caio::backend::linux_aio::LinuxAio;
+    use caio::backend::uring::Uring;
 
     use crate::wrapped::Wrapped;
 
@@ -77,12 +78,13 @@ mod queues {
     const WORKERS: u32 = 64;
 
     pub(super) fn uring() -> Result<Context, Error> {
-        let options = UringOptions { kernel_workers_max: WORKERS, ..UringOptions::default() };
-        Wrapped::anywhere(Arc::new(Uring::open(&options)?)).build()
+        let mut config = Config::default();
+        config.uring.kernel_workers_max = WORKERS;
+        Wrapped::anywhere(Arc::new(Uring::open(&config)?)).build()
     }
 
     pub(super) fn linux() -> Result<Context, Error> {
-        Wrapped::anywhere(Arc::new(LinuxAio::open(&LinuxOptions::default())?)).build()
+        Wrapped::anywhere(Arc::new(LinuxAio::open(&Config::default())?)).build()
     }
 }
 

@@ -11,8 +11,10 @@ use std::thread;
 use std::time::Instant;
 
 use aiofile::{BackendKind, Buffer, Context, Error};
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Backend, BufferedWrites, Capability, Op, OpKind, Output, QueueId, Request, Token};
+use caio::backend::pool::ThreadPool;
+use caio::{
+    Backend, BufferedWrites, Capability, Config, Op, OpKind, Output, QueueId, Request, Token,
+};
 use nix::errno::Errno;
 
 /// What a backend does wrongly.
@@ -56,9 +58,9 @@ impl Wrapped {
 
     /// A pool of threads with a defect.
     pub(crate) fn planted(defect: Defect) -> Result<Self, Error> {
-        let threads = if defect == Defect::OneAtATime { 1 } else { 16 };
-        let options = PoolOptions { threads_max: threads, ..PoolOptions::default() };
-        let pool = Arc::new(ThreadPool::open(&options)?);
+        let mut config = Config::default();
+        config.threads_max = if defect == Defect::OneAtATime { 1 } else { 16 };
+        let pool = Arc::new(ThreadPool::open(&config)?);
         Ok(Self { defect: Some(defect), ..Self::anywhere(pool) })
     }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use aiofile::{BackendKind, Context};
-use caio::backend::linux_aio::{self, LinuxAio};
-use caio::backend::pool::{PoolOptions, PthreadPool, ThreadPool};
-use caio::{Backend, BufferedWrites, ContextBuilder, Result};
+use caio::backend::linux_aio::LinuxAio;
+use caio::backend::pool::{PthreadPool, ThreadPool};
+use caio::{Backend, BufferedWrites, Config, ContextBuilder, Result};
 use caio_testkit::required_backend;
 
 use crate::uring::uring;
@@ -17,9 +17,9 @@ use crate::uring::uring;
 pub(crate) fn open(kind: BackendKind) -> Result<Arc<dyn Backend>> {
     Ok(match kind {
         BackendKind::Uring => uring()?,
-        BackendKind::Linux => Arc::new(LinuxAio::open(&linux_aio::Options::default())?),
-        BackendKind::Thread => Arc::new(PthreadPool::open(&PoolOptions::default())?),
-        _ => Arc::new(ThreadPool::open(&PoolOptions::default())?),
+        BackendKind::Linux => Arc::new(LinuxAio::open(&Config::default())?),
+        BackendKind::Thread => Arc::new(PthreadPool::open(&Config::default())?),
+        _ => Arc::new(ThreadPool::open(&Config::default())?),
     })
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aiofile::Context;
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Backend, BufferedWrites};
+use caio::backend::pool::ThreadPool;
+use caio::{Backend, BufferedWrites, Config};
 use caio_testkit::{Faulty, Plan, Skeleton};
 use nix::errno::Errno;
 
@@ -118,7 +118,7 @@ type Open = fn() -> caio::Result<Arc<dyn Backend>>;
 /// The backends that are to fail.
 fn inner() -> impl Iterator<Item = Open> {
     let skeleton: Open = || Ok(Arc::new(Skeleton::open(64)));
-    let pool: Open = || Ok(Arc::new(ThreadPool::open(&PoolOptions::default())?));
+    let pool: Open = || Ok(Arc::new(ThreadPool::open(&Config::default())?));
     let all: [Open; 3] = [skeleton, pool, uring];
     let count = if is_thorough() && uring().is_ok() { 3 } else { 1 };
     all.into_iter().take(count)

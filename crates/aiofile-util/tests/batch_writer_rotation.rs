@@ -16,8 +16,8 @@ use std::time::{Duration, SystemTime};
 
 use aiofile::{BackendKind, Context};
 use aiofile_util::{BatchOptions, BatchReport};
-use caio::OpKind;
-use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::backend::pool::ThreadPool;
+use caio::{Config, OpKind};
 use caio_testkit::{Faulty, Plan, Random};
 use common::{block_on, contexts, names, place};
 
@@ -187,7 +187,7 @@ fn records_stay_in_one_file_where_writes_fail() {
         let mut random = Random::new(seed);
         let place = place();
         let path = place.path().join("log");
-        let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+        let pool = ThreadPool::open(&Config::default()).unwrap();
         let mut plan = Plan::new(seed).short(0.3);
         for _ in 0..3 {
             plan = plan.fail_once(OpKind::Write, random.below(12) as u64, 28);

@@ -17,8 +17,8 @@ use std::time::Duration;
 use aiofile::fs::Fs;
 use aiofile::{AioFile, Error, ErrorKind};
 use aiofile_util::FileManager;
-use caio::OpKind;
-use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::backend::pool::ThreadPool;
+use caio::{Config, OpKind};
 use caio_testkit::{Faulty, Plan, Simulated};
 use futures_util::FutureExt;
 use futures_util::future::join;
@@ -182,7 +182,7 @@ fn over_a_backend_that_fails_nothing_is_forgotten() {
     let plan = Plan::new(5).short(0.3).interrupted(0.1).full_queue(0.1);
     let plan = plan.delay(Duration::ZERO..Duration::from_micros(200));
     let plan = plan.fail_once(OpKind::Write, 40, 5).fail_once(OpKind::Read, 20, 16);
-    let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+    let pool = ThreadPool::open(&Config::default()).unwrap();
     let faulty = Arc::new(Faulty::new(Arc::new(pool), plan));
     let builder = aiofile::context().custom(faulty.clone()).in_place(false);
     let manager = FileManager::build(builder.configure(|config| {

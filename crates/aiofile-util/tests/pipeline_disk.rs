@@ -18,8 +18,8 @@ use std::time::Duration;
 use aiofile::fs::Fs;
 use aiofile::with_context;
 use aiofile_util::{FilePart, OnError, PipelineOptions};
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Buffer, OpKind};
+use caio::backend::pool::ThreadPool;
+use caio::{Buffer, Config, OpKind};
 use caio_testkit::{Faulty, Plan, Random, Simulated};
 use tokio::time::Instant;
 
@@ -146,7 +146,7 @@ async fn pauses_go_by_a_paused_clock() {
     let place = place();
     let path = file(place.path(), "one", "contents");
     for kind in [OpKind::Open, OpKind::Read] {
-        let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+        let pool = ThreadPool::open(&Config::default()).unwrap();
         let faulty = Arc::new(Faulty::new(Arc::new(pool), plan(kind)));
         let context = aiofile::context().custom(faulty).in_place(false).build().unwrap();
         let options = options.clone().context(&context);
@@ -155,10 +155,8 @@ async fn pauses_go_by_a_paused_clock() {
         assert_eq!((&outcome.result.unwrap()[..], outcome.attempts), (&b"contents"[..], 6));
         assert_pauses(begun.elapsed());
     }
-    let faulty = Faulty::new(
-        Arc::new(ThreadPool::open(&PoolOptions::default()).unwrap()),
-        plan(OpKind::Open),
-    );
+    let faulty =
+        Faulty::new(Arc::new(ThreadPool::open(&Config::default()).unwrap()), plan(OpKind::Open));
     let context = aiofile::context().custom(Arc::new(faulty)).in_place(false).build().unwrap();
     let begun = Instant::now();
     let mut chunks = options.context(&context).chunks([path]);

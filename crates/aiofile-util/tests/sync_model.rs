@@ -19,7 +19,8 @@ use std::time::{Duration, Instant, SystemTime};
 use aiofile::Context;
 use aiofile::fs::{CopyOptions, Reflink};
 use aiofile_util::{Compare, SyncOptions};
-use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::Config;
+use caio::backend::pool::ThreadPool;
 use caio_testkit::{Faulty, Plan};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -241,7 +242,7 @@ proptest! {
 }
 
 fn failing(seed: u64) -> Context {
-    let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+    let pool = ThreadPool::open(&Config::default()).unwrap();
     let plan =
         Plan::new(seed).short(0.3).interrupted(0.1).full_queue(0.1).fail_all_from(20 + seed * 7, 5);
     let faulty = Arc::new(Faulty::new(Arc::new(pool), plan));

@@ -7,10 +7,10 @@ use crate::op::OpKind;
 /// What a backend can do on this machine.
 ///
 /// ```
-/// use caio::{Backend, FileClass, OpKind};
-/// use caio::backend::pool::{PoolOptions, ThreadPool};
+/// use caio::backend::pool::ThreadPool;
+/// use caio::{Backend, Config, FileClass, OpKind};
 ///
-/// let pool = ThreadPool::open(&PoolOptions { queue_max: 8, ..PoolOptions::default() })?;
+/// let pool = ThreadPool::open(&Config::from_toml("max_requests = 8", "built in".as_ref())?)?;
 /// let capability = pool.capability();
 /// assert_eq!(capability.requests_max, 8);
 /// assert!(capability.operations.contains(OpKind::Fsync));

@@ -4,7 +4,7 @@
 //! from: that is the business of the selection.
 
 mod layers;
-mod raw;
+mod parse;
 mod validate;
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::thread::available_parallelism;
 use nix::sys::resource::{Resource, getrlimit};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::select::Choice;
 
 pub use layers::{
@@ -33,7 +33,7 @@ pub use layers::{
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "raw::Raw")]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
     /// Which backend to use; `None` (the default) leaves it to `CAIO_IMPL`, then to `auto`.
@@ -161,7 +161,8 @@ pub enum Reactor {
 /// assert_eq!((config.uring.rings, config.uring.entries), (2, 64));
 /// # Ok::<(), caio::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UringConfig {
     /// The most rings; each is set up when the first thread needs it. Default: the number of
@@ -198,7 +199,7 @@ impl Config {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), with file, line and column, for text that
     /// is not TOML, an unknown key, and a value that cannot be right.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
-        raw::parse(text).map_err(|error| error.on(path))
+        parse::parse(text).map_err(|error| error.on(path))
     }
 
     /// Reads the settings from a file, whatever its name: under the rules for all files of
@@ -232,7 +233,7 @@ impl Config {
     /// # Ok::<(), caio::Error>(())
     /// ```
     pub fn validate(&self) -> Result<()> {
-        validate::check(self).map_err(validate::Fault::into_error)
+        validate::check(self).map_err(|fault| Error::new(ErrorKind::Config, fault.message))
     }
 }
 

@@ -25,7 +25,6 @@ use std::task;
 use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::backend::pool::PoolOptions;
 use crate::completion::Channels;
 use crate::config::Config;
 use crate::delay::after;
@@ -432,9 +431,7 @@ impl Inner {
 
     fn pool(&self) -> &Arc<dyn Backend> {
         self.pool.get_or_init(|| {
-            let options =
-                PoolOptions { name: "caio-pool".to_owned(), ..PoolOptions::from(&self.config) };
-            select::open_pool(&options).expect("the limits were checked when they were set")
+            select::open_pool(&self.config).expect("the limits were checked when they were set")
         })
     }
 

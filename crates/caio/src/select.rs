@@ -12,27 +12,23 @@ mod files;
 mod info;
 mod openers;
 mod probe;
-pub(crate) mod quote;
 mod read;
-mod report;
-mod requested;
 #[cfg(test)]
 mod tests;
-mod trust;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use choice::Choice;
+pub(crate) use choice::is_name;
 pub use info::{ConfigFile, FileState, Info, Refusal, RequestedBy};
 
+use choice::Requested;
 use environment::Environment;
 use files::Files;
 use openers::Openers;
 pub(crate) use openers::open_pool;
-use read::Unread;
-use requested::Requested;
-use trust::Distrust;
+use read::{Distrust, Unread};
 
 use crate::backend::Backend;
 use crate::config::Config;

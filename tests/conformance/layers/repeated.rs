@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Buffer, Context, Error, Op, OpKind, SharedFile};
+use caio::backend::pool::ThreadPool;
+use caio::{Buffer, Config, Context, Error, Op, OpKind, SharedFile};
 use caio_testkit::{Faulty, Plan};
 use nix::errno::Errno;
 
@@ -23,7 +23,7 @@ fn repeating(plan: Plan, book: &Arc<Book>) -> Context {
     let retry: fn(u32, &Error) -> _ =
         |attempt, error| (attempt < 3 && error.is_transient()).then_some(Duration::ZERO);
     let retry = Hooks { retry: Some(retry), ..Hooks::default() };
-    let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+    let pool = ThreadPool::open(&Config::default()).unwrap();
     let faulty = Faulty::new(Arc::new(pool), plan);
     let builder = aiofile::context().custom(Arc::new(faulty)).in_place(false);
     builder.layer(book.clone()).layer(Arc::new(retry)).build().unwrap()

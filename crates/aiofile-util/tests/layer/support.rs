@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Buffer, Context, ContextBuilder, SharedFile};
+use caio::backend::pool::ThreadPool;
+use caio::{Buffer, Config, Context, ContextBuilder, SharedFile};
 use caio_testkit::{Faulty, Plan};
 use tokio::runtime::{Builder, Runtime};
 
 /// A backend that fails by this plan, and a context in the making over it.
 pub(crate) fn faulty(plan: Plan) -> (Arc<Faulty>, ContextBuilder) {
-    let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+    let pool = ThreadPool::open(&Config::default()).unwrap();
     let faulty = Arc::new(Faulty::new(Arc::new(pool), plan));
     let builder = aiofile::context().custom(faulty.clone()).in_place(false);
     (faulty, builder)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use aiofile::Context;
 use aiofile::fs::{CopyOptions, Reflink, Replace};
-use caio::OpKind;
-use caio::backend::pool::{PoolOptions, ThreadPool};
+use caio::backend::pool::ThreadPool;
+use caio::{Config, OpKind};
 use caio_testkit::{Faulty, Plan};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -17,7 +17,7 @@ use crate::support::{errno, file, names, noise, place};
 const EIO: i32 = 5;
 
 fn failing(plan: Plan) -> Context {
-    let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+    let pool = ThreadPool::open(&Config::default()).unwrap();
     let faulty = Arc::new(Faulty::new(Arc::new(pool), plan));
     aiofile::context().custom(faulty).in_place(false).build().unwrap()
 }

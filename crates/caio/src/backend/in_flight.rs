@@ -42,11 +42,11 @@ impl Held {
     pub(super) fn leak(self, call: &str, error: &io::Error) {
         let errno = io::Error::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO));
         std::mem::forget(self.vectors);
-        let message = format!("{call} was refused after the start");
+        let message = format!("{call} was refused");
         self.request.leak(
             Error::new(ErrorKind::Backend, message)
                 .caused_by(errno)
-                .hint("a filter for system calls was installed late: choose `thread`"),
+                .hint("a filter for system calls forbids it: choose `thread`"),
         );
     }
 }

@@ -23,36 +23,22 @@ use std::time::Instant;
 
 use super::{Backend, BackendKind, QueueId};
 use crate::capability::{Capability, ClassSet};
-use crate::error::{Error, ErrorKind};
+use crate::config::Config;
+use crate::error::Result;
 use crate::file::FileClass;
 use crate::request::{Request, Token};
 use crate::sys::aio;
 use crate::worker_thread;
 use queue::{Kernel, Queue};
 
-/// The choices of the kernel AIO backend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// The most requests in flight. Where the system has no room for that many
-    /// (`fs.aio-max-nr`), half as many are asked for, and so on; the capability says how many it
-    /// became.
-    pub requests_max: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { requests_max: 512 }
-    }
-}
-
 /// The kernel AIO backend: `CAIO_IMPL=linux`. It has one queue.
 ///
 /// ```
-/// use caio::Backend;
-/// use caio::backend::linux_aio::{LinuxAio, Options};
+/// use caio::backend::linux_aio::LinuxAio;
+/// use caio::{Backend, Config};
 ///
-/// match LinuxAio::open(&Options { requests_max: 64 }) {
-///     Ok(backend) => assert!(backend.capability().requests_max <= 64),
+/// match LinuxAio::open(&Config::default()) {
+///     Ok(backend) => assert!(backend.capability().requests_max <= 512),
 ///     Err(error) => println!("there is no kernel AIO here: {error}"),
 /// }
 /// ```
@@ -64,25 +50,24 @@ pub struct LinuxAio {
 }
 
 impl LinuxAio {
-    /// Sets up a queue and tries it with a real read. Costs about a dozen system calls; starts no
-    /// thread.
+    /// Sets up a queue for as many requests as the settings allow, and tries it with a real read.
+    /// Where the system has no room for that many (`fs.aio-max-nr`), half as many are asked for,
+    /// and so on; the capability says how many it became. Costs about a dozen system calls; starts
+    /// no thread.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] with the refused system call, its errno and the cure;
-    /// [`ErrorKind::InvalidInput`] when `requests_max` is 0.
-    pub fn open(options: &Options) -> Result<Self, Error> {
-        Self::open_with(options, |requests| Ok(Box::new(aio::Queue::new(requests)?)))
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) with the refused system call, its errno
+    /// and the cure; [`ErrorKind::Config`](crate::ErrorKind::Config) for impossible settings.
+    pub fn open(config: &Config) -> Result<Self> {
+        config.validate()?;
+        Self::open_with(config.max_requests, |requests| Ok(Box::new(aio::Queue::new(requests)?)))
     }
 
     fn open_with(
-        options: &Options,
+        requests_max: usize,
         open: impl FnMut(u32) -> std::io::Result<Box<dyn Kernel>>,
-    ) -> Result<Self, Error> {
-        let requests = u32::try_from(options.requests_max).unwrap_or(u32::MAX);
-        if requests == 0 {
-            let message = "requests_max is 0: the kernel AIO backend needs room for a request";
-            return Err(Error::new(ErrorKind::InvalidInput, message));
-        }
+    ) -> Result<Self> {
+        let requests = u32::try_from(requests_max).unwrap_or(u32::MAX);
         let (kernel, room) = probe::set_up(requests, open)?;
         let operations = probe::operations(&*kernel)?;
         let mut features = vec!["O_DIRECT transfers with RWF_NOWAIT".to_owned()];

@@ -11,7 +11,6 @@ mod fd_queue;
 mod file_queue;
 mod idle;
 mod open;
-mod options;
 mod poll_loop;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 mod pthread;
@@ -24,11 +23,12 @@ mod worker;
 use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Backend, BackendKind, QueueId};
 use crate::capability::Capability;
+use crate::config::Config;
 use crate::error::Result;
 use crate::op::Output;
 use crate::pending_count::PendingCount;
@@ -36,10 +36,9 @@ use crate::request::{Request, Token};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 use idle::{Idle, Wake};
-use poll_loop::{PollLoop, Resume};
+use poll_loop::PollLoop;
 use queue::Queue;
 
-pub use options::PoolOptions;
 #[cfg(all(target_os = "linux", not(caio_portable)))]
 pub use pthread::Pthreads;
 pub use std_thread::StdThreads;
@@ -69,10 +68,10 @@ pub type ThreadPool = Pool<StdThreads>;
 /// what waits for a stream ends with an error.
 ///
 /// ```
-/// use caio::Backend;
-/// use caio::backend::pool::{PoolOptions, ThreadPool};
+/// use caio::backend::pool::ThreadPool;
+/// use caio::{Backend, Config};
 ///
-/// let pool = ThreadPool::open(&PoolOptions::default())?;
+/// let pool = ThreadPool::open(&Config::default())?;
 /// assert_eq!(pool.kind().name(), "rust");
 /// # Ok::<(), caio::Error>(())
 /// ```
@@ -112,9 +111,6 @@ pub trait Parker: fmt::Debug + Send + Sync + Sized + 'static {
 /// Wakers run on these threads, so that they get more stack than the system calls need.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// How a pool starts a thread: [`Parker::spawn`].
-type Spawn = fn(&str, Box<dyn FnOnce() + Send>) -> io::Result<()>;
-
 /// The only queue that there is to commit.
 const QUEUE: QueueId = QueueId(0);
 
@@ -125,9 +121,11 @@ struct Shared<P> {
     /// Whether a thread would find a request, for looking without the lock.
     is_ready: AtomicBool,
     parker: P,
-    pending: Arc<PendingCount>,
+    pending: PendingCount,
     poll_loop: PollLoop,
-    options: PoolOptions,
+    /// What the names of its threads start with.
+    name: String,
+    idle_timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -137,33 +135,46 @@ struct State {
 }
 
 impl<P: Parker> Pool<P> {
-    /// A pool within these bounds. It starts no thread before the first request.
+    /// A pool within the bounds that the settings have for threads and requests. It starts no thread
+    /// before the first request.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the bounds are
-    /// impossible, or the system's answer where its threads cannot sleep.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) where the settings are impossible, or the
+    /// system's answer where its threads cannot sleep.
     ///
     /// ```
-    /// use caio::backend::pool::{PoolOptions, ThreadPool};
+    /// use caio::Config;
+    /// use caio::backend::pool::ThreadPool;
     ///
-    /// let none = PoolOptions { threads_max: 0, ..PoolOptions::default() };
-    /// let error = ThreadPool::open(&none).unwrap_err();
-    /// assert_eq!(error.to_string(), "threads_max is 0 (from 1 to 4096)");
+    /// let config = Config::from_toml("threads_max = 2", "caio.toml".as_ref())?;
+    /// let pool = ThreadPool::open(&config)?;
+    /// # drop(pool);
+    /// # Ok::<(), caio::Error>(())
     /// ```
-    pub fn open(options: &PoolOptions) -> Result<Self> {
-        options.check()?;
-        let parker = P::new(options.threads_max)?;
-        let state = State { queue: Queue::new(options.threads_max), idle: Idle::new(options) };
-        let pending = Arc::new(PendingCount::default());
-        let shared = Arc::new_cyclic(|shared: &Weak<Shared<P>>| Shared {
+    pub fn open(config: &Config) -> Result<Self> {
+        Self::named("caio", config)
+    }
+
+    /// The same with threads whose names start so. Of a name the system shows 15 bytes, of which a
+    /// number takes up to five.
+    pub(crate) fn named(name: &str, config: &Config) -> Result<Self> {
+        config.validate()?;
+        let parker = P::new(config.threads_max)?;
+        let state = State { queue: Queue::new(config.threads_max), idle: Idle::new(config) };
+        let shared = Shared {
             state: Mutex::new(state),
             is_ready: AtomicBool::new(false),
             parker,
-            pending: Arc::clone(&pending),
-            poll_loop: PollLoop::new(options, P::spawn, pending, shared.clone()),
-            options: options.clone(),
-        });
-        Ok(Self { shared, capability: options.capability() })
+            pending: PendingCount::default(),
+            poll_loop: PollLoop::default(),
+            name: name.to_owned(),
+            idle_timeout: Duration::from_millis(config.threads_idle_timeout_ms),
+        };
+        let capability = Capability {
+            features: vec![format!("at most {} threads", config.threads_max)],
+            ..Capability::all(config.max_requests)
+        };
+        Ok(Self { shared: Arc::new(shared), capability })
     }
 }
 
@@ -180,7 +191,7 @@ impl<P: Parker> Backend for Pool<P> {
         let shared = &self.shared;
         match shared.pending.enter() {
             Err(error) => request.complete(Err(error.into())),
-            Ok(()) if PollLoop::concerns(&request) => shared.poll_loop.queue(request),
+            Ok(()) if PollLoop::concerns(&request) => shared.wait_for_stream(request),
             Ok(()) => shared.push(request, Duration::ZERO),
         }
         QUEUE
@@ -190,7 +201,7 @@ impl<P: Parker> Backend for Pool<P> {
         if self.shared.is_ready.load(Ordering::Acquire) {
             self.shared.release(self.shared.lock());
         }
-        self.shared.poll_loop.commit();
+        self.shared.commit_streams();
     }
 
     fn reap(&self, _queue: QueueId) -> usize {
@@ -200,7 +211,7 @@ impl<P: Parker> Backend for Pool<P> {
     /// Only a request in the poll loop has to be told; one that no thread has begun is found
     /// cancelled when its turn comes.
     fn cancel(&self, token: Token) {
-        self.shared.poll_loop.cancel(token);
+        self.shared.cancel_stream(token);
     }
 
     fn descriptor(&self, _queue: QueueId) -> Option<BorrowedFd<'_>> {
@@ -210,7 +221,7 @@ impl<P: Parker> Backend for Pool<P> {
     fn shutdown(&self, deadline: Instant) -> usize {
         self.shared.pending.close();
         self.commit(QUEUE);
-        let pending = self.shared.poll_loop.shutdown(deadline);
+        let pending = self.shared.end_streams_by(deadline);
         self.shared.end_threads();
         pending
     }
@@ -219,7 +230,7 @@ impl<P: Parker> Backend for Pool<P> {
 impl<P: Parker> Drop for Pool<P> {
     fn drop(&mut self) {
         self.commit(QUEUE);
-        self.shared.poll_loop.end();
+        self.shared.end_streams();
         self.shared.end_threads();
     }
 }
@@ -252,7 +263,7 @@ impl<P: Parker> Shared<P> {
     /// Starts a thread. Where that fails, the pool goes on with the threads that it has; where it
     /// has none, all that is queued fails for the same reason.
     fn start(self: &Arc<Self>, number: usize) {
-        let name = format!("{}-{number}", self.options.name);
+        let name = format!("{}-{number}", self.name);
         let shared = Arc::clone(self);
         let Err(error) = P::spawn(&name, Box::new(move || worker::run(&shared))) else { return };
         let mut state = self.lock();
@@ -283,13 +294,6 @@ impl<P: Parker> Shared<P> {
     fn complete(&self, request: Request, result: io::Result<Output>) {
         request.complete(result);
         self.pending.leave();
-    }
-}
-
-impl<P: Parker> Resume for Shared<P> {
-    fn resume(self: Arc<Self>, request: Request, delay: Duration) {
-        self.push(request, delay);
-        self.release(self.lock());
     }
 }
 

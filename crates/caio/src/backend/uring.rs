@@ -19,9 +19,6 @@
 //!   too.
 #![cfg(target_os = "linux")]
 
-mod options;
-mod probe;
-mod refusal;
 mod ring;
 mod setup;
 #[cfg(test)]
@@ -34,13 +31,13 @@ use std::time::{Duration, Instant};
 
 use super::{Backend, BackendKind, QueueId};
 use crate::capability::{Capability, ClassSet};
+use crate::config::{Config, UringConfig};
 use crate::error::Result;
 use crate::file::FileClass;
 use crate::request::{Request, Token};
 use crate::sync::{Mutex, lock, thread_index};
 use crate::sys::process::Process;
 
-pub use options::Options;
 use ring::{Ring, wait_readable};
 
 /// While shutting down, how long to sleep at most before looking after every ring again.
@@ -54,21 +51,22 @@ pub(crate) fn leaked() -> usize {
 
 /// The io_uring backend. Queue n is ring n.
 ///
-/// Committing costs one system call for up to [`Options::entries`] requests, and none of them
+/// Committing costs one system call for up to [`UringConfig::entries`] requests, and none of them
 /// where a kernel thread polls; reaping costs none.
 ///
 /// ```
 /// use caio::Backend;
-/// use caio::backend::uring::{Options, Uring};
+/// use caio::Config;
+/// use caio::backend::uring::Uring;
 ///
-/// match Uring::open(&Options { rings: 1, ..Options::default() }) {
+/// match Uring::open(&Config::default()) {
 ///     Ok(backend) => assert!(backend.capability().requests_max > 0),
 ///     Err(error) => println!("there is no io_uring here: {error}"),
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Uring {
-    options: Options,
+    config: UringConfig,
     capability: Capability,
     rings: Box<[OnceLock<Place>]>,
     /// The ring that was made first, and its number.
@@ -89,21 +87,21 @@ enum Place {
 }
 
 impl Uring {
-    /// Makes the first ring and has it really read a byte; others are made when threads need
-    /// them. Options beyond their limits are brought within.
+    /// Makes the first ring; others are made when threads need them. Whether it really reads, a
+    /// context finds out when it is built.
     ///
-    /// Costs about fifteen system calls.
+    /// Costs about ten system calls.
     ///
     /// # Errors
     /// [`ErrorKind::Backend`](crate::ErrorKind::Backend), with the system call that refused, its
-    /// errno and what helps.
-    pub fn open(options: &Options) -> Result<Self> {
-        let mut options = options.clamped();
-        let number = thread_index() % options.rings;
-        let mut made = setup::make(&options)?;
-        let operations = probe::operations(&made.io)?;
-        probe::really_works(&mut made.io)?;
-        options.requests_max = made.requests_max;
+    /// errno and what helps; [`ErrorKind::Config`](crate::ErrorKind::Config) for impossible
+    /// settings.
+    pub fn open(config: &Config) -> Result<Self> {
+        config.validate()?;
+        let (requests_max, config) = (config.max_requests, config.uring.clone());
+        let number = thread_index() % config.rings;
+        let made = setup::make(&config, requests_max)?;
+        let operations = setup::operations(&made.io)?;
         let classes = ClassSet::default().with(FileClass::Regular).with(FileClass::Block);
         let capability = Capability {
             operations,
@@ -114,13 +112,13 @@ impl Uring {
             local_only: true,
             completes_by_itself: false,
             own_files: false,
-            features: features(&options, &made.io),
+            features: features(&config, &made.io),
         };
         let first = (number, Arc::new(Ring::new(made)));
-        let rings: Box<[OnceLock<Place>]> = (0..options.rings).map(|_| OnceLock::new()).collect();
+        let rings: Box<[OnceLock<Place>]> = (0..config.rings).map(|_| OnceLock::new()).collect();
         let _ = rings[number].set(Place::Own(Arc::clone(&first.1)));
         let (making, closed, owner) = (Mutex::new(()), AtomicBool::new(false), Process::current());
-        Ok(Self { options, capability, rings, first, making, closed, owner })
+        Ok(Self { config, capability, rings, first, making, closed, owner })
     }
 
     /// The calling thread's ring, and its number.
@@ -138,7 +136,9 @@ impl Uring {
 
     fn make(&self) -> Place {
         // The first ring works; that there are no more of them is no reason to fail.
-        let Ok(made) = setup::make(&self.options) else { return Place::Shared };
+        let Ok(made) = setup::make(&self.config, self.capability.requests_max) else {
+            return Place::Shared;
+        };
         let ring = Ring::new(made);
         if self.closed.load(Ordering::Acquire) {
             ring.close();
@@ -238,18 +238,18 @@ impl Drop for Uring {
     }
 }
 
-fn features(options: &Options, io: &io_uring::IoUring) -> Vec<String> {
+fn features(config: &UringConfig, io: &io_uring::IoUring) -> Vec<String> {
     let parameters = io.params();
     let mut features = vec![
-        format!("rings: 1 of at most {}", options.rings),
+        format!("rings: 1 of at most {}", config.rings),
         format!("submission entries: {}", parameters.sq_entries()),
         format!("completion entries: {}", parameters.cq_entries()),
     ];
     if parameters.is_setup_sqpoll() {
         features.push("IORING_SETUP_SQPOLL".to_owned());
     }
-    if options.kernel_workers_max > 0 {
-        features.push(format!("kernel workers: at most {}", options.kernel_workers_max));
+    if config.kernel_workers_max > 0 {
+        features.push(format!("kernel workers: at most {}", config.kernel_workers_max));
     }
     features
 }

@@ -1,29 +1,14 @@
 //! Which values of a configuration can be right.
 
-use std::fmt;
-
 use super::Config;
 use crate::backend::QueueId;
-use crate::error::{Error, ErrorKind};
 
 /// A field whose value cannot be right.
 #[derive(Debug)]
 pub(super) struct Fault {
     /// The key in a `caio.toml`, with its section.
     pub(super) field: &'static str,
-    message: String,
-}
-
-impl Fault {
-    pub(super) fn into_error(self) -> Error {
-        Error::new(ErrorKind::Config, self.message)
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
+    pub(super) message: String,
 }
 
 /// More than this is a typing error rather than a wish: each of them costs memory up front.
@@ -165,6 +150,7 @@ fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     /// What is wrong with the default configuration after `change`.
     fn fault(change: impl FnOnce(&mut Config)) -> String {

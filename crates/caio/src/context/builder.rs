@@ -75,10 +75,10 @@ impl ContextBuilder {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use caio::backend::pool::{PoolOptions, ThreadPool};
-    /// use caio::Context;
+    /// use caio::backend::pool::ThreadPool;
+    /// use caio::{Config, Context};
     ///
-    /// let pool = ThreadPool::open(&PoolOptions { queue_max: 8, ..PoolOptions::default() })?;
+    /// let pool = ThreadPool::open(&Config::from_toml("max_requests = 8", "built in".as_ref())?)?;
     /// let context = Context::builder().custom(Arc::new(pool)).build()?;
     /// assert_eq!(context.info().capability.requests_max, 8);
     /// # Ok::<(), caio::Error>(())

@@ -1,11 +1,12 @@
-//! Which backend is asked for: `auto`, one name, or an ordered list of names.
+//! Which backend is asked for, `auto`, one name, or an ordered list of names, and where.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::quote;
+use super::environment::Environment;
+use super::info::RequestedBy;
 use crate::backend::BackendKind;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -70,7 +71,7 @@ impl Choice {
     /// The choice that a file makes. Of a text that is none, the error repeats no more than what
     /// looks like a name.
     pub(super) fn in_file<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self> {
-        Self::from_names(names, |name| quote::is_name(name).then(|| format!("{name:?}")))
+        Self::from_names(names, |name| is_name(name).then(|| format!("{name:?}")))
     }
 
     fn from_names<'a>(
@@ -111,7 +112,7 @@ impl FromStr for Choice {
     /// [`ErrorKind::Backend`] for a name that no backend of this crate has; the text lists those
     /// that there are.
     fn from_str(text: &str) -> Result<Self> {
-        Self::from_names(text.split(','), |name| Some(quote::beginning(name)))
+        Self::from_names(text.split(','), |name| Some(beginning(name)))
     }
 }
 
@@ -158,6 +159,76 @@ impl TryFrom<Words> for Choice {
     }
 }
 
+/// The variable that chooses a backend.
+const VARIABLE: &str = "CAIO_IMPL";
+
+/// Every name once, with some space, has fewer bytes.
+const TEXT_MAX: usize = 64;
+
+/// What was asked for, in what words, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Requested {
+    pub(super) choice: Choice,
+    pub(super) text: String,
+    pub(super) by: RequestedBy,
+}
+
+impl Requested {
+    /// The default: nothing asks for a particular backend.
+    pub(super) fn none() -> Self {
+        Self::of(Choice::Auto, RequestedBy::Auto)
+    }
+
+    /// The program asks.
+    pub(super) fn code(choice: Choice) -> Self {
+        Self::of(choice, RequestedBy::Code)
+    }
+
+    /// `CAIO_IMPL` asks, if it is set to something.
+    pub(super) fn variable(environment: &Environment<'_>) -> Option<Result<Self>> {
+        let value = environment.variable(VARIABLE)?;
+        let text = value.to_string_lossy().trim().to_owned();
+        if text.is_empty() {
+            return None;
+        }
+        Some(match text.parse() {
+            Ok(choice) => Ok(Self::said(&text, choice, RequestedBy::Environment)),
+            Err(error) => Err(error.within(VARIABLE)),
+        })
+    }
+
+    /// The words in which the choice was made are kept, unless they only repeat names.
+    pub(super) fn said(text: &str, choice: Choice, by: RequestedBy) -> Self {
+        let text = if text.len() > TEXT_MAX { choice.to_string() } else { text.to_owned() };
+        Self { text, choice, by }
+    }
+
+    fn of(choice: Choice, by: RequestedBy) -> Self {
+        Self { text: choice.to_string(), choice, by }
+    }
+}
+
+/// The most characters of a name that are repeated.
+const CHARACTERS_MAX: usize = 64;
+
+/// The longest word of a file that is repeated: one more than the longest key has.
+const WORD_MAX: usize = 24;
+
+/// The beginning of a text that the caller or a variable gave, escaped, in quotation marks.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?} and {} bytes more", &text[..end], text.len() - end),
+    }
+}
+
+/// Whether a word of a file may be repeated: it looks like the name of a backend or like a key.
+/// `CAIO_CONFIG` may name any file by mistake, and its contents may be secret.
+pub(crate) fn is_name(word: &str) -> bool {
+    let is_part = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    (1..=WORD_MAX).contains(&word.len()) && word.bytes().all(is_part)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +263,26 @@ mod tests {
             let error = text.parse::<Choice>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Backend);
             assert_eq!(error.to_string(), format!("{expected} (valid names: {NAMES})"));
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_control_characters_are_escaped() {
+        assert_eq!(beginning("io_uring"), "\"io_uring\"");
+        assert_eq!(beginning("\x1b[31m\n"), "\"\\u{1b}[31m\\n\"");
+        let long = "\u{e4}".repeat(70);
+        assert_eq!(beginning(&long), format!("\"{}\" and 12 bytes more", "\u{e4}".repeat(64)));
+    }
+
+    #[test]
+    fn names_and_keys_are_words_and_secrets_are_not() {
+        for word in ["io_uring", "posix-aio", "threads_idle_timeout_ms", "-1"] {
+            assert!(is_name(word), "{word}");
+        }
+        for secret in
+            ["", "root:x", "Password1", "two words", "d41d8cd98f00b204e9800998ecf8427e", "ключ"]
+        {
+            assert!(!is_name(secret), "{secret}");
         }
     }
 }

@@ -6,12 +6,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::choice::Choice;
+use super::choice::{Choice, Requested};
 use super::environment::Environment;
 use super::info::{ConfigFile, FileState, RequestedBy};
-use super::read::{Unread, read};
-use super::requested::Requested;
-use super::trust::Distrust;
+use super::read::{Distrust, Unread, read};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 

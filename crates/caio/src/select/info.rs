@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
-use super::report::Report;
 use crate::backend::BackendKind;
 use crate::capability::Capability;
 use crate::config::{BufferedWrites, Config};
@@ -28,8 +28,7 @@ use crate::op::OpKind;
 /// }
 /// # Ok::<(), caio::Error>(())
 /// ```
-#[derive(Debug, Clone, Serialize)]
-#[serde(into = "Report")]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Info {
     /// The backend in use.
@@ -63,7 +62,8 @@ pub struct Info {
 /// assert_eq!(RequestedBy::Environment.to_string(), "CAIO_IMPL");
 /// # Ok::<(), caio::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "source", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum RequestedBy {
     /// The program, through the builder of its context.
@@ -307,7 +307,56 @@ fn row(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt:
 }
 
 fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
-    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+    words(items).join(", ")
+}
+
+fn words<T: ToString>(items: impl Iterator<Item = T>) -> Vec<String> {
+    items.map(|item| item.to_string()).collect()
+}
+
+/// Plain words and numbers, for JSON. The keys are part of the interface.
+impl Serialize for Info {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Info", 14)?;
+        fields.serialize_field("backend", self.backend.name())?;
+        fields.serialize_field("requested", &self.requested)?;
+        fields.serialize_field("requested_by", &self.requested_by)?;
+        fields.serialize_field("is_as_requested", &self.is_as_requested())?;
+        fields.serialize_field("refused", &self.refused)?;
+        fields.serialize_field("kernel", &self.kernel)?;
+        fields.serialize_field("operations", &words(self.capability.operations.iter()))?;
+        fields.serialize_field("classes", &words(self.capability.classes.iter()))?;
+        fields.serialize_field("requests_max", &self.capability.requests_max)?;
+        let routed = Routed {
+            operations: words(self.routed_operations()),
+            classes: words(self.routed_classes()),
+            writes: self.routed_writes(),
+        };
+        fields.serialize_field("routed", &routed)?;
+        fields.serialize_field("features", &self.capability.features)?;
+        fields.serialize_field("limits", &self.limits)?;
+        fields.serialize_field("files", &self.files)?;
+        fields.serialize_field("ignored", &self.ignored)?;
+        fields.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Routed {
+    operations: Vec<String>,
+    classes: Vec<String>,
+    writes: &'static str,
+}
+
+impl Serialize for Refusal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Refusal", 4)?;
+        fields.serialize_field("backend", self.backend.name())?;
+        fields.serialize_field("errno", &self.error.raw_os_error())?;
+        fields.serialize_field("error", &self.error.to_string())?;
+        fields.serialize_field("cure", &self.error.cure())?;
+        fields.end()
+    }
 }
 
 impl fmt::Display for RequestedBy {

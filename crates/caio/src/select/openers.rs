@@ -1,30 +1,18 @@
 //! How each backend is opened from a configuration, and tried.
 //!
-//! `linux` opens those that there are on Linux, `portable` those that there are on any Unix. The
-//! way to open them is a value, so that tests can put refusals in the place of the system's.
-
-#[cfg(all(target_os = "linux", not(caio_portable)))]
-mod linux;
-#[cfg(not(all(target_os = "linux", not(caio_portable))))]
-mod portable;
+//! The way to open them is a value, so that tests can put refusals in the place of the system's.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::probe::{self, probe};
+use crate::backend::pool::ThreadPool;
 use crate::backend::{Backend, BackendKind};
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+use crate::backend::{linux_aio::LinuxAio, pool::PthreadPool, uring::Uring};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-
-#[cfg(all(target_os = "linux", not(caio_portable)))]
-use linux::open;
-#[cfg(all(target_os = "linux", not(caio_portable)))]
-pub(crate) use linux::open_pool;
-#[cfg(not(all(target_os = "linux", not(caio_portable))))]
-use portable::open;
-#[cfg(not(all(target_os = "linux", not(caio_portable))))]
-pub(crate) use portable::open_pool;
 
 /// Opens one backend of this crate.
 type Open<'a> = dyn Fn(BackendKind, &Config) -> Result<Arc<dyn Backend>> + 'a;
@@ -56,6 +44,41 @@ impl fmt::Debug for Openers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Openers").field("timeout", &self.timeout).finish_non_exhaustive()
     }
+}
+
+/// Opens the backend, unprobed.
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+fn open(backend: BackendKind, config: &Config) -> Result<Arc<dyn Backend>> {
+    Ok(match backend {
+        BackendKind::Uring => Arc::new(Uring::open(config)?),
+        BackendKind::Thread => Arc::new(PthreadPool::open(config)?),
+        BackendKind::Rust => Arc::new(ThreadPool::open(config)?),
+        BackendKind::Linux => Arc::new(LinuxAio::open(config)?),
+        BackendKind::Other(name) => return Err(not_ours(name)),
+    })
+}
+
+/// As above.
+#[cfg(not(all(target_os = "linux", not(caio_portable))))]
+fn open(backend: BackendKind, config: &Config) -> Result<Arc<dyn Backend>> {
+    match backend {
+        BackendKind::Rust => Ok(Arc::new(ThreadPool::open(config)?)),
+        BackendKind::Uring | BackendKind::Linux | BackendKind::Thread => {
+            let message = format!("{backend}: it works on Linux only");
+            Err(Error::new(ErrorKind::Backend, message).hint("choose rust or auto"))
+        }
+        BackendKind::Other(name) => Err(not_ours(name)),
+    }
+}
+
+#[cfg(all(target_os = "linux", not(caio_portable)))]
+type PoolBeside = PthreadPool;
+#[cfg(not(all(target_os = "linux", not(caio_portable))))]
+type PoolBeside = ThreadPool;
+
+/// The pool of threads that a context has beside its backend.
+pub(crate) fn open_pool(config: &Config) -> Result<Arc<dyn Backend>> {
+    Ok(Arc::new(PoolBeside::named("caio-pool", config)?))
 }
 
 /// The answer to a name that only a backend from outside can have.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::environment::tests::with;
 use super::*;
-use crate::backend::pool::{PoolOptions, ThreadPool};
+use crate::backend::pool::ThreadPool;
 use crate::backend::{BackendKind, QueueId};
 use crate::capability::Capability;
 use crate::request::{Request, Token};
@@ -83,7 +83,7 @@ struct Fake {
 }
 
 fn fake(kind: BackendKind, answers: bool) -> Arc<dyn Backend> {
-    let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+    let pool = ThreadPool::open(&Config::default()).unwrap();
     let capability = pool.capability().clone();
     Arc::new(Fake { kind, pool, capability, answers, kept: Default::default() })
 }

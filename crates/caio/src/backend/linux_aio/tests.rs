@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::buffer::{AlignedBuffer, Buffer};
+use crate::error::Error;
 use crate::file::SharedFile;
 use crate::op::{Op, Output};
 use crate::sys::aio::{ControlBlock, Event};
@@ -81,8 +82,7 @@ fn stubborn(submit: (u32, i32), events: (u32, i32)) -> Option<(LinuxAio, Shared)
     let shared =
         Shared(Arc::new(Stubborn { kernel, submit: zero(submit.1), events: zero(events.1) }));
     let own = shared.clone();
-    let options = Options { requests_max: 64 };
-    let backend = LinuxAio::open_with(&options, move |_| Ok(Box::new(own.clone()))).unwrap();
+    let backend = LinuxAio::open_with(64, move |_| Ok(Box::new(own.clone()))).unwrap();
     shared.0.submit.0.store(submit.0, Ordering::Release);
     shared.0.events.0.store(events.0, Ordering::Release);
     Some((backend, shared))

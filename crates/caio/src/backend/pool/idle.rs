@@ -6,7 +6,7 @@
 //! of this is under, after a request was queued or before a thread parks: one of the two sees the
 //! other.
 
-use super::options::PoolOptions;
+use crate::config::Config;
 use crate::sync::planted;
 
 /// The numbers of threads.
@@ -48,10 +48,10 @@ pub(super) enum Unparked {
 }
 
 impl Idle {
-    pub(super) fn new(options: &PoolOptions) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Self {
-            threads_min: options.threads_min,
-            threads_max: options.threads_max,
+            threads_min: config.threads_min,
+            threads_max: config.threads_max,
             num_threads: 0,
             num_idle: 0,
             woken: 0,
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     fn idle(threads_min: usize, threads_max: usize) -> Idle {
-        Idle::new(&PoolOptions { threads_min, threads_max, ..PoolOptions::default() })
+        Idle::new(&Config { threads_min, threads_max, ..Config::default() })
     }
 
     /// A thread starts, finds nothing and parks.

@@ -4,20 +4,17 @@
 //! The thread of the poll loop starts with the first such request and ends when there was none for
 //! a while.
 
-use std::fmt;
 use std::io;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
 use super::fd_queue::FdQueues;
-use super::options::PoolOptions;
-use super::{Spawn, copy};
+use super::{Parker, Shared, copy};
 use crate::error::{Error, ErrorKind};
 use crate::file::FileClass;
 use crate::op::Output;
-use crate::pending_count::PendingCount;
 use crate::request::{Request, Token};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock, now, planted};
@@ -31,29 +28,12 @@ const LAST_ANSWERS: Duration = Duration::from_millis(50);
 const DELAY_MIN: Duration = Duration::from_millis(5);
 const DELAY_MAX: Duration = Duration::from_millis(50);
 
-/// The pool's end of its poll loop.
-#[derive(Debug)]
+/// What a pool and the thread of its poll loop share.
+#[derive(Debug, Default)]
 pub(super) struct PollLoop {
-    shared: Arc<Shared>,
-}
-
-/// A pool, to which what has waited for long enough goes back.
-pub(super) trait Resume: fmt::Debug + Send + Sync {
-    /// Has a thread try again. The request has waited for `delay`.
-    fn resume(self: Arc<Self>, request: Request, delay: Duration);
-}
-
-/// What the pool and the thread of the poll loop share.
-#[derive(Debug)]
-struct Shared {
     inbox: Mutex<Inbox>,
     /// Whether something was queued and the thread not told yet.
     is_queued: AtomicBool,
-    spawn: Spawn,
-    pending: Arc<PendingCount>,
-    pool: Weak<dyn Resume>,
-    name: String,
-    idle_timeout: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -94,86 +74,70 @@ enum Ending {
 }
 
 impl PollLoop {
-    /// The poll loop of a pool; its thread is `<name>-poll`.
-    pub(super) fn new(
-        options: &PoolOptions,
-        spawn: Spawn,
-        pending: Arc<PendingCount>,
-        pool: Weak<dyn Resume>,
-    ) -> Self {
-        let shared = Shared {
-            inbox: Mutex::default(),
-            is_queued: AtomicBool::new(false),
-            spawn,
-            pending,
-            pool,
-            name: format!("{}-poll", options.name),
-            idle_timeout: options.idle_timeout(),
-        };
-        Self { shared: Arc::new(shared) }
-    }
-
     /// Whether this is the place for a fresh request. A read of nothing never waits.
     pub(super) fn concerns(request: &Request) -> bool {
         let op = request.op();
         request.file().is_some_and(|file| file.class() == FileClass::Stream)
             && (op.is_write() || op.length() > 0)
     }
+}
 
+impl<P: Parker> Shared<P> {
     /// Takes a request that waits for a stream. It is begun when it is committed.
-    pub(super) fn queue(&self, request: Request) {
-        self.shared.take(request, |inbox, token, request| inbox.requests.push((token, request)));
+    pub(super) fn wait_for_stream(&self, request: Request) {
+        self.take(request, |inbox, token, request| inbox.requests.push((token, request)));
     }
 
     /// Takes a request that has waited for `delay` for the reader of a FIFO, to wait on.
-    pub(super) fn retry(&self, request: Request, delay: Duration) {
+    pub(super) fn wait_for_reader(self: &Arc<Self>, request: Request, delay: Duration) {
         let delay = (2 * delay).clamp(DELAY_MIN, DELAY_MAX);
         let due = now() + delay;
-        self.shared.take(request, |inbox, token, request| {
+        self.take(request, |inbox, token, request| {
             inbox.retries.push(Retry { token, request, delay, due });
         });
-        self.commit();
+        self.commit_streams();
     }
 
     /// Has the thread look at what was queued.
-    pub(super) fn commit(&self) {
-        if self.shared.is_queued.load(Ordering::Acquire)
-            && self.shared.is_queued.swap(false, Ordering::AcqRel)
-        {
-            self.shared.call(lock(&self.shared.inbox));
+    pub(super) fn commit_streams(self: &Arc<Self>) {
+        let is_queued = &self.poll_loop.is_queued;
+        if is_queued.load(Ordering::Acquire) && is_queued.swap(false, Ordering::AcqRel) {
+            self.call(self.inbox());
         }
     }
 
     /// Ends the request of that token early, if it is one of these and still waits.
-    pub(super) fn cancel(&self, token: Token) {
-        let mut inbox = lock(&self.shared.inbox);
+    pub(super) fn cancel_stream(self: &Arc<Self>, token: Token) {
+        let mut inbox = self.inbox();
         if token != Token(0) && inbox.held > 0 {
             inbox.cancelled.push(token);
-            self.shared.call(inbox);
+            self.call(inbox);
         }
     }
 
     /// The last part of a pool's shutdown: waits for all that is pending in the pool. Reads whose
     /// bytes are not there yet end at once, since it is unknown when they come; writes get until
     /// the deadline.
-    pub(super) fn shutdown(&self, deadline: Instant) -> usize {
-        self.shared.end(Ending::AllButWrites);
-        let pending = self.shared.pending.wait(deadline);
-        if pending > 0 && self.shared.end(Ending::All) {
-            return self.shared.pending.wait(now() + LAST_ANSWERS);
+    pub(super) fn end_streams_by(self: &Arc<Self>, deadline: Instant) -> usize {
+        self.end(Ending::AllButWrites);
+        let pending = self.pending.wait(deadline);
+        if pending > 0 && self.end(Ending::All) {
+            return self.pending.wait(now() + LAST_ANSWERS);
         }
         pending
     }
 
     /// Ends everything.
-    pub(super) fn end(&self) {
-        self.shared.end(Ending::All);
+    pub(super) fn end_streams(self: &Arc<Self>) {
+        self.end(Ending::All);
     }
-}
 
-impl Shared {
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        lock(&self.poll_loop.inbox)
+    }
+
     fn take(&self, request: Request, put: impl FnOnce(&mut Inbox, Token, Request)) {
-        let mut inbox = lock(&self.inbox);
+        let mut inbox = self.inbox();
         inbox.last += 1;
         let token = Token(inbox.last);
         request.set_token(token);
@@ -183,7 +147,7 @@ impl Shared {
         }
         inbox.held += 1;
         put(&mut inbox, token, request);
-        self.is_queued.store(true, Ordering::Release);
+        self.poll_loop.is_queued.store(true, Ordering::Release);
     }
 
     /// Has the thread look into the inbox, in which something is. Where it runs no more and cannot
@@ -193,7 +157,7 @@ impl Shared {
             drop(inbox);
             return notifier.notify();
         }
-        let Err(error) = self.start(&mut inbox) else { return };
+        let Err(error) = self.start_poll_thread(&mut inbox) else { return };
         let requests = std::mem::take(&mut inbox.requests);
         let retries = std::mem::take(&mut inbox.retries);
         inbox.cancelled.clear();
@@ -205,19 +169,19 @@ impl Shared {
         }
     }
 
-    fn start(self: &Arc<Self>, inbox: &mut Inbox) -> io::Result<()> {
+    fn start_poll_thread(self: &Arc<Self>, inbox: &mut Inbox) -> io::Result<()> {
         let notifier = Arc::new(Notifier::new()?);
         // There is something in the inbox already.
         notifier.notify();
         let (shared, own) = (Arc::clone(self), Arc::clone(&notifier));
-        (self.spawn)(&self.name, Box::new(move || shared.run(&own)))?;
+        P::spawn(&format!("{}-poll", self.name), Box::new(move || shared.poll(&own)))?;
         inbox.notifier = Some(notifier);
         Ok(())
     }
 
     /// Returns whether there was anything to end.
     fn end(self: &Arc<Self>, ending: Ending) -> bool {
-        let mut inbox = lock(&self.inbox);
+        let mut inbox = self.inbox();
         inbox.ending = inbox.ending.max(ending);
         let is_held = inbox.held > 0;
         if is_held || inbox.notifier.is_some() {
@@ -227,7 +191,7 @@ impl Shared {
     }
 
     /// The life of the thread.
-    fn run(&self, notifier: &Notifier) {
+    fn poll(self: &Arc<Self>, notifier: &Notifier) {
         worker_thread::block_signals();
         let (mut queues, mut retries) = (FdQueues::default(), Vec::new());
         let mut idle_timeout = self.idle_timeout;
@@ -259,7 +223,7 @@ impl Shared {
 
     /// What came in; `None` where the thread is to end instead, with nothing to wait for.
     fn collect(&self, is_idle: bool) -> Option<Work> {
-        let mut inbox = lock(&self.inbox);
+        let mut inbox = self.inbox();
         let is_empty = inbox.held == 0 || planted("poll_loop");
         if is_empty && (is_idle || inbox.ending != Ending::No) {
             inbox.notifier = None;
@@ -276,16 +240,12 @@ impl Shared {
 
     /// Gives back to the pool what has waited for long enough: a path may lead to where nothing
     /// answers, which this thread must not wait for.
-    fn resume(&self, retries: &mut Vec<Retry>) {
+    fn resume(self: &Arc<Self>, retries: &mut Vec<Retry>) {
         let now = now();
         for Retry { request, delay, .. } in retries.extract_if(.., |retry| retry.due <= now) {
-            match self.pool.upgrade() {
-                Some(pool) => {
-                    lock(&self.inbox).held -= 1;
-                    pool.resume(request, delay);
-                }
-                None => self.answer(request, Err(ended())),
-            }
+            self.inbox().held -= 1;
+            self.push(request, delay);
+            self.release(self.lock());
         }
     }
 
@@ -300,14 +260,8 @@ impl Shared {
 
     /// Completes a request that the thread had.
     fn answer(&self, request: Request, result: io::Result<Output>) {
-        lock(&self.inbox).held -= 1;
+        self.inbox().held -= 1;
         self.complete(request, result);
-    }
-
-    /// Completes a request and counts it out.
-    fn complete(&self, request: Request, result: io::Result<Output>) {
-        request.complete(result);
-        self.pending.leave();
     }
 }
 

@@ -2,15 +2,19 @@
 
 use std::ffi::CString;
 use std::io;
-use std::time::{Duration, Instant};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{Parker, STACK_BYTES};
 use crate::backend::BackendKind;
-use crate::sys::pthread::{Monitor, spawn};
+use crate::sys::pthread::spawn;
 
 /// Threads made with pthread_create(3), and the number of tokens for those that sleep.
-#[derive(Debug)]
-pub struct Pthreads(Monitor<usize>);
+#[derive(Debug, Default)]
+pub struct Pthreads {
+    tokens: Mutex<usize>,
+    unparked: Condvar,
+}
 
 /// A longer name is refused (pthread_setname_np(3)).
 const NAME_BYTES_MAX: usize = 15;
@@ -19,7 +23,7 @@ impl Parker for Pthreads {
     const KIND: BackendKind = BackendKind::Thread;
 
     fn new(_threads_max: usize) -> io::Result<Self> {
-        Ok(Self(Monitor::new(0)?))
+        Ok(Self::default())
     }
 
     fn spawn(name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
@@ -28,22 +32,25 @@ impl Parker for Pthreads {
     }
 
     fn park(&self, timeout: Option<Duration>) -> bool {
-        // A time beyond what the clock can say never comes.
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut tokens = self.0.lock();
-        while *tokens == 0 {
-            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => tokens.wait(),
-                Some(Duration::ZERO) => return false,
-                Some(left) => tokens.wait_for(left),
+        let is_none = |tokens: &mut usize| *tokens == 0;
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = match timeout {
+            Some(timeout) => {
+                let wait = self.unparked.wait_timeout_while(tokens, timeout, is_none);
+                wait.unwrap_or_else(PoisonError::into_inner).0
             }
-        }
-        *tokens -= 1;
-        true
+            None => {
+                let wait = self.unparked.wait_while(tokens, is_none);
+                wait.unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        let is_there = *tokens > 0;
+        *tokens -= usize::from(is_there);
+        is_there
     }
 
     fn unpark(&self) {
-        *self.0.lock() += 1;
-        self.0.signal();
+        *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.unparked.notify_one();
     }
 }

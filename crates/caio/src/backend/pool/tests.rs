@@ -16,17 +16,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::{Pool, PoolOptions};
+use super::Pool;
 use crate::backend::Backend;
 use crate::buffer::Buffer;
 use crate::completion::Outcome;
+use crate::config::Config;
 use crate::detached::Answer;
 use crate::file::SharedFile;
 use crate::op::{Op, Output};
 use crate::testing::{file_with, request, run, wait};
 
 /// Opens one of the pools.
-type Open = fn(&PoolOptions) -> Arc<dyn Backend>;
+type Open = fn(&Named) -> Arc<dyn Backend>;
 
 /// Makes a `#[test]` of each of these functions for each pool.
 macro_rules! for_both {
@@ -59,15 +60,27 @@ use for_both;
 /// How long anything may take before a test gives it up.
 const HANGS: Duration = Duration::from_secs(30);
 
-fn open<P: super::Parker>(options: &PoolOptions) -> Arc<dyn Backend> {
-    Arc::new(Pool::<P>::open(options).unwrap())
+fn open<P: super::Parker>(Named { name, config }: &Named) -> Arc<dyn Backend> {
+    Arc::new(Pool::<P>::named(name, config).unwrap())
 }
 
-/// Options with a name for the threads that no other pool has.
-fn named(name: &str) -> PoolOptions {
+/// The settings of a pool, and a name for its threads that no other pool has.
+struct Named {
+    name: String,
+    config: Config,
+}
+
+fn named(name: &str) -> Named {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let name = format!("{name}{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    PoolOptions { name, ..PoolOptions::default() }
+    Named { name, config: Config { threads_max: 32, ..Config::default() } }
+}
+
+impl Named {
+    fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
 }
 
 fn bytes(outcome: &Outcome) -> usize {
@@ -167,8 +180,8 @@ fn pipe() -> (SharedFile, PipeWriter) {
     (SharedFile::from_std(OwnedFd::from(reader).into()).unwrap(), writer)
 }
 
-/// How many threads there are of the pool with these options.
-fn threads_of(options: &PoolOptions) -> usize {
+/// How many threads there are of the pool with these settings.
+fn threads_of(options: &Named) -> usize {
     let prefix = format!("{}-", options.name);
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let named = tasks.flatten().filter(|task| {

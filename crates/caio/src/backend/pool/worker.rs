@@ -41,14 +41,14 @@ pub(super) fn run<P: Parker>(shared: &Arc<Shared<P>>) {
 
 impl<P: Parker> Shared<P> {
     /// Does the operation and completes the request, or leaves it to the poll loop.
-    fn serve(&self, Job { mut request, delay, .. }: Job) {
+    fn serve(self: &Arc<Self>, Job { mut request, delay, .. }: Job) {
         if request.is_cancelled() {
             return self.complete(request, Err(Errno::ECANCELED.into()));
         }
         let (op, file) = request.parts_mut();
         match catch_unwind(AssertUnwindSafe(|| execute(op, file))) {
             Ok(Executed::Completed(result)) => self.complete(request, result),
-            Ok(Executed::NoReader) => self.poll_loop.retry(request, delay),
+            Ok(Executed::NoReader) => self.wait_for_reader(request, delay),
             Err(panic) => self.complete(request, Err(panicked(&*panic).into())),
         }
     }
@@ -72,7 +72,7 @@ impl<P: Parker> Shared<P> {
         if !state.idle.park() {
             return None;
         }
-        let mut timeout = Some(self.options.idle_timeout());
+        let mut timeout = Some(self.idle_timeout);
         loop {
             drop(state);
             let has_token = self.parker.park(timeout);

@@ -15,7 +15,8 @@ use crate::op::{Op, Output};
 use crate::testing::{eventually, file_with, request, run, wait};
 
 fn open(rings: usize, entries: u32) -> Option<Uring> {
-    match Uring::open(&Options { rings, entries, ..Options::default() }) {
+    let uring = UringConfig { rings, entries, ..UringConfig::default() };
+    match Uring::open(&Config { uring, ..Config::default() }) {
         Ok(uring) => Some(uring),
         Err(error) => {
             println!("skipped: {error}");
@@ -87,8 +88,9 @@ fn more_requests_than_entries_are_all_done() {
 /// although nothing is left to submit.
 #[test]
 fn a_kernel_thread_that_polls_takes_all_of_many_requests() {
-    let options = Options { rings: 1, entries: 2, sqpoll_idle_ms: Some(5), ..Options::default() };
-    let uring = match Uring::open(&options) {
+    let uring =
+        UringConfig { rings: 1, entries: 2, sqpoll_idle_ms: Some(5), ..UringConfig::default() };
+    let uring = match Uring::open(&Config { uring, ..Config::default() }) {
         Ok(uring) => uring,
         Err(error) => return println!("skipped: {error}"),
     };
@@ -100,8 +102,8 @@ fn a_kernel_thread_that_polls_takes_all_of_many_requests() {
 /// Trap A9: what is completed once more has its place taken by another request.
 #[test]
 fn a_completion_that_comes_twice_answers_no_other_request() {
-    let options = Options { rings: 1, entries: 8, requests_max: 1, ..Options::default() };
-    let uring = match Uring::open(&options) {
+    let uring = UringConfig { rings: 1, entries: 8, ..UringConfig::default() };
+    let uring = match Uring::open(&Config { uring, max_requests: 1, ..Config::default() }) {
         Ok(uring) => uring,
         Err(error) => return println!("skipped: {error}"),
     };

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::check;
 use crate::backend::Backend;
-use crate::backend::pool::{Pool, PoolOptions};
+use crate::backend::pool::Pool;
+use crate::config::Config;
 use crate::detached::{Answer, request};
 use crate::file::SharedFile;
 use crate::models::parker::Threads;
@@ -16,7 +17,7 @@ use crate::op::Op;
 use crate::sync::{now, thread};
 
 fn pool(threads_max: usize) -> Arc<Pool<Threads>> {
-    let options = PoolOptions { threads_max, idle_timeout_ms: 1000, ..PoolOptions::default() };
+    let options = Config { threads_max, threads_idle_timeout_ms: 1000, ..Config::default() };
     Arc::new(Pool::open(&options).unwrap())
 }
 

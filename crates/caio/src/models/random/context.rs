@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::check;
-use crate::backend::pool::{Pool, PoolOptions};
+use crate::backend::pool::Pool;
 use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::context::Context;
@@ -18,7 +18,7 @@ use crate::sync::{now, thread};
 
 /// A context with room for two transfers, whose operations threads do.
 fn context() -> Context {
-    let options = PoolOptions { threads_max: 2, ..PoolOptions::default() };
+    let options = Config { threads_max: 2, ..Config::default() };
     let pool = Arc::new(Pool::<Threads>::open(&options).unwrap());
     let builder = Context::builder().custom(pool).runtime(Arc::new(AnyTime)).in_place(false);
     builder.config(Config { max_requests: 2, ..Config::default() }).build().unwrap()

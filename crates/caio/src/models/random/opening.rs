@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check;
-use crate::backend::pool::{Pool, PoolOptions};
+use crate::backend::pool::Pool;
 use crate::config::Config;
 use crate::context::Context;
 use crate::models::parker::Threads;
@@ -22,7 +22,7 @@ fn read_file() -> Op {
 }
 
 fn model() {
-    let options = PoolOptions { threads_max: 2, ..PoolOptions::default() };
+    let options = Config { threads_max: 2, ..Config::default() };
     let pool = Arc::new(Pool::<Threads>::open(&options).unwrap());
     let builder = Context::builder().custom(pool).runtime(Arc::new(AnyTime)).in_place(false);
     let config = Config { max_open_files: 1, ..Config::default() };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check;
-use crate::backend::pool::{Pool, PoolOptions};
+use crate::backend::pool::Pool;
 use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::context::Context;
@@ -17,7 +17,7 @@ use crate::op::Op;
 use crate::sync::thread;
 
 fn context() -> Context {
-    let options = PoolOptions { threads_max: 1, idle_timeout_ms: 1, ..PoolOptions::default() };
+    let options = Config { threads_max: 1, threads_idle_timeout_ms: 1, ..Config::default() };
     let pool = Arc::new(Pool::<Threads>::open(&options).unwrap());
     let builder = Context::builder().custom(pool).runtime(Arc::new(AnyTime)).in_place(false);
     builder.config(Config::default()).build().unwrap()

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check;
-use crate::backend::pool::{Pool, PoolOptions};
+use crate::backend::pool::Pool;
 use crate::backend::{Backend, QueueId};
 use crate::buffer::Buffer;
+use crate::config::Config;
 use crate::detached::request;
 use crate::file::SharedFile;
 use crate::models::parker::Threads;
@@ -48,7 +49,7 @@ fn client(pool: &Pool<Threads>, files: &[SharedFile; 2], client: usize, done: &C
 }
 
 fn model() {
-    let options = PoolOptions { threads_max: 3, idle_timeout_ms: 1000, ..PoolOptions::default() };
+    let options = Config { threads_max: 3, threads_idle_timeout_ms: 1000, ..Config::default() };
     let pool = Arc::new(Pool::<Threads>::open(&options).unwrap());
     let files = [regular_file(), regular_file()];
     let done = Count::default();

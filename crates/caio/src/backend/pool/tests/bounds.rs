@@ -10,7 +10,7 @@ for_both! {
 }
 
 fn a_file_that_hangs_takes_no_thread_of_others(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 5, ..named("one") });
+    let pool = &*open(&named("one").with(|config| config.threads_max = 5));
     let slow = file_with(b"slow");
     let duplicate = slow.duplicate().unwrap();
     let mut hanging = Vec::new();
@@ -34,7 +34,7 @@ fn a_file_that_hangs_takes_no_thread_of_others(open: Open) {
 }
 
 fn paths_that_hang_leave_threads_to_files(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 4, ..named("paths") });
+    let pool = &*open(&named("paths").with(|config| config.threads_max = 4));
     let paths = ["/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"];
     let hanging: Vec<_> = paths
         .iter()
@@ -45,7 +45,7 @@ fn paths_that_hang_leave_threads_to_files(open: Open) {
 }
 
 fn transfers_that_hang_leave_a_thread_to_metadata(open: Open) {
-    let options = PoolOptions { threads_max: 4, ..named("many") };
+    let options = named("many").with(|config| config.threads_max = 4);
     let pool = &*open(&options);
     let files: Vec<_> = (0..8).map(|_| file_with(b"slow")).collect();
     let hanging: Vec<_> =

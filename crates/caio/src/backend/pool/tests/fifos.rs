@@ -44,7 +44,7 @@ fn waits(file: &SharedFile) -> bool {
 }
 
 fn a_reader_is_opened_at_once_and_waits_for_its_first_writer(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 1, ..named("reader") });
+    let pool = &*open(&named("reader").with(|config| config.threads_max = 1));
     for op in [
         |path: &Path| opening(path, libc::O_RDONLY),
         |path: &Path| Op::ReadFile { path: name(path) },
@@ -63,7 +63,7 @@ fn a_reader_is_opened_at_once_and_waits_for_its_first_writer(open: Open) {
 }
 
 fn a_writer_waits_for_its_reader_and_takes_no_thread(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 1, ..named("writer") });
+    let pool = &*open(&named("writer").with(|config| config.threads_max = 1));
     let fifos: Vec<_> = (0..4).map(|_| Fifo::new()).collect();
     let waiting: Vec<_> =
         fifos.iter().map(|fifo| submit(pool, opening(&fifo.path, libc::O_WRONLY), None)).collect();
@@ -102,7 +102,7 @@ fn a_writer_that_is_given_up_opens_nothing_later(open: Open) {
 
 fn a_writer_that_waits_ends_with_its_pool(open: Open) {
     let fifo = Fifo::new();
-    let options = PoolOptions { idle_timeout_ms: 3_600_000, ..named("fend") };
+    let options = named("fend").with(|config| config.threads_idle_timeout_ms = 3_600_000);
     for shut_down in [true, false] {
         let pool = open(&options);
         let waiting = submit(&*pool, opening(&fifo.path, libc::O_WRONLY), None);
@@ -119,7 +119,7 @@ fn a_writer_that_waits_ends_with_its_pool(open: Open) {
 }
 
 fn what_does_not_wait_is_opened_as_it_is(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 1, ..named("plain") });
+    let pool = &*open(&named("plain").with(|config| config.threads_max = 1));
     let fifo = Fifo::new();
     let open = |path: &Path, flags| run(pool, opening(path, flags), None);
     let refused = open(&fifo.path, libc::O_WRONLY | libc::O_NONBLOCK).result.unwrap_err();

@@ -21,7 +21,7 @@ for_both! {
 }
 
 fn pending_pipe_reads_delay_no_regular_read(open: Open) {
-    let options = PoolOptions { threads_max: 2, ..named("pend") };
+    let options = named("pend").with(|config| config.threads_max = 2);
     let pool = open(&options);
     let pipes: Vec<_> = (0..128).map(|_| pipe()).collect();
     let pending: Vec<_> =
@@ -143,7 +143,7 @@ fn shutdown_ends_reads_that_wait_and_drop_ends_all(open: Open) {
     let (empty, _writer) = pipe();
     let (full, mut writer) = pipe();
     writer.write_all(b"here").unwrap();
-    let options = PoolOptions { idle_timeout_ms: 3_600_000, ..named("ends") };
+    let options = named("ends").with(|config| config.threads_idle_timeout_ms = 3_600_000);
     let pool = open(&options);
     let waiting = submit(&*pool, read(1, 0), Some(&empty));
     let ready = submit(&*pool, read(4, 0), Some(&full));

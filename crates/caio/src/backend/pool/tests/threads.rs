@@ -37,7 +37,10 @@ fn assert_written(file: &SharedFile) {
 }
 
 fn a_thousand_queued_writes_are_all_there_after_shutdown(open: Open) {
-    let pool = &*open(&PoolOptions { queue_max: 1000, threads_max: 2, ..named("b21") });
+    let pool = &*open(&named("b21").with(|config| {
+        config.max_requests = 1000;
+        config.threads_max = 2;
+    }));
     let file = file_with(b"");
     let answers = queue_writes(pool, &file);
     pool.commit(super::super::QUEUE);
@@ -52,7 +55,10 @@ fn a_thousand_queued_writes_are_all_there_after_shutdown(open: Open) {
 
 fn a_dropped_pool_still_does_what_it_took(open: Open) {
     let file = file_with(b"");
-    let options = PoolOptions { queue_max: 1000, threads_max: 2, ..named("drop") };
+    let options = named("drop").with(|config| {
+        config.max_requests = 1000;
+        config.threads_max = 2;
+    });
     let pool = open(&options);
     let answers = queue_writes(&*pool, &file);
     pool.commit(super::super::QUEUE);
@@ -93,7 +99,7 @@ fn a_panicking_waker_harms_nobody_else(open: Open) {
             panic!("a waker of the user's");
         }
     }
-    let pool = open(&PoolOptions { threads_max: 1, ..named("bomb") });
+    let pool = open(&named("bomb").with(|config| config.threads_max = 1));
     let (stream, mut writer) = pipe();
     let regular = file_with(b"alive");
     let (gate, file) = (Hanging::begin(&*pool, Op::Fsync, Some(&regular)), file_with(b"x"));
@@ -114,8 +120,11 @@ fn a_panicking_waker_harms_nobody_else(open: Open) {
 }
 
 fn threads_stay_below_the_maximum_and_go_when_idle(open: Open) {
-    let limits =
-        PoolOptions { threads_min: 1, threads_max: 3, idle_timeout_ms: 50, ..named("cnt") };
+    let limits = named("cnt").with(|config| {
+        config.threads_min = 1;
+        config.threads_max = 3;
+        config.threads_idle_timeout_ms = 50;
+    });
     let pool = open(&limits);
     assert_eq!(threads_of(&limits), 0, "a thread starts when there is work");
     let files = [(); 8].map(|()| file_with(&[7; 4096]));
@@ -141,7 +150,7 @@ fn threads_stay_below_the_maximum_and_go_when_idle(open: Open) {
 }
 
 fn a_request_that_is_not_wanted_is_not_begun(open: Open) {
-    let pool = &*open(&PoolOptions { threads_max: 1, ..named("skip") });
+    let pool = &*open(&named("skip").with(|config| config.threads_max = 1));
     let file = file_with(b"kept");
     let gate = Hanging::begin(pool, Op::Fsync, Some(&file));
     let unwanted = submit(pool, write(b"lost", 0), Some(&file));
@@ -155,8 +164,11 @@ fn a_request_that_is_not_wanted_is_not_begun(open: Open) {
 /// Threads that end after a millisecond meet requests that come after about as long.
 fn no_request_is_forgotten_while_threads_come_and_go(open: Open) {
     for threads_min in [0, 1] {
-        let limits =
-            PoolOptions { threads_min, threads_max: 3, idle_timeout_ms: 1, ..named("rush") };
+        let limits = named("rush").with(|config| {
+            config.threads_min = threads_min;
+            config.threads_max = 3;
+            config.threads_idle_timeout_ms = 1;
+        });
         let pool = open(&limits);
         let file = file_with(b"x");
         std::thread::scope(|scope| {
@@ -219,7 +231,7 @@ fn a_thread_that_takes_one_of_several_wakes_the_next(open: Open) {
 }
 
 fn threads_that_sleep_go_with_their_pool(open: Open) {
-    let options = PoolOptions { idle_timeout_ms: 3_600_000, ..named("away") };
+    let options = named("away").with(|config| config.threads_idle_timeout_ms = 3_600_000);
     let pool = open(&options);
     assert_eq!(contents(run(&*pool, read(1, 0), Some(&file_with(b"x")))), b"x");
     assert_eq!(threads_of(&options), 1);
@@ -230,7 +242,10 @@ fn threads_that_sleep_go_with_their_pool(open: Open) {
 }
 
 fn threads_go_after_the_shutdown(open: Open) {
-    let options = PoolOptions { threads_min: 1, idle_timeout_ms: u64::MAX, ..named("over") };
+    let options = named("over").with(|config| {
+        config.threads_min = 1;
+        config.threads_idle_timeout_ms = 86_400_000;
+    });
     let pool = open(&options);
     assert_eq!(contents(run(&*pool, read(1, 0), Some(&file_with(b"x")))), b"x");
     let (full, mut writer) = pipe();
@@ -274,7 +289,7 @@ impl super::super::Parker for Few {
 
 #[test]
 fn where_no_thread_can_start_requests_fail_with_the_reason_and_else_those_there_are_go_on() {
-    let pool = &*open::<Few>(&PoolOptions { idle_timeout_ms: 1, ..named("few") });
+    let pool = &*open::<Few>(&named("few").with(|config| config.threads_idle_timeout_ms = 1));
     let file = file_with(b"unread");
     let answers = queue_writes(pool, &file);
     pool.commit(super::super::QUEUE);

@@ -1,12 +1,10 @@
 //! A backend around another one, where a test looks at what comes by.
 
 use std::fmt;
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
-use caio::{Backend, BackendKind, Capability, QueueId, Request, Token};
+use caio::{Backend, BackendKind, QueueId, Request};
 
 type Look = Box<dyn Fn(&mut Request) + Send + Sync>;
 
@@ -42,10 +40,6 @@ impl Backend for Observed {
         BackendKind::Other("observed")
     }
 
-    fn capability(&self) -> &Capability {
-        self.inner.capability()
-    }
-
     fn queue(&self, mut request: Request) -> QueueId {
         (self.look)(&mut request);
         self.inner.queue(request)
@@ -56,19 +50,5 @@ impl Backend for Observed {
         self.inner.commit(queue);
     }
 
-    fn cancel(&self, token: Token) {
-        self.inner.cancel(token);
-    }
-
-    fn reap(&self, queue: QueueId) -> usize {
-        self.inner.reap(queue)
-    }
-
-    fn descriptor(&self, queue: QueueId) -> Option<BorrowedFd<'_>> {
-        self.inner.descriptor(queue)
-    }
-
-    fn shutdown(&self, deadline: Instant) -> usize {
-        self.inner.shutdown(deadline)
-    }
+    caio_testkit::forward!(inner: capability, cancel, reap, descriptor, shutdown);
 }

@@ -11,10 +11,10 @@ use crate::flight::{BUFFERS, FILES, Field};
 use crate::guards::Guards;
 use crate::in_use;
 use crate::mounted::Mounted;
+use crate::planted_backend::Defect;
 use crate::settled::settled;
 use crate::ways;
 use crate::work::BUFFER_BYTES;
-use crate::wrapped::{Defect, Wrapped};
 
 /// On each backend.
 const CANCELS: u64 = 600;
@@ -47,7 +47,7 @@ fn cancellations_provably_in_flight() {
 fn an_answer_before_its_time_is_found_out() {
     let _alone = in_use::alone();
     let Some(mounted) = mounted() else { return };
-    let context = Wrapped::planted(Defect::EarlyAnswer).and_then(Wrapped::build).unwrap();
+    let context = ways::planted(Defect::EarlyAnswer, 16).unwrap();
     let error = gate(&mounted, &context, CANCELS, PATIENCE).unwrap_err();
     assert!(error.contains("early drops"), "{error}");
     println!("gate=fuse_cancels planted=early_answer caught=yes");

@@ -10,10 +10,10 @@ use crate::drive::{PATIENCE, mounted, number, run, runtime, seed};
 use crate::guards::Guards;
 use crate::in_use;
 use crate::mounted::Mounted;
+use crate::planted_backend::Defect;
 use crate::settled::settled;
 use crate::ways;
 use crate::work::{BUFFER_BYTES, BUFFERS, Manner, Work};
-use crate::wrapped::{Defect, Wrapped};
 
 /// On each backend.
 const FAULTS: u64 = 1500;
@@ -56,13 +56,14 @@ fn backends_with_a_defect_are_found_out() {
     let planted = [
         (Defect::LostError, "lost_error", "succeeded although"),
         (Defect::LostBuffer, "lost_buffer", "came back"),
-        (Defect::Twice, "done_twice", "changed other bytes"),
-        (Defect::Kept, "never_answered", "it hangs"),
+        (Defect::DoubledAppend, "done_twice", "changed other bytes"),
+        (Defect::LostRequest, "never_answered", "it hangs"),
     ];
     for (defect, name, found) in planted {
-        let context = Wrapped::planted(defect).and_then(Wrapped::build).unwrap();
+        let context = ways::planted(defect, 16).unwrap();
         // What is never answered is waited for in vain.
-        let patience = if defect == Defect::Kept { Duration::from_secs(1) } else { PATIENCE };
+        let patience =
+            if defect == Defect::LostRequest { Duration::from_secs(1) } else { PATIENCE };
         let error = gate(&mounted, &context, PLANTED_FAULTS, patience).unwrap_err();
         let is_found = error.contains(found) || defect == Defect::LostError && is_loss(&error);
         assert!(is_found, "{name} was not found, but: {error}");

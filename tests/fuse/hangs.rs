@@ -12,9 +12,9 @@ use crate::guards::Guards;
 use crate::in_use;
 use crate::mounted::Mounted;
 use crate::plan::Call;
+use crate::planted_backend::Defect;
 use crate::ways;
 use crate::work::{BUFFER_BYTES, Manner};
-use crate::wrapped::{Defect, Wrapped};
 
 /// More of each operation than a pool has threads.
 const MANY: usize = 40;
@@ -57,7 +57,8 @@ fn a_file_that_hangs_delays_no_other() {
 fn a_backend_in_which_files_wait_for_each_other_is_found_out() {
     let _alone = in_use::alone();
     let Some(mounted) = mounted() else { return };
-    let context = Wrapped::planted(Defect::OneAtATime).and_then(Wrapped::build).unwrap();
+    // All requests of all files wait for the one thread.
+    let context = ways::planted(Defect::None, 1).unwrap();
     let patience = Duration::from_secs(1);
     let error = gate(&mounted, &context, Manner::Uncached, patience).unwrap_err();
     assert!(error.contains("it hangs"), "{error}");

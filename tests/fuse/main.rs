@@ -23,10 +23,11 @@ mod in_use;
 mod local;
 mod mounted;
 mod plan;
+#[path = "../common/planted_backend.rs"]
+mod planted_backend;
 mod server;
 #[path = "../common/settled.rs"]
 mod settled;
 mod ticking;
 mod ways;
 mod work;
-mod wrapped;

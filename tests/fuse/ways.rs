@@ -2,9 +2,14 @@
 //! with what the engine would send to a pool.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use aiofile::{BackendKind, Context, Error};
+use caio::backend::pool::ThreadPool;
+use caio::{Backend, BufferedWrites, Config};
 use caio_testkit::{required_backend, variant};
+
+use crate::planted_backend::{Defect, Planted};
 
 /// A backend, and how a context is made with it.
 pub(crate) struct Way {
@@ -57,6 +62,20 @@ pub(crate) fn each(test: impl Fn(&Way)) {
     }
 }
 
+/// A context over a pool of threads with a defect.
+pub(crate) fn planted(defect: Defect, threads: usize) -> Result<Context, Error> {
+    let mut config = Config::default();
+    config.threads_max = threads;
+    over(Arc::new(ThreadPool::open(&config)?), defect)
+}
+
+/// A context in which everything goes through this backend, files of a server, too.
+fn over(inner: Arc<dyn Backend>, defect: Defect) -> Result<Context, Error> {
+    let planted = Arc::new(Planted::always(inner, defect));
+    let builder = aiofile::context().custom(planted).in_place(false);
+    builder.configure(|config| config.buffered_writes = BufferedWrites::Backend).build()
+}
+
 fn of_variant(name: &str) -> Result<Context, Error> {
     variant(name).expect("there is such a variant").build(aiofile::context())
 }
@@ -72,7 +91,8 @@ mod queues {
     use caio::backend::linux_aio::LinuxAio;
     use caio::backend::uring::Uring;
 
-    use crate::wrapped::Wrapped;
+    use super::over;
+    use crate::planted_backend::Defect;
 
     /// More than a test holds at once: each request that is held takes one.
     const WORKERS: u32 = 64;
@@ -80,11 +100,11 @@ mod queues {
     pub(super) fn uring() -> Result<Context, Error> {
         let mut config = Config::default();
         config.uring.kernel_workers_max = WORKERS;
-        Wrapped::anywhere(Arc::new(Uring::open(&config)?)).build()
+        over(Arc::new(Uring::open(&config)?), Defect::None)
     }
 
     pub(super) fn linux() -> Result<Context, Error> {
-        Wrapped::anywhere(Arc::new(LinuxAio::open(&Config::default())?)).build()
+        over(Arc::new(LinuxAio::open(&Config::default())?), Defect::None)
     }
 }
 

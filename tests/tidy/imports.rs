@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(find("uring.rs", "use super::pool::ThreadPool;"), [1]);
         assert_eq!(find("pool/queue.rs", "let ring = crate::backend::uring::Uring::open();"), [1]);
         assert_eq!(find("in_flight.rs", "use super::linux_aio::LinuxAio;"), [1]);
-        assert_eq!(find("pool/queue.rs", "use crate::backend::pool::PoolOptions;"), []);
+        assert_eq!(find("pool/queue.rs", "use crate::backend::pool::Pool;"), []);
         assert_eq!(find("uring.rs", "use super::in_flight::InFlight;\nlet pool = 3;"), []);
     }
 

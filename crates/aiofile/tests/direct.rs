@@ -8,17 +8,16 @@ mod common;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use aiofile::{
-    AioFile, AlignedBuffer, BackendKind, Buffer, Context, Error, ErrorKind, OpenOptions,
-    RangeOptions, Reader, Writer, async_open,
+    AioFile, AlignedBuffer, Buffer, Context, Error, ErrorKind, OpenOptions, RangeOptions, Reader,
+    Writer, async_open,
 };
-use caio::{Backend, Capability, Op, Output, QueueId, Request, SharedFile, Token};
+use caio::{Capability, Op, Output, SharedFile};
+use caio_testkit::Null;
 use common::{disk, noise};
 use tokio::io::AsyncSeekExt;
 
@@ -160,13 +159,25 @@ async fn what_is_bounced_to_a_file_opened_to_append_is_appended() {
 #[derive(Debug)]
 struct Cutting {
     bytes_max: usize,
-    capability: Capability,
 }
 
 impl Cutting {
     fn context(bytes_max: usize) -> Context {
-        let cutting = Self { bytes_max, capability: Capability::all(64) };
-        aiofile::context().custom(Arc::new(cutting)).build().unwrap()
+        let cutting = Self { bytes_max };
+        let backend = Null::answering(Capability::all(64), move |op, file| match (op, file) {
+            (Op::Open { path, flags, .. }, _) => {
+                let path = PathBuf::from(path.to_str().unwrap());
+                let mut options = File::options();
+                let file = options.read(true).write(true).custom_flags(*flags & !3).open(&path)?;
+                Ok(Output::File(SharedFile::new(file, path)?))
+            }
+            (Op::Metadata, Some(file)) => {
+                file.file().metadata().map(|found| Output::Metadata(Box::new(found)))
+            }
+            (op, Some(file)) => cutting.transfer(op, file),
+            (_, None) => Ok(Output::Done),
+        });
+        aiofile::context().custom(Arc::new(backend)).build().unwrap()
     }
 
     fn transfer(&self, op: &mut Op, file: &SharedFile) -> io::Result<Output> {
@@ -210,50 +221,6 @@ impl Cutting {
             }
         }
         Ok(Output::Bytes(done))
-    }
-}
-
-impl Backend for Cutting {
-    fn kind(&self) -> BackendKind {
-        BackendKind::Other("cutting")
-    }
-
-    fn capability(&self) -> &Capability {
-        &self.capability
-    }
-
-    fn queue(&self, mut request: Request) -> QueueId {
-        let result = match request.parts_mut() {
-            (Op::Open { path, flags, .. }, _) => {
-                let path = PathBuf::from(path.to_str().unwrap());
-                let mut options = File::options();
-                let file = options.read(true).write(true).custom_flags(*flags & !3).open(&path);
-                file.and_then(|file| Ok(Output::File(SharedFile::new(file, path)?)))
-            }
-            (Op::Metadata, Some(file)) => {
-                file.file().metadata().map(|found| Output::Metadata(Box::new(found)))
-            }
-            (op, Some(file)) => self.transfer(op, file),
-            (_, None) => Ok(Output::Done),
-        };
-        request.complete(result);
-        QueueId(0)
-    }
-
-    fn commit(&self, _: QueueId) {}
-
-    fn cancel(&self, _: Token) {}
-
-    fn reap(&self, _: QueueId) -> usize {
-        0
-    }
-
-    fn descriptor(&self, _: QueueId) -> Option<BorrowedFd<'_>> {
-        None
-    }
-
-    fn shutdown(&self, _: Instant) -> usize {
-        0
     }
 }
 

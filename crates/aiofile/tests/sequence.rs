@@ -4,15 +4,16 @@
 mod common;
 
 use std::io::{PipeReader, Read, Write};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Waker};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aiofile::{AioFile, BackendKind, Error, Result, Writer};
-use caio::{Backend, Capability, Op, Output, QueueId, Request, Token};
+use aiofile::{AioFile, Error, Result, Writer};
+use caio::{Capability, Op, Output};
+use caio_testkit::Null;
 use common::{scratch, unruly};
 use futures_util::future::{join_all, try_join_all};
 use tokio::time::timeout;
@@ -215,61 +216,27 @@ async fn small_writes_that_wait_are_written_as_one_and_datagrams_are_not() {
 }
 
 /// Accepts so many bytes and then answers that there is no space.
-#[derive(Debug)]
-struct Limited {
-    space: AtomicUsize,
-    capability: Capability,
-}
-
-impl Backend for Limited {
-    fn kind(&self) -> BackendKind {
-        BackendKind::Other("limited")
-    }
-
-    fn capability(&self) -> &Capability {
-        &self.capability
-    }
-
-    fn queue(&self, mut request: Request) -> QueueId {
-        let result = match request.parts_mut() {
-            (Op::Write { buffer, range, .. }, Some(file)) => {
-                match self.space.load(Ordering::SeqCst).min(range.len()) {
-                    0 => Err(std::io::Error::from_raw_os_error(28)),
-                    bytes => {
-                        self.space.fetch_sub(bytes, Ordering::SeqCst);
-                        let written = &buffer.as_slice()[range.start..][..bytes];
-                        file.file().write_all(written).map(|()| Output::Bytes(bytes))
-                    }
+fn limited(space: usize) -> Null {
+    let space = AtomicUsize::new(space);
+    Null::answering(Capability::all(8), move |op, file| match (op, file) {
+        (Op::Write { buffer, range, .. }, Some(file)) => {
+            match space.load(Ordering::SeqCst).min(range.len()) {
+                0 => Err(std::io::Error::from_raw_os_error(28)),
+                bytes => {
+                    space.fetch_sub(bytes, Ordering::SeqCst);
+                    let written = &buffer.as_slice()[range.start..][..bytes];
+                    file.file().write_all(written).map(|()| Output::Bytes(bytes))
                 }
             }
-            _ => Err(std::io::ErrorKind::Unsupported.into()),
-        };
-        request.complete(result);
-        QueueId(0)
-    }
-
-    fn commit(&self, _: QueueId) {}
-
-    fn cancel(&self, _: Token) {}
-
-    fn reap(&self, _: QueueId) -> usize {
-        0
-    }
-
-    fn descriptor(&self, _: QueueId) -> Option<BorrowedFd<'_>> {
-        None
-    }
-
-    fn shutdown(&self, _: Instant) -> usize {
-        0
-    }
+        }
+        _ => Err(std::io::ErrorKind::Unsupported.into()),
+    })
 }
 
 #[tokio::test]
 async fn writes_done_as_one_have_their_own_outcomes() {
     let (_directory, path) = scratch(b"");
-    let limited = Limited { space: AtomicUsize::new(10), capability: Capability::all(8) };
-    let builder = aiofile::context().custom(std::sync::Arc::new(limited));
+    let builder = aiofile::context().custom(std::sync::Arc::new(limited(10)));
     let context = builder.in_place(false).build().unwrap();
     let log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
     let writer = Writer::new(AioFile::from_std_in(&context, log).unwrap());

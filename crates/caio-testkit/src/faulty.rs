@@ -10,14 +10,12 @@ mod layer;
 mod plan;
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use caio::{
     Backend, BackendKind, Capability, FileClass, Op, OpKind, Output, QueueId, Request, SharedFile,
-    Token,
 };
 use nix::errno::Errno;
 
@@ -292,21 +290,7 @@ impl Backend for Faulty {
         }
     }
 
-    fn commit(&self, queue: QueueId) {
-        self.inner.commit(queue);
-    }
-
-    fn cancel(&self, token: Token) {
-        self.inner.cancel(token);
-    }
-
-    fn reap(&self, queue: QueueId) -> usize {
-        self.inner.reap(queue)
-    }
-
-    fn descriptor(&self, queue: QueueId) -> Option<BorrowedFd<'_>> {
-        self.inner.descriptor(queue)
-    }
+    crate::forward!(inner: commit, cancel, reap, descriptor);
 
     fn shutdown(&self, deadline: Instant) -> usize {
         let within = self.inner.shutdown(deadline);

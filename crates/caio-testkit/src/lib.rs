@@ -6,6 +6,7 @@
 //! - [`Simulated`] keeps files in memory and finishes nothing until it is told to;
 //! - [`Null`] finishes everything at once and does nothing;
 //! - [`Skeleton`] is the smallest correct backend, to start a new one from;
+//! - [`forward!`] is the rest of a backend around another one;
 //! - [`each_backend!`] stamps one test over every backend and variant;
 //! - [`Guards`] are buffers that tell who touches them after they were given back;
 //! - [`Usage`] counts descriptors, threads and memory.
@@ -16,6 +17,7 @@
 
 mod each_backend;
 mod faulty;
+mod forward;
 mod guards;
 mod held;
 mod leaks;

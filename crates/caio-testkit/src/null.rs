@@ -1,5 +1,6 @@
 //! A backend that does nothing, at once: what an operation costs on it is the cost of the engine.
 
+use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use std::time::Instant;
 
 use caio::{
     Backend, BackendKind, Buffer, Capability, Error, ErrorKind, Op, OpKind, OpSet, Output, QueueId,
-    Request, Token,
+    Request, SharedFile, Token,
 };
 
 /// Completes each request inside [`queue`](Backend::queue), without any system call: writes and
@@ -29,11 +30,14 @@ use caio::{
 /// assert_eq!((result?, buffer.as_slice()), (4, &[0; 4][..]));
 /// # Ok::<(), caio::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Null {
     capability: Capability,
+    answer: Box<Answer>,
     closed: AtomicBool,
 }
+
+/// What becomes of an operation on a file.
+type Answer = dyn Fn(&mut Op, Option<&SharedFile>) -> io::Result<Output> + Send + Sync;
 
 impl Null {
     /// A backend that does nothing.
@@ -62,7 +66,38 @@ impl Null {
             features: vec![String::from("does nothing")],
             ..Capability::all(usize::MAX)
         };
-        Self { capability, closed: AtomicBool::new(false) }
+        Self::answering(capability, |op, _file| pretend(op))
+    }
+
+    /// A backend of this capability that answers each operation at once, on the thread that queues
+    /// it: the smallest one for a test that needs certain answers.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use caio::{Capability, Context};
+    /// use caio_testkit::Null;
+    ///
+    /// let broken = Null::answering(Capability::all(8), |_op, _file| {
+    ///     Err(std::io::Error::from_raw_os_error(5))
+    /// });
+    /// let context = Context::builder().custom(Arc::new(broken)).in_place(false).build()?;
+    /// let file = caio::SharedFile::from_std(tempfile::tempfile()?)?;
+    /// let sync = futures_util::future::FutureExt::now_or_never(context.sync(&file, false));
+    /// assert_eq!(sync.expect("no wait").unwrap_err().raw_os_error(), Some(5));
+    /// # Ok::<(), caio::Error>(())
+    /// ```
+    #[must_use]
+    pub fn answering(
+        capability: Capability,
+        answer: impl Fn(&mut Op, Option<&SharedFile>) -> io::Result<Output> + Send + Sync + 'static,
+    ) -> Self {
+        Self { capability, answer: Box::new(answer), closed: AtomicBool::new(false) }
+    }
+}
+
+impl fmt::Debug for Null {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Null").field("closed", &self.closed).finish_non_exhaustive()
     }
 }
 
@@ -84,7 +119,10 @@ impl Backend for Null {
     fn queue(&self, mut request: Request) -> QueueId {
         let result = match self.closed.load(Ordering::Acquire) {
             true => Err(Error::new(ErrorKind::Shutdown, "the null backend was shut down").into()),
-            false => pretend(request.op_mut()),
+            false => {
+                let (op, file) = request.parts_mut();
+                (self.answer)(op, file)
+            }
         };
         request.complete(result);
         QueueId(0)

@@ -2,7 +2,11 @@
 //! same byte; UTF-8 as std has it; and what can be encoded comes back.
 #![no_main]
 
+#[path = "../../../crates/aiofile/tests/text/encodings.rs"]
+mod encodings;
+
 use aiofile::text::{Decoder, Encoder, Encoding, Errors, Newline, detect};
+use encodings::NAMES;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
@@ -15,25 +19,6 @@ struct Input<'a> {
     piece: u8,
     bytes: &'a [u8],
 }
-
-const NAMES: [&str; 16] = [
-    "utf-8",
-    "utf-8-sig",
-    "utf-16",
-    "utf-16le",
-    "utf-16be",
-    "utf-32",
-    "utf-32le",
-    "utf-32be",
-    "ascii",
-    "latin-1",
-    "windows-1252",
-    "shift_jis",
-    "gb18030",
-    "iso-2022-jp",
-    "euc-kr",
-    "big5",
-];
 
 fuzz_target!(|input: Input<'_>| {
     let name = NAMES[usize::from(input.encoding) % NAMES.len()];

@@ -299,31 +299,20 @@ impl AioFile {
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
     /// # let directory = tempfile::tempdir().unwrap(); let path = directory.path().join("data");
-    /// # use caio::{Backend, BackendKind, Capability, OpKind, OpSet, Output, QueueId};
-    /// # use caio::{Request, Token};
-    /// # use std::sync::atomic::{AtomicU32, Ordering};
-    /// # /// The first sync fails, as where a device loses what was written.
-    /// # #[derive(Debug)] struct FailsOnce(AtomicU32, Capability);
-    /// # impl Backend for FailsOnce {
-    /// #     fn kind(&self) -> BackendKind { BackendKind::Other("fails once") }
-    /// #     fn capability(&self) -> &Capability { &self.1 }
-    /// #     fn queue(&self, request: Request) -> QueueId {
-    /// #         request.complete(match self.0.fetch_add(1, Ordering::Relaxed) {
-    /// #             0 => Err(std::io::Error::from_raw_os_error(5)),
-    /// #             _ => Ok(Output::Done),
-    /// #         });
-    /// #         QueueId(0)
-    /// #     }
-    /// #     fn commit(&self, _: QueueId) {}
-    /// #     fn cancel(&self, _: Token) {}
-    /// #     fn reap(&self, _: QueueId) -> usize { 0 }
-    /// #     fn descriptor(&self, _: QueueId) -> Option<std::os::fd::BorrowedFd<'_>> { None }
-    /// #     fn shutdown(&self, _: std::time::Instant) -> usize { 0 }
-    /// # }
+    /// # use caio::{Capability, OpKind, OpSet, Output};
+    /// # use std::sync::atomic::{AtomicBool, Ordering};
     /// # let capability = Capability {
     /// #     operations: OpSet::default().with(OpKind::Fsync), ..Capability::all(1)
     /// # };
-    /// # let backend = std::sync::Arc::new(FailsOnce(AtomicU32::new(0), capability));
+    /// # // The first sync fails, as where a device loses what was written.
+    /// # let has_failed = AtomicBool::new(false);
+    /// # let backend = caio_testkit::Null::answering(capability, move |_, _| {
+    /// #     match has_failed.swap(true, Ordering::Relaxed) {
+    /// #         false => Err(std::io::Error::from_raw_os_error(5)),
+    /// #         true => Ok(Output::Done),
+    /// #     }
+    /// # });
+    /// # let backend = std::sync::Arc::new(backend);
     /// # let context = aiofile::context().custom(backend).build()?;
     /// # let mut options = aiofile::OpenOptions::new();
     /// # options.write(true).create(true).context(&context);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 
 mod borders;
+mod encodings;
 mod errors;
 mod files;
 mod finding;

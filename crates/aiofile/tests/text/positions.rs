@@ -5,7 +5,8 @@ use std::io::SeekFrom;
 use aiofile::text::{Encoder, Encoding, Errors, Newline, TextFile, TextOptions, TextReader};
 use proptest::prelude::*;
 
-use crate::borders::{NAMES, NEWLINES, text};
+use crate::borders::{NEWLINES, text};
+use crate::encodings::NAMES;
 use crate::pieces::Pieces;
 
 /// Reads by so many characters, and from each position again to the end.

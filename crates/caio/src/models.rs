@@ -7,8 +7,8 @@
 pub(crate) mod backend;
 #[cfg(caio_loom)]
 pub(crate) mod exhaustive;
-mod parker;
 #[cfg(caio_shuttle)]
 pub(crate) mod random;
 pub(crate) mod system;
 pub(crate) mod task;
+mod threads;

@@ -1,7 +1,7 @@
 //! The pools of threads, `thread` and `rust`: one queue, and threads that start when requests are
 //! there and end when none have come for a while.
 //!
-//! Both are a [`Pool`] and differ in how a thread is made and parked, and in nothing else. What
+//! Both are a [`Pool`] and differ in how a thread is made, and in nothing else. What
 //! waits for a stream or for the other end of a FIFO waits in the poll loop and takes no thread
 //! of these. All state is under one lock, which is never held while a thread is woken or a request
 //! completes.
@@ -11,17 +11,16 @@ mod fd_queue;
 mod file_queue;
 mod idle;
 mod open;
+mod parker;
 mod poll_loop;
-#[cfg(all(target_os = "linux", not(caio_portable)))]
-mod pthread;
 mod queue;
-mod std_thread;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod worker;
 
-use std::fmt;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,12 +35,13 @@ use crate::request::{Request, Token};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 use idle::{Idle, Wake};
+use parker::Parker;
 use poll_loop::PollLoop;
 use queue::Queue;
 
 #[cfg(all(target_os = "linux", not(caio_portable)))]
-pub use pthread::Pthreads;
-pub use std_thread::StdThreads;
+pub use threads::Pthreads;
+pub use threads::{StdThreads, Threads};
 
 /// The pool of pthreads, `thread`, as a C program builds one.
 #[cfg(all(target_os = "linux", not(caio_portable)))]
@@ -76,51 +76,26 @@ pub type ThreadPool = Pool<StdThreads>;
 /// # Ok::<(), caio::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Pool<P: Parker> {
-    shared: Arc<Shared<P>>,
+pub struct Pool<T: Threads> {
+    shared: Arc<Shared>,
     capability: Capability,
+    threads: PhantomData<T>,
 }
 
-/// How the threads of a pool are made, and how they sleep.
-///
-/// Each [`unpark`](Self::unpark) is a token that lets one [`park`](Self::park) return, whichever
-/// comes first.
-pub trait Parker: fmt::Debug + Send + Sync + Sized + 'static {
-    /// The pool's name.
-    const KIND: BackendKind;
-
-    /// For a pool of at most so many threads; there are never more tokens than that.
-    ///
-    /// # Errors
-    /// What the system answers where it has no means to sleep.
-    fn new(threads_max: usize) -> io::Result<Self>;
-
-    /// Starts a detached thread. Of its name the first 15 bytes are seen by the system.
-    ///
-    /// # Errors
-    /// What the system answers where it has no thread.
-    fn spawn(name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()>;
-
-    /// Sleeps until there is a token and takes it; false where the time was over before.
-    fn park(&self, timeout: Option<Duration>) -> bool;
-
-    /// Leaves a token, without waiting.
-    fn unpark(&self);
-}
-
-/// Wakers run on these threads, so that they get more stack than the system calls need.
-const STACK_BYTES: usize = 512 * 1024;
+/// How a pool starts a thread: [`Threads::spawn`].
+type Spawn = fn(&str, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 /// The only queue that there is to commit.
 const QUEUE: QueueId = QueueId(0);
 
 /// What the pool and its threads share.
 #[derive(Debug)]
-struct Shared<P> {
+struct Shared {
     state: Mutex<State>,
     /// Whether a thread would find a request, for looking without the lock.
     is_ready: AtomicBool,
-    parker: P,
+    spawn: Spawn,
+    parker: Parker,
     pending: PendingCount,
     poll_loop: PollLoop,
     /// What the names of its threads start with.
@@ -134,13 +109,12 @@ struct State {
     idle: Idle,
 }
 
-impl<P: Parker> Pool<P> {
+impl<T: Threads> Pool<T> {
     /// A pool within the bounds that the settings have for threads and requests. It starts no thread
     /// before the first request.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) where the settings are impossible, or the
-    /// system's answer where its threads cannot sleep.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) where the settings are impossible.
     ///
     /// ```
     /// use caio::Config;
@@ -159,12 +133,12 @@ impl<P: Parker> Pool<P> {
     /// number takes up to five.
     pub(crate) fn named(name: &str, config: &Config) -> Result<Self> {
         config.validate()?;
-        let parker = P::new(config.threads_max)?;
         let state = State { queue: Queue::new(config.threads_max), idle: Idle::new(config) };
         let shared = Shared {
             state: Mutex::new(state),
             is_ready: AtomicBool::new(false),
-            parker,
+            spawn: T::spawn,
+            parker: Parker::default(),
             pending: PendingCount::default(),
             poll_loop: PollLoop::default(),
             name: name.to_owned(),
@@ -174,13 +148,13 @@ impl<P: Parker> Pool<P> {
             features: vec![format!("at most {} threads", config.threads_max)],
             ..Capability::all(config.max_requests)
         };
-        Ok(Self { shared: Arc::new(shared), capability })
+        Ok(Self { shared: Arc::new(shared), capability, threads: PhantomData })
     }
 }
 
-impl<P: Parker> Backend for Pool<P> {
+impl<T: Threads> Backend for Pool<T> {
     fn kind(&self) -> BackendKind {
-        P::KIND
+        T::KIND
     }
 
     fn capability(&self) -> &Capability {
@@ -227,7 +201,7 @@ impl<P: Parker> Backend for Pool<P> {
     }
 }
 
-impl<P: Parker> Drop for Pool<P> {
+impl<T: Threads> Drop for Pool<T> {
     fn drop(&mut self) {
         self.commit(QUEUE);
         self.shared.end_streams();
@@ -235,7 +209,7 @@ impl<P: Parker> Drop for Pool<P> {
     }
 }
 
-impl<P: Parker> Shared<P> {
+impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -265,7 +239,9 @@ impl<P: Parker> Shared<P> {
     fn start(self: &Arc<Self>, number: usize) {
         let name = format!("{}-{number}", self.name);
         let shared = Arc::clone(self);
-        let Err(error) = P::spawn(&name, Box::new(move || worker::run(&shared))) else { return };
+        let Err(error) = (self.spawn)(&name, Box::new(move || worker::run(&shared))) else {
+            return;
+        };
         let mut state = self.lock();
         let is_ready = state.queue.is_ready();
         if state.idle.not_started() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::fd_queue::FdQueues;
-use super::{Parker, Shared, copy};
+use super::{Shared, copy};
 use crate::error::{Error, ErrorKind};
 use crate::file::FileClass;
 use crate::op::Output;
@@ -82,7 +82,7 @@ impl PollLoop {
     }
 }
 
-impl<P: Parker> Shared<P> {
+impl Shared {
     /// Takes a request that waits for a stream. It is begun when it is committed.
     pub(super) fn wait_for_stream(&self, request: Request) {
         self.take(request, |inbox, token, request| inbox.requests.push((token, request)));
@@ -174,7 +174,7 @@ impl<P: Parker> Shared<P> {
         // There is something in the inbox already.
         notifier.notify();
         let (shared, own) = (Arc::clone(self), Arc::clone(&notifier));
-        P::spawn(&format!("{}-poll", self.name), Box::new(move || shared.poll(&own)))?;
+        (self.spawn)(&format!("{}-poll", self.name), Box::new(move || shared.poll(&own)))?;
         inbox.notifier = Some(notifier);
         Ok(())
     }

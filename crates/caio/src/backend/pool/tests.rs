@@ -60,8 +60,8 @@ use for_both;
 /// How long anything may take before a test gives it up.
 const HANGS: Duration = Duration::from_secs(30);
 
-fn open<P: super::Parker>(Named { name, config }: &Named) -> Arc<dyn Backend> {
-    Arc::new(Pool::<P>::named(name, config).unwrap())
+fn open<T: super::Threads>(Named { name, config }: &Named) -> Arc<dyn Backend> {
+    Arc::new(Pool::<T>::named(name, config).unwrap())
 }
 
 /// The settings of a pool, and a name for its threads that no other pool has.

@@ -10,14 +10,14 @@ use nix::errno::Errno;
 use super::execute::{Executed, execute};
 use super::idle::Unparked;
 use super::queue::Job;
-use super::{Parker, Shared, State};
+use super::{Shared, State};
 use crate::error::{Error, ErrorKind};
 use crate::sync::atomic::Ordering;
 use crate::sync::{MutexGuard, now, planted, thread};
 use crate::worker_thread;
 
 /// Does what is queued, until there has been nothing for long or the pool is closed.
-pub(super) fn run<P: Parker>(shared: &Arc<Shared<P>>) {
+pub(super) fn run(shared: &Arc<Shared>) {
     worker_thread::block_signals();
     let (mut spin, mut done) = (Spin::default(), None);
     let mut state = shared.lock();
@@ -39,7 +39,7 @@ pub(super) fn run<P: Parker>(shared: &Arc<Shared<P>>) {
     }
 }
 
-impl<P: Parker> Shared<P> {
+impl Shared {
     /// Does the operation and completes the request, or leaves it to the poll loop.
     fn serve(self: &Arc<Self>, Job { mut request, delay, .. }: Job) {
         if request.is_cancelled() {

@@ -10,9 +10,9 @@ use crate::backend::pool::Pool;
 use crate::config::Config;
 use crate::detached::{Answer, request};
 use crate::file::SharedFile;
-use crate::models::parker::Threads;
 use crate::models::system::advance;
 use crate::models::task::block_on;
+use crate::models::threads::Threads;
 use crate::op::Op;
 use crate::sync::{now, thread};
 

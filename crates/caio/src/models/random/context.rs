@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::ErrorKind;
 use crate::file::SharedFile;
-use crate::models::parker::Threads;
 use crate::models::task::{AnyTime, Count, block_on, poll_once, regular_file};
+use crate::models::threads::Threads;
 use crate::op::Op;
 use crate::sync::{now, thread};
 

@@ -7,8 +7,8 @@ use super::check;
 use crate::backend::pool::Pool;
 use crate::config::Config;
 use crate::context::Context;
-use crate::models::parker::Threads;
 use crate::models::task::{AnyTime, block_on, poll_once};
+use crate::models::threads::Threads;
 use crate::op::{Op, Output};
 use crate::sync::thread;
 

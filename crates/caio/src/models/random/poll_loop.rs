@@ -11,8 +11,8 @@ use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::context::Context;
 use crate::file::SharedFile;
-use crate::models::parker::Threads;
 use crate::models::task::{AnyTime, block_on, poll_once};
+use crate::models::threads::Threads;
 use crate::op::Op;
 use crate::sync::thread;
 

@@ -10,9 +10,9 @@ use crate::buffer::Buffer;
 use crate::config::Config;
 use crate::detached::request;
 use crate::file::SharedFile;
-use crate::models::parker::Threads;
 use crate::models::system::advance;
 use crate::models::task::{Count, block_on, regular_file};
+use crate::models::threads::Threads;
 use crate::op::{Op, OpKind};
 use crate::sync::{now, thread};
 

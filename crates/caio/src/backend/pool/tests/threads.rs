@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Wake, Waker};
 
+use super::super::{StdThreads, Threads};
 use super::*;
 use crate::error::ErrorKind;
 use crate::request::Token;
@@ -258,16 +259,12 @@ fn threads_go_after_the_shutdown(open: Open) {
 
 /// Threads of std's, of which the system gives only so many.
 #[derive(Debug)]
-struct Few(super::super::StdThreads);
+enum Few {}
 
 static LEFT: Mutex<usize> = Mutex::new(0);
 
-impl super::super::Parker for Few {
+impl Threads for Few {
     const KIND: crate::backend::BackendKind = crate::backend::BackendKind::Other("few");
-
-    fn new(threads_max: usize) -> std::io::Result<Self> {
-        super::super::StdThreads::new(threads_max).map(Self)
-    }
 
     fn spawn(name: &str, body: Box<dyn FnOnce() + Send>) -> std::io::Result<()> {
         let mut left = LEFT.lock().unwrap();
@@ -275,15 +272,7 @@ impl super::super::Parker for Few {
             return Err(std::io::Error::from_raw_os_error(libc::EAGAIN));
         }
         *left -= 1;
-        super::super::StdThreads::spawn(name, body)
-    }
-
-    fn park(&self, timeout: Option<Duration>) -> bool {
-        self.0.park(timeout)
-    }
-
-    fn unpark(&self) {
-        self.0.unpark();
+        StdThreads::spawn(name, body)
     }
 }
 

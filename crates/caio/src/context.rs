@@ -243,16 +243,10 @@ impl Context {
     /// Gives the operation back where there is no room, where a layer does not let it in at once,
     /// or after the shutdown.
     pub fn try_submit(&self, file: &SharedFile, op: Op) -> Result<Operation, Op> {
-        if self.check_fork().is_err() {
-            return Err(op);
-        }
-        let Some(attempt) = self.admit_now(file, &op) else { return Err(op) };
-        let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
         let mut batch = Batch::default();
-        let receiver = self.inner.try_accept(file, op, attempt.clone(), &mut batch)?;
+        let operation = self.begin(file, op, &mut batch, true)?;
         self.inner.commit(batch);
-        let operation = Operation::accepted(self, file, receiver, kind, route);
-        Ok(with_layers(operation, attempt))
+        Ok(operation)
     }
 
     /// Several operations on one file, in their order: all of them are the engine's when this
@@ -283,21 +277,9 @@ impl Context {
     ) -> Vec<Operation> {
         let mut batch = Batch::default();
         let operations = ops.into_iter().map(|op| {
-            if self.check_fork().is_err() {
-                return Operation::new(self, Some(file), op);
-            }
-            let Some(attempt) = self.admit_now(file, &op) else {
-                return Operation::new(self, Some(file), op);
-            };
-            let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
-            match self.inner.accept(Some(file), op, attempt.clone(), &mut batch) {
-                Ok(receiver) => {
-                    let operation = Operation::accepted(self, file, receiver, kind, route);
-                    with_layers(operation, attempt)
-                }
-                // It fails when it is polled.
-                Err((_, op)) => Operation::new(self, Some(file), op),
-            }
+            // What does not begin now begins, or fails, when it is polled.
+            let later = |op| Operation::new(self, Some(file), op);
+            self.begin(file, op, &mut batch, false).unwrap_or_else(later)
         });
         let operations = operations.collect();
         self.inner.commit(batch);
@@ -342,6 +324,34 @@ impl Context {
             Ok(_) => done.await,
             Err(_) => self.inner.give_up(),
         }
+    }
+
+    /// An operation that is the engine's from here on, and with `now` has room as well. It comes
+    /// back where that cannot be, or where a layer does not let it in at once.
+    fn begin(
+        &self,
+        file: &SharedFile,
+        op: Op,
+        batch: &mut Batch,
+        now: bool,
+    ) -> Result<Operation, Op> {
+        if self.check_fork().is_err() {
+            return Err(op);
+        }
+        let Some(attempt) = self.admit_now(file, &op) else { return Err(op) };
+        let (kind, route) = (op.kind(), self.inner.route(Some(file), &op));
+        let receiver = match now {
+            true => self.inner.try_accept(file, op, attempt.clone(), batch)?,
+            false => {
+                let accepted = self.inner.accept(Some(file), op, attempt.clone(), batch);
+                accepted.map_err(|(_, op)| op)?
+            }
+        };
+        let operation = Operation::accepted(self, file, receiver, kind, route);
+        Ok(match attempt {
+            Some(attempt) => operation.layered(attempt),
+            None => operation,
+        })
     }
 
     /// Whether layers let an operation in without any wait, and then what they are to be told.
@@ -456,13 +466,6 @@ impl Inner {
         }
         self.pending.wait(deadline);
         self.give_up()
-    }
-}
-
-fn with_layers(operation: Operation, attempt: Option<Arc<Attempt>>) -> Operation {
-    match attempt {
-        Some(attempt) => operation.layered(attempt),
-        None => operation,
     }
 }
 

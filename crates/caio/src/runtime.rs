@@ -45,10 +45,6 @@ use crate::layer::Clock;
 ///     fn poll_proceed(&self, _cx: &mut Context<'_>, _bytes: usize) -> Poll<()> {
 ///         Poll::Ready(())
 ///     }
-///
-///     fn waits(&self) -> Option<Watch> {
-///         None
-///     }
 /// }
 ///
 /// let context = caio::Context::builder().runtime(Arc::new(Looker)).build()?;
@@ -60,7 +56,9 @@ use crate::layer::Clock;
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// The runtime that the calling thread is in, by a number that no other of the process has;
     /// `None` where it is in none that could watch a descriptor. Never 0.
-    fn current(&self) -> Option<u64>;
+    fn current(&self) -> Option<u64> {
+        None
+    }
 
     /// Has that runtime watch a source of completions: each time its descriptor becomes readable,
     /// [`Registration::reap`] is to be called, from a task of its own. Dropping the [`Watch`] ends
@@ -70,7 +68,10 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Gives the registration back where this runtime cannot watch descriptors. A thread then
     /// waits instead.
-    fn watch(&self, registration: Registration, reactor: Reactor) -> Result<Watch, Registration>;
+    fn watch(&self, registration: Registration, reactor: Reactor) -> Result<Watch, Registration> {
+        let _ = reactor;
+        Err(registration)
+    }
 
     /// Whether the running task may go on with an operation that moves so many bytes, by the
     /// runtime's own cooperative budget, which is charged for it. `Pending` lets others run first,
@@ -86,7 +87,9 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
 
     /// An operation begins to wait on the calling thread. What this returns is kept until it is
     /// over, for a runtime that treats a time in which all its tasks wait in some special way.
-    fn waits(&self) -> Option<Watch>;
+    fn waits(&self) -> Option<Watch> {
+        None
+    }
 }
 
 /// Keeps a watch alive. Whatever it holds is dropped with it.
@@ -154,14 +157,6 @@ const OPERATIONS: usize = 128;
 const BYTES_OF_AN_OPERATION: usize = 32 * 1024;
 
 impl Runtime for NoRuntime {
-    fn current(&self) -> Option<u64> {
-        None
-    }
-
-    fn watch(&self, registration: Registration, _: Reactor) -> Result<Watch, Registration> {
-        Err(registration)
-    }
-
     fn poll_proceed(&self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
         thread_local! {
             static SPENT: Cell<usize> = const { Cell::new(0) };
@@ -175,10 +170,6 @@ impl Runtime for NoRuntime {
             spent.set(spent.get() + 1 + bytes / BYTES_OF_AN_OPERATION);
             Poll::Ready(())
         })
-    }
-
-    fn waits(&self) -> Option<Watch> {
-        None
     }
 }
 

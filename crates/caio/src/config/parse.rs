@@ -47,7 +47,7 @@ fn check_shapes(text: &str) -> Result<()> {
             }
             ("reactor", value) => (value.is_str(), "'auto', 'always' or 'never'".to_owned()),
             ("buffered_writes", value) => {
-                (value.is_str(), "'auto', 'backend' or 'pool'".to_owned())
+                (value.is_str(), "'auto', 'backend', 'pool' or 'in_place'".to_owned())
             }
             ("backend", value) => {
                 let names = value

@@ -72,15 +72,14 @@ enum Progress {
 }
 
 /// What is known of an operation while the engine has it.
-#[derive(Debug)]
 struct Accepted {
     receiver: Receiver,
     kind: OpKind,
     /// The path of an operation that has no file.
     path: Option<PathBuf>,
     route: Route,
-    /// What the runtime wants to have kept while it waits.
-    waits: Option<Waits>,
+    /// What the runtime wants to have kept while it waits, once it was asked.
+    waits: Option<Option<Watch>>,
 }
 
 impl fmt::Debug for Progress {
@@ -88,17 +87,9 @@ impl fmt::Debug for Progress {
         match self {
             Self::New(op) | Self::Admitted(op, _) => f.debug_tuple("New").field(op).finish(),
             Self::Layered(_) => f.write_str("Layered"),
-            Self::Accepted(accepted) => f.debug_tuple("Accepted").field(accepted).finish(),
+            Self::Accepted(accepted) => f.debug_tuple("Accepted").field(&accepted.kind).finish(),
             Self::Done => f.write_str("Done"),
         }
-    }
-}
-
-struct Waits(#[allow(dead_code, reason = "its drop tells the runtime")] Option<Watch>);
-
-impl fmt::Debug for Waits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Waits")
     }
 }
 
@@ -227,7 +218,7 @@ impl Progress {
         }
         let Poll::Ready(outcome) = accepted.receiver.poll(cx) else {
             if accepted.waits.is_none() {
-                accepted.waits = Some(Waits(context.inner.runtime.waits()));
+                accepted.waits = Some(context.inner.runtime.waits());
             }
             if accepted.route == Route::Backend {
                 context.inner.wait_for_completions();

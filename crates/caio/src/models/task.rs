@@ -8,11 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use crate::config::Reactor;
 use crate::delay::{Timer, delay_by};
 use crate::file::SharedFile;
 use crate::op::{Job, Op};
-use crate::runtime::{Registration, Runtime, Watch};
+use crate::runtime::Runtime;
 use crate::sync::{Condvar, Mutex, lock, now};
 
 /// Waits for a future on the calling thread. A wake that never comes is a deadlock, which loom and
@@ -112,19 +111,7 @@ pub(crate) fn regular_file() -> SharedFile {
 pub(crate) struct AnyTime;
 
 impl Runtime for AnyTime {
-    fn current(&self) -> Option<u64> {
-        None
-    }
-
-    fn watch(&self, registration: Registration, _: Reactor) -> Result<Watch, Registration> {
-        Err(registration)
-    }
-
     fn poll_proceed(&self, _cx: &mut Context<'_>, _bytes: usize) -> Poll<()> {
         Poll::Ready(())
-    }
-
-    fn waits(&self) -> Option<Watch> {
-        None
     }
 }

@@ -1,18 +1,17 @@
 //! Whether kernel AIO works here, and how much of it: found out by doing, never by version.
 
-use std::fs::{File, read_to_string};
-use std::io::{self, Write};
+use std::fs::read_to_string;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::AtomicU8;
 use std::time::Duration;
-
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::queue::Kernel;
 use crate::capability::OpSet;
 use crate::error::{Error, ErrorKind};
 use crate::op::OpKind;
 use crate::sys::aio::{Command, ControlBlock, Event};
+use crate::sys::known;
 
 /// How far the number of requests is halved where the system has no room for more.
 const REQUESTS_MIN: u32 = 16;
@@ -41,7 +40,7 @@ pub(super) fn set_up(
 
 /// Reads one byte, and says which operations there are.
 pub(super) fn operations(kernel: &dyn Kernel) -> Result<OpSet, Error> {
-    let file = memory_file().map_err(|error| refusal("memfd_create", error.into()))?;
+    let (file, ..) = known::file().map_err(|error| refusal("memfd_create", error))?;
     let descriptor = file.as_raw_fd();
     // Static, so that a kernel that answers late writes to no memory that is in use again.
     static BYTE: AtomicU8 = AtomicU8::new(0);
@@ -60,12 +59,6 @@ pub(super) fn operations(kernel: &dyn Kernel) -> Result<OpSet, Error> {
     }
     let transfers = [OpKind::Read, OpKind::Write, OpKind::ReadVectored, OpKind::WriteVectored];
     Ok(transfers.into_iter().fold(OpSet::default(), OpSet::with))
-}
-
-fn memory_file() -> nix::Result<File> {
-    let mut file = File::from(memfd_create(c"caio-probe", MFdFlags::MFD_CLOEXEC)?);
-    file.write_all(b"?").map_err(|_| nix::Error::ENOSPC)?;
-    Ok(file)
 }
 
 /// Does one operation, alone in its queue, and waits for it.

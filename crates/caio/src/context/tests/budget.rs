@@ -6,9 +6,8 @@ use std::task::{Context as TaskContext, Poll};
 
 use super::block_on;
 use crate::buffer::Buffer;
-use crate::config::Reactor;
 use crate::context::Context;
-use crate::runtime::{Registration, Runtime, Watch};
+use crate::runtime::Runtime;
 use crate::testing::file_with;
 
 /// Says yes every second time, and counts how often it was asked.
@@ -16,24 +15,12 @@ use crate::testing::file_with;
 struct Reluctant(AtomicUsize);
 
 impl Runtime for Reluctant {
-    fn current(&self) -> Option<u64> {
-        None
-    }
-
-    fn watch(&self, registration: Registration, _: Reactor) -> Result<Watch, Registration> {
-        Err(registration)
-    }
-
     fn poll_proceed(&self, cx: &mut TaskContext<'_>, _bytes: usize) -> Poll<()> {
         if self.0.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    fn waits(&self) -> Option<Watch> {
-        None
     }
 }
 

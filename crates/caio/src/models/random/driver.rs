@@ -42,10 +42,6 @@ impl Runtime for Reactors {
     fn poll_proceed(&self, _cx: &mut TaskContext<'_>, _bytes: usize) -> Poll<()> {
         Poll::Ready(())
     }
-
-    fn waits(&self) -> Option<Watch> {
-        None
-    }
 }
 
 impl Reactors {

@@ -166,7 +166,12 @@ impl Context {
             }
             (Op::Write { buffer, range, offset }, Some(file))
                 if length > 0
-                    && in_place::can_write(file, length, bytes_max, inner.writes_may_wait(file)) =>
+                    && in_place::can_write(
+                        file,
+                        length,
+                        bytes_max,
+                        inner.writes_may_wait(file),
+                    ) =>
             {
                 let length = length.min(bytes_max);
                 let bytes = &buffer.as_slice()[range.start..range.start + length];

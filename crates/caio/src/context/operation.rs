@@ -63,6 +63,9 @@ pub(super) struct Borrowed<'a> {
 /// How far an operation has come.
 enum Progress {
     New(Op),
+    /// A part of what it belongs to is done, so that it waits for no turn of its task: syncs and
+    /// changes of the length come after it.
+    GoingOn(Op),
     /// Layers have let it in.
     Admitted(Op, Arc<Attempt>),
     /// Layers are around it.
@@ -85,7 +88,9 @@ struct Accepted {
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::New(op) | Self::Admitted(op, _) => f.debug_tuple("New").field(op).finish(),
+            Self::New(op) | Self::GoingOn(op) | Self::Admitted(op, _) => {
+                f.debug_tuple("New").field(op).finish()
+            }
             Self::Layered(_) => f.write_str("Layered"),
             Self::Accepted(accepted) => f.debug_tuple("Accepted").field(&accepted.kind).finish(),
             Self::Done => f.write_str("Done"),
@@ -127,6 +132,11 @@ impl Operation {
 impl<'a> Borrowed<'a> {
     pub(super) fn new(context: &'a Context, file: Option<&'a SharedFile>, op: Op) -> Self {
         Self { context, file, progress: Progress::New(op) }
+    }
+
+    /// What is left of an operation.
+    pub(super) fn going_on(context: &'a Context, file: &'a SharedFile, op: Op) -> Self {
+        Self { context, file: Some(file), progress: Progress::GoingOn(op) }
     }
 
     /// An operation that layers have let in.
@@ -181,8 +191,8 @@ impl Progress {
             return Poll::Ready(self.strand(file, error));
         }
         if !context.inner.layers.is_empty() {
-            if matches!(self, Self::New(_)) {
-                let Self::New(op) = std::mem::replace(self, Self::Done) else { unreachable!() };
+            if let Self::New(op) | Self::GoingOn(op) = self {
+                let op = std::mem::replace(op, Op::Metadata);
                 *self = Self::Layered(Layered::new(context, file, op));
             }
             if let Self::Layered(layered) = self {
@@ -191,13 +201,13 @@ impl Progress {
                 return Poll::Ready(outcome);
             }
         }
-        let is_new = matches!(self, Self::New(_) | Self::Admitted(..));
+        let is_new = matches!(self, Self::New(_) | Self::GoingOn(_) | Self::Admitted(..));
         if let Self::New(op) = self {
             ready!(context.poll_proceed(cx, op.length()));
         }
         if is_new {
             let (op, attempt) = match std::mem::replace(self, Self::Done) {
-                Self::New(op) => (op, None),
+                Self::New(op) | Self::GoingOn(op) => (op, None),
                 Self::Admitted(op, attempt) => (op, Some(attempt)),
                 _ => unreachable!("it is new"),
             };
@@ -259,7 +269,7 @@ impl Progress {
     /// the parent.
     fn strand(&mut self, file: Option<&SharedFile>, error: Error) -> Outcome {
         match std::mem::replace(self, Self::Done) {
-            Self::New(op) | Self::Admitted(op, _) => {
+            Self::New(op) | Self::GoingOn(op) | Self::Admitted(op, _) => {
                 Outcome::failed(describe(error, file, Some(&op), op.kind(), None), op)
             }
             other => {

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::ops::Range;
 use std::task::{Context as TaskContext, Poll, ready};
 
+use super::operation::Borrowed;
 use super::{Context, Inner};
 use crate::buffer::{Buffer, IntoBuffer};
 use crate::completion::Outcome;
@@ -305,7 +306,9 @@ impl Context {
         }
     }
 
-    /// Whether all is written then; the rest has to go another way.
+    /// Whether all is written then; the rest has to go another way. So does what is left where
+    /// others have to have their turn first: what has been begun must not depend on a future being
+    /// polled, since syncs and changes of the length come after it.
     async fn write_in_place(&self, bytes: &[u8], progress: &mut Progress<'_>) -> bool {
         if progress.is_done() {
             return true;
@@ -319,7 +322,13 @@ impl Context {
         }
         while !progress.is_done() {
             let piece = progress.rest(bytes_max);
-            self.proceed(piece.len()).await;
+            if progress.done == 0 {
+                self.proceed(piece.len()).await;
+            } else if !poll_fn(|cx| Poll::Ready(self.poll_proceed(cx, piece.len()).is_ready()))
+                .await
+            {
+                return false;
+            }
             if self.is_shut_down() {
                 return false;
             }
@@ -342,7 +351,10 @@ impl Context {
             let range = progress.rest(TRANSFER_BYTES_MAX);
             let offset = progress.position();
             let op = Op::Write { buffer: std::mem::take(buffer), range, offset };
-            let outcome = self.submit_borrowed(Some(progress.file), op).await;
+            let outcome = match progress.done {
+                0 => self.submit_borrowed(Some(progress.file), op).await,
+                _ => Borrowed::going_on(self, progress.file, op).await,
+            };
             let bytes = count(outcome, buffer)?;
             progress.done += bytes;
             if progress.is_done() {

@@ -161,27 +161,44 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{eventually, in_child, wait};
     use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 
     #[test]
-    fn what_is_dropped_waits_no_longer() {
-        let far = Duration::from_secs(3600);
-        let is_waiting = || {
-            let late = Instant::now() + far / 2;
-            TIMER.get().waiting().due.keys().any(|(due, _)| *due > late)
-        };
-        {
-            let mut dropped = pin!(delay(far));
-            let mut cx = TaskContext::from_waker(Waker::noop());
-            assert!(dropped.as_mut().poll(&mut cx).is_pending());
-            assert!(is_waiting());
+    fn what_is_due_is_woken_alone_and_what_is_dropped_waits_no_longer() {
+        /// No other test waits at it.
+        fn timer() -> &'static Timer {
+            static TIMER: PerProcess<Timer> = PerProcess::new();
+            TIMER.get()
         }
-        assert!(!is_waiting());
+        let pauses = [Duration::from_secs(3600), Duration::from_millis(20)];
+        let [mut late, mut soon] = pauses.map(|pause| Box::pin(delay_by(timer, pause)));
+        let [late_woken, soon_woken]: [Arc<Woken>; 2] = Default::default();
+        let waker = Waker::from(Arc::clone(&late_woken));
+        assert!(late.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+        let waker = Waker::from(Arc::clone(&soon_woken));
+        let is_over = soon.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_ready();
+        assert!(is_over || eventually(|| soon_woken.0.load(Ordering::Relaxed)));
+        assert!(!late_woken.0.load(Ordering::Relaxed));
+        assert_eq!(timer().waiting().due.len(), 1);
+        drop(late);
+        assert!(timer().waiting().due.is_empty());
     }
 
     #[test]
     fn a_child_waits_by_itself_while_its_parent_holds_the_lock() {
-        use crate::testing::{in_child, wait};
         let held = TIMER.get().waiting();
         assert!(in_child(|| wait(delay(Duration::from_millis(1)), || {}).is_ok()));
         drop(held);

@@ -18,8 +18,6 @@ pub(super) struct Idle {
     num_threads: usize,
     /// Threads that are parked and were not woken.
     num_idle: usize,
-    /// Threads that are parked and have a token on its way.
-    woken: usize,
     /// Threads that are going to look at the queue: woken, about to start, or spinning.
     num_searching: usize,
     closed: bool,
@@ -54,7 +52,6 @@ impl Idle {
             threads_max: config.threads_max,
             num_threads: 0,
             num_idle: 0,
-            woken: 0,
             num_searching: 0,
             closed: false,
         }
@@ -79,7 +76,6 @@ impl Idle {
         let wake = self.num_searching == 0 && self.num_idle > 0;
         if wake {
             self.num_idle -= 1;
-            self.woken += 1;
             self.num_searching += 1;
         }
         wake
@@ -117,7 +113,6 @@ impl Idle {
     /// A thread that was parked got a token, or its time was over.
     pub(super) fn unparked(&mut self, has_token: bool) -> Unparked {
         if has_token {
-            self.woken -= 1;
             self.num_searching -= 1;
             return Unparked::Search;
         }
@@ -135,7 +130,6 @@ impl Idle {
     pub(super) fn close(&mut self) -> usize {
         self.closed = true;
         let woken = std::mem::take(&mut self.num_idle);
-        self.woken += woken;
         self.num_searching += woken;
         woken
     }
@@ -191,7 +185,7 @@ mod tests {
         assert_eq!(idle.unparked(false), Unparked::End);
         assert_eq!(idle.unparked(false), Unparked::End);
         assert_eq!(idle.unparked(false), Unparked::Park);
-        assert_eq!(idle.num_threads, 1);
+        assert_eq!((idle.num_threads, idle.num_idle), (1, 1));
     }
 
     #[test]

@@ -151,6 +151,12 @@ impl FileQueues {
         std::mem::take(&mut self.queues).into_values().flat_map(|queue| queue.waiting)
     }
 
+    /// How many keep their memory.
+    #[cfg(test)]
+    pub(super) fn spare(&self) -> usize {
+        self.spare.len()
+    }
+
     fn slots_max(&self, key: Key) -> usize {
         match key {
             Key::Writes(_) => 1,
@@ -158,5 +164,49 @@ impl FileQueues {
             Key::Path(_) | Key::Close(Some(_)) => self.bounds.path,
             Key::Closures | Key::Close(None) => self.bounds.closures,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::Buffer;
+    use crate::file::{FileSystem, SharedFile, Traits};
+    use crate::op::Place;
+    use crate::testing::{file_with, request};
+
+    fn key(op: Op, file: Option<&SharedFile>) -> Key {
+        Key::of(&request(op, file).0)
+    }
+
+    fn write() -> Op {
+        Op::write(Buffer::from(vec![1]), 0..1, 0).unwrap()
+    }
+
+    #[test]
+    fn only_buffered_writes_to_a_regular_file_are_kept_in_a_row() {
+        let file = file_with(b"");
+        let inode = file.inode();
+        let read = Op::read(Buffer::from(vec![1]), 0..1, 0).unwrap();
+        assert_eq!(key(write(), Some(&file)), Key::Writes(inode));
+        assert_eq!(key(read, Some(&file)), Key::File(inode));
+        let regular = Traits::of_regular(inode, FileSystem::Other);
+        let others =
+            [Traits { direct: true, ..regular }, Traits { class: FileClass::Block, ..regular }];
+        for traits in others {
+            let file = file.file().try_clone().unwrap();
+            let file = SharedFile::examined(file, "other".into(), traits);
+            assert_eq!(key(write(), Some(&file)), Key::File(inode), "{traits:?}");
+        }
+    }
+
+    #[test]
+    fn a_closure_counts_for_its_path_unless_it_does_a_part_alone() {
+        let run = |place| Op::Run { job: crate::op::Job::named("", place, || None) };
+        let open = Op::Open { path: c"whole".into(), flags: 0, mode: 0 };
+        let of_path = key(open, None);
+        assert_eq!(key(run(Place::Path("whole".into())), None), of_path);
+        assert_eq!(key(run(Place::Part("whole".into())), None), Key::Closures);
+        assert_eq!(key(run(Place::Unknown), None), Key::Closures);
     }
 }

@@ -241,3 +241,72 @@ impl Receiver {
         channels.put(self.channel);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pending_count::shut_down;
+    use std::thread;
+
+    fn done() -> Outcome {
+        Outcome { result: Ok(Output::Done), op: None }
+    }
+
+    fn poll(receiver: &Receiver) -> Poll<Outcome> {
+        receiver.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// How many channels are known.
+    fn known(channels: &Channels) -> usize {
+        lock(&channels.all).len()
+    }
+
+    #[test]
+    fn a_channel_is_used_again_by_any_thread_once_both_ends_are_back() {
+        let channels = Channels::default();
+        let use_one = || {
+            let (sender, receiver) = channels.open();
+            assert!(!receiver.is_ready() && poll(&receiver).is_pending());
+            sender.send(done(), &channels);
+            assert!(receiver.is_ready() && poll(&receiver).is_ready());
+            receiver.close(&channels);
+            let (sender, receiver) = channels.open();
+            assert!(receiver.cancel().is_some());
+            receiver.close(&channels);
+            sender.send(done(), &channels);
+        };
+        // Of numbers beyond those of the shards, too.
+        for _ in 0..=SHARDS * SHARDS {
+            thread::scope(|scope| drop(scope.spawn(use_one)));
+        }
+        assert_eq!(known(&channels), 1);
+        let _both = [channels.open(), channels.open()];
+        assert_eq!(known(&channels), 2);
+    }
+
+    #[test]
+    fn the_end_of_all_waits_reaches_each_that_waits_once() {
+        let channels = Channels::default();
+        let waiting: Vec<_> = (0..100).map(|_| channels.open()).collect();
+        let (sender, answered) = channels.open();
+        sender.send(done(), &channels);
+        assert_eq!(channels.fail_all(&shut_down()), 100);
+        assert_eq!(channels.fail_all(&shut_down()), 0);
+        for (_, receiver) in &waiting {
+            let Poll::Ready(Outcome { result: Err(error), .. }) = poll(receiver) else {
+                panic!("it has failed");
+            };
+            assert_eq!(error.kind(), ErrorKind::Shutdown);
+        }
+        assert!(matches!(poll(&answered), Poll::Ready(Outcome { result: Ok(_), .. })));
+    }
+
+    #[test]
+    fn channels_that_do_not_come_back_are_forgotten() {
+        let channels = Channels::default();
+        for _ in 0..1000 {
+            drop(channels.open());
+        }
+        assert!(known(&channels) < 10);
+    }
+}

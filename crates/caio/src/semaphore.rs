@@ -88,7 +88,7 @@ impl<T: Waiter> Semaphore<T> {
     /// The next waiter for which there is room now, with that room; cancelled ones come without
     /// room being asked for, and have none. `None` where the first one has to wait on.
     pub(crate) fn admit(&self) -> Option<Admitted<T>> {
-        if self.word.load(Ordering::Acquire) & WAITING == 0 {
+        if !self.has_waiters() {
             return None;
         }
         let mut waiters = lock(&self.waiters);
@@ -107,7 +107,7 @@ impl<T: Waiter> Semaphore<T> {
     /// A waiter has been cancelled. Returns those whose answer is not wanted any more, once they
     /// may be more than half of all: so a cancellation costs little, and they hold little memory.
     pub(crate) fn cancelled(&self) -> Vec<T> {
-        if self.word.load(Ordering::Acquire) & WAITING == 0 {
+        if !self.has_waiters() {
             return Vec::new();
         }
         let mut waiters = lock(&self.waiters);

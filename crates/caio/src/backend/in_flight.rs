@@ -84,7 +84,7 @@ impl<T> InFlight<T> {
         let Some(index) = self.free.pop() else { return Err(value) };
         let place = &mut self.places[index as usize];
         place.value = Some(value);
-        Ok(Token(u64::from(place.generation) << 32 | u64::from(index)))
+        Ok(place.token(index))
     }
 
     /// Takes the value out; `None`, and counted as stale, where the token names none that is here.
@@ -102,10 +102,8 @@ impl<T> InFlight<T> {
 
     /// Takes all values out.
     pub(crate) fn drain(&mut self) -> Vec<T> {
-        let here = self.places.iter().enumerate().filter(|(_, place)| place.value.is_some());
-        let tokens: Vec<_> = here
-            .map(|(index, place)| Token(u64::from(place.generation) << 32 | index as u64))
-            .collect();
+        let here = (0..).zip(&self.places).filter(|(_, place)| place.value.is_some());
+        let tokens: Vec<_> = here.map(|(index, place)| place.token(index)).collect();
         tokens.into_iter().filter_map(|token| self.take(token)).collect()
     }
 
@@ -128,6 +126,13 @@ impl<T> InFlight<T> {
         let (generation, index) = ((bits >> 32) as u32, bits as u32);
         let place = self.places.get(index as usize)?;
         (generation == place.generation && place.value.is_some()).then_some(index)
+    }
+}
+
+impl<T> Place<T> {
+    /// What names the value in this place, of that index.
+    fn token(&self, index: u32) -> Token {
+        Token(u64::from(self.generation) << 32 | u64::from(index))
     }
 }
 

@@ -90,7 +90,9 @@ mod tests {
     fn after_the_close_none_gets_in_and_the_last_one_out_ends_the_wait() {
         let pending = PendingCount::default();
         pending.enter().unwrap();
+        assert!(!pending.is_closed());
         pending.close();
+        assert!(pending.is_closed());
         assert_eq!(pending.enter().unwrap_err().kind(), ErrorKind::Shutdown);
         assert_eq!(pending.wait(Instant::now()), 1);
         std::thread::scope(|scope| {

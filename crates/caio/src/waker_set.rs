@@ -187,7 +187,7 @@ mod tests {
         one.register(&second_waker);
         other.register(&second_waker);
         one.clear();
-        set.wake_all();
+        set.waker().wake_by_ref();
         assert_eq!(second.woken(), 3);
     }
 

@@ -197,7 +197,7 @@ impl Drop for SyncWait {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::{Chain, Ending, Layer, OpInfo, Stage};
+    use crate::layer::{Chain, Ending, Layer, OpInfo, OpRoute, Stage};
     use crate::op::OpKind;
     use crate::runtime::NoRuntime;
     use crate::testing::file_with;
@@ -232,7 +232,7 @@ mod tests {
     fn the_first_begins_and_the_others_share_the_next_run() {
         let (group, count) = (GroupSync::default(), Count::default());
         let mut first = count.join(&group, true);
-        assert_eq!(count.begun(), 1);
+        assert!(count.begun() == 1 && first.run.is_data_only());
         let (mut second, mut third) = (count.join(&group, true), count.join(&group, false));
         assert!(count.begun() == 1 && Arc::ptr_eq(&second.run, &third.run));
         assert!(!second.run.is_data_only(), "the third wants all");
@@ -257,17 +257,17 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_told_whether_the_future_of_a_call_is_still_there() {
-        /// Notes of each call whether its future was there at the end.
+    fn layers_are_told_whether_the_future_of_a_call_is_still_there_and_the_route() {
+        /// Notes of each call whether its future was there at the end, and its route.
         #[derive(Debug, Default)]
-        struct Ends(Mutex<Vec<bool>>);
+        struct Ends(Mutex<Vec<(bool, Option<OpRoute>)>>);
         impl Layer for Ends {
             fn stage(&self) -> Stage {
                 Stage::Limit
             }
 
             fn finished(&self, _op: &OpInfo, ending: &Ending<'_>) {
-                lock(&self.0).push(ending.is_awaited);
+                lock(&self.0).push((ending.is_awaited, ending.route));
             }
         }
         let (group, ends, file) = (GroupSync::default(), Arc::new(Ends::default()), file_with(b""));
@@ -278,9 +278,10 @@ mod tests {
         let [first, _second, third] =
             attempts.each_ref().map(|attempt| group.join(true, Some(attempt), begin).unwrap());
         drop(third);
+        first.run.goes(Route::Pool);
         first.run.end(Ok(()));
         let (run, _) = group.next().expect("the second waits for it");
         run.end(Ok(()));
-        assert_eq!(*lock(&ends.0), [true, true, false]);
+        assert_eq!(*lock(&ends.0), [(true, Some(OpRoute::Pool)), (true, None), (false, None)]);
     }
 }

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use aiofile::Context;
 use aiofile_util::{ChangeKind, ConfigOptions, ConfigValue, WatchOptions};
-use caio::backend::pool::{PoolOptions, ThreadPool};
-use caio::{Backend, BackendKind, Capability, Op, Output, QueueId, Request, Token};
+use caio::backend::pool::ThreadPool;
+use caio::{Backend, BackendKind, Capability, Config, Op, Output, QueueId, Request, Token};
 use rustix::fs::inotify::ReadFlags;
 
 use common::{LIMIT, block_on, file, place};
@@ -41,7 +41,7 @@ impl Busy {
         let mut event = head.map(u32::to_ne_bytes).concat();
         event.extend(name.as_bytes());
         event.resize(16 + name_bytes, 0);
-        let pool = ThreadPool::open(&PoolOptions::default()).unwrap();
+        let pool = ThreadPool::open(&Config::default()).unwrap();
         let busy = Arc::new(Self { pool, event });
         aiofile::context().custom(busy).in_place(false).build().unwrap()
     }

@@ -49,7 +49,7 @@ fn streams() -> Vec<(OwnedFd, File)> {
 }
 
 fn target(directory: &Path) -> File {
-    File::options().read(true).write(true).create(true).open(directory.join("target")).unwrap()
+    File::options().read(true).write(true).create_new(true).open(directory.join("target")).unwrap()
 }
 
 fn contents(directory: &Path) -> Vec<u8> {

@@ -15,7 +15,7 @@ use crate::transfer;
 
 /// Where the bytes go.
 pub(crate) enum Target {
-    New { file: AtomicFile, length: u64 },
+    New { file: Box<AtomicFile>, length: u64 },
     Appended { file: Appended, before: u64, id: (u64, u64) },
 }
 
@@ -68,7 +68,7 @@ impl Target {
             let durability = if options.durable { Durability::Full } else { Durability::None };
             let mut options = AtomicWriteOptions::new();
             let file = options.context(context).durability(durability).open(path).await?;
-            return Ok(Self::New { file, length: 0 });
+            return Ok(Self::New { file: Box::new(file), length: 0 });
         }
         let mut file = Appended::open(context, path, flags::O_WRONLY).await?;
         let found = file.go_on().await?;

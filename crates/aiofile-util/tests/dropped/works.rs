@@ -75,7 +75,7 @@ const WORKS: &[Work] = &[
         begin: |directory| {
             async move {
                 let (one, target) = (directory.join("long"), directory.join("other"));
-                MergeOptions::new().append(true).durable(true).merge([one], target).await.map(drop)
+                MergeOptions::new().append(true).merge([one], target).await.map(drop)
             }
             .boxed()
         },
@@ -92,7 +92,7 @@ const WORKS: &[Work] = &[
         name: "merge_sorted",
         begin: |directory| {
             let sources = ["sorted", "other"].map(|name| directory.join(name));
-            let merge = MergeOptions::new().durable(true);
+            let merge = MergeOptions::new();
             async move { merge.merge_sorted(sources, directory.join("whole")).await.map(drop) }
                 .boxed()
         },

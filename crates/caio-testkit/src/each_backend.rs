@@ -271,7 +271,7 @@ macro_rules! each_backend {
             }
 
             $crate::each_backend!(@variants
-                auto uring uring_queued uring_sqpoll uring_small linux linux_small
+                auto in_place uring uring_queued uring_sqpoll uring_small linux linux_small
                 thread thread_one rust rust_one skeleton
             );
         }
@@ -321,8 +321,8 @@ mod tests {
     #[test]
     fn the_macro_names_every_variant() {
         let names: Vec<_> = super::VARIANTS.iter().map(|variant| variant.name).collect();
-        let stamped = "auto uring uring_queued uring_sqpoll uring_small linux linux_small \
-                       thread thread_one rust rust_one skeleton";
+        let stamped = "auto in_place uring uring_queued uring_sqpoll uring_small linux \
+                       linux_small thread thread_one rust rust_one skeleton";
         assert_eq!(names, stamped.split_whitespace().collect::<Vec<_>>());
     }
 }

@@ -1,6 +1,6 @@
-//! `hash`, `merge` and `split` on a simulated disk, whose files no call of the system sees: what they
-//! do, what a fault at any operation leaves, and what a loss of power at any step leaves of a merge
-//! that is to be durable.
+//! `hash`, `merge` and `split` on a simulated disk, whose files no call of the system sees: what
+//! they do, what a fault at any operation leaves, and what a loss of power at any step leaves of a
+//! merge that is to be durable.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

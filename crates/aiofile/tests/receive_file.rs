@@ -1,5 +1,5 @@
-//! From pipes and sockets into files: both ends that close, waits, dropped futures, and targets into
-//! which the system moves nothing by itself.
+//! From pipes and sockets into files: both ends that close, waits, dropped futures, and targets
+//! into which the system moves nothing by itself.
 #![allow(clippy::unwrap_used, reason = "a test fails where nothing can be unwrapped")]
 #![cfg(target_os = "linux")]
 

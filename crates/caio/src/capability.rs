@@ -38,8 +38,8 @@ pub struct Capability {
     /// [`Backend::descriptor`](crate::Backend::descriptor) and
     /// [`Backend::reap`](crate::Backend::reap).
     pub completes_by_itself: bool,
-    /// Whether its files are its own, so that no call of the system with one of their paths leads to
-    /// them, and what a closure does it does elsewhere: then all is done by operations.
+    /// Whether its files are its own, so that no call of the system with one of their paths leads
+    /// to them, and what a closure does it does elsewhere: then all is done by operations.
     pub own_files: bool,
     /// Facts worth a line in a report: kernel features in use, limits met.
     pub features: Vec<String>,

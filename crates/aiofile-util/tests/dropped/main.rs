@@ -1,5 +1,5 @@
-//! Every public future is dropped at each of its polls, and what it belongs to is used again: nothing
-//! is lost or doubled, nothing hangs, and no file, descriptor or thread is left behind.
+//! Every public future is dropped at each of its polls, and what it belongs to is used again:
+//! nothing is lost or doubled, nothing hangs, and no file, descriptor or thread is left behind.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,5 +1,5 @@
-//! Streams: each call of `next` is dropped at its first poll and made anew when it is woken, so that
-//! no future ever waits. All comes all the same, once and in order.
+//! Streams: each call of `next` is dropped at its first poll and made anew when it is woken, so
+//! that no future ever waits. All comes all the same, once and in order.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -63,8 +63,8 @@ const WORKS: &[Work] = &[
         name: "merge",
         begin: |directory| {
             let sources = ["sorted", "long", "other"].map(|name| directory.join(name));
-            async move { MergeOptions::new().merge(sources, directory.join("whole")).await.map(drop) }
-                .boxed()
+            let (merge, target) = (MergeOptions::new(), directory.join("whole"));
+            async move { merge.merge(sources, target).await.map(drop) }.boxed()
         },
         check: |directory| {
             holds(directory, "whole", [b"a\nc\n", long(), b"b\nd\n"].concat());

@@ -43,8 +43,8 @@ const PIPE_BYTES: usize = 1 << 20;
 /// which is for [`send_file`](super::send_file()).
 ///
 /// # Cancel safety
-/// After a future is dropped, some of the bytes are written, and some may still be. What `from` gave
-/// for it in that moment is lost, unless it is written.
+/// After a future is dropped, some of the bytes are written, and some may still be. What `from`
+/// gave for it in that moment is lost, unless it is written.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {

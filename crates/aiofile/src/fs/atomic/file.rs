@@ -20,8 +20,8 @@ use crate::{AioFile, File, Mode};
 /// opens the path finds the old contents, or no file.
 ///
 /// It is a [`File`] with a cursor in everything else. Dropped without `commit`, it is removed,
-/// within tokio by another thread, a moment later; on a backend with files of its own it stays under
-/// its temporary name, as after a crash. What is replaced and what is kept of it is told
+/// within tokio by another thread, a moment later; on a backend with files of its own it stays
+/// under its temporary name, as after a crash. What is replaced and what is kept of it is told
 /// at [`write_atomic`].
 ///
 /// ```

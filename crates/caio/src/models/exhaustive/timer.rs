@@ -24,6 +24,21 @@ fn timer_wakes_all() {
 }
 
 #[test]
+fn timer_sooner() {
+    check("timer_sooner", Some(2), || {
+        new_timer();
+        let begun = now();
+        let mut later = Box::pin(until(begun + 2 * SECOND));
+        assert!(poll_once(&mut later).is_pending());
+        let clock = thread::spawn(|| advance(SECOND));
+        block_on(until(begun + SECOND));
+        clock.join().unwrap();
+        drop(later);
+        advance(SECOND);
+    });
+}
+
+#[test]
 fn timer_given_up() {
     check("timer_given_up", Some(2), || {
         new_timer();

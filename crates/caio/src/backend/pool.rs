@@ -1,10 +1,9 @@
 //! The pools of threads, `thread` and `rust`: one queue, and threads that start when requests are
 //! there and end when none have come for a while.
 //!
-//! Both are a [`Pool`] and differ in how a thread is made, and in nothing else. What
-//! waits for a stream or for the other end of a FIFO waits in the poll loop and takes no thread
-//! of these. All state is under one lock, which is never held while a thread is woken or a request
-//! completes.
+//! Both are a [`Pool`] and differ in how a thread is made, and in nothing else. What waits for a
+//! stream or for the other end of a FIFO waits in the poll loop and takes no thread of these. All
+//! state is under one lock, which is never held while a thread is woken or a request completes.
 
 mod execute;
 mod fd_queue;
@@ -61,8 +60,8 @@ pub type ThreadPool = Pool<StdThreads>;
 /// takes at most 19, by however many descriptors, and operations on its path, and closing it, 4
 /// each; operations on all paths together take 24, of which closures without a path, and parts of
 /// larger jobs, take 16; and transfers and paths leave 4 to syncs, metadata and closing. With
-/// fewer than five threads, a file that does not answer can delay the others. Buffered writes to one regular file run one
-/// after the other, since Linux lets only one at a time into a file.
+/// fewer than five threads, a file that does not answer can delay the others. Buffered writes to
+/// one regular file run one after the other, since Linux lets only one at a time into a file.
 ///
 /// Dropping the pool blocks nowhere: what was accepted is still done, then the threads end. Only
 /// what waits for a stream ends with an error.
@@ -110,8 +109,8 @@ struct State {
 }
 
 impl<T: Threads> Pool<T> {
-    /// A pool within the bounds that the settings have for threads and requests. It starts no thread
-    /// before the first request.
+    /// A pool within the bounds that the settings have for threads and requests. It starts no
+    /// thread before the first request.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) where the settings are impossible.

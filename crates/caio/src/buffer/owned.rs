@@ -58,12 +58,12 @@ mod private {
 
 /// The type, how it moves into a buffer, and how it comes back out of the memory that it was.
 macro_rules! owned {
-    ($($type:ty, $value:ident => $buffer:expr, $memory:pat => $back:expr, else $empty:expr;)*) => {$(
+    ($($type:ty, $own:ident => $buffer:expr, $memory:pat => $back:expr, else $empty:expr;)*) => {$(
         impl private::Sealed for $type {}
         impl OwnedBuffer for $type {
             #[inline]
             fn into_buffer(self) -> Buffer {
-                let $value = self;
+                let $own = self;
                 $buffer
             }
 

@@ -143,8 +143,8 @@ fn timed_out(deadline: std::time::Duration) -> Error {
 }
 
 impl Context {
-    /// Does an operation that layers have let in on the calling thread, where that needs no waiting.
-    /// `None` where nothing was done and it has to go another way.
+    /// Does an operation that layers have let in on the calling thread, where that needs no
+    /// waiting. `None` where nothing was done and it has to go another way.
     fn try_in_place(&self, file: Option<&SharedFile>, op: &mut Op) -> Option<Output> {
         let inner = &self.inner;
         let config = &inner.config;

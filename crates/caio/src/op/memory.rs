@@ -1,4 +1,4 @@
-//! The memory of a transfer: where its bytes lie, as the kernel takes it, and what was filled of it.
+//! The memory of a transfer: where it lies, as the kernel takes it, and what was filled of it.
 
 use std::ffi::c_void;
 use std::io;

@@ -167,8 +167,8 @@ pub(crate) mod wiped {
     /// The kernel rounds it up where its pages are larger.
     const PAGE_BYTES: usize = 4096;
 
-    /// A page that children find empty, kept as long as the process lives; `None` where the kernel has
-    /// no such pages.
+    /// A page that children find empty, kept as long as the process lives; `None` where the kernel
+    /// has no such pages.
     #[allow(unsafe_code)]
     pub(crate) fn page() -> Option<&'static AtomicU32> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
@@ -185,8 +185,8 @@ pub(crate) mod wiped {
             return None;
         }
         let number = address.cast::<AtomicU32>();
-        // SAFETY: the page is zeroed, aligned to more than four bytes, never unmapped, and used as this
-        // one number alone.
+        // SAFETY: the page is zeroed, aligned to more than four bytes, never unmapped, and used as
+        // this one number alone.
         Some(unsafe { &*number })
     }
 }

@@ -31,8 +31,8 @@ const EVENTS_MAX: usize = 64;
 /// So many failures of io_getevents in a row, and it will not work any more.
 const FAILURES_MAX: u32 = 16;
 
-/// One AIO context. Dropping it may wait for the kernel. A seam, so that tests can make a kernel that
-/// takes less than it was given, is full, is interrupted or refuses.
+/// One AIO context. Dropping it may wait for the kernel. A seam, so that tests can make a kernel
+/// that takes less than it was given, is full, is interrupted or refuses.
 pub(super) trait Kernel: fmt::Debug + Send + Sync {
     /// io_submit(2): takes blocks from the front and says how many.
     ///

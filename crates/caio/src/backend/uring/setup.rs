@@ -1,5 +1,5 @@
-//! Making a ring: as much as the kernel offers, as large as memory allows. Where there is none, why,
-//! and what the user can do about it.
+//! Making a ring: as much as the kernel offers, as large as memory allows. Where there is none, it
+//! is said why, and what the user can do about it.
 
 use std::borrow::Cow;
 use std::io;

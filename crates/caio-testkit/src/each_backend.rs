@@ -11,8 +11,8 @@ use crate::skeleton::Skeleton;
 
 /// A backend with a way to run it.
 ///
-/// The variants other than `auto`, `in_place` and `uring` do nothing in place and route no write away for its
-/// slowness, so that their backend really serves what it can.
+/// The variants other than `auto`, `in_place` and `uring` do nothing in place and route no write
+/// away for its slowness, so that their backend really serves what it can.
 ///
 /// ```
 /// use caio::{BackendKind, Context};

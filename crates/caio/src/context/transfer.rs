@@ -148,7 +148,8 @@ impl Context {
     /// between. On a file opened with `O_APPEND` Linux ignores the offset.
     ///
     /// A write costs one hop, or none where the file system can take it without waiting (XFS,
-    /// btrfs, tmpfs), or where [`BufferedWrites::InPlace`](crate::BufferedWrites) is chosen. `Ok(n)` means that the kernel has accepted n bytes; nothing is buffered here.
+    /// btrfs, tmpfs), or where [`BufferedWrites::InPlace`](crate::BufferedWrites) is chosen.
+    /// `Ok(n)` means that the kernel has accepted n bytes; nothing is buffered here.
     ///
     /// # Errors
     /// As for [`read`](Self::read). An error after some bytes is not lost: their count is

@@ -52,8 +52,8 @@ pub(crate) fn look_at(path: &CStr) {
 }
 
 /// Opens a regular file for reading, with what other flags there are, and says which one it is and
-/// on which file system. `None` where this could wait, where it is no regular file, and where anything else is in
-/// the way: another thread finds out.
+/// on which file system. `None` where this could wait, where it is no regular file, and where
+/// anything else is in the way: another thread finds out.
 pub(crate) fn open(path: &CStr, flags: i32) -> Option<(File, Inode, FileSystem)> {
     let (place, stat, file_system) = regular(path, flags)?;
     let file = File::from(cached(path, READ | flags).ok()?);

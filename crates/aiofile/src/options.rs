@@ -307,7 +307,7 @@ impl OpenOptions {
     /// What a mode string says; the other options stay as they are.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a bad mode string.
+    /// [`InvalidInput`](caio::ErrorKind::InvalidInput) for a bad mode string.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {

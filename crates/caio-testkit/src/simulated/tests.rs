@@ -163,7 +163,7 @@ fn a_shutdown_finishes_what_was_accepted() {
     let file = disk.create("late").unwrap();
     let mut write = pin!(context.write(&file, Buffer::from(&b"late"[..]), 0..4, 0));
     assert!(write.as_mut().now_or_never().is_none());
-    assert_eq!(block_on(context.shutdown(Duration::from_secs(5))), 0);
+    assert_eq!(block_on(context.shutdown(Duration::from_secs(60))), 0);
     assert_eq!(write.now_or_never().unwrap().0.unwrap(), 4);
     assert_eq!(disk.model("late").unwrap().contents(), b"late");
 }

@@ -10,7 +10,6 @@ use std::fs::File;
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::task::{Context as TaskContext, Waker};
-use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
@@ -33,7 +32,7 @@ fn each(mut test: impl FnMut(Context)) {
     }
 }
 
-/// Waits at most ten seconds.
+/// Waits in reason.
 fn block_on<F: Future>(future: F) -> F::Output {
     wait(future, || {})
 }

@@ -10,7 +10,8 @@ mod secrets;
 mod trust;
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::backend::pool::ThreadPool;
 use crate::backend::{BackendKind, QueueId};
 use crate::capability::Capability;
 use crate::request::{Request, Token};
+use crate::testing::HANGS;
 
 /// A directory of its own for each test, gone with it.
 struct Directory(PathBuf);
@@ -30,15 +32,16 @@ impl Directory {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path =
             std::env::temp_dir().join(format!("caio-select-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
+        make_all(&path);
         Self(path)
     }
 
     /// Writes a file in it, making its directories, and returns its path.
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        make_all(path.parent().unwrap());
         fs::write(&path, text).unwrap();
+        set_mode(&path, 0o644);
         self.at(name)
     }
 
@@ -69,8 +72,21 @@ impl Drop for Directory {
     }
 }
 
+/// Makes a directory and those above it, which nobody else may write to, whatever the umask is.
+fn make_all(path: &Path) {
+    if !path.exists() {
+        make_all(path.parent().unwrap());
+        fs::create_dir(path).unwrap();
+        set_mode(path, 0o755);
+    }
+}
+
+fn set_mode(path: impl AsRef<Path>, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 /// How long a backend in these tests may take: far more than a working one needs.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = HANGS;
 
 /// A backend under another name, which can be made not to answer.
 #[derive(Debug)]

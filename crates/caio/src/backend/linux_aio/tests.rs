@@ -13,11 +13,11 @@ use crate::error::Error;
 use crate::file::SharedFile;
 use crate::op::{Op, Output};
 use crate::sys::aio::{ControlBlock, Event};
-use crate::testing::{file_with, request, run, wait};
+use crate::testing::{HANGS, file_with, request, run, scratch, wait};
 
 /// A file of 64 KiB, opened with O_DIRECT; `None` where the file system has none.
 fn direct_file() -> Option<SharedFile> {
-    let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let directory = scratch();
     let path = directory.path().join("direct");
     std::fs::write(&path, vec![7; 64 << 10]).unwrap();
     let file = File::options().read(true).write(true).custom_flags(libc::O_DIRECT).open(&path);
@@ -105,7 +105,7 @@ fn direct_transfers_are_done_and_all_else_is_left_to_others() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(backend.shutdown(Instant::now() + Duration::from_secs(10)), 0);
+    assert_eq!(backend.shutdown(Instant::now() + HANGS), 0);
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::detached::Answer;
 use crate::file::SharedFile;
 use crate::op::{Op, Output};
-use crate::testing::{file_with, request, run, wait};
+use crate::testing::{HANGS, file_with, request, run, wait};
 
 /// Opens one of the pools.
 type Open = fn(&Named) -> Arc<dyn Backend>;
@@ -56,9 +56,6 @@ macro_rules! for_both {
     };
 }
 use for_both;
-
-/// How long anything may take before a test gives it up.
-const HANGS: Duration = Duration::from_secs(30);
 
 fn open<T: super::Threads>(Named { name, config }: &Named) -> Arc<dyn Backend> {
     Arc::new(Pool::<T>::named(name, config).unwrap())

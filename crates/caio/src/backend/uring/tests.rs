@@ -1,5 +1,6 @@
 //! The rings against real files.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::io::{PipeReader, PipeWriter, Write};
 use std::os::fd::OwnedFd;
@@ -156,7 +157,8 @@ fn a_ring_that_goes_while_the_kernel_has_a_buffer_leaves_it_alone() {
     assert_eq!(uring.shutdown(Instant::now()), 1, "it is under way");
     drop((uring, answer, writer));
     assert!(!freed.load(Ordering::SeqCst), "the kernel still reads this memory");
-    assert_eq!(leaked(), before + 1);
+    // Another test may leak one meanwhile.
+    assert!(leaked() > before);
 }
 
 #[test]
@@ -175,15 +177,21 @@ fn what_is_wrong_completes_at_once_and_after_the_shutdown_all() {
 fn each_thread_has_its_own_ring_up_to_the_limit() {
     let Some(uring) = open(2, 8) else { return };
     let file = file_with(b"text");
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..200 {
-                    assert!(run(&uring, read(4, 0), Some(&file)).result.is_ok());
-                }
-            });
+    let reads = || {
+        for _ in 0..200 {
+            assert!(run(&uring, read(4, 0), Some(&file)).result.is_ok());
         }
-    });
+        thread_index() % 2
+    };
+    // Threads are counted as they come, and those of other tests come in between: there are more
+    // until both rings have had one.
+    let mut met = HashSet::new();
+    while met.len() < 2 {
+        std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(reads));
+            met.extend(threads.map(|thread| thread.join().unwrap()));
+        });
+    }
     assert_eq!(uring.existing().count(), 2);
     assert_eq!(uring.shutdown(Instant::now()), 0);
 }

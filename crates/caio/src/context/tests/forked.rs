@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::testing::{file_with, in_child, is_alone};
+use crate::testing::{HANGS, file_with, in_child, is_alone};
 
 fn is_refusal<T>(result: Result<T, Error>) -> bool {
     result.is_err_and(|error| {
@@ -41,7 +41,7 @@ fn every_call_in_a_child_is_refused_and_the_parent_goes_on() {
                 && is_refusal(block_on(context.set_length(&file, 1)))
                 && is_refusal(block_on(context.close(file.clone(), true)))
                 && is_refusal(block_on(pending).result);
-            let abandoned = block_on(context.shutdown(Duration::from_secs(5)));
+            let abandoned = block_on(context.shutdown(HANGS));
             drop(context);
             refused && abandoned == 0
         }));
@@ -53,7 +53,7 @@ fn every_call_in_a_child_is_refused_and_the_parent_goes_on() {
             drop(context);
             let own = Context::builder().backend(kind).in_place(false).build().unwrap();
             let outcome = block_on(super::read(&own, &file, 8));
-            outcome.result.is_ok() && block_on(own.shutdown(Duration::from_secs(5))) == 0
+            outcome.result.is_ok() && block_on(own.shutdown(HANGS)) == 0
         }));
         let (_, pending) = inherited.take().unwrap();
         File::from(writer).write_all(b"later").unwrap();

@@ -17,7 +17,7 @@ fn refusal(directory: Directory, config: Option<&str>) -> String {
     let config = config.unwrap_or_default().to_owned();
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(directory.open(&[("CAIO_CONFIG", &config)], None).err()));
-    let answer = receiver.recv_timeout(Duration::from_secs(60)).expect("it does not wait");
+    let answer = receiver.recv_timeout(2 * HANGS).expect("it does not wait");
     let error = answer.expect("it is no configuration");
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
     error.to_string()
@@ -31,7 +31,7 @@ fn refusals(make: impl Fn(&str)) -> Vec<String> {
     for name in ["caio.toml", "default_implementation"] {
         for config in [None, Some("etc".to_owned()), Some(format!("etc/{name}"))] {
             let directory = Directory::new();
-            fs::create_dir(directory.0.join("etc")).unwrap();
+            make_all(&directory.0.join("etc"));
             let path = directory.at(&format!("etc/{name}"));
             make(&path);
             let config = config.map(|config| directory.at(&config));
@@ -72,10 +72,18 @@ fn a_device_is_refused_and_not_even_opened() {
 
 #[test]
 fn a_file_of_gigabytes_and_one_that_is_no_text_are_refused() {
-    for shown in refusals(|path| File::create(path).unwrap().set_len(5 << 30).unwrap()) {
+    let large = |path: &str| {
+        File::create(path).unwrap().set_len(5 << 30).unwrap();
+        set_mode(path, 0o644);
+    };
+    for shown in refusals(large) {
         assert!(shown.contains("it is longer than 1048576 bytes"), "{shown}");
     }
-    for shown in refusals(|path| fs::write(path, [0xff, 0xfe]).unwrap()) {
+    let no_text = |path: &str| {
+        fs::write(path, [0xff, 0xfe]).unwrap();
+        set_mode(path, 0o644);
+    };
+    for shown in refusals(no_text) {
         assert!(shown.contains("valid UTF-8"), "{shown}");
     }
 }

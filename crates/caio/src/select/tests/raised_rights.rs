@@ -1,6 +1,6 @@
 //! A program that runs with rights that its caller lacks does not listen to its caller.
 
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::process::Command;
 
 use nix::unistd::geteuid;
@@ -34,7 +34,7 @@ fn a_set_user_id_program_ignores_its_variables_and_says_so() {
     let program = directory.0.join("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     chown(&program, Some(OTHER_USER), None).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+    set_mode(&program, 0o4755);
     let output = Command::new(&program)
         .args(["--exact", NAME])
         .env_clear()

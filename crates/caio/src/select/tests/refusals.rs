@@ -99,10 +99,11 @@ fn wrong_limits_are_an_error_and_no_reason_to_try_another_backend() {
 #[test]
 fn a_backend_that_opens_and_never_answers_is_refused() {
     let open = |backend, _: &Config| Ok(fake(backend, backend != BackendKind::Uring));
-    let openers = Openers { open: &open, timeout: Duration::from_millis(200) };
+    let openers = Openers { open: &open, timeout: Duration::from_secs(1) };
     let found = Directory::new().find(&[]).unwrap();
     let (_, info) = found.open(&Config::default(), None, &openers).unwrap();
-    assert_eq!(info.backend, BackendKind::Thread);
+    // Which of the others answers in time is the machine's affair.
+    assert_ne!(info.backend, BackendKind::Uring);
     let refusal = info.refused[0].to_string();
     assert!(refusal.starts_with("uring: its first read did not complete (it is"), "{refusal}");
 }

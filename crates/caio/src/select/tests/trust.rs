@@ -1,15 +1,9 @@
 //! Files that another user may have written: an error where they are named, else skipped.
 
-use std::os::unix::fs::PermissionsExt;
-
 use super::*;
 
 /// What every configuration in these tests says.
 const TEXT: &str = "backend = 'rust'\n";
-
-fn set_mode(path: &str, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
 
 /// How the files came off that were looked for in the system's directory.
 fn states(info: &Info) -> Vec<FileState> {
@@ -108,7 +102,7 @@ fn on_a_read_only_mount_a_mode_does_no_harm() {
     let directory = Directory::new();
     let path = directory.file("etc/caio.toml", TEXT);
     set_mode(&path, 0o666);
-    set_mode(&directory.at("etc"), 0o777);
+    set_mode(directory.at("etc"), 0o777);
     let command = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" || exit 99; \
                    exec \"$@\"";
     let program = std::env::current_exe().unwrap();

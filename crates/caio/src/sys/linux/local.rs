@@ -156,6 +156,7 @@ fn cached(path: &CStr, flags: i32) -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::scratch;
     use std::ffi::CString;
     use std::io::Read;
     use std::os::unix::fs::{MetadataExt, symlink};
@@ -172,7 +173,7 @@ mod tests {
 
     /// A directory on a mount that is remembered as one of ext4; `None` on an old kernel.
     fn known_directory() -> Option<tempfile::TempDir> {
-        let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let directory = scratch();
         let opened = File::open(directory.path()).unwrap();
         remember(opened.as_fd(), FileSystem::Ext4);
         if look(opened.as_fd()).is_ok_and(|stat| is_local(&stat)) {

@@ -57,9 +57,9 @@ fn check(code: c_int) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
-    use std::time::Duration;
 
     use super::*;
+    use crate::testing::HANGS;
 
     #[test]
     fn a_thread_has_its_name_and_a_panic_ends_with_it() {
@@ -69,8 +69,8 @@ mod tests {
             panic!("it ends with the thread");
         };
         spawn(c"named", 64 * 1024, Box::new(body)).unwrap();
-        assert_eq!(receiver.recv_timeout(Duration::from_secs(10)).unwrap(), "named\n");
-        assert!(receiver.recv_timeout(Duration::from_secs(10)).is_err(), "it has ended");
+        assert_eq!(receiver.recv_timeout(HANGS).unwrap(), "named\n");
+        assert!(receiver.recv_timeout(HANGS).is_err(), "it has ended");
     }
 
     #[test]

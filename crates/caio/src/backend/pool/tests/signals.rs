@@ -13,18 +13,21 @@ for_both! {
 }
 
 fn signals_are_no_answers(open: Open) {
-    let pool = open(&named("storm"));
+    let options = named("storm");
+    let pool = open(&options);
     let file = file_with(&[1; 4096]);
     let (pipe, writer) = pipe();
-    let storm = Storm::begin();
-    for round in 0..100 {
+    let storm = Storm::begin(&options.name);
+    let mut round = 0_u8;
+    while round < 100 || storm.count() <= 100 {
+        round = round.wrapping_add(1);
         let waiting = submit(&*pool, read(1, 0), Some(&pipe));
         let all: Vec<_> = (0..100).map(|_| submit(&*pool, read(4096, 0), Some(&file))).collect();
         all.into_iter().for_each(|one| assert_eq!(contents(answer(one)).len(), 4096));
         std::io::Write::write_all(&mut &writer, &[round]).unwrap();
         assert_eq!(contents(answer(waiting)), [round]);
     }
-    assert!(storm.end() > 100, "signals came in the meantime");
+    storm.end();
 }
 
 /// A read of a pipe that is interrupted many times before the bytes are there. (The pool's threads
@@ -32,9 +35,10 @@ fn signals_are_no_answers(open: Open) {
 #[test]
 fn a_signal_interrupts_no_operation() {
     let (file, mut writer) = pipe();
-    let storm = Storm::begin();
-    let reading = thread::spawn(move || move_bytes(&mut read(1, 0), &file));
-    thread::sleep(Duration::from_millis(50));
+    let reading = thread::Builder::new().name("interrupted".to_owned());
+    let reading = reading.spawn(move || move_bytes(&mut read(1, 0), &file)).unwrap();
+    let storm = Storm::begin("interrupted");
+    until("signals come in the meantime", || storm.count() > 100 || reading.is_finished());
     assert!(!reading.is_finished(), "a signal is no answer");
     std::io::Write::write_all(&mut writer, b"x").unwrap();
     assert_eq!(reading.join().unwrap().unwrap(), 1);
@@ -51,43 +55,53 @@ fn a_non_blocking_descriptor_is_waited_for() {
     assert_eq!(reading.join().unwrap().unwrap(), 1);
 }
 
-/// SIGUSR1 for every thread of this process, over and over, with a handler that restarts nothing.
+/// SIGUSR1 for the caller and for all threads whose names begin so, over and over, with a handler
+/// that restarts nothing. The threads of other tests are not to be interrupted.
 struct Storm {
     over: Arc<AtomicBool>,
-    thread: thread::JoinHandle<usize>,
+    sent: Arc<AtomicUsize>,
+    thread: thread::JoinHandle<()>,
 }
 
 impl Storm {
     #[allow(unsafe_code)]
-    fn begin() -> Self {
+    fn begin(names: &str) -> Self {
         use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
         extern "C" fn nothing(_signal: libc::c_int) {}
         let action =
             SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
         // SAFETY: the handler does nothing, which is safe at any moment.
         unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
-        let over = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&over);
+        let (over, sent) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let (seen, counted) = (Arc::clone(&over), Arc::<AtomicUsize>::clone(&sent));
+        let (caller, names) = (nix::unistd::gettid().to_string(), names.to_owned());
         let thread = thread::spawn(move || {
-            let mut count = 0;
             while !seen.load(Ordering::SeqCst) {
                 for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-                    let thread: i64 = task.file_name().to_str().unwrap().parse().unwrap();
+                    let number = task.file_name().into_string().unwrap();
+                    let name = std::fs::read_to_string(task.path().join("comm"));
+                    if number != caller && !name.is_ok_and(|name| name.starts_with(&names)) {
+                        continue;
+                    }
+                    let thread: i64 = number.parse().unwrap();
                     let process = i64::from(std::process::id());
                     let signal = i64::from(libc::SIGUSR1);
                     // SAFETY: plain integers; a thread that is gone by now is an error.
                     unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) };
-                    count += 1;
+                    counted.fetch_add(1, Ordering::SeqCst);
                 }
                 thread::sleep(Duration::from_micros(200));
             }
-            count
         });
-        Self { over, thread }
+        Self { over, sent, thread }
     }
 
-    fn end(self) -> usize {
+    fn count(&self) -> usize {
+        self.sent.load(Ordering::SeqCst)
+    }
+
+    fn end(self) {
         self.over.store(true, Ordering::SeqCst);
-        self.thread.join().unwrap()
+        self.thread.join().unwrap();
     }
 }

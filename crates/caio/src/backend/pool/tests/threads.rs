@@ -133,8 +133,13 @@ fn threads_stay_below_the_maximum_and_go_when_idle(open: Open) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !done.load(Ordering::SeqCst) {
+            loop {
+                // One stays to the end, so that the last look sees one at least.
+                let is_last = done.load(Ordering::SeqCst);
                 most.fetch_max(threads_of(&limits), Ordering::SeqCst);
+                if is_last {
+                    break;
+                }
             }
         });
         for _ in 0..100 {

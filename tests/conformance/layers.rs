@@ -22,7 +22,7 @@ use self::book::Book;
 use self::hooks::{Hooks, admitting};
 use crate::harness::{Case, cases};
 use crate::support::{
-    Env, assert_settled, begun, disk, eventually, pattern, pipe, poll_once, room, shared,
+    Env, HANGS, assert_settled, begun, disk, eventually, pattern, pipe, poll_once, room, shared,
     within_reason,
 };
 
@@ -100,20 +100,23 @@ fn what_is_cached_is_still_done_in_place(env: &Env) {
     let (place, book) = (disk(), Book::new());
     let path = place.file("data", &pattern(8192));
     let layer = book.clone();
-    let env = env.with(|builder| builder.layer(layer));
-    env.run(async {
-        let file = shared(&path);
-        for number in 0..10 {
-            let (read, buffer) = env.context.read(&file, room(4096), 0..4096, number).await;
-            let start = number as usize;
-            assert_eq!(read.unwrap(), 4096);
-            assert_eq!(buffer.as_slice(), &pattern(8192)[start..start + 4096]);
-        }
-    });
-    let in_place = env.context.metrics().in_place;
+    let in_place = |env: &Env| {
+        env.run(async {
+            let file = shared(&path);
+            for number in 0..10 {
+                let (read, buffer) = env.context.read(&file, room(4096), 0..4096, number).await;
+                let start = number as usize;
+                assert_eq!(read.unwrap(), 4096);
+                assert_eq!(buffer.as_slice(), &pattern(8192)[start..start + 4096]);
+            }
+        });
+        env.context.metrics().in_place
+    };
+    let layered = in_place(&env.with(|builder| builder.layer(layer)));
     let told = book.notes().ended.iter().filter(|end| end.route == Some(OpRoute::InPlace)).count();
-    assert_eq!(told as u64, in_place);
-    assert_eq!(in_place > 0, env.context.config().in_place && cfg!(not(caio_portable)));
+    assert_eq!(told as u64, layered);
+    // Not every file system reads what is cached without waiting.
+    assert_eq!(layered > 0, in_place(&env.with(|builder| builder)) > 0);
 }
 
 fn dropped_futures_are_told_of_when_their_operations_end(env: &Env) {
@@ -149,7 +152,7 @@ fn dropped_futures_are_told_of_when_their_operations_end(env: &Env) {
         assert_eq!(notes.admitted.values().sum::<usize>(), 1001);
         assert!(notes.ended.iter().any(|end| !end.is_awaited));
         assert_settled(&context);
-        assert_eq!(smol::block_on(context.shutdown(Duration::from_secs(20))), 0);
+        assert_eq!(smol::block_on(context.shutdown(HANGS)), 0);
         assert!(book.is_even());
     });
 }
@@ -244,7 +247,7 @@ fn a_layer_that_panics_harms_no_other_operation(env: &Env) {
                 }
             }
             context.sync(&file, false).await.unwrap();
-            assert_eq!(context.shutdown(Duration::from_secs(20)).await, 0);
+            assert_eq!(context.shutdown(HANGS).await, 0);
         });
         assert!(book.is_even() && third.is_even());
         assert_settled(&context);
@@ -351,7 +354,7 @@ fn after_the_shutdown_nothing_begins_and_all_ends(env: &Env) {
         let context = env.another(|builder| builder.layer(first).layer(second));
         within_reason(async {
             let waits = begun(context.read(&file, room(4096), 0..4096, 0)).await;
-            assert_eq!(context.shutdown(Duration::from_secs(20)).await, 0);
+            assert_eq!(context.shutdown(HANGS).await, 0);
             gate.add_permits(100);
             let (read, _) = crate::support::output(waits).await;
             assert_eq!(read.unwrap_err().kind(), ErrorKind::Shutdown);

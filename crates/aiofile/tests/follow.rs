@@ -6,10 +6,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use aiofile::{Follow, FollowEvent, LineReader};
+use caio::{Ending, Layer, OpInfo, Stage};
 use futures_util::{FutureExt, StreamExt};
 
 /// What a writer writes in the longest tests.
@@ -200,12 +201,28 @@ async fn it_begins_where_it_is_told_to() {
     assert_eq!(next(&mut from_end).await, "first after the end");
 }
 
-/// Follows from the end, and has opened the file.
+/// Tells whether changes are watched.
+#[derive(Debug, Default)]
+struct Watched(AtomicBool);
+
+impl Layer for Watched {
+    fn stage(&self) -> Stage {
+        Stage::Observe
+    }
+
+    fn finished(&self, op: &OpInfo, _ending: &Ending<'_>) {
+        self.0.fetch_or(op.name() == "watch", Ordering::Release);
+    }
+}
+
+/// Follows from the end, and has found out where that is.
 async fn opened_at_end(path: &Path) -> Follow {
-    let context = aiofile::context().build().unwrap();
+    let watched = Arc::new(Watched::default());
+    let layer = Arc::<Watched>::clone(&watched);
+    let context = aiofile::context().layer(layer).build().unwrap();
     let mut lines = LineReader::follow(path).from_end().context(&context);
-    // After the open it looks whose the name is, and has changes watched.
-    while context.metrics().submitted < 2 {
+    // When there is nothing more it has changes watched.
+    while !watched.0.load(Ordering::Acquire) {
         assert!(lines.next().now_or_never().is_none());
         tokio::task::yield_now().await;
     }

@@ -119,13 +119,13 @@ async fn each_chunk_is_read_once_whatever_the_lines() {
     let text: Vec<u8> = (0..100_000).flat_map(|i| format!("{i}\n").into_bytes()).collect();
     for (text, chunk) in [(&text[..], 4096), (&text[..65536], 4096), (&text[..1_000], 1 << 20)] {
         let (_directory, path) = scratch(text);
-        let context = aiofile::context().build().unwrap();
+        // In place there may be less, where a page has left the cache.
+        let context = aiofile::context().in_place(false).build().unwrap();
         let file = open_in(&context, &path, "r").await;
-        let before = context.metrics();
+        let before = context.metrics().submitted;
         let lines = read_all(LineReader::new(&file).chunk_size(chunk).read_ahead(0)).await;
         assert_eq!(lines.len(), split(text, b"\n", false).len());
-        let after = context.metrics();
-        let reads = after.in_place + after.submitted - before.in_place - before.submitted;
+        let reads = context.metrics().submitted - before;
         assert_eq!(reads, text.len().div_ceil(chunk) as u64 + 1);
     }
 }

@@ -146,7 +146,7 @@ fn a_shutdown_in_the_middle_is_an_error_and_then_the_end() {
             entries.next().await.unwrap().unwrap();
         }
         let context = aiofile::default_context().unwrap();
-        assert_eq!(context.shutdown(std::time::Duration::from_secs(5)).await, 0);
+        assert_eq!(context.shutdown(std::time::Duration::from_secs(60)).await, 0);
         let error = entries.next_entry().await.unwrap_err();
         let kind = aiofile::Error::of(&error).map(aiofile::Error::kind);
         assert_eq!(kind, Some(aiofile::ErrorKind::Shutdown), "{error}");

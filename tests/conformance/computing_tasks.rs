@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::harness::{Case, cases};
-use crate::support::{Env, current_thread, disk, multi_thread, pattern, pipe, room, shared};
+use crate::support::{Env, HANGS, current_thread, disk, multi_thread, pattern, pipe, room, shared};
 use measure::{TOGETHER, assert_as_sockets, told_to_begin};
 
 pub(crate) const CASES: &[Case] = cases![
@@ -117,7 +117,7 @@ fn a_task_that_submits_and_computes_keeps_no_answer_of_another(env: &Env) {
             thread::sleep(Duration::from_millis(5));
             let _ = read(context, file, 0).now_or_never();
             submitted.send(()).unwrap();
-            answer.recv_timeout(Duration::from_secs(10)).is_ok()
+            answer.recv_timeout(HANGS).is_ok()
         });
         let waiting = runtime.spawn(async move {
             // It runs next on this worker, before that looks after anything else.
@@ -162,7 +162,7 @@ fn a_write_is_submitted_before_another_task_computes(env: &Env) {
                         return true;
                     }
                     let arrival = arrival.lock().unwrap();
-                    arrival.recv_timeout(Duration::from_secs(10)).is_ok()
+                    arrival.recv_timeout(HANGS).is_ok()
                 })
             });
             let tasks: Vec<_> = tasks.collect();

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
 use crate::harness::{Case, cases};
-use crate::support::{Env, assert_settled, disk, eventually, pattern, places, room, shared};
+use crate::support::{Env, HANGS, assert_settled, disk, eventually, pattern, places, room, shared};
 
 pub(crate) const CASES: &[Case] = cases![
     each every_answer_reaches_its_own_caller,
@@ -118,7 +118,7 @@ fn a_waker_may_submit_inside_of_wake(env: &Env) {
         let waker = Waker::from(Arc::clone(&busy));
         for number in 0..300 {
             let mut read = read_word(&env.context, &file, number).boxed();
-            let deadline = Instant::now() + Duration::from_secs(10);
+            let deadline = Instant::now() + HANGS;
             loop {
                 let polled = Pin::new(&mut read).poll(&mut TaskContext::from_waker(&waker));
                 if polled == Poll::Ready(()) {
@@ -147,21 +147,25 @@ fn a_request_from_another_thread_wakes_a_parked_runtime(env: &Env) {
         // Reads once here, so that whoever waits for completions belongs to this runtime.
         read_word(&env.context, &file, 1).await;
         let other = thread::spawn(move || {
-            for number in 0..50 {
-                let begun = Instant::now();
-                smol::block_on(read_word(&context, &shared, number));
-                sender.blocking_send(begun.elapsed()).unwrap();
-                thread::sleep(Duration::from_millis(1));
-            }
+            // Without a wake-up it would be the length of somebody's timeout, or for ever. A busy
+            // machine spoils some tries.
+            eventually("the median of fifty answers is fast", || {
+                let mut times: Vec<_> = (0..50)
+                    .map(|number| {
+                        let begun = Instant::now();
+                        smol::block_on(read_word(&context, &shared, number));
+                        let time = begun.elapsed();
+                        sender.blocking_send(()).unwrap();
+                        thread::sleep(Duration::from_millis(1));
+                        time
+                    })
+                    .collect();
+                times.sort_unstable();
+                times[25] < Duration::from_millis(20)
+            });
         });
-        let mut times = Vec::new();
-        while let Some(time) = receiver.recv().await {
-            times.push(time);
-        }
+        while let Some(()) = receiver.recv().await {}
         other.join().unwrap();
-        times.sort_unstable();
-        // Without a wake-up it would be the length of somebody's timeout, or for ever.
-        assert!(times[25] < Duration::from_millis(20), "median {:?}", times[25]);
     });
 }
 

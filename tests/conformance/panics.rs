@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::harness::{Case, cases};
 use crate::support::{
-    Env, begun, bounded, current_thread, disk, multi_thread, output, pattern, room, shared,
+    Env, HANGS, begun, bounded, current_thread, disk, multi_thread, output, pattern, room, shared,
 };
 
 pub(crate) const CASES: &[Case] = cases![
@@ -94,8 +94,8 @@ fn reads(context: &Context, file: &SharedFile, count: u64) -> Vec<BoxFuture<'sta
 /// The end of a context: nothing is left, and nothing has to be waited for.
 async fn end(context: &Context) {
     let started = Instant::now();
-    assert_eq!(context.shutdown(Duration::from_secs(25)).await, 0);
-    assert!(started.elapsed() < Duration::from_secs(20), "the shutdown waited in vain");
+    assert_eq!(context.shutdown(2 * HANGS).await, 0);
+    assert!(started.elapsed() < HANGS, "the shutdown waited in vain");
 }
 
 fn a_waker_that_panics_harms_no_other_operation(env: &Env) {

@@ -10,7 +10,7 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use crate::harness::{Case, cases};
-use crate::support::{Env, disk, pattern};
+use crate::support::{Env, HANGS, disk, pattern};
 
 pub(crate) const CASES: &[Case] = cases![
     each tokio_with_many_workers,
@@ -119,7 +119,7 @@ fn a_runtime_that_ends_while_tasks_of_another_wait(env: &Env) {
         let waiting: Vec<_> = (0..8).map(|_| spawn(&other, 100)).collect();
         thread::sleep(Duration::from_millis(round));
         one.shutdown_background();
-        let ended = async { timeout(Duration::from_secs(30), join_all(waiting)).await };
+        let ended = async { timeout(HANGS, join_all(waiting)).await };
         let ended = other.block_on(ended).expect("they end by themselves");
         ended.into_iter().for_each(|result| result.unwrap());
     }

@@ -12,10 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use crate::harness::{Case, cases};
-use crate::support::{Env, disk, pattern, poll_once, room, shared, within_reason};
-
-/// Longer than any case may take.
-const HANGS: Duration = Duration::from_secs(600);
+use crate::support::{Env, HANGS, disk, pattern, poll_once, room, shared, within_reason};
 
 pub(crate) const CASES: &[Case] = cases![
     each a_graceful_shutdown_loses_no_accepted_write,
@@ -39,7 +36,7 @@ fn a_graceful_shutdown_loses_no_accepted_write(env: &Env) {
         });
         let operations = context.submit_all(&file, ops);
         let accepted = context.metrics().submitted;
-        assert_eq!(context.shutdown(Duration::from_secs(30)).await, 0);
+        assert_eq!(context.shutdown(HANGS).await, 0);
         let outcomes = join_all(operations).await;
         let written = std::fs::read(&path).unwrap();
         let mut done = 0;
@@ -82,7 +79,7 @@ fn a_graceful_shutdown_waits_for_answers_on_their_way(env: &Env) {
         for operation in &mut operations {
             let _ = std::pin::Pin::new(operation).poll(&mut std::task::Context::from_waker(&waker));
         }
-        assert_eq!(context.shutdown(Duration::from_secs(30)).await, 0);
+        assert_eq!(context.shutdown(HANGS).await, 0);
     });
 }
 
@@ -115,7 +112,7 @@ fn an_impatient_shutdown_answers_everybody(env: &Env) {
 /// A sync waits for the writes before it, and a close for all that uses the file: here for a write
 /// that is not answered.
 fn an_impatient_shutdown_answers_what_waits_for_others() {
-    let plan = Plan::new(1).delay(HANGS..2 * HANGS);
+    let plan = Plan::new(1).delay(10 * HANGS..20 * HANGS);
     let backend = Arc::new(Faulty::new(Arc::new(Skeleton::open(8)), plan));
     let builder = aiofile::context().custom(backend).in_place(false);
     let context = builder.configure(|config| config.buffered_writes = BufferedWrites::Backend);
@@ -148,7 +145,7 @@ fn after_the_shutdown_everything_is_refused(env: &Env) {
         let file = File::options().read(true).write(true).open(&path).unwrap();
         let file = AioFile::from_std_in(&context, file).unwrap();
         assert_eq!(file.read_at(4, 0).await.unwrap(), "data");
-        assert_eq!(context.shutdown(Duration::from_secs(10)).await, 0);
+        assert_eq!(context.shutdown(HANGS).await, 0);
         let refused = [
             file.read_at(4, 0).await.map(drop),
             file.write_at("more", 0).await.map(drop),
@@ -161,26 +158,26 @@ fn after_the_shutdown_everything_is_refused(env: &Env) {
         assert_eq!(error.kind(), ErrorKind::Shutdown, "{error}");
         // Once more is no error, and no wait.
         let begun = Instant::now();
-        assert_eq!(context.shutdown(Duration::from_secs(10)).await, 0);
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert_eq!(context.shutdown(2 * HANGS).await, 0);
+        assert!(begun.elapsed() < HANGS);
     });
     assert_eq!(std::fs::read(&path).unwrap(), b"data");
 }
 
 /// Trap D15: a program that waits for its standard input cannot end.
 fn a_pending_read_of_a_pipe_does_not_hold_up_the_end(env: &Env) {
-    let (reader, writer) = std::io::pipe().unwrap();
-    let context = env.another(|builder| builder);
-    let begun = Instant::now();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let file = File::from(OwnedFd::from(reader));
-        let file = AioFile::from_std_in(&context, file).unwrap();
-        tokio::spawn(async move { file.read_at(10, 0).await });
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let (reader, _writer) = std::io::pipe().unwrap();
+    // It hangs where the end waits for the pipe.
+    env.bounded(|env| {
+        let context = env.another(|builder| builder);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let file = File::from(OwnedFd::from(reader));
+            let file = AioFile::from_std_in(&context, file).unwrap();
+            tokio::spawn(async move { file.read_at(10, 0).await });
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        });
+        drop(runtime);
+        drop(context);
     });
-    drop(runtime);
-    drop(context);
-    assert!(begun.elapsed() < Duration::from_secs(5), "the end waited for the pipe");
-    drop(writer);
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(mut round: impl FnMut() -> bool, say: impl Fn(&str)) -> bool {
             return false;
         }
         if let Some(warm) = warm {
-            warm.assert_restored(Duration::from_secs(10));
+            warm.assert_restored(crate::support::HANGS);
         }
         let now = Usage::now().expect("procfs is there");
         say(&format!("round {number}: {now:?}"));

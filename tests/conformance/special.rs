@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 
 use crate::harness::{Case, cases, skipped};
-use crate::support::{Env, disk, pattern};
+use crate::support::{Env, HANGS, disk, pattern};
 
 pub(crate) const CASES: &[Case] = cases![
     each files_of_proc_and_sys_are_read_whole,
@@ -150,7 +150,7 @@ fn a_silent_pipe_holds_up_nobody(env: &Env) {
     runtime.block_on(async {
         let file = env.file(&path, "r+").await;
         let pipe = adopt(env, reader);
-        let silent = tokio::time::timeout(Duration::from_secs(30), pipe.read_at(10, 0));
+        let silent = tokio::time::timeout(HANGS, pipe.read_at(10, 0));
         let others = async {
             for _ in 0..20 {
                 tokio::time::sleep(Duration::from_millis(1)).await;

@@ -23,6 +23,9 @@ use crate::harness::skipped;
 /// Longer than this nothing here takes: it hangs.
 const PATIENCE: Duration = Duration::from_secs(100);
 
+/// The same for one step of a case, which can tell what it is that hangs.
+pub(crate) const HANGS: Duration = Duration::from_secs(60);
+
 /// A variant with a context of it.
 #[derive(Clone)]
 pub(crate) struct Env {
@@ -239,12 +242,12 @@ pub(crate) async fn output<F: Future>(mut future: Pin<Box<MaybeDone<F>>>) -> F::
     future.as_mut().take_output().expect("it has just ended")
 }
 
-/// Waits, at most some seconds, until this holds.
+/// Waits until this holds, and fails where that is never.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + HANGS;
     while !holds() {
-        assert!(Instant::now() < deadline, "not in ten seconds: {what}");
+        assert!(Instant::now() < deadline, "not in a minute: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -34,8 +34,8 @@ fn answers_of_a_disk_come_by_a_wake_up(env: &Env) {
     };
     // A busy machine spoils some tries, and wake-ups that do not come all of them.
     let fast = |median: Duration| median < Duration::from_millis(15);
-    assert!((0..5).any(|_| fast(runtime.block_on(reads()))), "in a runtime");
-    assert!((0..5).any(|_| fast(smol::block_on(reads()))), "outside of a runtime");
+    eventually("answers come in a runtime", || fast(runtime.block_on(reads())));
+    eventually("answers come outside of a runtime", || fast(smol::block_on(reads())));
 }
 
 /// Trap B13: somebody sleeps a millisecond, looks, and sleeps again, or does not even sleep.
@@ -51,13 +51,16 @@ fn a_wait_takes_few_wake_ups(env: &Env) {
     runtime.block_on(file.read_exact_at(4096, 0)).unwrap();
     std::thread::sleep(Duration::from_millis(50));
     let computed = || Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
-    let before = (sleeps(), computed());
+    let (before, begun) = ((sleeps(), computed()), Instant::now());
     std::thread::sleep(WAIT);
     let (sleeps, computed) = (sleeps().saturating_sub(before.0), computed() - before.1);
+    // Longer where the machine is busy.
+    let waited = begun.elapsed();
     assert!(!waits.is_finished());
     // Whoever looks after the queues does so fifty times in a second.
-    assert!(sleeps < 60, "{sleeps} wake-ups");
-    assert!(computed < WAIT / 4, "{computed:?} of computing");
+    let most = 60.0 * waited.div_duration_f64(WAIT);
+    assert!((sleeps as f64) < most, "{sleeps} wake-ups in {waited:?}");
+    assert!(computed < waited / 4, "{computed:?} of computing in {waited:?}");
     waits.abort();
 }
 

@@ -14,7 +14,7 @@ use crate::run::run;
 use crate::served::Served;
 
 /// Whoever closes files does so sooner than that.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The file systems that are tried, with what makes them small and quick.
 pub(crate) const FILE_SYSTEMS: [(&str, &[&str]); 3] = [

@@ -16,7 +16,7 @@ use crate::server::Server;
 const THREADS: usize = 4;
 
 /// A descriptor that is closed elsewhere keeps the mount for a moment.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Mounted {
     disk: Disk,

@@ -15,7 +15,7 @@ use crate::mounted::Mounted;
 use crate::settled::settled;
 
 /// After that the server answers what it holds with an error.
-const HELD_MAX: Duration = Duration::from_secs(20);
+const HELD_MAX: Duration = Duration::from_secs(40);
 
 #[test]
 fn nothing_waits_for_the_server_on_the_runtimes_thread() {

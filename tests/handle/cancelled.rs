@@ -192,7 +192,7 @@ fn after_the_end_of_its_context_a_handle_gives_errors_and_nothing_panics() {
                 true => poll!(pin!(handle.fill_buf())).map(drop),
                 false => poll!(pin!(handle.write_owned("x"))).map(drop),
             };
-            own.shutdown(Duration::from_secs(30)).await;
+            own.shutdown(Duration::from_secs(60)).await;
             assert_ended(&mut handle).await;
         }
         let own = build();
@@ -227,6 +227,6 @@ async fn assert_ended(handle: &mut File) {
         let mut copy = handle.clone();
         assert!(copy.read(&mut [0]).await.is_err());
     }
-    let _ = timeout(Duration::from_secs(30), handle.close()).await.expect("it ends");
+    let _ = timeout(Duration::from_secs(60), handle.close()).await.expect("it ends");
     assert!(handle.read(&mut [0]).await.is_err());
 }

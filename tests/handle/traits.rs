@@ -94,7 +94,7 @@ fn the_halves_of_a_split_handle_work_in_two_tasks() {
             }
         });
         let both = async { tokio::join!(writing, reading) };
-        let (wrote, read) = tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+        let (wrote, read) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
         wrote.unwrap();
         read.unwrap();
         assert_eq!(std::fs::metadata(file.path()).unwrap().len(), 150_000);
@@ -166,7 +166,7 @@ fn a_reader_that_gives_up_leaves_the_writer_its_wake_up() {
             {
                 continue;
             }
-            for _ in 0..2_000 {
+            for _ in 0..60_000 {
                 if woken.0.load(Ordering::SeqCst) > 0 {
                     break;
                 }

@@ -1,5 +1,7 @@
 //! `aiofile doctor`.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -51,17 +53,27 @@ fn the_json_has_its_keys_and_says_who_decided() {
     assert_eq!(option["backend"], "thread");
 }
 
+/// A file of settings that nobody else may write to, nor to its directory, whatever the umask is.
+fn settings(directory: &Path, name: &str, text: &[u8]) -> PathBuf {
+    let path = file(directory, name, text);
+    for path in [directory, &path] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    path
+}
+
 #[test]
 fn the_configuration_file_is_obeyed_and_named() {
     let place = place();
-    let path = file(place.path(), "default_implementation", b"# of this test\nthread\n");
+    let path = settings(place.path(), "default_implementation", b"# of this test\nthread\n");
     let (code, report) = json(aiofile().env("CAIO_CONFIG", &path));
     assert_eq!((code, &report["backend"]), (Some(0), &"thread".into()));
     assert_eq!(report["requested_by"]["source"], "file");
     assert_eq!(report["requested_by"]["path"], path.to_str().unwrap());
     assert_eq!(report["requested_by"]["line"], 2);
 
-    let path = file(place.path(), "caio.toml", b"max_requests = 16\nmax_bytes_in_flight = 0\n");
+    let text = b"max_requests = 16\nmax_bytes_in_flight = 0\n";
+    let path = settings(place.path(), "caio.toml", text);
     let ran = run(aiofile().env("CAIO_CONFIG", &path).args(["cat", "/dev/null"]));
     ran.failed(1, &[path.to_str().unwrap(), "line 2", "max_bytes_in_flight is 0"]);
 }
@@ -101,7 +113,7 @@ fn a_list_that_had_to_be_followed_is_a_failure() {
 #[test]
 fn with_hardly_any_descriptors_it_answers_all_the_same() {
     for descriptors in 9..=18 {
-        let limited = format!("ulimit -n {descriptors}; exec timeout 30 \"$0\" doctor");
+        let limited = format!("ulimit -n {descriptors}; exec timeout 120 \"$0\" doctor");
         let mut shell = Command::new("sh");
         shell.args(["-c", &limited, env!("CARGO_BIN_EXE_aiofile")]);
         shell.env("CAIO_IMPL", "uring,rust").env("CAIO_CONFIG", "/dev/null");

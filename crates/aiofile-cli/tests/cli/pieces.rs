@@ -10,7 +10,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
-use crate::support::{BACKENDS, Ran, aiofile, assert_same, file, names, noise, place, run, works};
+use crate::support::{
+    BACKENDS, Ran, aiofile, assert_same, file, heard, names, noise, place, run, works,
+};
 
 #[test]
 fn what_was_split_is_merged_again_on_every_backend() {
@@ -108,7 +110,7 @@ fn an_interrupted_merge_from_a_pipe_that_stays_silent_leaves_nothing() {
     while names(place.path()).len() < 3 {
         thread::sleep(Duration::from_millis(2));
     }
-    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    kill(Pid::from_raw(child.id().try_into().unwrap()), heard(Signal::SIGINT)).unwrap();
     let ended = child.wait_with_output().unwrap();
     assert!(!ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
     assert_eq!(names(place.path()), ["fifo", "source"]);

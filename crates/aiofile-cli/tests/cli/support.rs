@@ -6,8 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 pub(crate) const BACKENDS: [&str; 4] = ["uring", "linux", "thread", "rust"];
+
+/// Longer than the busiest machine takes for what does not hang.
+pub(crate) const HANGS: Duration = Duration::from_secs(60);
 
 /// The command, with nothing of the surrounding choice of backend.
 pub(crate) fn aiofile() -> Command {
@@ -146,9 +152,15 @@ pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Whether this process was started with SIGHUP ignored, as under nohup; the command then is too.
-pub(crate) fn hangup_is_ignored() -> bool {
+/// This signal; SIGTERM, which is like it, where this process was started with it ignored, as under
+/// nohup and in the background of a script. The command then ignores it, too.
+pub(crate) fn heard(signal: Signal) -> Signal {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    u64::from_str_radix(mask.trim(), 16).unwrap() & 1 != 0
+    let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+    if mask & 1 << (signal as i32 - 1) == 0 {
+        return signal;
+    }
+    println!("skipped: {signal}, which is ignored here");
+    Signal::SIGTERM
 }

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{BACKENDS, aiofile, file, noise, place, run, works};
+use crate::support::{BACKENDS, aiofile, file, heard, noise, place, run, works};
 
 #[test]
 fn the_last_lines_are_those_of_coreutils_on_every_backend() {
@@ -83,6 +83,7 @@ impl Going {
 
     /// Ends it by a signal, of which it has to die.
     fn end(self, signal: Signal) {
+        let signal = heard(signal);
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
         let ended = self.child.wait_with_output().unwrap();
         assert_eq!(ended.status.signal(), Some(signal as i32), "{ended:?}");

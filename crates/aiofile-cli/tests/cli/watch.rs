@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{BACKENDS, aiofile, file, place, run, works};
+use crate::support::{BACKENDS, aiofile, file, heard, place, run, works};
 
 /// A watch that has begun.
 struct Watching {
@@ -31,6 +31,7 @@ impl Watching {
     }
 
     fn end(mut self, signal: Signal) {
+        let signal = heard(signal);
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
         assert_eq!(self.child.wait().unwrap().signal(), Some(signal as i32));
     }

@@ -7,9 +7,11 @@
 
 mod common;
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::ErrorKind as IoErrorKind;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -43,9 +45,18 @@ enabled = true
 
 const PATIENT: Duration = Duration::from_secs(60);
 
+/// A file of settings that nobody else may write to, nor to its directory, whatever the umask is.
+fn settings(directory: &Path, text: &str) -> PathBuf {
+    let path = file(directory, "caio.toml", text);
+    for path in [directory, &path] {
+        std::fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
+    }
+    path
+}
+
 fn manager() -> FileManager {
     let place = place();
-    FileManager::open(file(place.path(), "caio.toml", SETTINGS)).unwrap()
+    FileManager::open(settings(place.path(), SETTINGS)).unwrap()
 }
 
 #[test]
@@ -62,7 +73,7 @@ fn one_configuration_says_all() {
 #[test]
 fn nonsense_is_refused_with_file_line_and_column() {
     let place = place();
-    let path = file(place.path(), "caio.toml", "[retry]\nattempts = 'x'\n");
+    let path = settings(place.path(), "[retry]\nattempts = 'x'\n");
     let error = FileManager::open(&path).unwrap_err();
     assert!(error.to_string().contains("caio.toml: line 2, column 12"), "{error}");
     let missing = FileManager::open(place.path().join("none")).unwrap_err();
@@ -72,8 +83,9 @@ fn nonsense_is_refused_with_file_line_and_column() {
 #[test]
 fn what_is_no_file_of_settings_is_refused_and_not_waited_for() {
     let place = place();
+    std::fs::set_permissions(place.path(), Permissions::from_mode(0o700)).unwrap();
     let path = file(place.path(), "shared.toml", SETTINGS);
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
     let error = FileManager::open(&path).unwrap_err();
     assert!(error.to_string().contains("world-writable (chmod o-w "), "{error}");
     let path = place.path().join("caio.toml");
@@ -162,15 +174,19 @@ fn a_simulated_disk_is_drained_too() {
 fn what_waits_for_a_rate_is_given_up() {
     let place = place();
     let text = "[rates]\noperations_per_second = 1\noperations_burst = 1\n";
-    let manager = FileManager::open(file(place.path(), "caio.toml", text)).unwrap();
+    let manager = FileManager::open(settings(place.path(), text)).unwrap();
     let fs = Fs::new(manager.context());
     block_on(fs.read("/proc/version")).unwrap();
-    let mut waiting = Box::pin(fs.read("/proc/version"));
-    assert!((&mut waiting).now_or_never().is_none());
+    // The last ones have to wait for minutes, however slow the machine is.
+    let mut waiting: Vec<_> = (0..600).map(|_| Box::pin(fs.read("/proc/version"))).collect();
+    for read in &mut waiting {
+        assert!(read.now_or_never().is_none());
+    }
     let report = block_on(manager.shutdown(PATIENT));
-    assert_eq!((report.ended, report.given_up.len()), (0, 1), "{report}");
+    assert!((500..=600).contains(&report.given_up.len()), "{report}");
     assert_eq!(report.given_up[0].path.as_deref(), Some("/proc/version".as_ref()));
-    let error = block_on(waiting).unwrap_err();
+    // It is told when its turn would have come.
+    let error = block_on(waiting.swap_remove(0)).unwrap_err();
     assert_eq!(Error::of(&error).unwrap().kind(), ErrorKind::Shutdown);
 }
 

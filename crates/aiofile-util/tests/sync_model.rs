@@ -138,8 +138,11 @@ impl Tree {
             }
             Change::Mode(path, mode) => {
                 let path = root.join(path);
-                if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_symlink()) {
-                    fs::set_permissions(path, Permissions::from_mode(*mode)).unwrap();
+                let found = fs::symlink_metadata(&path).ok().filter(|found| !found.is_symlink());
+                if let Some(found) = found {
+                    // Nobody but root gets into a directory that cannot be searched.
+                    let mode = if found.is_dir() { mode | 0o100 } else { *mode };
+                    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
                 }
             }
             Change::Touch(path) => {

@@ -237,7 +237,7 @@ fn what_a_healthy_device_answers_is_no_failure() {
             ("a long name", fs.read(path(&long)).await.err()),
             ("no link", fs.read_link(path("file")).await.err()),
             ("no attribute", fs.removexattr(path("file"), "user.none").await.err()),
-            ("another file system", fs.rename(path("file"), "/dev/shm/file").await.err()),
+            ("another file system", fs.rename(path("file"), "/proc/file").await.err()),
             ("a lock", log.open(path("log")).await.err()),
             ("a closure", context.run("parse", closure_error).await.err().map(Into::into)),
             ("bad data", context.run("parse", complaint).await.err().map(Into::into)),

@@ -1,5 +1,6 @@
 //! What a `caio.toml` says is what a program's files do, where it asks for that once.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,10 @@ fn run_with(configuration: &str) -> Output {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("caio.toml");
     std::fs::write(&path, configuration).unwrap();
+    // Nobody else may write to it nor to its directory, whatever the umask is.
+    for path in [directory.path(), &path] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).unwrap();
+    }
     Command::new(std::env::current_exe().unwrap())
         .args(["configured::a_program_that_asked_for_its_layers", "--exact", "--nocapture"])
         .env(THROTTLED, "1")

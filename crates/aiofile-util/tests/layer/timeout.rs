@@ -9,9 +9,10 @@ use aiofile_util::{
     BatchOptions, DirectoryUsages, HashKind, HashOptions, Journal, MergeOptions, SplitBy,
     SplitOptions, SyncOptions,
 };
-use caio::{Buffer, ErrorKind, OpKind, SharedFile};
+use caio::{Admission, Buffer, ErrorKind, Layer, OpInfo, OpKind, SharedFile, Stage};
 use caio_testkit::{Plan, Simulated};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::support::{eventually, faulty, file, paused, poll_once, read};
 
@@ -43,8 +44,9 @@ fn a_deadline_covers_the_wait_in_other_layers() {
     let context = builder.build().unwrap();
     // A pipe that is full keeps the only place.
     let (_reader, mut writer) = std::io::pipe().unwrap();
-    let full = vec![0; 1 << 16];
-    writer.write_all(&full).unwrap();
+    // A user with very many pipes gets short ones.
+    let full = fcntl(&writer, FcntlArg::F_GETPIPE_SZ).unwrap();
+    writer.write_all(&vec![0; full.unsigned_abs() as usize]).unwrap();
     let writer = std::fs::File::from(std::os::fd::OwnedFd::from(writer));
     let pipe = SharedFile::from_std(writer).unwrap();
     let mut first = Box::pin(context.write(&pipe, Buffer::from(&b"x"[..]), 0..1, 0));
@@ -86,6 +88,20 @@ fn a_backend_that_is_slow_and_fails_keeps_its_errors() {
     assert_eq!(context.metrics().in_flight, 0);
 }
 
+/// Lets nothing in.
+#[derive(Debug)]
+struct Closed;
+
+impl Layer for Closed {
+    fn stage(&self) -> Stage {
+        Stage::Limit
+    }
+
+    fn admit(&self, _op: &OpInfo) -> Admission {
+        Admission::later(std::future::pending())
+    }
+}
+
 #[test]
 fn what_took_too_long_is_told_with_its_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -94,11 +110,12 @@ fn what_took_too_long_is_told_with_its_file() {
     for name in ["from", "renamed"] {
         std::fs::write(path(name), "contents").unwrap();
     }
-    // What has timed out may still happen, so each call has names of its own.
     let to = |call: &str| path(&format!("to.{call}"));
     std::fs::create_dir(path("tree")).unwrap();
     let timeout = Timeout::new().others(Duration::ZERO);
-    let context = aiofile::context().layer(Arc::new(timeout)).build().unwrap();
+    let builder = aiofile::context().layer(Arc::new(timeout));
+    // Otherwise some may be done before anybody looks at the time.
+    let context = builder.layer(Arc::new(Closed)).build().unwrap();
     let fs = aiofile::fs::Fs::new(&context);
     let split = SplitOptions::new(SplitBy::Bytes(1.try_into().unwrap())).context(&context);
     let errors = futures_executor::block_on(async {

@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn everything_can_be_taken_out() {
-        let (mut queue, file) = (Queue::new(1), file_with(b""));
+        let (mut queue, file) = (Queue::new(8), file_with(b""));
         (0..3).for_each(|_| write(&mut queue, &file));
         assert_eq!(all(&mut queue).len(), 1, "the others wait for it");
         push(&mut queue, Op::Fsync, Some(&file));

@@ -341,23 +341,18 @@ fn after_the_shutdown_nothing_begins_and_all_ends(env: &Env) {
     env.bounded(|env| {
         let (place, book) = (disk(), Book::new());
         let file = shared(&place.file("data", &pattern(4096)));
-        let gate = Arc::new(tokio::sync::Semaphore::new(0));
-        let closed = Arc::clone(&gate);
-        let waiting = admitting(move |_| {
-            let gate = Arc::clone(&closed);
-            Admission::later(async move {
-                gate.acquire().await.unwrap().forget();
-                Ok(())
-            })
-        });
+        let waiting = admitting(|_| Admission::later(pending()));
         let (first, second) = (book.clone(), Arc::new(waiting));
         let context = env.another(|builder| builder.layer(first).layer(second));
         within_reason(async {
-            let waits = begun(context.read(&file, room(4096), 0..4096, 0)).await;
+            let read = begun(context.read(&file, room(4096), 0..4096, 0)).await;
+            let sync = begun(context.sync(&file, true)).await;
             assert_eq!(context.shutdown(HANGS).await, 0);
-            gate.add_permits(100);
-            let (read, _) = crate::support::output(waits).await;
+            // They are told at once, though no layer lets them in.
+            let (read, _) = crate::support::output(read).await;
             assert_eq!(read.unwrap_err().kind(), ErrorKind::Shutdown);
+            let sync = crate::support::output(sync).await;
+            assert_eq!(sync.unwrap_err().kind(), ErrorKind::Shutdown);
             let sync = context.sync(&file, false).await;
             assert_eq!(sync.unwrap_err().kind(), ErrorKind::Shutdown);
             assert!(context.run("nothing", || Ok(())).await.is_err());

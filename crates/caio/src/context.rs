@@ -1,8 +1,8 @@
 //! The engine: accept, limit, route, hand over, retry, cancel, shut down. Once, for all backends.
 
 mod builder;
+mod cancellation;
 mod driver;
-mod given_up;
 mod layered;
 #[cfg(all(test, any(caio_loom, caio_shuttle)))]
 mod models;
@@ -45,8 +45,8 @@ use crate::sys::process::Process;
 use crate::worker_thread::block_signals;
 
 pub use builder::ContextBuilder;
+use cancellation::Cancellation;
 use driver::Driver;
-use given_up::GivenUp;
 use operation::Borrowed;
 pub use operation::Operation;
 pub use path::look_at_mount;
@@ -119,7 +119,8 @@ pub(crate) struct Inner {
     open_files: Arc<OpenFiles>,
     /// Requests that wait for a place among the open files.
     opening: Mutex<Vec<Request>>,
-    given_up: GivenUp,
+    closing: Cancellation,
+    given_up: Cancellation,
     driver: Driver,
     /// Where the backends' threads and descriptors are.
     owner: Process,
@@ -289,7 +290,7 @@ impl Context {
     /// Accepts no new operations and waits for those that were accepted, for at most `patience`.
     /// Returns how many were abandoned then: their futures end with
     /// [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown), and their buffers stay with the kernel.
-    /// Reads of pipes and other streams whose bytes have not come end so at once.
+    /// What layers have not let in, and reads of streams whose bytes have not come, end so at once.
     ///
     /// # Cancel safety
     /// Dropping the future does not stop the shutdown.
@@ -312,7 +313,7 @@ impl Context {
         if self.check_fork().is_err() {
             return 0;
         }
-        self.inner.pending.close();
+        self.inner.close();
         let deadline = after(patience);
         let (done, inner) = (Handoff::default(), Arc::clone(&self.inner));
         let drained = done.clone();

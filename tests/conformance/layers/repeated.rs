@@ -11,17 +11,25 @@ use nix::errno::Errno;
 use super::book::Book;
 use super::hooks::Hooks;
 use crate::harness::{Case, cases};
-use crate::support::{assert_settled, bounded, disk, pattern, room, shared};
+use crate::support::{
+    HANGS, assert_settled, bounded, disk, eventually, pattern, poll_once, room, shared,
+};
 
 pub(crate) const CASES: &[Case] = cases![
     once only_what_changes_nothing_is_repeated,
     once what_is_begun_ahead_or_together_is_repeated_too,
+    once a_pause_ends_with_the_shutdown,
 ];
 
 /// A context with a layer that asks for up to three tries at once, over a backend that fails.
 fn repeating(plan: Plan, book: &Arc<Book>) -> Context {
-    let retry: fn(u32, &Error) -> _ =
-        |attempt, error| (attempt < 3 && error.is_transient()).then_some(Duration::ZERO);
+    retrying(plan, book, |attempt, error| {
+        (attempt < 3 && error.is_transient()).then_some(Duration::ZERO)
+    })
+}
+
+/// The same with a layer that asks for this.
+fn retrying(plan: Plan, book: &Arc<Book>, retry: fn(u32, &Error) -> Option<Duration>) -> Context {
     let retry = Hooks { retry: Some(retry), ..Hooks::default() };
     let pool = ThreadPool::open(&Config::default()).unwrap();
     let faulty = Faulty::new(Arc::new(pool), plan);
@@ -99,6 +107,27 @@ fn what_is_begun_ahead_or_together_is_repeated_too() {
         // What was begun together ends in any order.
         attempts[2..].sort_unstable();
         assert_eq!(attempts, [1, 2, 1, 1, 2]);
+        assert!(book.is_even());
+    });
+}
+
+fn a_pause_ends_with_the_shutdown() {
+    bounded(|| {
+        let (place, book) = (disk(), Book::new());
+        let file: SharedFile = shared(&place.file("data", &pattern(8192)));
+        let plan = Plan::new(1).fail_from(OpKind::Read, 0, Errno::EBUSY as i32);
+        let day = |_, _: &Error| Some(Duration::from_secs(24 * 3600));
+        let context = retrying(plan, &book, day);
+        smol::block_on(async {
+            let mut read = Box::pin(context.read(&file, room(9), 0..9, 0));
+            eventually("the first attempt has failed", || {
+                assert!(poll_once(&mut read).is_pending());
+                attempts_of(&book, OpKind::Read) == [1]
+            });
+            assert!(poll_once(&mut read).is_pending(), "there is a pause");
+            assert_eq!(context.shutdown(HANGS).await, 0);
+            assert!(read.await.0.unwrap_err().is_transient(), "it has the error of its attempt");
+        });
         assert!(book.is_even());
     });
 }

@@ -299,6 +299,7 @@ impl ContextBuilder {
                 resubmitting: Default::default(),
                 open_files: OpenFiles::new(config.max_open_files, resume),
                 opening: Default::default(),
+                closing: Default::default(),
                 given_up: Default::default(),
                 driver: Driver::new(config.reactor),
                 owner: Process::current(),

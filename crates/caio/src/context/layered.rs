@@ -17,6 +17,7 @@ use crate::file::SharedFile;
 use crate::in_place;
 use crate::layer::{Attempt, Chain, OpInfo, Sleep};
 use crate::op::{Op, OpKind, Output};
+use crate::pending_count::shut_down;
 use crate::sync::Exclusive;
 
 /// An operation with layers around it, as a future that can be moved.
@@ -100,7 +101,9 @@ async fn make_attempts(
                 // gave it, and begins at once, since it may never be polled again.
                 let bytes = if op.kind() == OpKind::ReadFile { 0 } else { op.length() };
                 context.proceed(bytes).await;
-                match context.inner.layers.admit(info, number).await {
+                let admission = context.inner.layers.admit(info, number);
+                let admitted = context.inner.closing.or(admission).await;
+                match admitted.unwrap_or_else(|| Err((info.describe(shut_down()), None))) {
                     Ok(attempt) => {
                         let outcome = perform(context, file, op, &attempt).await;
                         (attempt.retry_after(), outcome)
@@ -115,7 +118,7 @@ async fn make_attempts(
             (Some(pause), Outcome { result: Err(error), op: Some(op) }) => (pause, error, op),
             (_, outcome) => return outcome,
         };
-        if info.clock().sleep(pause).await.is_err() {
+        if !matches!(context.inner.closing.or(info.clock().sleep(pause)).await, Some(Ok(()))) {
             return Outcome::failed(error, op);
         }
         (failure, next) = (Some(error), Next::Admission(op));

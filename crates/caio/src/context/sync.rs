@@ -51,7 +51,10 @@ impl Context {
         }
         let info = layers.describe_sync(&*self.inner.runtime, file, kind);
         let sync = async {
-            let attempt = layers.admit(&info, 1).await.map_err(|(error, _)| error)?;
+            let admitted = self.inner.closing.or(layers.admit(&info, 1)).await;
+            let attempt = admitted
+                .unwrap_or_else(|| Err((info.describe(shut_down()), None)))
+                .map_err(|(error, _)| error)?;
             let result = self.sync_admitted(file, data_only, Some(&attempt)).await;
             // It has ended already, unless it failed before there was anything to wait for.
             if let Err(error) = &result {

@@ -1,5 +1,6 @@
-//! The end of a shutdown whose patience is over, for futures that wait for no request of their own:
-//! a sync for its run, a close for the last user of the file.
+//! The beginning of a shutdown, and its end where its patience is over, for futures that wait for
+//! no request of their own: one that layers have not let in, a sync for its run, a close for the
+//! last user of the file.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -10,18 +11,18 @@ use crate::pending_count::shut_down;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::waker_set::WakerSet;
 
-/// Whether a shutdown has given up what is left, and who waits meanwhile.
+/// What happens once and ends all waits, and who waits meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct GivenUp {
-    is_set: AtomicBool,
+pub(super) struct Cancellation {
+    is_cancelled: AtomicBool,
     waiting: AtomicUsize,
     wakers: WakerSet,
 }
 
-impl GivenUp {
+impl Cancellation {
     /// Nobody waits any more. Returns how many did.
-    pub(super) fn set(&self) -> usize {
-        if self.is_set.swap(true, Ordering::SeqCst) {
+    pub(super) fn cancel(&self) -> usize {
+        if self.is_cancelled.swap(true, Ordering::SeqCst) {
             return 0;
         }
         let waiting = self.waiting.load(Ordering::SeqCst);
@@ -29,7 +30,7 @@ impl GivenUp {
         waiting
     }
 
-    /// What comes of the future; `None` where a shutdown gives up before.
+    /// What comes of the future; `None` where it is cancelled before.
     pub(super) async fn or<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         let mut slot = self.wakers.slot();
@@ -39,7 +40,7 @@ impl GivenUp {
                 return Poll::Ready(Some(output));
             }
             slot.register(cx.waker());
-            match self.is_set.load(Ordering::SeqCst) {
+            match self.is_cancelled.load(Ordering::SeqCst) {
                 true => Poll::Ready(None),
                 false => Poll::Pending,
             }
@@ -49,11 +50,17 @@ impl GivenUp {
 }
 
 impl Inner {
+    /// Accepts nothing more, and lets no layer keep an operation waiting that has not begun.
+    pub(super) fn close(&self) {
+        self.pending.close();
+        self.closing.cancel();
+    }
+
     /// Fails what has no answer yet, and returns how much that was.
     pub(super) fn give_up(&self) -> usize {
         let failed = self.channels.fail_all(&shut_down());
         // Where all has ended, who waits has its answer, and has not looked at it yet.
-        if self.pending.count() == 0 { failed } else { failed + self.given_up.set() }
+        if self.pending.count() == 0 { failed } else { failed + self.given_up.cancel() }
     }
 }
 

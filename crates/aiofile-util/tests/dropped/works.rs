@@ -211,7 +211,7 @@ async fn what_is_dropped_can_be_done_again_on_every_backend() {
         for work in WORKS {
             dropped += at_each_poll(work, &context).await;
         }
-        assert!(dropped > 40, "{dropped}");
+        assert!(dropped >= WORKS.len(), "{dropped}: none ends at its first poll");
         // The engine and other tests of this process have some, which do not grow with the drops.
         wait_until("descriptors are left open", || {
             Usage::now().unwrap().descriptors <= before + 16

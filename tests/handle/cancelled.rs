@@ -89,7 +89,7 @@ fn waits_that_were_given_up_keep_no_task_in_memory() {
             begin(pin!(handle.sync_all()), task);
         }
         let kept = tasks.iter().filter(|task| Arc::strong_count(task) > 1).count();
-        // The writing half keeps the latest, unless that was woken already: the pipe has taken some.
+        // The writing half keeps the latest, unless that was woken already.
         assert!(kept <= 1, "{kept} are kept");
     });
 }

@@ -15,8 +15,8 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
 use super::Fs;
-use super::hop::{own, shown};
-use super::sendfile::ROUND_TIME;
+use super::hop::shown;
+use super::sendfile::{ROUND_TIME, describe, ends};
 
 /// What the engine reads when it has waited for something; the rest does not come into memory.
 const READ_BYTES: usize = 64 * 1024;
@@ -80,17 +80,10 @@ impl Fs {
         count: u64,
     ) -> io::Result<u64> {
         const NAME: &str = "receive_file";
-        let (source, target) = (shown(from.as_fd()), shown(to.as_fd()));
-        let describe = |error: Error, received: u64| {
-            error.doing(NAME).on(&source).to(&target).at(offset.saturating_add(received))
-        };
-        let Some(far) = (i64::MAX as u64).checked_sub(offset) else {
-            let message = "the offset is beyond the largest file offset, 2^63 - 1";
-            return Err(describe(Error::new(ErrorKind::InvalidInput, message), 0).into());
-        };
-        let count = count.min(far);
-        let ends = own(from).and_then(|from| Ok((File::from(from), File::from(own(to)?))));
-        let (from, to) = ends.map_err(|error| describe(Error::system(error), 0))?;
+        let names = (shown(from.as_fd()), shown(to.as_fd()));
+        let describe = |error, received| describe(error, NAME, &names, offset, received);
+        let (from, to, count) =
+            ends(from, to, offset, count).map_err(|error| describe(error, 0))?;
         let begin = move || Ends::new(from, to);
         let ends = self.context().run(NAME, begin).await.map_err(|error| describe(error, 0))?;
         let (ends, mut received) = (Arc::new(ends), 0);

@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,17 +82,10 @@ impl Fs {
         count: u64,
     ) -> io::Result<u64> {
         const NAME: &str = "send_file";
-        let (source, target) = (shown(from.as_fd()), shown(to.as_fd()));
-        let describe = |error: Error, sent: u64| {
-            error.doing(NAME).on(&source).to(&target).at(offset.saturating_add(sent))
-        };
-        let Some(far) = (i64::MAX as u64).checked_sub(offset) else {
-            let message = "the offset is beyond the largest file offset, 2^63 - 1";
-            return Err(describe(Error::new(ErrorKind::InvalidInput, message), 0).into());
-        };
-        let count = count.min(far);
-        let ends = own(from).and_then(|from| Ok((File::from(from), File::from(own(to)?))));
-        let (from, to) = ends.map_err(|error| describe(Error::system(error), 0))?;
+        let names = (shown(from.as_fd()), shown(to.as_fd()));
+        let describe = |error, sent| describe(error, NAME, &names, offset, sent);
+        let (from, to, count) =
+            ends(from, to, offset, count).map_err(|error| describe(error, 0))?;
         let begin = move || Ok(Arc::new(Ends::new(from, to)?));
         let ends = self.context().run(NAME, begin).await.map_err(|error| describe(error, 0))?;
         let (mut sent, mut pause) = (0, PAUSE_MIN);
@@ -112,6 +106,36 @@ impl Fs {
         }
         Ok(sent)
     }
+}
+
+/// Descriptors of one's own for a transfer from one open file to another, at an offset of one of
+/// them, and how many bytes there can be at most.
+///
+/// # Errors
+/// For an offset that no file has, and where no descriptor is left.
+pub(super) fn ends(
+    from: &impl AsFd,
+    to: &impl AsFd,
+    offset: u64,
+    count: u64,
+) -> Result<(File, File, u64), Error> {
+    let Some(far) = (i64::MAX as u64).checked_sub(offset) else {
+        let message = "the offset is beyond the largest file offset, 2^63 - 1";
+        return Err(Error::new(ErrorKind::InvalidInput, message));
+    };
+    let own = |file: BorrowedFd<'_>| own(&file).map(File::from).map_err(Error::system);
+    Ok((own(from.as_fd())?, own(to.as_fd())?, count.min(far)))
+}
+
+/// What failed after so many bytes, between which two.
+pub(super) fn describe(
+    error: Error,
+    name: &'static str,
+    (from, to): &(PathBuf, PathBuf),
+    offset: u64,
+    moved: u64,
+) -> Error {
+    error.doing(name).on(from).to(to).at(offset.saturating_add(moved))
 }
 
 /// The two ends of a transfer.

@@ -1,6 +1,7 @@
 //! The requests that wait for a thread of a pool, and what is known of those that have one.
 
 use std::collections::VecDeque;
+use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 use super::file_queue::{Bounds, FileQueues, Key};
@@ -15,9 +16,7 @@ use crate::request::Request;
 /// file that does not answer by any descriptor, nor by its path, holds up no operation of another.
 #[derive(Debug)]
 pub(super) struct Queue {
-    transfers: Class,
-    paths: Class,
-    others: Class,
+    classes: [Class; Kind::ALL.len()],
     /// The most threads for transfers and paths together, and of these for paths.
     may_hang_max: usize,
     paths_max: usize,
@@ -75,9 +74,7 @@ impl Queue {
         // Beside one write, those of its path, and those of others.
         let file = may_hang_max.saturating_sub(1 + 2 * eighth).max(1);
         Self {
-            transfers: Class::default(),
-            paths: Class::default(),
-            others: Class::default(),
+            classes: Default::default(),
             may_hang_max,
             paths_max,
             files: FileQueues::new(Bounds { file, path: eighth, closures }),
@@ -105,7 +102,7 @@ impl Queue {
     /// queue after some in a row while others wait there.
     pub(super) fn next(&mut self, done: Option<Place>) -> Option<Job> {
         if let Some(done) = done {
-            self.class(done.kind).running -= 1;
+            self[done.kind].running -= 1;
             if let Some(mut job) = self.files.end(done.key) {
                 let in_a_row = done.in_a_row + 1;
                 let goes_on = in_a_row < done.key.in_a_row_max() || !self.is_ready();
@@ -118,7 +115,7 @@ impl Queue {
             }
         }
         while let Some(kind) = self.first()
-            && let Some(job) = self.class(kind).waiting.pop_front()
+            && let Some(job) = self[kind].waiting.pop_front()
         {
             if let Some(job) = self.files.begin(job) {
                 return Some(self.begin(job));
@@ -129,8 +126,7 @@ impl Queue {
 
     /// Takes everything out, where no thread is left.
     pub(super) fn drain(&mut self) -> Vec<Request> {
-        let classes = [&mut self.transfers, &mut self.paths, &mut self.others];
-        let waiting = classes.into_iter().flat_map(|class| std::mem::take(&mut class.waiting));
+        let waiting = self.classes.iter_mut().flat_map(|class| std::mem::take(&mut class.waiting));
         waiting.chain(self.files.drain()).map(|job| job.request).collect()
     }
 
@@ -140,46 +136,48 @@ impl Queue {
     }
 
     fn put(&mut self, job: Job) {
-        self.class(job.place.kind).waiting.push_back(job);
+        self[job.place.kind].waiting.push_back(job);
     }
 
     /// The kind of the one that has waited longest of those that a thread may do now.
     fn first(&self) -> Option<Kind> {
-        let kinds = [Kind::Transfer, Kind::Path, Kind::Other].into_iter();
+        let kinds = Kind::ALL.into_iter();
         let waiting = kinds
             .filter(|kind| self.has_room(*kind))
-            .filter_map(|kind| self.of(kind).waiting.front().map(|job| (job.number, kind)));
+            .filter_map(|kind| self[kind].waiting.front().map(|job| (job.number, kind)));
         waiting.min_by_key(|(number, _)| *number).map(|(_, kind)| kind)
     }
 
     fn begin(&mut self, job: Job) -> Job {
-        self.class(job.place.kind).running += 1;
+        self[job.place.kind].running += 1;
         job
     }
 
     fn has_room(&self, kind: Kind) -> bool {
-        let may_hang = self.transfers.running + self.paths.running;
+        let may_hang = self[Kind::Transfer].running + self[Kind::Path].running;
         match kind {
             Kind::Transfer => may_hang < self.may_hang_max,
-            Kind::Path => may_hang < self.may_hang_max && self.paths.running < self.paths_max,
+            Kind::Path => may_hang < self.may_hang_max && self[Kind::Path].running < self.paths_max,
             Kind::Other => true,
         }
     }
+}
 
-    fn of(&self, kind: Kind) -> &Class {
-        match kind {
-            Kind::Transfer => &self.transfers,
-            Kind::Path => &self.paths,
-            Kind::Other => &self.others,
-        }
+impl Kind {
+    const ALL: [Kind; 3] = [Kind::Transfer, Kind::Path, Kind::Other];
+}
+
+impl Index<Kind> for Queue {
+    type Output = Class;
+
+    fn index(&self, kind: Kind) -> &Class {
+        &self.classes[kind as usize]
     }
+}
 
-    fn class(&mut self, kind: Kind) -> &mut Class {
-        match kind {
-            Kind::Transfer => &mut self.transfers,
-            Kind::Path => &mut self.paths,
-            Kind::Other => &mut self.others,
-        }
+impl IndexMut<Kind> for Queue {
+    fn index_mut(&mut self, kind: Kind) -> &mut Class {
+        &mut self.classes[kind as usize]
     }
 }
 

@@ -104,6 +104,7 @@ mod pending_count;
 mod per_process;
 #[cfg(target_os = "linux")]
 mod range_lock;
+mod recent;
 mod request;
 mod route;
 mod runtime;

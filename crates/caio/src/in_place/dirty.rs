@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::hold_off::nanoseconds;
 use crate::per_process::PerProcess;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -39,8 +40,7 @@ struct Kernel {
 
 impl Kernel {
     fn may_be_throttled(&self, now: Instant) -> bool {
-        let since_start = now.duration_since(*self.start.get_or_init(|| now)).as_nanos();
-        let since_start = u64::try_from(since_start).unwrap_or(u64::MAX);
+        let since_start = nanoseconds(now.duration_since(*self.start.get_or_init(|| now)));
         if since_start < self.next.load(Ordering::Relaxed) {
             return self.is_high.load(Ordering::Relaxed);
         }
@@ -48,8 +48,8 @@ impl Kernel {
         if let Ok(mut counts) = self.counts.try_lock() {
             let counts = counts.get_or_insert_with(Counts::of_this_process);
             self.is_high.store(counts.are_high().unwrap_or(true), Ordering::Relaxed);
-            let sample = u64::try_from(SAMPLE.as_nanos()).unwrap_or(u64::MAX);
-            self.next.store(since_start.saturating_add(sample), Ordering::Relaxed);
+            let next = since_start.saturating_add(nanoseconds(SAMPLE));
+            self.next.store(next, Ordering::Relaxed);
         }
         self.is_high.load(Ordering::Relaxed)
     }

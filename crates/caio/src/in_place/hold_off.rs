@@ -6,10 +6,11 @@
 //! of its time a thread waits, however bad the device is: at most the length of one wait in each
 //! [`LONGEST`].
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::per_process::PerProcess;
+use crate::recent::Recent;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A write that took longer has waited. Writing to the page cache takes microseconds.
@@ -21,10 +22,8 @@ const BYTES_PER_MICROSECOND: usize = 256;
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The devices that were written to last. More are not worth remembering.
-static DEVICES: PerProcess<RwLock<Devices>> = PerProcess::new();
-type Devices = Vec<(u64, Arc<HoldOff>)>;
-const DEVICES_MAX: usize = 64;
+/// The devices that are written to.
+static DEVICES: PerProcess<Recent<Arc<HoldOff>>> = PerProcess::new();
 
 /// The waits of one device.
 #[derive(Debug)]
@@ -39,22 +38,7 @@ pub(crate) struct HoldOff {
 impl HoldOff {
     /// That of a device, which all contexts of the process share.
     pub(crate) fn of(device: u64) -> Arc<Self> {
-        let devices = DEVICES.get();
-        let find = |known: &[(u64, Arc<Self>)]| {
-            known.iter().find(|(number, _)| *number == device).map(|(_, found)| Arc::clone(found))
-        };
-        if let Some(found) = find(&devices.read().unwrap_or_else(PoisonError::into_inner)) {
-            return found;
-        }
-        let mut devices = devices.write().unwrap_or_else(PoisonError::into_inner);
-        find(&devices).unwrap_or_else(|| {
-            if devices.len() == DEVICES_MAX {
-                devices.remove(0);
-            }
-            let fresh = Arc::new(Self::new(Instant::now()));
-            devices.push((device, Arc::clone(&fresh)));
-            fresh
-        })
+        DEVICES.get().get_or_insert(device, || Arc::new(Self::new(Instant::now())))
     }
 
     fn new(start: Instant) -> Self {
@@ -89,7 +73,7 @@ impl HoldOff {
     }
 }
 
-fn nanoseconds(time: Duration) -> u64 {
+pub(super) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

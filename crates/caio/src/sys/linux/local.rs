@@ -10,7 +10,6 @@ use std::ffi::CStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{PoisonError, RwLock};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{Mode, fstat};
@@ -19,14 +18,14 @@ use rustix::fs::{AtFlags, CWD, OFlags, ResolveFlags, Statx, StatxFlags, openat2,
 use super::statfs;
 use crate::file::{FileSystem, Inode};
 use crate::per_process::PerProcess;
+use crate::recent::Recent;
 
 /// `STATX_MNT_ID_UNIQUE` (Linux 6.8): the number of a mount, which is never used again. Without it
 /// nothing is opened in place.
 const STATX_MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
-/// The mounts that were looked at last, and their file systems. More are not worth remembering.
-static MOUNTS: PerProcess<RwLock<Vec<(u64, FileSystem)>>> = PerProcess::new();
-const MOUNTS_MAX: usize = 64;
+/// The file systems of mounts that were looked at.
+static MOUNTS: PerProcess<Recent<FileSystem>> = PerProcess::new();
 
 /// Opens for reading. `O_NONBLOCK`, so that neither a process with a lease on the file is waited
 /// for nor, should one come into its place, a FIFO.
@@ -35,7 +34,7 @@ const READ: i32 = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
 /// Notes on which file system the file's mount is.
 pub(crate) fn remember(file: BorrowedFd<'_>, file_system: FileSystem) {
     if let Ok(Some(mount)) = look(file).map(|stat| mount_of(&stat)) {
-        note(mount, file_system);
+        MOUNTS.get().get_or_insert(mount, || file_system);
     }
 }
 
@@ -105,19 +104,7 @@ fn regular(path: &CStr, flags: i32) -> Option<(OwnedFd, Statx, FileSystem)> {
 }
 
 fn known(mount: u64) -> Option<FileSystem> {
-    let mounts = MOUNTS.get().read().unwrap_or_else(PoisonError::into_inner);
-    mounts.iter().find(|(known, _)| *known == mount).map(|(_, file_system)| *file_system)
-}
-
-fn note(mount: u64, file_system: FileSystem) {
-    if known(mount).is_some() {
-        return;
-    }
-    let mut mounts = MOUNTS.get().write().unwrap_or_else(PoisonError::into_inner);
-    if mounts.len() == MOUNTS_MAX {
-        mounts.remove(0);
-    }
-    mounts.push((mount, file_system));
+    MOUNTS.get().get(mount)
 }
 
 fn is_local(stat: &Statx) -> bool {

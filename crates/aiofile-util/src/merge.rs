@@ -55,7 +55,9 @@ impl MergeOptions {
     }
 
     /// Behind what is in the target already, instead of in its place. Of several in this process
-    /// that append to one file, each waits for the one before, or until that was undone.
+    /// that append to one file, each waits for the one before, or until that was undone. Nobody
+    /// else may write to the target meanwhile: what another process appends could be written over,
+    /// or cut off where this is undone.
     #[must_use]
     pub fn append(mut self, append: bool) -> Self {
         self.append = append;

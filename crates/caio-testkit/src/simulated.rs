@@ -35,11 +35,13 @@ use state::{Entry, State};
 
 /// A backend whose files live in memory, and whose operations wait for [`step`](Self::step).
 ///
-/// Build the context with `in_place(false)`. Opening with `O_CREAT`, `O_EXCL` and `O_TRUNC` works,
-/// `O_APPEND` does not. Files are opened, read whole, and named by a [`PathCall`](caio::PathCall);
-/// directories need not be made, and there are no links. A closure runs in its step, on the thread
-/// that steps, and what it does with paths is done to the real files: it must not wait for another
-/// step. Lengths and offsets are limited to what fits in memory.
+/// Nothing of it is done in place. Files are opened with `O_CREAT`, `O_EXCL`, `O_TRUNC` and
+/// `O_APPEND`, read whole, and named by a [`PathCall`](caio::PathCall), which is what opening,
+/// reading, writing, renaming, removing, listing and looking at a path in `aiofile::fs` are here.
+/// Directories need not be made and are there as long as something is in them; there are no links.
+/// A closure runs in its step, on the thread that steps, and what it does with paths is done to the
+/// real files: it must not wait for another step. Lengths and offsets are limited to what fits in
+/// memory.
 ///
 /// ```
 /// use std::sync::Arc;

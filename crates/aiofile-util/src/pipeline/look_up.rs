@@ -5,9 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use aiofile::{AioFile, BackendKind, Context, OpenOptions};
+use aiofile::{AioFile, Context, OpenOptions};
 use bytes::Bytes;
-use rustix::fs::OFlags;
 
 use super::contents::Whole;
 use super::process::{Boxed, Found};
@@ -78,15 +77,7 @@ pub(super) fn of_contents(
 
 async fn length(context: Option<&Context>, path: &Path) -> io::Result<u64> {
     let context = context_or_default(context).await?;
-    let metadata = match context.info().backend {
-        // It may have files of its own, which a call with a path, made beside it, would not see. An
-        // open file without access needs no permission, and no FIFO or device notices it.
-        BackendKind::Other(_) => {
-            let file = context.open(path, OFlags::PATH.bits().cast_signed(), 0).await?;
-            context.metadata(&file).await?
-        }
-        _ => context.path_metadata(path, true).await?,
-    };
+    let metadata = context.path_metadata(path, true).await?;
     Ok(metadata.len())
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use caio::{Output, PathCall};
+
 use super::Fs;
 
 /// The absolute path, without `.` and `..` and with all symbolic links followed. realpath(3).
@@ -32,6 +34,10 @@ pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 impl Fs {
     /// As [`fs::canonicalize`](canonicalize()).
     pub async fn canonicalize(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
-        self.call("canonicalize", path.as_ref(), |path| std::fs::canonicalize(path)).await
+        let path = path.as_ref().to_owned();
+        match self.context().on_path(PathCall::Canonicalize { path }).await? {
+            Output::Path(found) => Ok(found),
+            _ => Err(io::Error::other("the backend gave no path")),
+        }
     }
 }

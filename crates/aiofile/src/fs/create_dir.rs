@@ -1,12 +1,14 @@
 //! Making directories.
 
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use caio::Context;
+use caio::{Context, PathCall};
 
 use super::Fs;
+
+/// The mode of what is made, which the umask then takes from.
+const ANY_MODE: u32 = 0o777;
 
 /// Makes a directory in one that is there. mkdir(2).
 ///
@@ -50,18 +52,24 @@ pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// assert_eq!(fs::metadata(&path).await?.permissions().mode() & 0o777, 0o700);
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct DirBuilder {
     recursive: bool,
-    mode: Option<u32>,
+    mode: u32,
     context: Option<Context>,
+}
+
+impl Default for DirBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl DirBuilder {
     /// One directory with mode `0o777`, before the umask.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { recursive: false, mode: ANY_MODE, context: None }
     }
 
     /// Whether those above it are made as well, and one that is there is fine.
@@ -72,7 +80,7 @@ impl DirBuilder {
 
     /// The mode of all that are made, before the umask.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
-        self.mode = Some(mode);
+        self.mode = mode;
         self
     }
 
@@ -93,22 +101,23 @@ impl DirBuilder {
     /// # Cancel safety
     /// As for [`create_dir_all`].
     pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(self.recursive);
-        self.mode.into_iter().for_each(|mode| _ = builder.mode(mode));
         let fs = Fs::chosen(self.context.as_ref()).await?;
-        fs.call("create_dir", path.as_ref(), move |path| builder.create(path)).await
+        fs.create(path.as_ref(), self.recursive, self.mode).await
     }
 }
 
 impl Fs {
     /// As [`fs::create_dir`](create_dir()).
     pub async fn create_dir(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.call("create_dir", path.as_ref(), |path| std::fs::create_dir(path)).await
+        self.create(path.as_ref(), false, ANY_MODE).await
     }
 
     /// As [`fs::create_dir_all`](create_dir_all()).
     pub async fn create_dir_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.call("create_dir_all", path.as_ref(), |path| std::fs::create_dir_all(path)).await
+        self.create(path.as_ref(), true, ANY_MODE).await
+    }
+
+    async fn create(&self, path: &Path, recursive: bool, mode: u32) -> io::Result<()> {
+        self.make(PathCall::CreateDirectory { path: path.to_owned(), recursive, mode }).await
     }
 }

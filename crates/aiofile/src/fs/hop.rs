@@ -4,11 +4,16 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use caio::Error;
+use caio::{Error, PathCall};
 
 use super::Fs;
 
 impl Fs {
+    /// A call that a backend with files of its own has, too. Its error names it and its paths.
+    pub(crate) async fn make(&self, call: PathCall) -> io::Result<()> {
+        Ok(self.context().on_path(call).await.map(drop)?)
+    }
+
     /// What a closure does with a path, on a thread that may block. Its error names both.
     pub(crate) async fn call<T: Send + 'static>(
         &self,

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use caio::{Error, look_at_mount};
+use caio::{Error, Output, PathCall, look_at_mount};
 use futures_core::Stream;
 
 use super::Fs;
@@ -56,6 +56,11 @@ impl Fs {
     /// As [`fs::read_dir`](read_dir()).
     pub async fn read_dir(&self, path: impl AsRef<Path>) -> io::Result<ReadDir> {
         let path = path.as_ref();
+        if self.context().info().capability.own_files {
+            let entries = self.own_entries(path).await?;
+            let path = path.to_owned();
+            return Ok(ReadDir { fs: self.clone(), path, entries, rest: None, reading: None });
+        }
         let begin = |path: &Path| {
             let rest = std::fs::read_dir(path)?;
             look_at_mount(path);
@@ -63,6 +68,16 @@ impl Fs {
         };
         let Batch { entries, rest } = self.call("read_dir", path, begin).await?;
         Ok(ReadDir { fs: self.clone(), path: path.to_owned(), entries, rest, reading: None })
+    }
+
+    /// All at once, of a backend whose files are its own.
+    async fn own_entries(&self, path: &Path) -> io::Result<VecDeque<io::Result<Entry>>> {
+        let entries = PathCall::Entries { path: path.to_owned(), prefix: OsString::new() };
+        let Output::Entries(found) = self.context().on_path(entries).await? else {
+            return Err(io::Error::other("the backend lists no directories"));
+        };
+        let entry = |(name, metadata)| Ok(Entry::Own(Box::new((path.join(name), metadata))));
+        Ok(found.into_iter().map(entry).collect())
     }
 }
 
@@ -151,19 +166,28 @@ impl DirEntry {
     /// The directory's path, as it was given, with the name of the entry.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.entry.std.path()
+        match &self.entry {
+            Entry::System { std, .. } => std.path(),
+            Entry::Own(found) => found.0.clone(),
+        }
     }
 
     /// The name without the directory.
     #[must_use]
     pub fn file_name(&self) -> OsString {
-        self.entry.std.file_name()
+        match &self.entry {
+            Entry::System { std, .. } => std.file_name(),
+            Entry::Own(found) => found.0.file_name().unwrap_or_default().to_owned(),
+        }
     }
 
     /// The number of the inode, as the directory has it.
     #[must_use]
     pub fn ino(&self) -> u64 {
-        self.entry.std.ino()
+        match &self.entry {
+            Entry::System { std, .. } => std.ino(),
+            Entry::Own(found) => found.1.ino(),
+        }
     }
 
     /// What the system knows of the entry; of a symbolic link, of the link itself.
@@ -178,6 +202,9 @@ impl DirEntry {
     /// Dropping the future has no effect.
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let path = self.path();
+        let Entry::System { std, .. } = &self.entry else {
+            return self.fs.symlink_metadata(path).await;
+        };
         // The directory may have another path by now, and another file may be here.
         let found = self.fs.context().path_metadata_in_place(&path, false).await;
         if let Some(Ok(found)) = found
@@ -185,7 +212,7 @@ impl DirEntry {
         {
             return Ok(found);
         }
-        let std = Arc::clone(&self.entry.std);
+        let std = Arc::clone(std);
         self.fs.call("metadata", &path, move |_| std.metadata()).await
     }
 
@@ -201,9 +228,10 @@ impl DirEntry {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn file_type(&self) -> io::Result<FileType> {
-        match self.entry.file_type {
-            Some(file_type) => Ok(file_type),
-            None => Ok(self.metadata().await?.file_type()),
+        match &self.entry {
+            Entry::System { file_type: Some(file_type), .. } => Ok(*file_type),
+            Entry::System { .. } => Ok(self.metadata().await?.file_type()),
+            Entry::Own(found) => Ok(found.1.file_type()),
         }
     }
 }
@@ -214,10 +242,14 @@ impl fmt::Debug for DirEntry {
     }
 }
 
-struct Entry {
-    std: Arc<std::fs::DirEntry>,
-    /// Asked for where waiting is no harm: not every file system has it in its directories.
-    file_type: Option<FileType>,
+enum Entry {
+    System {
+        std: Arc<std::fs::DirEntry>,
+        /// Asked for where waiting is no harm: not every file system has it in its directories.
+        file_type: Option<FileType>,
+    },
+    /// Of a backend whose files are its own: the path, and what was known of it.
+    Own(Box<(PathBuf, Metadata)>),
 }
 
 /// What one hop gives, and from where the next one goes on; `None` at the end.
@@ -230,7 +262,7 @@ impl Batch {
     fn next(mut rest: std::fs::ReadDir) -> Self {
         let entry = |std: std::fs::DirEntry| {
             let file_type = std.file_type().ok();
-            Entry { std: Arc::new(std), file_type }
+            Entry::System { std: Arc::new(std), file_type }
         };
         let entries: VecDeque<_> = rest.by_ref().take(BATCH).map(|std| std.map(entry)).collect();
         let rest = (entries.len() == BATCH).then_some(rest);

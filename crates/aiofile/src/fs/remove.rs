@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use caio::PathCall;
+
 use super::Fs;
 
 /// Removes a name of a file. The file itself goes with its last name and its last open descriptor.
@@ -39,11 +41,11 @@ pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
 impl Fs {
     /// As [`fs::remove_file`](remove_file()).
     pub async fn remove_file(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.call("remove_file", path.as_ref(), |path| std::fs::remove_file(path)).await
+        self.make(PathCall::RemoveFile { path: path.as_ref().to_owned() }).await
     }
 
     /// As [`fs::remove_dir`](remove_dir()).
     pub async fn remove_dir(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.call("remove_dir", path.as_ref(), |path| std::fs::remove_dir(path)).await
+        self.make(PathCall::RemoveDirectory { path: path.as_ref().to_owned() }).await
     }
 }

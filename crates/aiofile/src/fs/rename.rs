@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use caio::PathCall;
+
 use super::Fs;
 
 /// Gives a file or a directory another name on the same file system, in place of what has that name
@@ -38,7 +40,7 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 impl Fs {
     /// As [`fs::rename`](rename()).
     pub async fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
-        let paths = (from.as_ref(), to.as_ref());
-        self.call_on_two("rename", paths, |from, to| std::fs::rename(from, to)).await
+        let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+        self.make(PathCall::Rename { from, to }).await
     }
 }

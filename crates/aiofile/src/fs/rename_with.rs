@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use caio::Error;
+use caio::{Error, PathCall};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::Fs;
@@ -62,8 +62,12 @@ impl Fs {
         from: impl AsRef<Path>,
         to: impl AsRef<Path>,
     ) -> io::Result<()> {
-        let paths = (from.as_ref(), to.as_ref());
-        self.rename_with("rename_noreplace", paths, RenameFlags::NOREPLACE).await
+        let (from, to) = (from.as_ref(), to.as_ref());
+        if self.context().info().capability.own_files {
+            let rename = PathCall::RenameNew { from: from.to_owned(), to: to.to_owned() };
+            return self.make(rename).await;
+        }
+        self.rename_with("rename_noreplace", (from, to), RenameFlags::NOREPLACE).await
     }
 
     /// As [`fs::rename_exchange`](rename_exchange()).

@@ -13,6 +13,7 @@ mod in_place;
 mod permissions;
 mod read_dir;
 mod scope;
+mod simulated;
 mod support;
 mod times;
 mod write;

@@ -1,6 +1,6 @@
 //! The names on a simulated disk, and which of them outlive a loss of power.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::random::Random;
@@ -49,10 +49,16 @@ impl Names {
         self.present.keys().map(PathBuf::as_path)
     }
 
-    /// The names in a directory, sorted.
-    pub(super) fn entries(&self, directory: &Path) -> impl Iterator<Item = (&Path, u64)> {
-        let entries = self.present.iter().map(|(path, inode)| (path.as_path(), *inode));
-        entries.filter(move |(path, _)| directory_of(path) == directory)
+    /// The files and directories in a directory, sorted.
+    pub(super) fn entries(&self, directory: &Path) -> BTreeSet<PathBuf> {
+        let is_in = |path: &&Path| path.file_name().is_some() && directory_of(path) == directory;
+        let entry = |path: &PathBuf| path.ancestors().find(is_in).map(Path::to_owned);
+        self.present.keys().filter_map(entry).collect()
+    }
+
+    /// Whether there is something below it.
+    pub(super) fn is_directory(&self, path: &Path) -> bool {
+        !self.entries(path).is_empty()
     }
 
     /// Makes durable what has changed in the directory, and so all that was changed before.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use caio::{Buffer, Op, Output, PathCall, Request, SharedFile};
@@ -56,16 +56,13 @@ impl State {
             Op::Path { call } => return self.call(call),
             _ => {}
         }
-        let file = file.ok_or(Errno::EBADF)?.file();
-        let inode = file.metadata()?.ino();
+        let file = file.ok_or(Errno::EBADF)?;
+        let inode = file.file().metadata()?.ino();
         let entry = self.files.get_mut(&inode).ok_or(Errno::EBADF)?;
-        entry.perform(op)
+        entry.perform(op, file.is_append())
     }
 
     pub(super) fn open(&mut self, path: &CString, flags: i32) -> io::Result<File> {
-        if flags & libc::O_APPEND != 0 {
-            return Err(Errno::EINVAL.into());
-        }
         let path = as_path(path);
         let inode = match self.names.get(path) {
             Some(_) if flags & libc::O_CREAT != 0 && flags & libc::O_EXCL != 0 => {
@@ -85,7 +82,7 @@ impl State {
             entry.model.set_len(0);
             entry.show_length();
         }
-        entry.open()
+        entry.open(flags & libc::O_APPEND)
     }
 
     fn call(&mut self, call: &PathCall) -> io::Result<Output> {
@@ -103,12 +100,23 @@ impl State {
                 self.names.unlink(path);
                 Ok(Output::Done)
             }
+            // Directories are there as long as something is in them.
+            PathCall::CreateDirectory { path, recursive, .. } => match self.names.get(path) {
+                None if *recursive || !self.names.is_directory(path) => Ok(Output::Done),
+                _ => Err(Errno::EEXIST.into()),
+            },
+            PathCall::RemoveDirectory { path } => match self.names.is_directory(path) {
+                _ if self.names.get(path).is_some() => Err(Errno::ENOTDIR.into()),
+                true => Err(Errno::ENOTEMPTY.into()),
+                false => Ok(Output::Done),
+            },
+            PathCall::Metadata { path, .. } => Ok(Output::Metadata(Box::new(self.metadata(path)?))),
             PathCall::Entries { path, prefix } => {
                 let mut found = Vec::new();
-                for (path, inode) in self.names.entries(path) {
+                for path in self.names.entries(path) {
                     let name = path.file_name().unwrap_or_default();
                     if name.as_bytes().starts_with(prefix.as_bytes()) {
-                        found.push((name.to_owned(), self.files[&inode].stand_in.metadata()?));
+                        found.push((name.to_owned(), self.metadata(&path)?));
                     }
                 }
                 Ok(Output::Entries(found))
@@ -124,6 +132,15 @@ impl State {
             _ => Err(Errno::EINVAL.into()),
         }
     }
+
+    /// That of a directory is the root's of the system: there is nothing to stand for one.
+    fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        match self.names.get(path) {
+            Some(inode) => self.files[&inode].stand_in.metadata(),
+            None if self.names.is_directory(path) => fs::metadata("/"),
+            None => Err(Errno::ENOENT.into()),
+        }
+    }
 }
 
 impl Entry {
@@ -135,13 +152,15 @@ impl Entry {
         Ok((entry.stand_in.metadata()?.ino(), entry))
     }
 
-    /// An open file of its own, with its own locks.
-    fn open(&self) -> io::Result<File> {
+    /// An open file of its own, with its own locks and flags.
+    fn open(&self, flags: i32) -> io::Result<File> {
         let path = format!("/proc/self/fd/{}", self.stand_in.as_raw_fd());
-        File::options().read(true).write(true).open(path)
+        File::options().read(true).write(true).custom_flags(flags).open(path)
     }
 
-    fn perform(&mut self, op: &mut Op) -> io::Result<Output> {
+    fn perform(&mut self, op: &mut Op, appends: bool) -> io::Result<Output> {
+        let end = self.model.contents().len();
+        let place_to_write = |offset| if appends { Ok(end) } else { place(offset) };
         let output = match op {
             Op::Read { buffer, range, offset } => {
                 let bytes = self.model.read(place(*offset)?, range.len());
@@ -150,7 +169,7 @@ impl Entry {
                 Output::Bytes(bytes.len())
             }
             Op::Write { buffer, range, offset } => {
-                self.model.write(place(*offset)?, &buffer.as_slice()[range.clone()]);
+                self.model.write(place_to_write(*offset)?, &buffer.as_slice()[range.clone()]);
                 Output::Bytes(range.len())
             }
             Op::ReadVectored { buffers, skip, offset } => {
@@ -159,7 +178,7 @@ impl Entry {
             Op::WriteVectored { buffers, skip, offset } => {
                 let joint: Vec<u8> =
                     buffers.iter().flat_map(|buffer| buffer.as_slice()).copied().collect();
-                self.model.write(place(*offset)?, &joint[*skip..]);
+                self.model.write(place_to_write(*offset)?, &joint[*skip..]);
                 Output::Bytes(joint.len() - *skip)
             }
             Op::Fsync | Op::Fdatasync => {

@@ -303,7 +303,7 @@ impl ContextBuilder {
                 given_up: Default::default(),
                 driver: Driver::new(config.reactor),
                 owner: Process::current(),
-                in_place: config.in_place && layers.is_empty(),
+                in_place: config.in_place && layers.is_empty() && !info.capability.own_files,
                 layers,
                 config,
                 info,

@@ -1,14 +1,14 @@
 //! What is at a path, without opening it, and calls on paths.
 
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::path::Path;
 
 use nix::NixPath;
 
 use super::Context;
-use super::open::c_path;
+use super::transfer::misfit;
 use crate::error::{Error, Result};
-use crate::op::{Op, OpKind, Output, PathCall};
+use crate::op::{Op, Output, PathCall};
 use crate::sys::local;
 
 impl Context {
@@ -78,15 +78,11 @@ impl Context {
         if let Some(found) = self.path_metadata_in_place(path, follow).await {
             return found;
         }
-        let (name, owned, in_place) = (name(follow), path.to_owned(), self.inner.config.in_place);
-        let examine = move || {
-            let found = if follow { fs::metadata(&owned)? } else { fs::symlink_metadata(&owned)? };
-            if in_place {
-                look_at_mount(&owned);
-            }
-            Ok(found)
-        };
-        self.run_on(name, path, examine).await
+        let path = path.to_owned();
+        match self.on_path(PathCall::Metadata { path, follow }).await? {
+            Output::Metadata(found) => Ok(*found),
+            other => Err(misfit(&other)),
+        }
     }
 
     /// The same, only where it needs no hop; `None` elsewhere, and where there are layers, which
@@ -118,9 +114,7 @@ impl Context {
 /// place. It may wait for the file system: this is for closures of [`Context::run`], whose call on
 /// the path has just waited for it.
 pub fn look_at_mount(path: &Path) {
-    if let Ok(path) = c_path(path, OpKind::Run) {
-        local::look_at(&path);
-    }
+    let _ = path.with_nix_path(local::look_at);
 }
 
 fn name(follow: bool) -> &'static str {

@@ -4,9 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use nix::NixPath;
+
 use super::Output;
+use crate::sys::local;
 use crate::sys::rename::rename_new;
 
 /// What an [`Op::Path`](crate::Op::Path) does.
@@ -45,6 +49,27 @@ pub enum PathCall {
         /// The name.
         path: PathBuf,
     },
+    /// rmdir(2).
+    RemoveDirectory {
+        /// The directory, which is empty.
+        path: PathBuf,
+    },
+    /// mkdir(2).
+    CreateDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Whether those above it are made as well, and one that is there is fine.
+        recursive: bool,
+        /// Its mode, before the umask.
+        mode: u32,
+    },
+    /// stat(2), lstat(2). Completes with [`Output::Metadata`].
+    Metadata {
+        /// The path.
+        path: PathBuf,
+        /// Whether a symbolic link at its end is followed.
+        follow: bool,
+    },
     /// Names in a directory. Completes with [`Output::Entries`]; what goes meanwhile is not in it.
     Entries {
         /// The directory.
@@ -71,6 +96,11 @@ impl PathCall {
         match self {
             Self::Rename { .. } | Self::RenameNew { .. } => "rename",
             Self::RemoveFile { .. } => "remove_file",
+            Self::RemoveDirectory { .. } => "remove_dir",
+            Self::CreateDirectory { recursive: false, .. } => "create_dir",
+            Self::CreateDirectory { recursive: true, .. } => "create_dir_all",
+            Self::Metadata { follow: true, .. } => "metadata",
+            Self::Metadata { follow: false, .. } => "symlink_metadata",
             Self::Entries { .. } => "read_dir",
             Self::Canonicalize { .. } => "canonicalize",
             Self::SyncDirectory { .. } => "fsync",
@@ -84,6 +114,9 @@ impl PathCall {
             Self::Rename { from: path, .. }
             | Self::RenameNew { from: path, .. }
             | Self::RemoveFile { path }
+            | Self::RemoveDirectory { path }
+            | Self::CreateDirectory { path, .. }
+            | Self::Metadata { path, .. }
             | Self::Entries { path, .. }
             | Self::Canonicalize { path }
             | Self::SyncDirectory { path } => path,
@@ -101,7 +134,7 @@ impl PathCall {
 
     /// Whether it can be made again after it failed. A sync that failed never is.
     pub(crate) fn changes_nothing(&self) -> bool {
-        matches!(self, Self::Entries { .. } | Self::Canonicalize { .. })
+        matches!(self, Self::Metadata { .. } | Self::Entries { .. } | Self::Canonicalize { .. })
     }
 
     /// Makes the call on the system. Blocks.
@@ -110,11 +143,26 @@ impl PathCall {
             Self::Rename { from, to } => fs::rename(from, to).map(|()| Output::Done),
             Self::RenameNew { from, to } => rename_new(from, to).map(|()| Output::Done),
             Self::RemoveFile { path } => fs::remove_file(path).map(|()| Output::Done),
+            Self::RemoveDirectory { path } => fs::remove_dir(path).map(|()| Output::Done),
+            Self::CreateDirectory { path, recursive, mode } => {
+                let mut builder = fs::DirBuilder::new();
+                builder.recursive(*recursive).mode(*mode).create(path).map(|()| Output::Done)
+            }
+            Self::Metadata { path, follow } => metadata(path, *follow),
             Self::Entries { path, prefix } => entries(path, prefix),
             Self::Canonicalize { path } => fs::canonicalize(path).map(Output::Path),
             Self::SyncDirectory { path } => fs::File::open(path)?.sync_all().map(|()| Output::Done),
         }
     }
+}
+
+/// The call has just waited for the file system, so that a look at its mount waits for nothing more:
+/// from then on, what is cached of it is had in place.
+fn metadata(path: &Path, follow: bool) -> io::Result<Output> {
+    let found = if follow { fs::metadata(path)? } else { fs::symlink_metadata(path)? };
+    // A path with a NUL byte was refused by the call.
+    let _ = path.with_nix_path(local::look_at);
+    Ok(Output::Metadata(Box::new(found)))
 }
 
 fn entries(directory: &Path, prefix: &OsStr) -> io::Result<Output> {

@@ -8,6 +8,7 @@
 //! - [`Skeleton`] is the smallest correct backend, to start a new one from;
 //! - [`forward!`] is the rest of a backend around another one;
 //! - [`each_backend!`] stamps one test over every backend and variant;
+//! - [`check_runtime`] tries an implementation of [`caio::Runtime`];
 //! - [`Guards`] are buffers that tell who touches them after they were given back;
 //! - [`Usage`] counts descriptors, threads and memory.
 //!
@@ -24,6 +25,7 @@ mod leaks;
 mod model;
 mod null;
 mod random;
+mod runtime_check;
 mod simulated;
 mod skeleton;
 
@@ -37,5 +39,6 @@ pub use leaks::Usage;
 pub use model::Model;
 pub use null::Null;
 pub use random::Random;
+pub use runtime_check::{RuntimeUnderTest, check_runtime};
 pub use simulated::Simulated;
 pub use skeleton::Skeleton;

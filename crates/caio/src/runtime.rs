@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use crate::config::Reactor;
 use crate::layer::Clock;
 
-/// The services of a runtime that make a context faster and fairer.
+/// The services of a runtime that make a context faster and fairer. `caio_testkit::check_runtime`
+/// tries an implementation on every backend.
 ///
 /// ```
 /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }

@@ -156,8 +156,8 @@ impl PathCall {
     }
 }
 
-/// The call has just waited for the file system, so that a look at its mount waits for nothing more:
-/// from then on, what is cached of it is had in place.
+/// The call has just waited for the file system, so that a look at its mount waits for nothing
+/// more: from then on, what is cached of it is had in place.
 fn metadata(path: &Path, follow: bool) -> io::Result<Output> {
     let found = if follow { fs::metadata(path)? } else { fs::symlink_metadata(path)? };
     // A path with a NUL byte was refused by the call.

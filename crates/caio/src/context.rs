@@ -3,6 +3,7 @@
 mod builder;
 mod cancellation;
 mod driver;
+mod identity;
 mod layered;
 #[cfg(all(test, any(caio_loom, caio_shuttle)))]
 mod models;

@@ -1,0 +1,1 @@
+//! What programs rely on that use `LocalFileSystem`.

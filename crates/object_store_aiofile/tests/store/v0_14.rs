@@ -1,0 +1,10 @@
+//! The tests, for `object_store` 0.14.
+
+use object_store_aiofile::v0_14::{AioFileSystem, object_store};
+
+#[path = "integration.rs"]
+#[allow(clippy::duplicate_mod, reason = "the types of each version differ, the text does not")]
+mod integration;
+#[path = "local.rs"]
+#[allow(clippy::duplicate_mod, reason = "the types of each version differ, the text does not")]
+mod local;

@@ -30,7 +30,8 @@ pub(crate) enum Target {
 /// A file without its name. It is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Staged {
-    file: Arc<File>,
+    /// `None` once it is closed.
+    file: Option<Arc<File>>,
     path: PathBuf,
     place: PathBuf,
     is_durable: bool,
@@ -52,13 +53,13 @@ impl Staged {
                 }
             }
         })?;
-        let (file, place) = (Arc::new(file), place.to_owned());
+        let (file, place) = (Some(Arc::new(file)), place.to_owned());
         Ok(Self { file, path, place, is_durable, is_over: false })
     }
 
     /// The file, to be filled by whoever wants.
-    pub(crate) fn file(&self) -> &Arc<File> {
-        &self.file
+    pub(crate) fn file(&self) -> io::Result<&Arc<File>> {
+        self.file.as_ref().ok_or_else(|| io::Error::other("the file is closed"))
     }
 
     /// Its name by now.
@@ -75,13 +76,13 @@ impl Staged {
     /// Gives the file its name, and tells what the system knows of it. The contents are on the
     /// device before the name is given and the name before this returns, where that is asked for.
     pub(crate) fn publish(mut self, target: Target) -> io::Result<Metadata> {
-        let metadata = self.file.metadata()?;
+        let file = self.file()?;
+        let metadata = file.metadata()?;
         if self.is_durable {
-            self.file.sync_all()?;
+            file.sync_all()?;
         }
         // Some network file systems tell only now that there was no room.
-        let none = Arc::new(File::open("/dev/null")?);
-        if let Some(file) = Arc::into_inner(std::mem::replace(&mut self.file, none)) {
+        if let Some(file) = self.file.take().and_then(Arc::into_inner) {
             nix::unistd::close(file)?;
         }
         rename(&self.path, &self.place, target)?;

@@ -1,6 +1,6 @@
 //! Objects that get another name, or a second one that is a copy.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
@@ -11,21 +11,31 @@ use crate::error::{Error, Result};
 use crate::staged::{Staged, Target, rename};
 use crate::store::Store;
 
+/// What is no longer than this is copied by one call.
+const SMALL_BYTES: u64 = 1 << 20;
+
 impl Store {
     /// Copies an object: the file system shares the blocks, or the kernel copies them, where they
-    /// can. Three hops.
+    /// can. One hop for a small one, else three and more, each of which ends soon.
     pub(crate) async fn copy(&self, from: &Path, to: &Path, target: Target) -> Result<()> {
         let is_durable = self.is_durable;
         let source = from.to_owned();
         let begin = move |to: &Path| {
-            is_file(&source)?;
+            let length = examine(&source)?.len();
             if target == Target::New && to.symlink_metadata().is_ok() {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
-            Staged::create(to, is_durable)
+            let staged = Staged::create(to, is_durable)?;
+            if length > SMALL_BYTES {
+                return Ok(Some(staged));
+            }
+            fs::copy(&source, staged.path())?;
+            staged.publish(target).map(|_| None)
         };
         let told = |error| made(error, from, to, target);
-        let staged = self.change("copy", to, begin).await.map_err(told)?;
+        let Some(staged) = self.change("copy", to, begin).await.map_err(told)? else {
+            return Ok(());
+        };
         let context = self.context().await?;
         let copied = CopyOptions::new().context(&context).copy(from, staged.path()).await;
         let end = move |_: &Path| match copied {
@@ -40,10 +50,8 @@ impl Store {
         let (is_durable, cleans_up) = (self.is_durable, self.cleans_up);
         let (root, source) = (self.root.clone(), from.to_owned());
         let change = move |to: &Path| {
-            with_parents(to, is_durable, || {
-                is_file(&source)?;
-                rename(&source, to, target)
-            })?;
+            examine(&source)?;
+            with_parents(to, is_durable, || rename(&source, to, target))?;
             if is_durable {
                 sync_parent(to)?;
                 if source.parent() != to.parent() {
@@ -61,12 +69,17 @@ impl Store {
     }
 }
 
-/// A directory is no object.
-fn is_file(path: &Path) -> io::Result<()> {
-    match fs::metadata(path)?.is_dir() {
-        true => Err(io::Error::new(io::ErrorKind::NotFound, "it is a directory, and no object")),
-        false => Ok(()),
-    }
+/// What the system knows of an object. A directory is none, and nothing below a file is.
+fn examine(path: &Path) -> io::Result<Metadata> {
+    let answer = match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_dir() => return Ok(metadata),
+        Ok(_) => io::Error::new(io::ErrorKind::NotFound, "it is a directory, and no object"),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            io::Error::new(io::ErrorKind::NotFound, error)
+        }
+        Err(error) => error,
+    };
+    Err(caio::Error::system(answer).doing("metadata").on(path).into())
 }
 
 /// What came of it: that something is not there can only be said of the source.

@@ -24,7 +24,7 @@ impl Store {
         let is_durable = self.is_durable;
         let put = move |path: &Path| {
             let staged = Staged::create(path, is_durable)?;
-            write_all(staged.file(), contents, 0)?;
+            write_all(staged.file()?, contents, 0)?;
             staged.publish(target)
         };
         let put = self.change("put", path, put).await;
@@ -40,7 +40,7 @@ impl Store {
         let is_durable = self.is_durable;
         let begun = self.change("put_multipart", path, move |path| {
             let staged = Staged::create(path, is_durable)?;
-            Ok((Arc::clone(staged.file()), staged))
+            Ok((Arc::clone(staged.file()?), staged))
         });
         let (file, staged) = begun.await.map_err(|error| Error::changing(error, path))?;
         let unwritten = Arc::new(AtomicUsize::new(0));

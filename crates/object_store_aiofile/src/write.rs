@@ -1,6 +1,6 @@
 //! Objects that are written at once, and those that come in parts.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,14 +38,12 @@ impl Store {
     pub(crate) async fn begin(&self, path: &Path) -> Result<Upload> {
         let context = self.context().await?;
         let is_durable = self.is_durable;
-        let begun = self.change("put_multipart", path, move |path| {
-            let staged = Staged::create(path, is_durable)?;
-            Ok((Arc::clone(staged.file()?), staged))
-        });
-        let (file, staged) = begun.await.map_err(|error| Error::changing(error, path))?;
+        let begin = move |path: &Path| Staged::create(path, is_durable);
+        let begun = self.change("put_multipart", path, begin).await;
+        let staged = begun.map_err(|error| Error::changing(error, path))?;
         let unwritten = Arc::new(AtomicUsize::new(0));
         let (store, path) = (self.clone(), path.to_owned());
-        Ok(Upload { store, context, path, file, staged: Some(staged), length: 0, unwritten })
+        Ok(Upload { store, context, path, staged: Some(staged), length: 0, unwritten })
     }
 }
 
@@ -55,7 +53,6 @@ pub(crate) struct Upload {
     store: Store,
     context: Context,
     path: PathBuf,
-    file: Arc<File>,
     /// `None` once it is complete or given up.
     staged: Option<Staged>,
     /// Bytes of all parts until now.
@@ -74,9 +71,12 @@ impl Upload {
         let offset = self.length;
         self.length += contents.iter().map(|one| one.len() as u64).sum::<u64>();
         self.unwritten.fetch_add(1, Ordering::Relaxed);
-        let (file, unwritten) = (Arc::clone(&self.file), Arc::clone(&self.unwritten));
+        let file = self.staged.as_ref().ok_or_else(over);
+        let file = file.and_then(|staged| Ok(Arc::clone(staged.file()?)));
+        let unwritten = Arc::clone(&self.unwritten);
         let (context, path) = (self.context.clone(), self.path.clone());
         async move {
+            let file = file?;
             let write = move || {
                 write_all(&*file, contents, offset)?;
                 drop(file);

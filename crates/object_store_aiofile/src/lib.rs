@@ -1,3 +1,4 @@
+//! Local files as an object store, on asynchronous files.
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

@@ -80,7 +80,8 @@ fn call() -> impl Strategy<Value = Call> {
         1 => tag.prop_map(Condition::NoneMatch),
     ];
     prop_oneof![
-        6 => (location(), part.clone(), any::<bool>()).prop_map(|(at, n, new)| Call::Put(at, n, new)),
+        6 => (location(), part.clone(), any::<bool>())
+            .prop_map(|(at, bytes, new)| Call::Put(at, bytes, new)),
         2 => (location(), vec(part, 0..4), prop::bool::weighted(0.8))
             .prop_map(|(at, parts, ends)| Call::Upload(at, parts, ends)),
         3 => (location(), option::of(get_range), condition)

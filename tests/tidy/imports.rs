@@ -14,10 +14,11 @@ const ABOVE: [&str; 2] = ["context", "select"];
 const SYSTEM: [&str; 3] = ["libc", "nix", "io_uring"];
 
 /// Where `unsafe` may stand: the engine, std's `FromRawFd`, and the peers of the comparison that
-/// drive a ring by hand.
-const UNSAFE: [&str; 4] = [
+/// drive a ring by hand or map a file.
+const UNSAFE: [&str; 5] = [
     "crates/caio/",
     "crates/aiofile/src/file/raw_fd.rs",
+    "benches/compare/src/participants/mapped.rs",
     "benches/compare/src/participants/ring.rs",
     "benches/compare/src/participants/tokio_ring.rs",
 ];

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use aiofile_bench::{
-    Described, Filter, Interrupt, Machine, Participant, Plan, Result, Results, Scratch, Tracer,
-    date, participate, suite, table, version_of,
+    Described, Filter, Interrupt, Machine, MemoryGroup, Participant, Plan, Result, Results,
+    Scratch, Tracer, Work, date, participate, suite, table, version_of,
 };
 use clap::{Parser, Subcommand};
 use nix::sys::signal::Signal::{SIGINT, SIGTERM};
@@ -55,6 +55,9 @@ struct Arguments {
     /// Milliseconds that count in a run
     #[arg(long)]
     measure_ms: Option<u64>,
+    /// MiB of the file of the cells owned-ranges
+    #[arg(long, value_parser = clap::value_parser!(u64).range(32..))]
+    large_mib: Option<u64>,
     /// Do not count system calls
     #[arg(long)]
     no_calls: bool,
@@ -157,6 +160,11 @@ fn compare(arguments: &Arguments) -> Result<()> {
             println!("System calls are not counted: neither perf nor strace works here.");
         }
     }
+    if let Some(cell) = plan.cells.iter().find(|cell| cell.memory_max > 0)
+        && let Err(error) = MemoryGroup::new(cell.memory_max)
+    {
+        println!("Memory is not bounded, since no cgroup can be made: {error}.");
+    }
     let cells = plan.run(&scratch, &interrupt);
     scratch.remove()?;
     let described = |one| Described::new(one, Ok(String::new()));
@@ -171,6 +179,10 @@ fn compare(arguments: &Arguments) -> Result<()> {
 
 fn plan(arguments: &Arguments) -> Result<Plan> {
     let (mut cells, mut participants) = (suite::comparison(arguments.quick), available(arguments));
+    if let Some(mib) = arguments.large_mib {
+        let large = cells.iter_mut().filter(|cell| cell.work == Work::OwnedRange);
+        large.for_each(|cell| cell.size = mib << 20);
+    }
     let filter = Filter::new(&arguments.filter, &cells, &participants)
         .map_err(|error| format!("{error}; see `compare list`"))?;
     cells.retain(|cell| filter.wants_cell(cell));

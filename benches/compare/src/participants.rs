@@ -6,6 +6,7 @@ mod fio;
 mod hash;
 mod idle;
 mod in_flight;
+mod mapped;
 mod nowait;
 #[cfg(feature = "peers")]
 mod peers;
@@ -77,8 +78,17 @@ fn plain() -> Vec<Participant> {
         threads(
             "threads",
             "the same, a thread for each in flight",
-            |cell| cell.in_flight > crate::WORKERS && transfers_alone(cell),
+            |cell| {
+                let is_transfer = transfers_alone(cell) || cell.work == Work::OwnedRange;
+                cell.in_flight > crate::WORKERS && is_transfer
+            },
             |job| pread::run(job, job.cell.in_flight),
+        ),
+        threads(
+            "mmap",
+            "copies out of a mapping, a thread for each in flight",
+            mapped::takes,
+            mapped::run,
         ),
         threads("preadv2", "preadv2 with RWF_NOWAIT in a loop, one thread", nowait::takes, |job| {
             nowait::run(job, 1)
@@ -259,7 +269,8 @@ fn has_blocking_form(cell: &Cell) -> bool {
 /// tokio's `File` reads into a buffer of its own that O_DIRECT does not accept; 100,000 operations
 /// in flight would need as many descriptors; and its idle pool is that of `spawn_blocking`.
 fn has_form_of_tokio_fs(cell: &Cell) -> bool {
-    let others = matches!(cell.work, Work::WholeFiles | Work::Ranges) || cell.is_lines();
+    let ranges = matches!(cell.work, Work::Ranges | Work::OwnedRange);
+    let others = cell.work == Work::WholeFiles || ranges || cell.is_lines();
     (cell.is_transfer() || others) && !cell.is_direct()
 }
 
@@ -305,6 +316,7 @@ pub mod tests {
             measure_ms: 5,
             operations: None,
             command: None,
+            group: None,
         }
     }
 

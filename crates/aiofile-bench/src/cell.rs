@@ -42,6 +42,9 @@ pub enum Work {
     Hash,
     /// [`RANGES`] blocks at random places are fetched, all of them one operation.
     Ranges,
+    /// A range of 8 KiB up to a block, at a random place, is read into memory of its own, as one
+    /// does who would otherwise map the file.
+    OwnedRange,
     /// A large file is copied by a command, as the command does it by itself.
     Copy,
     /// The same through memory: nothing is shared, and the kernel copies nothing by itself.
@@ -107,6 +110,10 @@ pub struct Cell {
     pub beside: Option<Beside>,
     /// Microseconds of processor time that each client computes after each of its operations.
     pub compute_us: u64,
+    /// Bytes of memory that a run may take where a cgroup can be made, the page cache that it
+    /// fills included; 0 where it may take any.
+    #[serde(default)]
+    pub memory_max: u64,
     /// In which runs it takes part.
     pub tier: Tier,
 }
@@ -125,6 +132,7 @@ impl Cell {
             measure: Measure::of(work),
             beside: None,
             compute_us: 0,
+            memory_max: 0,
             tier: Tier::Headline,
         }
     }
@@ -210,7 +218,7 @@ impl Cell {
         }
     }
 
-    /// Bytes that one operation moves.
+    /// Bytes that one operation moves; of ranges of their own lengths, the most.
     pub fn bytes_each(&self) -> u64 {
         match self.work {
             Work::Ranges => (self.block * RANGES) as u64,
@@ -231,6 +239,7 @@ impl Cell {
     pub fn needs(&self) -> u64 {
         match self.work {
             Work::Ranges => (self.block * RANGES) as u64,
+            Work::OwnedRange => (self.block * self.in_flight) as u64,
             _ if self.is_transfer() && self.work != Work::DurableAppend => {
                 (self.block * self.in_flight) as u64
             }

@@ -3,13 +3,14 @@
 //! measured in the same way.
 
 use std::io;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::cell::RANGES;
 use crate::compute::compute;
 use crate::job::Job;
 use crate::latencies::Latencies;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, part};
 
 /// When counting begins and when it ends.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,8 @@ pub struct Client {
     window: Window,
     pattern: Pattern,
     block: usize,
+    /// How many ranges of their own lengths there were.
+    turn: u64,
     compute: Duration,
     /// Whether latencies are what counts, also of an operation that takes the whole window.
     is_timed: bool,
@@ -44,6 +47,8 @@ pub struct Client {
     first: Option<Instant>,
     last: Instant,
     operations: u64,
+    /// Bytes that operations which count have moved, as far as they were told.
+    moved: u64,
     latencies: Latencies,
 }
 
@@ -57,6 +62,7 @@ impl Client {
             window,
             pattern: Pattern::new(&job.cell, job.seed, number, clients),
             block: job.cell.block,
+            turn: 0,
             compute: Duration::from_micros(job.cell.compute_us),
             is_timed: !job.cell.is_speed(),
             sample_every: if job.operations.is_some() { 1 } else { job.cell.sample_every() },
@@ -66,6 +72,7 @@ impl Client {
             first: None,
             last: window.open,
             operations: 0,
+            moved: 0,
             latencies: Latencies::default(),
         }
     }
@@ -86,6 +93,22 @@ impl Client {
             places.push(self.next_place()?);
         }
         Some(())
+    }
+
+    /// The range of the next operation on a range of its own length.
+    pub fn begin_range(&mut self) -> Option<Range<u64>> {
+        self.may_go_on()?;
+        let place = self.next_place()?;
+        self.turn += 1;
+        Some(part(place, self.block as u64, self.turn))
+    }
+
+    /// Counts the operation on a range of its own length begun last.
+    ///
+    /// # Errors
+    /// Where it moved less than that.
+    pub fn finish_range(&mut self, moved: usize, range: &Range<u64>) -> io::Result<()> {
+        self.finish_moved(moved, (range.end - range.start) as usize)
     }
 
     /// Counts the operation begun last, which was to move one block.
@@ -128,6 +151,9 @@ impl Client {
         if moved != expected {
             let message = format!("an operation moved {moved} of {expected} bytes");
             return Err(io::Error::other(message));
+        }
+        if self.first.is_some() {
+            self.moved += moved as u64;
         }
         self.finish_whole();
         Ok(())
@@ -186,6 +212,8 @@ impl Client {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) operations: u64,
+    /// None where what was done has not been told in bytes.
+    pub(crate) moved: u64,
     pub(crate) latencies: Latencies,
     first: Option<Instant>,
     last: Option<Instant>,
@@ -195,6 +223,7 @@ impl Tally {
     /// Adds a client that has ended.
     pub(crate) fn add(&mut self, client: &Client) {
         self.operations += client.operations;
+        self.moved += client.moved;
         self.latencies.merge(&client.latencies);
         if let Some(first) = client.first {
             self.first = Some(self.first.map_or(first, |known| known.min(first)));
@@ -293,6 +322,22 @@ mod tests {
             }
             assert_eq!(tally_of(&clients).operations, wanted);
         }
+    }
+
+    #[test]
+    fn ranges_of_their_own_lengths_are_counted_in_bytes() {
+        let job = Job { operations: Some(50), ..job("owned-ranges-cached") };
+        let mut client = Client::new(&job, Window::starting_now(&job), 0, 1);
+        let mut bytes = 0;
+        while let Some(range) = client.begin_range() {
+            let length = range.end - range.start;
+            assert!(client.finish_range(length as usize - 1, &range).is_err());
+            client.finish_range(length as usize, &range).unwrap();
+            bytes += length;
+        }
+        let tally = tally_of(&[client]);
+        assert_eq!((tally.operations, tally.moved), (50, bytes));
+        assert!((50 << 18..50 << 20).contains(&bytes), "{bytes}");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Job {
     pub operations: Option<u64>,
     /// The command `aiofile`, for the copies.
     pub command: Option<PathBuf>,
+    /// The cgroup that it is to run in.
+    pub group: Option<PathBuf>,
 }
 
 /// What a participant found.
@@ -209,6 +211,7 @@ impl Job {
             measure_ms: 5,
             operations: None,
             command: None,
+            group: None,
         }
     }
 }

@@ -33,6 +33,7 @@ impl Measure {
             Work::SequentialRead
             | Work::SequentialWrite
             | Work::Ranges
+            | Work::OwnedRange
             | Work::LineBytes
             | Work::LineStrings
             | Work::TextLines(_)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::cell::{Access, Cell};
 use crate::job::{Job, Report};
+use crate::memory_group;
 
 /// The hidden command that a participant's process is started with; its argument is the job.
 pub const COMMAND: &str = "bench-participant";
@@ -156,6 +157,9 @@ pub fn participate(all: &[Participant], job: &str) -> Result<String> {
     SigSet::all().thread_unblock()?;
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     let job: Job = serde_json::from_str(job)?;
+    if let Some(group) = &job.group {
+        memory_group::enter(group)?;
+    }
     let participant = find(all, &job.participant);
     let participant = participant.ok_or_else(|| format!("no participant {}", job.participant))?;
     Ok(serde_json::to_string(&(participant.run)(&job)?)?)

@@ -9,6 +9,7 @@ pub mod pread;
 pub mod tokio_fs;
 pub mod walks;
 
+use std::ops::Range;
 use std::os::fd::AsFd;
 
 use aiofile::{AlignedBuffer, BackendKind};
@@ -75,6 +76,14 @@ fn routes_matter(cell: &Cell) -> bool {
 /// A full buffer that O_DIRECT accepts, not of zeroes: some devices need not write these.
 pub fn full_buffer(length: usize) -> AlignedBuffer {
     AlignedBuffer::copy_of(&vec![0xa5; length], caio::DEFAULT_ALIGNMENT)
+}
+
+/// Memory for one range, which O_DIRECT accepts.
+pub fn own_memory(cell: &Cell, range: &Range<u64>) -> AlignedBuffer {
+    let length = (range.end - range.start) as usize;
+    let mut buffer = AlignedBuffer::new(length, if cell.is_direct() { 4096 } else { 16 });
+    buffer.resize(length);
+    buffer
 }
 
 /// Tells the kernel that a file of cold data is read at random places, so that it does not fetch

@@ -1,5 +1,7 @@
 //! Where the operations of a client go: the same seed gives the same places to every participant.
 
+use std::ops::Range;
+
 use crate::cell::{Access, Cell, Work};
 
 /// The places of one client, in order: offsets; of whole files, indexes.
@@ -20,9 +22,11 @@ impl Pattern {
         let once = cell.access == Access::Cold;
         let blocks = (cell.size / block).max(1);
         match cell.work {
-            Work::RandomRead | Work::Ranges if once => Self::scattered(seed, blocks, block)
-                .of_client(number, if cell.work == Work::Ranges { 1 } else { clients }),
-            Work::RandomRead | Work::RandomWrite | Work::Ranges => {
+            Work::RandomRead | Work::Ranges | Work::OwnedRange if once => {
+                Self::scattered(seed, blocks, block)
+                    .of_client(number, if cell.work == Work::Ranges { 1 } else { clients })
+            }
+            Work::RandomRead | Work::RandomWrite | Work::Ranges | Work::OwnedRange => {
                 Self::Random { state: mix(seed ^ mix(number + 1)), blocks, block }
             }
             Work::WholeFiles | Work::Path(_) => {
@@ -85,6 +89,17 @@ impl Pattern {
     }
 }
 
+/// Of the block at this place, the range that turn number `turn` takes: 8 KiB up to all of it, in
+/// steps of 4 KiB, so that O_DIRECT takes it.
+pub(crate) fn part(place: u64, block: u64, turn: u64) -> Range<u64> {
+    const STEP: u64 = 4096;
+    let bits = mix(place ^ mix(turn));
+    let steps = block / STEP;
+    let length = 2 + (bits >> 32) % (steps - 1);
+    let start = (bits & 0xffff_ffff) % (steps - length + 1);
+    place + start * STEP..place + (start + length) * STEP
+}
+
 fn divisor(left: u64, right: u64) -> u64 {
     if right == 0 { left } else { divisor(right, left % right) }
 }
@@ -134,6 +149,16 @@ mod tests {
             let last = cell.in_flight as u64 - 1;
             assert!(places(&cell, 1, last, 5000).iter().all(is_place), "{}", cell.name);
         }
+    }
+
+    #[test]
+    fn parts_of_a_block_lie_within_it_and_have_all_lengths() {
+        let parts: Vec<_> = (0..2000).map(|turn| part(3 << 20, 1 << 20, turn)).collect();
+        assert!(parts.iter().all(|part| part.start >= 3 << 20 && part.end <= 4 << 20));
+        let lengths = parts.iter().map(|part| part.end - part.start);
+        assert_eq!((lengths.clone().min(), lengths.max()), (Some(8 << 10), Some(1 << 20)));
+        assert!(parts.iter().all(|part| part.start % 4096 == 0 && part.end % 4096 == 0));
+        assert_eq!(part(0, 8192, 7), 0..8192);
     }
 
     #[test]

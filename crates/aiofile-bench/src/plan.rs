@@ -12,6 +12,7 @@ use crate::Result;
 use crate::cell::{Access, Cell, Tier, Work};
 use crate::interrupt::Interrupt;
 use crate::job::{Job, Report};
+use crate::memory_group::MemoryGroup;
 use crate::participant::{COMMAND, Class, Participant};
 use crate::results::{Measured, Row};
 use crate::scratch::{self, Scratch};
@@ -186,14 +187,26 @@ impl Plan {
             measure_ms: self.measure.as_millis() as u64,
             operations: None,
             command: self.command.clone(),
+            group: None,
         }
     }
 
     /// Runs one job in a process of its own, and sees to it that it was what it says.
     fn one_run(&self, one: &Participant, job: &Job, interrupt: &Interrupt) -> Result<Report> {
+        // Where none can be made the run is not bounded, and says so.
+        let group = match job.cell.memory_max {
+            0 => None,
+            bytes => MemoryGroup::new(bytes).ok(),
+        };
+        let job =
+            &Job { group: group.as_ref().map(|group| group.path().to_owned()), ..job.clone() };
         let [program, arguments @ ..] = self.command_of(one, job)?;
         let output = interrupt.run(Command::new(program).args(arguments))?;
-        let report = report_of(&output)?;
+        let mut report = report_of(&output)?;
+        if job.cell.memory_max > 0 {
+            let bound = group.map_or(f64::INFINITY, |_| job.cell.memory_max as f64);
+            report.note("bounded_to_mib", bound / f64::from(1 << 20));
+        }
         one.accept(job, &report)?;
         Ok(report)
     }

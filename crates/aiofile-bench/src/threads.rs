@@ -152,7 +152,10 @@ impl Seen {
             threads: self.threads,
             rings: self.rings,
             operations: tally.operations,
-            bytes: tally.operations * job.cell.bytes_each(),
+            bytes: match tally.moved {
+                0 => tally.operations * job.cell.bytes_each(),
+                moved => moved,
+            },
             seconds,
             user_us: (after.user_us - before.user_us) * stretch,
             system_us: (after.system_us - before.system_us) * stretch,

@@ -2,16 +2,17 @@
 //! buffer moved there and back.
 
 use std::fs::{self, File};
+use std::hint::black_box;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use aiofile::AlignedBuffer;
-use aiofile_bench::participants::full_buffer;
 use aiofile_bench::participants::on_tokio::on_tokio;
+use aiofile_bench::participants::{full_buffer, own_memory};
 use aiofile_bench::transfers::{Transfer, transfers, whole_files};
-use aiofile_bench::{Client, Job, RANGES, Report, Result, Work};
+use aiofile_bench::{Cell, Client, Job, RANGES, Report, Result, Work};
 use tokio::task::spawn_blocking;
 
 /// Runs the job on tokio's multi-thread runtime with two workers, a task for each client.
@@ -29,6 +30,9 @@ pub fn run(job: &Job) -> Result<Report> {
                     Source::Paths(paths) => whole_files(client, paths, read_file).await,
                     Source::File(file) if cell.work == Work::Ranges => {
                         ranges(client, &file.file, cell.block).await
+                    }
+                    Source::File(file) if cell.work == Work::OwnedRange => {
+                        owned_ranges(client, &file.file, &cell).await
                     }
                     Source::File(file) => transfers(client, file, &cell).await,
                 }
@@ -111,6 +115,19 @@ async fn ranges(mut client: Client, file: &Arc<File>, block: usize) -> io::Resul
         let moved;
         (moved, buffers, places) = spawn_blocking(call).await?;
         client.finish_ranges(moved?)?;
+    }
+    Ok(client)
+}
+
+/// Each range in a hop, into memory made there.
+async fn owned_ranges(mut client: Client, file: &Arc<File>, cell: &Cell) -> io::Result<Client> {
+    while let Some(range) = client.begin_range() {
+        let (file, mut buffer) = (Arc::clone(file), own_memory(cell, &range));
+        let offset = range.start;
+        let hop = spawn_blocking(move || (file.read_at(&mut buffer, offset), buffer));
+        let (moved, buffer) = hop.await?;
+        let moved = moved?;
+        client.finish_range(black_box(buffer).len().min(moved), &range)?;
     }
     Ok(client)
 }

@@ -146,6 +146,7 @@ async fn operations(client: Client, shared: Arc<Shared>) -> io::Result<Client> {
     let ended = match cell.work {
         Work::SequentialRead if !cell.is_direct() => sequential(client, file, cell.block).await,
         Work::Ranges => ranges(client, file, cell.block).await,
+        Work::OwnedRange => owned_ranges(client, file).await,
         _ if cell.is_lines() => lines(client, file, cell).await,
         Work::DurableAppend => appends(client, file, cell.block).await,
         _ => return transfers(client, file, cell).await,
@@ -184,6 +185,14 @@ async fn ranges(mut client: Client, file: &AioFile, block: usize) -> Result<Clie
         wanted.extend(places.iter().map(|offset| *offset..*offset + block as u64));
         let read = file.read_ranges(&wanted).await?;
         client.finish_ranges(read.iter().map(Bytes::len).sum())?;
+    }
+    Ok(client)
+}
+
+async fn owned_ranges(mut client: Client, file: &AioFile) -> Result<Client> {
+    while let Some(range) = client.begin_range() {
+        let read = file.read_ranges(std::slice::from_ref(&range)).await?;
+        client.finish_range(black_box(read).iter().map(Bytes::len).sum(), &range)?;
     }
     Ok(client)
 }

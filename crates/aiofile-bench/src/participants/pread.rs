@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::{advise, full_buffer};
+use super::{advise, full_buffer, own_memory};
 use crate::Result;
 use crate::cell::{Access, Cell, RANGES, Work};
 use crate::client::Client;
@@ -63,6 +63,13 @@ fn transfers(thread: &Thread<'_>) -> Result<Vec<Client>> {
     for client in &mut clients {
         match cell.work {
             Work::Ranges => ranges(cell, client, &file)?,
+            Work::OwnedRange => {
+                while let Some(range) = client.begin_range() {
+                    let mut buffer = own_memory(cell, &range);
+                    let moved = file.read_at(&mut buffer, range.start)?;
+                    client.finish_range(black_box(buffer).len().min(moved), &range)?;
+                }
+            }
             Work::DurableAppend => {
                 while client.begin().is_some() {
                     let written = (&file).write(&buffer);

@@ -9,10 +9,14 @@ use crate::path_call::PathCall;
 const KIB: usize = 1 << 10;
 const MIB: u64 = 1 << 20;
 
+/// What a run on a mapped file's size may take of memory.
+const MEMORY_MAX: u64 = 512 * MIB;
+
 /// All cells, in the order of the table; `quick` makes the files small.
 pub fn comparison(quick: bool) -> Vec<Cell> {
     let mut cells: Vec<_> =
-        [speeds(), texts(), paths(), copies(quick), beside(), others(quick)].concat();
+        [speeds(), owned_ranges(), texts(), paths(), copies(quick), beside(), others(quick)]
+            .concat();
     for cell in &mut cells {
         cell.title.clone_from(&cell.name);
         cell.size /= if quick { 16 } else { 1 };
@@ -61,6 +65,17 @@ fn speeds() -> Vec<Cell> {
             ..cell("cp-tree-20k-cold", Work::CopyTree, 4 * KIB, 1, 20_000 * 4096)
         },
     ]
+}
+
+/// A file that is much larger than the memory, for those who would map it.
+fn owned_ranges() -> Vec<Cell> {
+    let of = |(name, access)| Cell {
+        access,
+        memory_max: MEMORY_MAX,
+        ..cell(&format!("owned-ranges-{name}"), Work::OwnedRange, 1024 * KIB, 32, 4096 * MIB)
+    };
+    let ways = [("cached", Access::Cached), ("cold", Access::Cold), ("direct", Access::Direct)];
+    ways.map(of).into()
 }
 
 fn texts() -> Vec<Cell> {

@@ -1,5 +1,6 @@
 //! The offset-addressed file.
 
+mod blocks;
 mod convert;
 mod direct;
 mod growing;
@@ -20,7 +21,7 @@ use caio::{Context, Error, ErrorKind, OpKind, Result, SharedFile, closed_descrip
 use crate::mode::Mode;
 use crate::options::OpenOptions;
 pub(crate) use direct::read_block;
-pub(crate) use memory::{no_memory, reserve};
+pub(crate) use memory::{no_memory, reserve, share};
 pub use ranges::{RangeOptions, RangeStream};
 pub(crate) use read::comes_in_pieces;
 

@@ -135,3 +135,63 @@ async fn direct_files_and_made_up_files_have_ranges_too() {
     let whole = std::fs::read("/proc/version").unwrap();
     assert_eq!(file.read_ranges(&[6..13, 0..5]).await.unwrap(), [&whole[6..13], &whole[..5]]);
 }
+
+#[tokio::test]
+async fn a_large_range_is_several_operations_at_once_in_one_memory() {
+    const MIB: u64 = 1 << 20;
+    let contents = noise(3 * MIB as usize + 77);
+    let (_directory, path) = scratch(&contents);
+    let context = aiofile::context().in_place(false).build().unwrap();
+    let file = open_in(&context, &path, "r").await;
+    let ranges = [1_000..2 * MIB + 1_000, 5..5 + 256 * 1024, 3 * MIB - 10..3 * MIB + 77];
+    let apart = RangeOptions::new().gap_max(0);
+    for (number, operations) in [8, 1, 1].into_iter().enumerate() {
+        let before = context.metrics().submitted;
+        let range = ranges[number].clone();
+        let read = file.read_ranges_with(std::slice::from_ref(&range), &apart).await.unwrap();
+        assert!(read == parts(&contents, std::slice::from_ref(&range)));
+        assert_eq!(context.metrics().submitted - before, operations, "{range:?}");
+    }
+    // All of them together, short and in any order, beyond the end and with a part that is cached.
+    let all = [ranges.as_slice(), &[0..3 * MIB + 77, MIB..MIB + 3]].concat();
+    for context in [aiofile::context().build().unwrap(), context, unruly(100_000)] {
+        let file = open_in(&context, &path, "r").await;
+        assert!(file.read_ranges(&all).await.unwrap() == parts(&contents, &all));
+        let beyond = [0..3 * MIB + 78, 7..2 * MIB, 3 * MIB + 80..5 * MIB];
+        let mut stream = file.stream_ranges(&beyond, &RangeOptions::new()).unwrap();
+        let mut words = Vec::new();
+        while let Some(landed) = stream.next().await {
+            match landed {
+                Ok((index, bytes)) => assert!((index, &bytes[..]) == (1, &contents[7..2 << 20])),
+                Err(error) => words.push(error.to_string()),
+            }
+        }
+        words.sort();
+        assert!(words[1].contains("after 0 of 2097072 bytes of range 2"), "{words:?}");
+        assert!(words[0].contains("after 3145805 of 3145806 bytes of range 0"), "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_direct_range_is_several_operations_too() {
+    const MIB: u64 = 1 << 20;
+    let contents = noise(2 * MIB as usize + 100);
+    let directory = disk();
+    let path = directory.path().join("direct");
+    std::fs::write(&path, &contents).unwrap();
+    let opened = OpenOptions::new().read(true).direct(true).open_aio(&path).await;
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => return println!("skipped: no O_DIRECT here: {error}"),
+    };
+    let ranges = [1..2 * MIB + 100, 700_001..1_900_000, MIB..2 * MIB];
+    for range in &ranges {
+        let range = std::slice::from_ref(range);
+        assert!(file.read_ranges(range).await.unwrap() == parts(&contents, range));
+    }
+    assert!(file.read_ranges(&ranges).await.unwrap() == parts(&contents, &ranges));
+    let before = file.context().metrics().submitted;
+    file.read_ranges(&ranges[2..]).await.unwrap();
+    assert_eq!(file.context().metrics().submitted - before, 4);
+    assert!(file.read_ranges(&[5..10, 5..2 * MIB + 101]).await.is_err());
+}

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use caio::Result;
 
-use super::memory::{grow, reserve};
+use super::memory::{grow, reserve, share};
 use super::{AioFile, direct};
 
 impl AioFile {
@@ -43,7 +43,7 @@ impl AioFile {
             let ended = bytes == 0 || (filled < size && !goes_on);
             if ended || filled >= most {
                 let end = filled.min(most);
-                return Ok(buffer.into_bytes().slice(lead.min(end)..end));
+                return Ok(share(buffer).slice(lead.min(end)..end));
             }
             if filled == size {
                 size = blocks(size.saturating_mul(2).min(most));

@@ -1,32 +1,39 @@
 //! Memory whose size a caller or a file has named: taken here alone, and refused with an error
 //! where there is none.
 
+use bytes::Bytes;
 use caio::{
     AlignedBuffer, Buffer, DEFAULT_ALIGNMENT, Error, ErrorKind, OpKind, Result, SharedFile,
 };
 
-use super::direct;
-
-/// From this size on, in bytes, memory begins at a page: an allocator keeps its own data before
-/// large memory, and some processors copy several times slower to an address that lies a few bytes
-/// behind a page's beginning, where the page cache's copy begins.
-const PAGES_FROM_BYTES: usize = 64 * 1024;
+use super::{blocks, direct};
 
 /// Memory for `length` bytes of the file from `offset` on, at an address that O_DIRECT takes where
-/// the file was opened with it.
+/// the file was opened with it. Large memory is a [block](super::blocks): [`share`] its contents.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] where there is no memory of that size.
 pub(crate) fn reserve(file: &SharedFile, length: usize, offset: u64) -> Result<Buffer> {
-    let buffer = match direct::alignment(file) {
-        Some(alignment) => AlignedBuffer::try_new(length, alignment.memory).map(Buffer::from),
-        None if length < PAGES_FROM_BYTES => {
+    let alignment = direct::alignment(file).map(|alignment| alignment.memory);
+    let buffer = match alignment {
+        _ if length >= blocks::BLOCK_BYTES_MIN => {
+            let alignment = alignment.map_or(DEFAULT_ALIGNMENT, |own| own.max(DEFAULT_ALIGNMENT));
+            blocks::take(length, alignment).map(Buffer::from)
+        }
+        Some(alignment) => AlignedBuffer::try_new(length, alignment).map(Buffer::from),
+        None => {
             let mut vec = Vec::new();
             vec.try_reserve_exact(length).ok().map(|()| Buffer::from(vec))
         }
-        None => AlignedBuffer::try_new(length, DEFAULT_ALIGNMENT).map(Buffer::from),
     };
     buffer.ok_or_else(|| no_memory(length).on(file.path()).at(offset))
+}
+
+/// The contents of memory that was reserved, which is used again after the last share is dropped.
+pub(crate) fn share(buffer: Buffer) -> Bytes {
+    let is_block = buffer.capacity() >= blocks::BLOCK_BYTES_MIN;
+    let bytes = buffer.into_bytes();
+    if is_block { blocks::share(bytes) } else { bytes }
 }
 
 /// The same contents in memory for `length` bytes, which are more than they have now.

@@ -1,10 +1,11 @@
 //! Many ranges of one file at once.
 //!
 //! The ranges are sorted and neighbours are read together, what is cached is read in place, and the
-//! rest goes to the backend as one batch. Each range is a slice of what was read: nothing is
-//! copied.
+//! rest goes to the backend as one batch, in pieces where it is large. Each range is a slice of
+//! what was read: nothing is copied.
 
 mod coalesced;
+mod piece;
 mod plan;
 mod slab;
 
@@ -82,8 +83,8 @@ impl RangeOptions {
         self
     }
 
-    /// Reads neighbours together up to so many bytes. A range that is larger is read alone, and
-    /// whole. A part of what was read together keeps all of it in memory.
+    /// Reads neighbours together up to so many bytes. A range that is larger is read alone. A part
+    /// of what was read together keeps all of it in memory.
     ///
     /// ```
     /// # #[tokio::main] async fn main() -> aiofile::Result<()> {
@@ -114,8 +115,11 @@ impl AioFile {
     ///
     /// Neighbours are read together, see [`RangeOptions`]. What is cached costs one system call
     /// on the calling thread; the rest goes to the backend in one batch, with one system call
-    /// where it takes one. Ranges of up to 32 KiB share memory, 256 KiB at a time: copy a
-    /// small one that is kept for long.
+    /// where it takes one, and pieces of 256 KiB at once. Ranges of up to 32 KiB share memory,
+    /// 256 KiB at a time: copy a small one that is kept for long. The memory of what has 64 KiB
+    /// or more may be half as large again, and is used for later reads when its last `Bytes` is
+    /// dropped: 64 MiB are kept for that at most, and what was not used for a second is given back
+    /// with the next large read, or its drop.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] before anything is read, for a range that is reversed or ends

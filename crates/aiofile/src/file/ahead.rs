@@ -13,7 +13,7 @@ use caio::{Buffer, Result};
 
 use super::File;
 use super::pending_write::Half;
-use crate::aio_file::reserve;
+use crate::aio_file::{reserve, share};
 use crate::boxed::BoxedFuture;
 
 /// What is read ahead at once, in bytes, unless more is asked for.
@@ -156,7 +156,7 @@ impl File {
         }
         let Ok(bytes) = result else { return Some(result) };
         buffer.set_len(fill.kept + bytes);
-        let read = buffer.into_bytes();
+        let read = share(buffer);
         let ahead = &mut self.ahead;
         if seekable || ahead.bytes.len() == fill.kept {
             ahead.bytes = read;

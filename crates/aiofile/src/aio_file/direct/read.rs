@@ -7,7 +7,7 @@ use caio::{Buffer, DirectAlignment, FileClass, Result, SharedFile};
 
 use super::{Part, alignment, read_block, widen};
 use crate::aio_file::AioFile;
-use crate::aio_file::memory::reserve;
+use crate::aio_file::memory::{reserve, share};
 
 impl AioFile {
     /// Reads up to `length` bytes into memory of their own. Fewer come only at the end of the file,
@@ -25,7 +25,7 @@ impl AioFile {
         let available = result?;
         let start = wide.lead.min(available);
         let end = (wide.lead + length).min(available);
-        Ok(buffer.into_bytes().slice(start..end))
+        Ok(share(buffer).slice(start..end))
     }
 
     /// Fills a range of the buffer's capacity. Fewer bytes come only at the end of the file, or

@@ -7,18 +7,15 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use caio::{
-    Buffer, Error, ErrorKind, Op, OpKind, Operation, Outcome, Output, Result, SharedFile,
-    TRANSFER_BYTES_MAX,
-};
+use caio::{Error, ErrorKind, Op, OpKind, Operation, Outcome, Output, Result};
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 
+use super::piece::Piece;
 use super::plan::plan;
 use super::slab::Slab;
 use super::{AioFile, RangeOptions};
-use crate::aio_file::direct;
-use crate::aio_file::memory::reserve;
+use crate::aio_file::{direct, share};
 
 /// The most operations in flight for one stream: enough for any device, and a bound on memory.
 const IN_FLIGHT_MAX: usize = 256;
@@ -26,57 +23,59 @@ const IN_FLIGHT_MAX: usize = 256;
 pub(super) struct CoalescedReads {
     file: AioFile,
     ranges: Vec<Range<u64>>,
-    /// Those that have not begun.
-    waiting: VecDeque<CoalescedRead>,
+    reads: Vec<CoalescedRead>,
+    /// The first one that has not begun, or is being read in place.
+    next: usize,
     slab: Slab,
-    /// Those that are not cached and go into the next batch.
-    uncached: Vec<CoalescedRead>,
+    /// What is not cached and goes into the next batch.
+    uncached: VecDeque<Numbered>,
     in_flight: FuturesUnordered<InFlight>,
     ready: VecDeque<(usize, Result<Bytes>)>,
 }
 
 struct CoalescedRead {
-    /// Byte offset of the buffer's first byte.
+    /// Byte offset of the memory's first byte.
     offset: u64,
-    /// Bytes to ask for: whole blocks for an O_DIRECT file.
-    wanted: usize,
-    /// Bytes that suffice.
-    needed: usize,
-    filled: usize,
     members: Vec<usize>,
-    /// Empty until the read begins.
-    buffer: Buffer,
+    /// Those that are not under way: one at first, and each at its place when it is done.
+    pieces: Vec<Option<Piece>>,
+    /// Those that are.
+    left: usize,
+}
+
+/// A piece, with the numbers of the read and of the piece within that.
+struct Numbered {
+    read: usize,
+    number: usize,
+    piece: Piece,
 }
 
 struct InFlight {
     operation: Operation,
-    read: Option<CoalescedRead>,
+    piece: Option<Numbered>,
 }
 
 impl CoalescedReads {
     pub(super) fn new(file: &AioFile, ranges: &[Range<u64>], options: &RangeOptions) -> Self {
         let block = file.file().map_or(1, direct::read_block);
-        let reads = plan(ranges, options).into_iter().map(|coalesced| {
-            let offset = coalesced.extent.start - coalesced.extent.start % block;
-            let end = coalesced.extent.end.next_multiple_of(block);
-            CoalescedRead {
-                offset,
-                wanted: usize::try_from(end - offset).unwrap_or(usize::MAX),
-                needed: usize::try_from(coalesced.extent.end - offset).unwrap_or(usize::MAX),
-                filled: 0,
-                members: coalesced.members,
-                buffer: Buffer::default(),
-            }
+        let coalesced = plan(ranges, options);
+        let pieces: Vec<_> =
+            coalesced.iter().map(|coalesced| Piece::new(&coalesced.extent, block)).collect();
+        let slab = Slab::new(pieces.iter().map(Piece::length));
+        let reads = coalesced.into_iter().zip(pieces).map(|(coalesced, piece)| CoalescedRead {
+            offset: piece.offset(),
+            members: coalesced.members,
+            pieces: vec![Some(piece)],
+            left: 0,
         });
-        let waiting: VecDeque<CoalescedRead> = reads.collect();
-        let slab = Slab::new(waiting.iter().map(|read| read.wanted));
         let empty = ranges.iter().enumerate().filter(|(_, range)| range.is_empty());
         Self {
             file: file.clone(),
             ranges: ranges.to_vec(),
-            waiting,
+            reads: reads.collect(),
+            next: 0,
             slab,
-            uncached: Vec::new(),
+            uncached: VecDeque::new(),
             in_flight: FuturesUnordered::new(),
             ready: empty.map(|(index, _)| (index, Ok(Bytes::new()))).collect(),
         }
@@ -84,7 +83,7 @@ impl CoalescedReads {
 
     /// Operations that have not completed yet.
     pub(super) fn left(&self) -> usize {
-        self.waiting.len() + self.uncached.len() + self.in_flight.len()
+        self.reads.len() - self.next + self.uncached.len() + self.in_flight.len()
     }
 
     /// The next range that is ready, by its index; `None` when all have been given.
@@ -93,7 +92,7 @@ impl CoalescedReads {
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<(usize, Result<Bytes>)>> {
         loop {
-            let begins = !(self.waiting.is_empty() && self.uncached.is_empty());
+            let begins = self.next < self.reads.len() || !self.uncached.is_empty();
             if begins && self.ready.is_empty() && self.in_flight.len() <= IN_FLIGHT_MAX / 2 {
                 ready!(self.poll_submit(cx));
             }
@@ -101,8 +100,8 @@ impl CoalescedReads {
                 return Poll::Ready(Some(ready));
             }
             match Pin::new(&mut self.in_flight).poll_next(cx) {
-                Poll::Ready(Some((read, outcome))) => self.complete(read, outcome),
-                Poll::Ready(None) if self.waiting.is_empty() => return Poll::Ready(None),
+                Poll::Ready(Some((piece, outcome))) => self.complete(piece, outcome),
+                Poll::Ready(None) if self.left() == 0 => return Poll::Ready(None),
                 Poll::Ready(None) => {}
                 Poll::Pending => return Poll::Pending,
             }
@@ -111,70 +110,101 @@ impl CoalescedReads {
 
     /// Reads in place what is cached, and submits the rest as one batch.
     fn poll_submit(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        while self.uncached.len() + self.in_flight.len() < IN_FLIGHT_MAX
+        while self.next < self.reads.len()
+            && self.uncached.len() + self.in_flight.len() < IN_FLIGHT_MAX
             && self.ready.len() < IN_FLIGHT_MAX
         {
-            let Some(mut read) = self.waiting.pop_front() else { break };
-            match read.poll_in_place(cx, &self.file, &mut self.slab) {
-                Poll::Pending => {
-                    self.waiting.push_front(read);
-                    return Poll::Pending;
-                }
-                Poll::Ready(Some(end)) => self.deliver(read, end.err()),
-                Poll::Ready(None) => self.uncached.push(read),
-            }
+            ready!(self.poll_begin(cx));
         }
         let Ok(file) = self.file.file() else { return Poll::Ready(()) };
-        let mut reads = std::mem::take(&mut self.uncached);
-        let ops: Vec<_> = reads.iter_mut().map(|read| read.op(file)).collect();
+        let room = IN_FLIGHT_MAX.saturating_sub(self.in_flight.len());
+        let mut batch: Vec<_> = self.uncached.drain(..room.min(self.uncached.len())).collect();
+        let ops: Vec<_> = batch.iter_mut().map(|one| one.piece.op(file)).collect();
         let operations = self.file.context().submit_all(file, ops);
-        let pairs = operations.into_iter().zip(reads);
+        let pairs = operations.into_iter().zip(batch);
         self.in_flight
-            .extend(pairs.map(|(operation, read)| InFlight { operation, read: Some(read) }));
+            .extend(pairs.map(|(operation, one)| InFlight { operation, piece: Some(one) }));
         Poll::Ready(())
     }
 
-    fn complete(&mut self, mut read: CoalescedRead, outcome: Outcome) {
+    /// Reads the next one in place; what of it is not cached goes into the next batch.
+    fn poll_begin(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let number = self.next;
+        let read = &mut self.reads[number];
+        let Some(piece) = &mut read.pieces[0] else { return Poll::Ready(()) };
+        match ready!(piece.poll_in_place(cx, &self.file, &mut self.slab)) {
+            Some(end) => {
+                if let Err(error) = end {
+                    piece.fail(error);
+                }
+                self.next += 1;
+                self.deliver(number);
+            }
+            None => {
+                let Ok(file) = self.file.file() else { return Poll::Ready(()) };
+                let pieces = read.pieces.pop().flatten().map(|piece| piece.split(file));
+                let pieces = pieces.unwrap_or_default();
+                read.left = pieces.len();
+                read.pieces.resize_with(pieces.len(), || None);
+                let pieces = pieces.into_iter().enumerate();
+                self.uncached.extend(pieces.map(|(at, piece)| Numbered {
+                    read: number,
+                    number: at,
+                    piece,
+                }));
+                self.next += 1;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn complete(&mut self, mut one: Numbered, outcome: Outcome) {
+        let Ok(file) = self.file.file() else { return };
         let bytes = match (outcome.result, outcome.op) {
             (Ok(Output::Bytes(bytes)), Some(Op::Read { buffer, .. })) => {
-                read.buffer = buffer;
-                bytes
+                one.piece.give_back(buffer);
+                Ok(bytes)
             }
             (Ok(_), _) => {
-                read.filled = 0;
                 let message = "the backend's answer does not fit a read";
-                return self.deliver(read, Some(Error::new(ErrorKind::Abandoned, message)));
+                Err(Error::new(ErrorKind::Abandoned, message))
             }
             (Err(error), Some(Op::Read { buffer, .. })) => {
-                read.buffer = buffer;
-                return self.deliver(read, Some(error));
+                one.piece.give_back(buffer);
+                Err(error)
             }
-            (Err(error), _) => {
-                read.filled = 0;
-                return self.deliver(read, Some(error));
-            }
+            (Err(error), _) => Err(error),
         };
-        let Ok(file) = self.file.file() else { return };
-        if read.account(bytes, file) {
-            return self.deliver(read, None);
+        match bytes {
+            Ok(bytes) if !one.piece.account(bytes, file) => {
+                let operation = self.file.context().submit(Some(file), one.piece.op(file));
+                return self.in_flight.push(InFlight { operation, piece: Some(one) });
+            }
+            Ok(_) => {}
+            Err(error) => one.piece.fail(error),
         }
-        let operation = self.file.context().submit(Some(file), read.op(file));
-        self.in_flight.push(InFlight { operation, read: Some(read) });
+        let read = &mut self.reads[one.read];
+        read.pieces[one.number] = Some(one.piece);
+        read.left -= 1;
+        if read.left == 0 {
+            self.deliver(one.read);
+        }
     }
 
     /// Gives each range its part; those behind what was read get the error, or none of the file.
-    fn deliver(&mut self, mut read: CoalescedRead, error: Option<Error>) {
-        read.buffer.set_len(read.filled);
-        let bytes = read.buffer.into_bytes();
-        for index in read.members {
+    fn deliver(&mut self, read: usize) {
+        let CoalescedRead { offset, members, pieces, .. } = &mut self.reads[read];
+        let (buffer, error) = Piece::join(pieces.drain(..).flatten());
+        let (offset, bytes) = (*offset, share(buffer));
+        for index in std::mem::take(members) {
             let range = &self.ranges[index];
-            let start = (range.start - read.offset) as usize;
-            let end = (range.end - read.offset) as usize;
+            let start = (range.start - offset) as usize;
+            let end = (range.end - offset) as usize;
             let part = if end <= bytes.len() {
                 Ok(bytes.slice(start..end))
             } else {
                 Err(error.clone().unwrap_or_else(|| {
-                    self.ended(index, (bytes.len() as u64 + read.offset).max(range.start))
+                    self.ended(index, (bytes.len() as u64 + offset).max(range.start))
                 }))
             };
             self.ready.push_back((index, part));
@@ -195,76 +225,12 @@ impl CoalescedReads {
     }
 }
 
-impl CoalescedRead {
-    /// `Some` when the read is done, `None` when the rest has to go through the backend.
-    fn poll_in_place(
-        &mut self,
-        cx: &mut TaskContext<'_>,
-        file: &AioFile,
-        slab: &mut Slab,
-    ) -> Poll<Option<Result<()>>> {
-        let shared = match file.file() {
-            Ok(shared) => shared,
-            Err(error) => return Poll::Ready(Some(Err(error))),
-        };
-        if self.buffer.capacity() < self.wanted {
-            match self.memory(shared, slab) {
-                Ok(buffer) => self.buffer = buffer,
-                Err(error) => return Poll::Ready(Some(Err(error))),
-            }
-        }
-        loop {
-            let (range, offset) = (self.filled..self.wanted, self.offset + self.filled as u64);
-            let buffer = &mut self.buffer;
-            let read = file.context().poll_try_read(cx, shared, buffer, range, offset);
-            let read = ready!(read);
-            match read {
-                Ok(Some(bytes)) if self.account(bytes, shared) => {
-                    return Poll::Ready(Some(Ok(())));
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => return Poll::Ready(None),
-                Err(error) => return Poll::Ready(Some(Err(error))),
-            }
-        }
-    }
-
-    fn memory(&self, file: &SharedFile, slab: &mut Slab) -> Result<Buffer> {
-        match direct::alignment(file) {
-            Some(_) => reserve(file, self.wanted, self.offset),
-            None => slab.take(file, self.wanted, self.offset),
-        }
-    }
-
-    /// Where the next step begins. O_DIRECT reads a block again within which it was cut.
-    fn start(&self, file: &SharedFile) -> usize {
-        self.filled - self.filled % direct::read_block(file) as usize
-    }
-
-    fn op(&mut self, file: &SharedFile) -> Op {
-        let buffer = std::mem::take(&mut self.buffer);
-        let start = self.start(file);
-        let most = TRANSFER_BYTES_MAX - TRANSFER_BYTES_MAX % direct::read_block(file) as usize;
-        let end = self.wanted.min(start.saturating_add(most));
-        Op::Read { buffer, range: start..end, offset: self.offset + start as u64 }
-    }
-
-    /// Adds what one step gave; whether the read is done with it.
-    fn account(&mut self, bytes: usize, file: &SharedFile) -> bool {
-        let reached = self.start(file) + bytes;
-        let is_new = reached > self.filled;
-        self.filled = self.filled.max(reached);
-        self.buffer.set_len(self.filled);
-        !is_new || self.filled >= self.needed
-    }
-}
-
 impl Future for InFlight {
-    type Output = (CoalescedRead, Outcome);
+    type Output = (Numbered, Outcome);
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<(CoalescedRead, Outcome)> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<(Numbered, Outcome)> {
         let outcome = ready!(Pin::new(&mut self.operation).poll(cx));
-        let read = self.read.take().expect("an operation completes once");
-        Poll::Ready((read, outcome))
+        let piece = self.piece.take().expect("an operation completes once");
+        Poll::Ready((piece, outcome))
     }
 }

@@ -1,10 +1,10 @@
 //! Memory for many small ranges: cut from larger pieces, since an allocation for each, given back
 //! and taken anew from the system every time, takes longer than reading what is cached.
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use caio::{Buffer, DEFAULT_ALIGNMENT, Result, SharedFile};
 
-use crate::aio_file::reserve;
+use crate::aio_file::{blocks, no_memory, reserve};
 
 /// Bytes of a piece. As long as one of its ranges is kept, so is the whole piece.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -28,14 +28,15 @@ impl Slab {
     /// Memory for one of the ranges of this file.
     ///
     /// # Errors
-    /// Where there is no memory for a large one: the caller has named its length.
+    /// Where there is no memory.
     pub(super) fn take(&mut self, file: &SharedFile, length: usize, offset: u64) -> Result<Buffer> {
         let cut = padded(length);
         if !is_small(length) || cut > self.left {
             return reserve(file, length, offset);
         }
         if self.rest.capacity() < cut {
-            self.rest = piece(self.left.min(PIECE_BYTES));
+            let piece = blocks::fresh(self.left.min(PIECE_BYTES), DEFAULT_ALIGNMENT);
+            self.rest = piece.ok_or_else(|| no_memory(length).on(file.path()).at(offset))?;
         }
         self.left -= cut;
         let behind = self.rest.split_off(cut);
@@ -52,15 +53,6 @@ fn is_small(length: usize) -> bool {
 /// What is read into large ranges comes in pages, and is copied fastest to where a page begins.
 fn padded(length: usize) -> usize {
     length.next_multiple_of(if length < DEFAULT_ALIGNMENT { 64 } else { DEFAULT_ALIGNMENT })
-}
-
-/// At least so many bytes, from the beginning of a page on.
-fn piece(bytes: usize) -> BytesMut {
-    let mut memory = BytesMut::with_capacity(bytes + DEFAULT_ALIGNMENT);
-    let lead = memory.as_ptr().align_offset(DEFAULT_ALIGNMENT);
-    memory.resize(lead, 0);
-    memory.advance(lead);
-    memory
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 //!
 //! One thread runs the timer and a task that writes over 64 blocks of 4 KiB of a cached file, and
 //! then sleeps for a millisecond: what a write waits for, the timer waits for. (A task that never
-//! sleeps delays timers by itself: tokio looks at them each 61 turns of tasks.) Both ways take turns
-//! of two seconds.
+//! sleeps delays timers by itself: tokio looks at them each 61 turns of tasks.) Both ways take
+//! turns of two seconds.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -4,8 +4,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper::HeaderMap;
-use hyper::header::{self, HeaderValue};
+use http::HeaderMap;
+use http::header::{self, HeaderValue};
 
 /// A time of change that is younger cannot tell two versions of a file apart.
 const CERTAIN_AFTER: Duration = Duration::from_secs(2);
@@ -75,7 +75,7 @@ pub(crate) fn range_holds(headers: &HeaderMap, validators: &Validators) -> bool 
     is_same && validators.is_certain
 }
 
-/// The tags of a list. None of this server's has a comma in it.
+/// The tags of a list. None of ours has a comma in it.
 fn etags(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
     let lists = headers.get_all(name).into_iter().filter_map(|list| list.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim)

@@ -8,24 +8,19 @@
 //! curl -r 0-99 http://127.0.0.1:8080/name
 //! ```
 
-mod conditions;
-mod range;
-mod response;
-
-use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aiofile::fs;
+use aiofile_http::ServeDir;
 use clap::Parser;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -63,7 +58,7 @@ async fn serve(arguments: Arguments) -> io::Result<()> {
         let message = format!("{}: not a directory", arguments.directory.display());
         return Err(io::Error::new(ErrorKind::NotADirectory, message));
     }
-    let root = Arc::new(root);
+    let files = ServeDir::new(root);
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("listen at {}: {error}", arguments.listen))
     })?;
@@ -86,11 +81,7 @@ async fn serve(arguments: Arguments) -> io::Result<()> {
             },
             _ = &mut interrupted => break,
         };
-        let root = Arc::clone(&root);
-        let service = service_fn(move |request| {
-            let root = Arc::clone(&root);
-            async move { Ok::<_, Infallible>(response::respond(&root, &request).await) }
-        });
+        let service = TowerToHyperService::new(files.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)

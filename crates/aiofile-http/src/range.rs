@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use hyper::header::HeaderValue;
+use http::header::HeaderValue;
 
 /// What a client wants of a file.
 pub(crate) enum Wanted {

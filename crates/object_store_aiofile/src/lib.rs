@@ -8,6 +8,8 @@ mod error;
 mod list;
 mod names;
 mod open_files;
+mod pages;
+mod parts;
 mod read;
 mod staged;
 mod store;

@@ -45,6 +45,13 @@ pub(crate) fn staged_path(object: &Path, number: u64) -> PathBuf {
     object.with_file_name(format!("{stem}{STAGED}{number}"))
 }
 
+/// Which number the file of this path has among those that are being written for an object.
+pub(crate) fn staged_number(object: &Path, file: &Path) -> Option<u64> {
+    let name = file.file_name()?.to_str()?;
+    let number = name.split_once(STAGED)?.1.parse().ok()?;
+    (staged_path(object, number) == file).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +81,11 @@ mod tests {
             assert_eq!(staged.parent(), Some(Path::new("/root")));
             assert!(!is_object(&staged.to_string_lossy()), "{}", staged.display());
         }
-        assert_eq!(staged_path(Path::new("/root/a"), 1), Path::new("/root/a#1"));
+        let (object, staged) = (Path::new("/root/a"), Path::new("/root/a#12"));
+        assert_eq!(staged_path(object, 12), staged);
+        assert_eq!(staged_number(object, staged), Some(12));
+        for other in ["/root/a", "/root/b#12", "/root/a#012", "/other/a#12", "/root/a#x"] {
+            assert_eq!(staged_number(object, Path::new(other)), None, "{other}");
+        }
     }
 }

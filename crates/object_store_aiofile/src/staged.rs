@@ -33,6 +33,7 @@ pub(crate) struct Staged {
     /// `None` once it is closed.
     file: Option<Arc<File>>,
     path: PathBuf,
+    number: u64,
     place: PathBuf,
     is_durable: bool,
     /// It has its name, or is gone.
@@ -54,7 +55,7 @@ impl Staged {
             }
         })?;
         let (file, place) = (Some(Arc::new(file)), place.to_owned());
-        Ok(Self { file, path, place, is_durable, is_over: false })
+        Ok(Self { file, path, number, place, is_durable, is_over: false })
     }
 
     /// The file, to be filled by whoever wants.
@@ -65,6 +66,12 @@ impl Staged {
     /// Its name by now.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Leaves the file where it is, and tells its number.
+    pub(crate) fn keep(mut self) -> u64 {
+        self.is_over = true;
+        self.number
     }
 
     /// Removes the file.

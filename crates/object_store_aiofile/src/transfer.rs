@@ -1,7 +1,8 @@
 //! Objects that get another name, or a second one that is a copy.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use aiofile::fs::CopyOptions;
@@ -21,15 +22,17 @@ impl Store {
         let is_durable = self.is_durable;
         let source = from.to_owned();
         let begin = move |to: &Path| {
-            let length = examine(&source)?.len();
+            let found = examine(&source)?;
             if target == Target::New && to.symlink_metadata().is_ok() {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             let staged = Staged::create(to, is_durable)?;
-            if length > SMALL_BYTES {
+            if found.len() > SMALL_BYTES || !found.is_file() {
                 return Ok(Some(staged));
             }
-            fs::copy(&source, staged.path())?;
+            let file = staged.file()?;
+            io::copy(&mut File::open(&source)?, &mut &**file)?;
+            file.set_permissions(Permissions::from_mode(found.mode() & 0o777))?;
             staged.publish(target).map(|_| None)
         };
         let told = |error| made(error, from, to, target);

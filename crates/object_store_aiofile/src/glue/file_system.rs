@@ -3,6 +3,9 @@
 #[path = "convert.rs"]
 #[allow(clippy::duplicate_mod, reason = "the types of each version differ, the text does not")]
 mod convert;
+#[path = "low_level.rs"]
+#[allow(clippy::duplicate_mod, reason = "the types of each version differ, the text does not")]
+mod low_level;
 #[path = "upload.rs"]
 #[allow(clippy::duplicate_mod, reason = "the types of each version differ, the text does not")]
 mod upload;

@@ -93,7 +93,6 @@ pub(crate) const JOBS: [Job; 7] = [
         after: || state(&[("a", "contents"), ("d/b", "contents")]),
         events: &[
             "copy_file_range a d/b#1",
-            "close d/b#1",
             "close a",
             "fsync d/b#1",
             "close d/b#1",

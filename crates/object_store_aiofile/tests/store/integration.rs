@@ -32,6 +32,7 @@ async fn everything(store: AioFileSystem) {
     integration::put_opts(&store, false).await;
     integration::multipart_out_of_order(&store).await;
     integration::multipart_race_condition(&store, true).await;
+    integration::multipart(&store, &store).await;
 }
 
 each_backend! {
@@ -39,6 +40,13 @@ each_backend! {
 
     fn it_passes_as_it_is(context: &Context) {
         with_store(context, |store| store, everything);
+    }
+
+    fn it_lists_page_by_page(context: &Context) {
+        // In a directory of its own: those that other tests leave empty are prefixes, too.
+        with_store(context, |store| store, async |store| {
+            integration::list_paginated(&store, &store).await;
+        });
     }
 }
 

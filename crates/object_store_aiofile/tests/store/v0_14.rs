@@ -11,3 +11,5 @@ mod integration;
 #[path = "local.rs"]
 #[allow(clippy::duplicate_mod, reason = "the types of each version differ, the text does not")]
 mod local;
+#[path = "low_level.rs"]
+mod low_level;

@@ -10,6 +10,7 @@ use caio::{
     Buffer, DEFAULT_ALIGNMENT, DirectAlignment, Error, ErrorKind, FileClass, OpKind, Result,
     SharedFile,
 };
+pub(in crate::aio_file) use read::{cut_within, goes_as_it_is};
 
 /// What to assume of a file that does not tell.
 const SAFE: DirectAlignment = DirectAlignment {

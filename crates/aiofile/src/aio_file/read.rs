@@ -4,8 +4,9 @@ use std::future::poll_fn;
 use std::io;
 
 use bytes::Bytes;
-use caio::{Buffer, Error, ErrorKind, FileClass, OpKind, OwnedBufferMut, Result, SharedFile};
+use caio::{Error, ErrorKind, FileClass, OpKind, OwnedBufferMut, SharedFile};
 
+use super::direct::{cut_within, goes_as_it_is};
 use super::{AioFile, closed};
 
 impl AioFile {
@@ -59,9 +60,9 @@ impl AioFile {
     /// ```
     pub async fn read_exact_at(&self, length: usize, offset: u64) -> io::Result<Bytes> {
         let bytes = if comes_in_pieces(self.file()?) {
-            self.read_growing(length, length, offset, true).await?
+            Box::pin(self.read_growing(length, length, offset, true)).await?
         } else {
-            self.read_at(length, offset).await?
+            self.read_new(self.file()?, length, offset).await?
         };
         if bytes.len() < length {
             return Err(self.ended(bytes.len(), length, offset).into());
@@ -103,13 +104,38 @@ impl AioFile {
         // between one system call and the next: after a system call that is slow.
         let read =
             poll_fn(|cx| self.context.poll_try_read(cx, file, &mut buffer, 0..length, offset));
-        match read.await {
-            Ok(Some(bytes)) if bytes == length || bytes == 0 => (Ok(bytes), B::from_buffer(buffer)),
-            tried => {
-                let (result, buffer) = self.read_on_into(file, buffer, tried, length, offset).await;
-                (result.map_err(io::Error::from), B::from_buffer(buffer))
+        let tried = match read.await {
+            Ok(Some(bytes)) if bytes == length || bytes == 0 => {
+                return (Ok(bytes), B::from_buffer(buffer));
             }
-        }
+            Ok(tried) => tried,
+            Err(error) => return (Err(error.into()), B::from_buffer(buffer)),
+        };
+        // Many wait here at once, so what is rare is in boxes, and no other `async fn` is between,
+        // which keeps twice what it is given.
+        let result;
+        (result, buffer) = match tried {
+            None if goes_as_it_is(file, &buffer, &(0..length), offset) => {
+                self.context.read_elsewhere(file, buffer, 0..length, offset).await
+            }
+            None => Box::pin(self.read_buffer(buffer, 0..length, offset)).await,
+            Some(done) => {
+                let rest = self.context.read(file, buffer, done..length, offset + done as u64);
+                let (result, mut buffer) = rest.await;
+                // What an error keeps away is met again by the next read.
+                let bytes = done + result.unwrap_or(0);
+                buffer.set_len(bytes);
+                (Ok(bytes), buffer)
+            }
+        };
+        let (result, buffer) = match cut_within(file, &result, length) {
+            Some(block) => {
+                let rest = self.read_on(file, block, result, buffer, 0..length, offset);
+                Box::pin(rest).await
+            }
+            None => (result, buffer),
+        };
+        (result.map_err(io::Error::from), B::from_buffer(buffer))
     }
 
     /// Fills the capacities of several buffers, one after the other, from `offset`: one operation.
@@ -147,30 +173,6 @@ impl AioFile {
             false => (Err(no_capacity(file, OpKind::ReadVectored, offset)), buffers),
         };
         (result.map_err(io::Error::from), buffers.into_iter().map(B::from_buffer).collect())
-    }
-
-    /// Goes on with a read from the beginning of a buffer, after an attempt in place.
-    async fn read_on_into(
-        &self,
-        file: &SharedFile,
-        buffer: Buffer,
-        tried: Result<Option<usize>>,
-        length: usize,
-        offset: u64,
-    ) -> (Result<usize>, Buffer) {
-        match tried {
-            Err(error) => (Err(error), buffer),
-            Ok(Some(done)) => {
-                let (range, offset) = (done..length, offset + done as u64);
-                let (result, mut buffer) = self.context.read(file, buffer, range, offset).await;
-                // What an error keeps away is met again by the next read.
-                let bytes = done + result.unwrap_or(0);
-                buffer.set_len(bytes);
-                (Ok(bytes), buffer)
-            }
-            Ok(None) if file.is_direct() => self.read_buffer(buffer, 0..length, offset).await,
-            Ok(None) => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
-        }
     }
 
     fn ended(&self, had: usize, wanted: usize, offset: u64) -> Error {

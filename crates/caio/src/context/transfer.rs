@@ -2,8 +2,9 @@
 //! the range is done, the file ends or an error comes. The one place where short transfers are
 //! handled.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::ops::Range;
+use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use super::operation::Borrowed;
@@ -52,14 +53,14 @@ impl Context {
     /// # Ok(())
     /// # });
     /// ```
-    pub async fn read(
-        &self,
-        file: &SharedFile,
+    pub fn read<'a>(
+        &'a self,
+        file: &'a SharedFile,
         buffer: Buffer,
         range: Range<usize>,
         offset: u64,
-    ) -> Transfer {
-        self.read_whole(Progress { file, range, offset, done: 0 }, buffer, true).await
+    ) -> impl Future<Output = Transfer> + Send + Sync + 'a {
+        Reading::new(self, Progress { file, range, offset, done: 0 }, buffer, true)
     }
 
     /// As [`read`](Self::read), with nothing tried in place: for who has tried that already, with
@@ -70,14 +71,14 @@ impl Context {
     ///
     /// # Cancel safety
     /// As for [`read`](Self::read).
-    pub async fn read_elsewhere(
-        &self,
-        file: &SharedFile,
+    pub fn read_elsewhere<'a>(
+        &'a self,
+        file: &'a SharedFile,
         buffer: Buffer,
         range: Range<usize>,
         offset: u64,
-    ) -> Transfer {
-        self.read_whole(Progress { file, range, offset, done: 0 }, buffer, false).await
+    ) -> impl Future<Output = Transfer> + Send + Sync + 'a {
+        Reading::new(self, Progress { file, range, offset, done: 0 }, buffer, false)
     }
 
     /// Reads into `range` of the buffer's capacity on the calling thread, where that needs no
@@ -235,78 +236,6 @@ impl Context {
         (progress.settle(result), buffer)
     }
 
-    /// The contents of the buffer end with the last byte read.
-    async fn read_whole(
-        &self,
-        mut progress: Progress<'_>,
-        mut buffer: Buffer,
-        in_place: bool,
-    ) -> Transfer {
-        let Progress { file, range, offset, .. } = &progress;
-        if let Err(error) = op::check_read(&buffer, range, *offset) {
-            return (Err(error.on(file.path())), buffer);
-        }
-        // What is empty is done there without a call.
-        let tried = if in_place || progress.is_done() {
-            self.read_in_place(&mut buffer, &mut progress).await
-        } else {
-            None
-        };
-        let result = match tried {
-            Some(result) => result,
-            None => self.read_by_backend(&mut buffer, &mut progress).await,
-        };
-        // It is missing where the operation was abandoned: the kernel has kept it, and with it
-        // whatever was read before.
-        if buffer.capacity() == 0 {
-            return (result.map(|()| progress.done), buffer);
-        }
-        buffer.set_len(progress.range.start + progress.done);
-        (progress.settle(result), buffer)
-    }
-
-    /// `None` when the rest has to go another way.
-    async fn read_in_place(
-        &self,
-        buffer: &mut Buffer,
-        progress: &mut Progress<'_>,
-    ) -> Option<Result<()>> {
-        while !progress.is_done() {
-            let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
-            let read = poll_fn(|cx| {
-                let rest = rest.clone();
-                self.poll_try_read(cx, progress.file, buffer, rest, offset)
-            });
-            match read.await {
-                // Only nothing at all means the end: fewer bytes than asked for may also mean
-                // that the following ones are not cached.
-                Ok(Some(0)) => break,
-                Ok(Some(bytes)) => progress.done += bytes,
-                Ok(None) => return None,
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        Some(Ok(()))
-    }
-
-    async fn read_by_backend(
-        &self,
-        buffer: &mut Buffer,
-        progress: &mut Progress<'_>,
-    ) -> Result<()> {
-        loop {
-            let range = progress.rest(TRANSFER_BYTES_MAX);
-            let offset = progress.position();
-            let op = Op::Read { buffer: std::mem::take(buffer), range, offset };
-            let outcome = self.submit_borrowed(Some(progress.file), op).await;
-            let bytes = count(outcome, buffer)?;
-            progress.done += bytes;
-            if bytes == 0 || progress.is_done() || progress.ends_short() {
-                return Ok(());
-            }
-        }
-    }
-
     /// Whether all is written then; the rest has to go another way. So does what is left where
     /// others have to have their turn first: what has been begun must not depend on a future being
     /// polled, since syncs and changes of the length come after it.
@@ -364,6 +293,94 @@ impl Context {
             if bytes == 0 {
                 let error = Error::new(ErrorKind::WriteZero, "the system accepted no byte");
                 return Err(error.during(OpKind::Write).on(progress.file.path()).at(offset));
+            }
+        }
+    }
+}
+
+/// A read that is complete at its end. By hand, since many wait at once: what an `async fn` is given
+/// it keeps twice.
+struct Reading<'a> {
+    context: &'a Context,
+    progress: Progress<'a>,
+    /// Empty while the engine has it.
+    buffer: Buffer,
+    step: Step<'a>,
+}
+
+enum Step<'a> {
+    New { in_place: bool },
+    InPlace,
+    Backend,
+    Waiting(Borrowed<'a>),
+}
+
+impl<'a> Reading<'a> {
+    fn new(context: &'a Context, progress: Progress<'a>, buffer: Buffer, in_place: bool) -> Self {
+        Self { context, progress, buffer, step: Step::New { in_place } }
+    }
+
+    fn finish(&mut self, result: Result<()>) -> Poll<Transfer> {
+        let (progress, mut buffer) = (&self.progress, std::mem::take(&mut self.buffer));
+        // It is missing where the operation was abandoned: the kernel has kept it, and with it
+        // whatever was read before.
+        if buffer.capacity() == 0 {
+            return Poll::Ready((result.map(|()| progress.done), buffer));
+        }
+        buffer.set_len(progress.range.start + progress.done);
+        Poll::Ready((progress.settle(result), buffer))
+    }
+}
+
+impl Future for Reading<'_> {
+    type Output = Transfer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Transfer> {
+        loop {
+            let Self { context, progress, buffer, step } = &mut *self;
+            let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
+            match step {
+                Step::New { in_place } => {
+                    let (file, range) = (progress.file, &progress.range);
+                    if let Err(error) = op::check_read(buffer, range, progress.offset) {
+                        let buffer = std::mem::take(buffer);
+                        return Poll::Ready((Err(error.on(file.path())), buffer));
+                    }
+                    // What is empty is done there without a call.
+                    *step = match *in_place || progress.is_done() {
+                        true => Step::InPlace,
+                        false => Step::Backend,
+                    };
+                }
+                Step::InPlace if progress.is_done() => return self.finish(Ok(())),
+                Step::InPlace => {
+                    let file = progress.file;
+                    match ready!(context.poll_try_read(cx, file, buffer, rest, offset)) {
+                        // Only nothing at all means the end: fewer bytes than asked for may also
+                        // mean that the following ones are not cached.
+                        Ok(Some(0)) => return self.finish(Ok(())),
+                        Ok(Some(bytes)) => progress.done += bytes,
+                        Ok(None) => *step = Step::Backend,
+                        Err(error) => return self.finish(Err(error)),
+                    }
+                }
+                Step::Backend => {
+                    let op = Op::Read { buffer: std::mem::take(buffer), range: rest, offset };
+                    *step = Step::Waiting(context.submit_borrowed(Some(progress.file), op));
+                }
+                Step::Waiting(operation) => {
+                    let outcome = ready!(Pin::new(operation).poll(cx));
+                    match count(outcome, buffer) {
+                        Err(error) => return self.finish(Err(error)),
+                        Ok(bytes) => {
+                            progress.done += bytes;
+                            if bytes == 0 || progress.is_done() || progress.ends_short() {
+                                return self.finish(Ok(()));
+                            }
+                            *step = Step::Backend;
+                        }
+                    }
+                }
             }
         }
     }

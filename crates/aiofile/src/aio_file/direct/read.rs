@@ -21,7 +21,12 @@ impl AioFile {
         let block = if length == 0 { 1 } else { read_block(file) };
         let wide = widen(file, length, offset, block)?;
         let buffer = reserve(file, wide.length, offset)?;
-        let (result, buffer) = self.read_blocks(file, buffer, 0..wide.length, wide.offset).await;
+        let (mut result, mut buffer) =
+            self.context.read(file, buffer, 0..wide.length, wide.offset).await;
+        if let Some(block) = cut_within(file, &result, wide.length) {
+            let rest = self.read_on(file, block, result, buffer, 0..wide.length, wide.offset);
+            (result, buffer) = Box::pin(rest).await;
+        }
         let available = result?;
         let start = wide.lead.min(available);
         let end = (wide.lead + length).min(available);
@@ -40,13 +45,14 @@ impl AioFile {
             Ok(file) => file,
             Err(error) => return (Err(error), buffer),
         };
-        let part = Part::of(&buffer, range.start, range.len());
-        let goes_as_it_is =
-            alignment(file).is_none_or(|DirectAlignment { memory, read, .. }| {
-                part.fits(memory, read, offset.is_multiple_of(read))
-            });
-        if goes_as_it_is {
-            return self.read_blocks(file, buffer, range, offset).await;
+        if goes_as_it_is(file, &buffer, &range, offset) {
+            let (result, buffer) = self.context.read(file, buffer, range.clone(), offset).await;
+            return match cut_within(file, &result, range.len()) {
+                Some(block) => {
+                    Box::pin(self.read_on(file, block, result, buffer, range, offset)).await
+                }
+                None => (result, buffer),
+            };
         }
         match self.read_new(file, range.len(), offset).await {
             Ok(bytes) => {
@@ -99,23 +105,20 @@ impl AioFile {
         }
     }
 
-    /// Reads whole blocks. A backend or a file system may cut a read within a block, where O_DIRECT
-    /// cannot go on: then the block is read again.
-    async fn read_blocks(
+    /// The rest of a read of whole blocks. A backend or a file system may cut one within a block,
+    /// where O_DIRECT cannot go on: then the block is read again. In a box, since it is rare and
+    /// would be a part of each read that waits.
+    pub(in crate::aio_file) async fn read_on(
         &self,
         file: &SharedFile,
+        block: u64,
+        mut result: Result<usize>,
         mut buffer: Buffer,
         range: Range<usize>,
         offset: u64,
     ) -> (Result<usize>, Buffer) {
-        let Some(DirectAlignment { read: block, .. }) = alignment(file) else {
-            return self.context.read(file, buffer, range, offset).await;
-        };
         let (mut from, mut done) = (0, 0);
         loop {
-            let (rest, at) = (range.start + from..range.end, offset + from as u64);
-            let result;
-            (result, buffer) = self.context.read(file, buffer, rest, at).await;
             let reached = match result {
                 Ok(bytes) => from + bytes,
                 // An operation that was abandoned keeps the memory.
@@ -132,6 +135,8 @@ impl AioFile {
                 return (Ok(done), buffer);
             }
             from = done - done % block as usize;
+            let (rest, at) = (range.start + from..range.end, offset + from as u64);
+            (result, buffer) = self.context.read(file, buffer, rest, at).await;
         }
     }
 
@@ -144,6 +149,29 @@ impl AioFile {
         file.class() == FileClass::Regular
             && self.context.metadata(file).await.is_ok_and(|metadata| metadata.len() <= position)
     }
+}
+
+/// Whether this part of the buffer can be read into from there.
+pub(in crate::aio_file) fn goes_as_it_is(
+    file: &SharedFile,
+    buffer: &Buffer,
+    range: &Range<usize>,
+    offset: u64,
+) -> bool {
+    let part = Part::of(buffer, range.start, range.len());
+    alignment(file).is_none_or(|DirectAlignment { memory, read, .. }| {
+        part.fits(memory, read, offset.is_multiple_of(read))
+    })
+}
+
+/// The block within which an O_DIRECT read may have been cut that gave fewer bytes than `length`.
+pub(in crate::aio_file) fn cut_within(
+    file: &SharedFile,
+    result: &Result<usize>,
+    length: usize,
+) -> Option<u64> {
+    let bytes = *result.as_ref().ok()?;
+    alignment(file).filter(|_| (1..length).contains(&bytes)).map(|alignment| alignment.read)
 }
 
 /// Puts bytes into the capacities of the buffers, behind the first `skip` bytes of them all.

@@ -1,0 +1,174 @@
+//! An operation that a task awaits: a coroutine to asyncio, a future to the engine.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
+use pyo3::prelude::*;
+
+use crate::event_loop::polling;
+use crate::waiter::Waiter;
+
+/// The future of an operation, whose outcome is a value of Python's already.
+type Operation = Pin<Box<dyn Future<Output = PyResult<Py<PyAny>>> + Send>>;
+
+/// An operation on a file, to be awaited once. Nothing happens before that.
+///
+/// What needs no wait, such as a read of cached data, is done when it is awaited, without a future
+/// and without a turn of the event loop. As a coroutine it may be given to `asyncio.create_task`,
+/// `gather`, `wait_for` and `timeout`. A task that is cancelled while it waits cancels the
+/// operation: what has not begun does not begin, and what the kernel has begun ends without it.
+#[pyclass(frozen, weakref, module = "aiofile_rs")]
+pub(crate) struct Awaitable {
+    name: &'static str,
+    state: Mutex<State>,
+    /// Whether the steps let other threads of Python run: it moves much.
+    detaches: bool,
+}
+
+enum State {
+    New(Operation),
+    Waiting(Operation, Arc<Waiter>),
+    Running,
+    Done,
+}
+
+/// So many bytes take long enough to let other threads run meanwhile.
+const BYTES_OF_A_PAUSE: usize = 64 * 1024;
+
+impl Awaitable {
+    pub(crate) fn new(
+        name: &'static str,
+        operation: impl Future<Output = PyResult<Py<PyAny>>> + Send + 'static,
+    ) -> Self {
+        Self::transfer(name, 0, operation)
+    }
+
+    /// As [`new`](Self::new), for an operation that moves so many bytes.
+    pub(crate) fn transfer(
+        name: &'static str,
+        bytes: usize,
+        operation: impl Future<Output = PyResult<Py<PyAny>>> + Send + 'static,
+    ) -> Self {
+        let state = Mutex::new(State::New(Box::pin(operation)));
+        Self { name, state, detaches: bytes >= BYTES_OF_A_PAUSE }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Polls once. Pending, it returns what the task is to yield.
+    fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let before = mem::replace(&mut *self.lock(), State::Running);
+        let (mut operation, waiter) = match before {
+            State::New(operation) => (operation, Arc::default()),
+            State::Waiting(operation, waiter) => (operation, waiter),
+            State::Running => return Err(self.misused("is awaited already")),
+            State::Done => {
+                *self.lock() = State::Done;
+                return Err(self.misused("was awaited already: call it again for another one"));
+            }
+        };
+        let waker = waiter.waker();
+        let mut poll = || polling(|| operation.as_mut().poll(&mut Context::from_waker(&waker)));
+        let polled = if self.detaches { py.detach(poll) } else { poll() };
+        let parked = match polled {
+            Poll::Pending => waiter.park(py),
+            Poll::Ready(outcome) => {
+                *self.lock() = State::Done;
+                let value = outcome?;
+                return Err(PyStopIteration::new_err((value,)));
+            }
+        };
+        let after = match &parked {
+            Ok(_) => State::Waiting(operation, waiter),
+            Err(_) => State::Done,
+        };
+        *self.lock() = after;
+        parked
+    }
+
+    fn misused(&self, how: &str) -> PyErr {
+        PyRuntimeError::new_err(format!("this {} {how}", self.name))
+    }
+
+    /// Gives the operation up.
+    fn give_up(&self) {
+        let before = mem::replace(&mut *self.lock(), State::Done);
+        if let State::Waiting(_, waiter) = &before {
+            waiter.leave();
+        }
+        // Outside of the lock: it may own anything.
+        drop(before);
+    }
+}
+
+#[pymethods]
+impl Awaitable {
+    fn __await__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.step(py)
+    }
+
+    /// Goes on with the operation; the value is not looked at.
+    fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let _ = value;
+        self.step(py)
+    }
+
+    /// Gives the operation up, and raises the exception.
+    #[pyo3(signature = (kind, value=None, traceback=None))]
+    fn throw(
+        &self,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let _ = traceback;
+        self.give_up();
+        Err(PyErr::from_value(value.unwrap_or(kind)))
+    }
+
+    /// Gives the operation up.
+    fn close(&self) {
+        self.give_up();
+    }
+
+    fn __repr__(&self) -> String {
+        let state = match &*self.lock() {
+            State::New(_) => "not awaited yet",
+            State::Waiting(..) => "waiting",
+            State::Running => "running",
+            State::Done => "done",
+        };
+        format!("<aiofile_rs operation {}, {state}>", self.name)
+    }
+}
+
+impl Drop for Awaitable {
+    /// An operation that is not awaited does nothing, as with a coroutine: Python warns of it.
+    fn drop(&mut self) {
+        if !matches!(&*self.lock(), State::New(_)) {
+            return;
+        }
+        let message = format!("operation {} was never awaited", self.name);
+        Python::try_attach(|py| {
+            let kind = py.get_type::<PyRuntimeWarning>();
+            let message = std::ffi::CString::new(message).unwrap_or_default();
+            if let Err(error) = PyErr::warn(py, &kind, &message, 1) {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
+}

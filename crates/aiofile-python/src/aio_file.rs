@@ -230,7 +230,8 @@ impl PyAioFile {
 
 /// Opens a file to be addressed by offset. See `aiofile_rs.open`.
 #[pyfunction]
-#[pyo3(signature = (path, mode="rb", *, direct=false, bounce=false, permissions=0o666, context=None))]
+#[pyo3(signature = (path, mode="rb", *, direct=false, bounce=false, permissions=0o666,
+                    context=None))]
 pub(crate) fn open_aio(
     path: PathArgument,
     mode: &str,

@@ -1,5 +1,6 @@
 //! Contexts: a backend with its limits.
 
+use std::future::Future;
 use std::time::Duration;
 
 use aiofile::{BackendKind, Choice, Context};
@@ -106,6 +107,20 @@ impl PyContext {
 
     fn __repr__(&self) -> String {
         format!("<aiofile_rs.Context {}>", self.backend())
+    }
+}
+
+/// The future, with this context as the default of all that it opens, if one is given.
+pub(crate) fn in_context<T>(
+    context: Option<Bound<'_, PyContext>>,
+    future: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = T> + Send + 'static {
+    let context = context.map(|context| context.get().0.clone());
+    async move {
+        match context {
+            Some(context) => aiofile::with_context(&context, future).await,
+            None => future.await,
+        }
     }
 }
 

@@ -8,11 +8,15 @@
 mod aio_file;
 mod arguments;
 mod awaitable;
+mod binary_file;
 mod context;
+mod cursor;
 mod error;
 mod event_loop;
+mod fs;
 mod memory;
 mod outcome;
+mod text_file;
 mod waiter;
 
 use std::sync::Arc;
@@ -29,9 +33,21 @@ mod _engine {
     #[pymodule_export]
     use super::awaitable::Awaitable;
     #[pymodule_export]
+    use super::binary_file::{BinaryFile, open_binary};
+    #[pymodule_export]
     use super::context::{PyContext, backends, default_context};
     #[pymodule_export]
+    use super::cursor::CursorFile;
+    #[pymodule_export]
     use super::event_loop::LoopHook;
+    #[pymodule_export]
+    use super::fs::{
+        Paths, append_bytes, available_space, chmod, copy, copytree, exists, glob, link, listdir,
+        lstat, makedirs, mkdir, read_bytes, read_text, readlink, realpath, remove, rename, rmdir,
+        rmtree, stat, symlink, walk, write_atomic, write_bytes, write_text,
+    };
+    #[pymodule_export]
+    use super::text_file::{PyTextFile, open_text};
 
     #[pymodule_init]
     fn init() {

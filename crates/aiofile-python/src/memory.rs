@@ -1,8 +1,8 @@
 //! Memory of Python's that the engine reads into, in place. The only file with `unsafe`.
 //!
 //! Two kinds of it: the bytes of a `bytes` object that nobody else has seen yet, and the buffer
-//! that another object has lent. Either is kept by its owner until the kernel has finished, whatever
-//! becomes of the task.
+//! that another object has lent. Either is kept by its owner until the kernel has finished,
+//! whatever becomes of the task.
 
 use std::mem;
 use std::ptr::NonNull;

@@ -28,7 +28,7 @@ def test_a_cancelled_read_of_a_pipe_eats_nothing(run, context, pipe):
     reader, writer = pipe
 
     async def main():
-        file = await aiofile_rs.open(f"/dev/fd/{reader}", context=context)
+        file = await aiofile_rs.open_aio(f"/dev/fd/{reader}", context=context)
         for _ in range(20):
             task = asyncio.create_task(file.read_at(4, 0))
             await asyncio.sleep(0)
@@ -41,7 +41,7 @@ def test_a_cancelled_read_of_a_pipe_eats_nothing(run, context, pipe):
 
 def test_a_task_that_is_cancelled_before_its_first_step(run, tmp_path):
     async def main():
-        async with aiofile_rs.open(tmp_path / "data", "wb") as file:
+        async with aiofile_rs.open_aio(tmp_path / "data", "wb") as file:
             await cancelled(asyncio.create_task(file.write_at(b"text", 0)))
 
     run(main())
@@ -52,7 +52,7 @@ def test_a_buffer_comes_back_after_a_cancelled_read(run, context, pipe):
     reader, _ = pipe
 
     async def main():
-        file = await aiofile_rs.open(f"/dev/fd/{reader}", context=context)
+        file = await aiofile_rs.open_aio(f"/dev/fd/{reader}", context=context)
         buffer = bytearray(8)
         task = asyncio.create_task(file.readinto(buffer, 0))
         await asyncio.sleep(0)
@@ -77,7 +77,7 @@ def test_the_memory_outlives_whoever_lent_it(run, context, pipe):
     reader, writer = pipe
 
     async def main():
-        file = await aiofile_rs.open(f"/dev/fd/{reader}", context=context)
+        file = await aiofile_rs.open_aio(f"/dev/fd/{reader}", context=context)
         owner = Owner(8)
         gone = weakref.ref(owner)
         task = asyncio.create_task(file.readinto(owner, 0))
@@ -98,7 +98,7 @@ def test_cancelled_storms_leave_nothing_in_flight(run, context, tmp_path):
     (tmp_path / "data").write_bytes(os.urandom(1 << 20))
 
     async def main():
-        file = await aiofile_rs.open(tmp_path / "data", direct=False, context=context)
+        file = await aiofile_rs.open_aio(tmp_path / "data", direct=False, context=context)
         for turn in range(30):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             reads = [
@@ -119,7 +119,7 @@ def test_cancelled_storms_leave_nothing_in_flight(run, context, tmp_path):
 def test_a_cancelled_open_leaves_no_descriptor(run, context, tmp_path):
     async def main():
         for n in range(50):
-            task = asyncio.create_task(aiofile_rs.open(tmp_path / str(n), "wb", context=context))
+            task = asyncio.create_task(aiofile_rs.open_aio(tmp_path / str(n), "wb", context=context))
             await asyncio.sleep(0)
             task.cancel()
             try:

@@ -44,7 +44,7 @@ def test_limits_hold(run, tmp_path):
 
     async def main():
         context = aiofile_rs.Context(max_requests=2, in_place=False)
-        file = await aiofile_rs.open(tmp_path / "data", context=context)
+        file = await aiofile_rs.open_aio(tmp_path / "data", context=context)
         reads = await asyncio.gather(*(file.read_at(4, 0) for _ in range(100)))
         assert reads == [b"text"] * 100
         assert context.metrics["submitted"] >= 100
@@ -54,7 +54,7 @@ def test_limits_hold(run, tmp_path):
 
 def test_after_shutdown_nothing_is_accepted(run, context, tmp_path):
     async def main():
-        file = await aiofile_rs.open(tmp_path / "data", "wb+", context=context)
+        file = await aiofile_rs.open_aio(tmp_path / "data", "wb+", context=context)
         await file.write_at(b"text", 0)
         assert await context.shutdown(60) == 0
         with pytest.raises(RuntimeError, match="shut down"):
@@ -68,7 +68,7 @@ def test_a_thousand_contexts(tmp_path):
 
     async def one(backend):
         context = aiofile_rs.Context(backend)
-        async with aiofile_rs.open(tmp_path / "data", "rb+", context=context) as file:
+        async with aiofile_rs.open_aio(tmp_path / "data", "rb+", context=context) as file:
             assert await file.read_at(4, 0) == b"text"
         assert await context.shutdown() == 0
 
@@ -94,7 +94,7 @@ def test_collections_do_no_harm(run, context, tmp_path):
             gc.collect()
 
     async def main():
-        async with aiofile_rs.open(tmp_path / "data", "rb+", context=context) as file:
+        async with aiofile_rs.open_aio(tmp_path / "data", "rb+", context=context) as file:
             for turn in range(30):
                 cycle = [file]
                 cycle.append(cycle)

@@ -26,7 +26,7 @@ def test_one_file_in_loops_of_several_threads(run, context, tmp_path):
             assert reads == [contents[offset : offset + 100] for offset in offsets]
 
     async def opened():
-        return await aiofile_rs.open(tmp_path / "data", context=context)
+        return await aiofile_rs.open_aio(tmp_path / "data", context=context)
 
     file = run(opened())
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
@@ -37,7 +37,7 @@ def test_one_file_in_loops_of_several_threads(run, context, tmp_path):
 def test_wakes_come_from_other_threads(run, context):
     async def main():
         reader, writer = os.pipe()
-        file = await aiofile_rs.open(f"/dev/fd/{reader}", context=context)
+        file = await aiofile_rs.open_aio(f"/dev/fd/{reader}", context=context)
         for n in range(50):
             task = asyncio.create_task(file.read_at(10, 0))
             await asyncio.sleep(0)
@@ -54,7 +54,7 @@ def test_a_loop_that_is_closed_in_flight_harms_no_other(context):
     reader, writer = os.pipe()
 
     async def opened():
-        return await aiofile_rs.open(f"/dev/fd/{reader}", context=context)
+        return await aiofile_rs.open_aio(f"/dev/fd/{reader}", context=context)
 
     file = asyncio.run(opened())
     loop = asyncio.new_event_loop()
@@ -79,7 +79,7 @@ def test_a_loop_takes_its_descriptors_with_it(context, tmp_path):
     (tmp_path / "data").write_bytes(b"text")
 
     async def main():
-        async with aiofile_rs.open(tmp_path / "data", "rb+", context=context) as file:
+        async with aiofile_rs.open_aio(tmp_path / "data", "rb+", context=context) as file:
             await file.fsync()
             assert await file.read_at(4, 0) == b"text"
 
@@ -100,7 +100,7 @@ def test_a_task_that_nobody_keeps_ends(run, tmp_path):
         ended = asyncio.Event()
 
         async def forgotten():
-            async with aiofile_rs.open(path, "rb+") as file:
+            async with aiofile_rs.open_aio(path, "rb+") as file:
                 await file.fsync()
             ended.set()
 

@@ -8,7 +8,7 @@ def test_exit_with_operations_in_flight(program):
 
         async def main():
             reader, writer = os.pipe()
-            file = await aiofile_rs.open(f"/dev/fd/{reader}")
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
             tasks = [asyncio.create_task(file.read_at(1, 0)) for _ in range(10)]
             buffer = bytearray(8)
             tasks.append(asyncio.create_task(file.readinto(buffer, 0)))
@@ -31,7 +31,7 @@ def test_exit_from_within_a_task(program):
 
         async def main():
             reader, writer = os.pipe()
-            file = await aiofile_rs.open(f"/dev/fd/{reader}")
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
             task = asyncio.create_task(file.read_at(1, 0))
             await asyncio.sleep(0)
             sys.exit(3)
@@ -50,7 +50,7 @@ def test_an_interrupt_ends_a_wait_and_leaves_all_usable(program):
         reader, writer = os.pipe()
 
         async def main():
-            file = await aiofile_rs.open(f"/dev/fd/{reader}")
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
             loop = asyncio.get_running_loop()
             loop.call_soon(os.kill, os.getpid(), signal.SIGINT)
             await file.read_at(4, 0)
@@ -61,7 +61,7 @@ def test_an_interrupt_ends_a_wait_and_leaves_all_usable(program):
             print("interrupted")
 
         async def again():
-            file = await aiofile_rs.open(f"/dev/fd/{reader}")
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
             os.write(writer, b"kept")
             return await file.read_at(4, 0)
 
@@ -80,11 +80,11 @@ def test_a_forked_child_has_a_context_of_its_own(program, tmp_path):
         warnings.simplefilter("ignore")
 
         async def main():
-            async with aiofile_rs.open(sys.argv[1]) as file:
+            async with aiofile_rs.open_aio(sys.argv[1]) as file:
                 return await file.read_at(4, 0)
 
         async def opened():
-            return await aiofile_rs.open(sys.argv[1], "rb+")
+            return await aiofile_rs.open_aio(sys.argv[1], "rb+")
 
         print(asyncio.run(main()), flush=True)
         file = asyncio.run(opened())
@@ -111,7 +111,7 @@ def test_threads_at_exit(program, tmp_path):
         import asyncio, sys, threading, aiofile_rs
 
         async def main():
-            file = await aiofile_rs.open(sys.argv[1], "rb+")
+            file = await aiofile_rs.open_aio(sys.argv[1], "rb+")
             while True:
                 await file.fsync()
                 started.set()

@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine
 
-from ._engine import open_aio
+from . import _engine
 
 
 class Opening(Coroutine):
@@ -33,25 +33,40 @@ class Opening(Coroutine):
         await self._file.close()
 
 
-def open(path, mode="rb", *, direct=False, bounce=False, permissions=0o666, context=None):
-    """Opens a file to be addressed by offset, as an ``AioFile``.
+def open(path, mode="r", encoding=None, errors=None, newline=None, *, context=None):
+    """Opens a file with a cursor: a ``TextFile``, or with ``b`` in the mode a ``BinaryFile``.
 
-    ``mode`` is as for Python's own ``open``, and files hold bytes with and without ``b``. ``direct``
-    goes past the page cache (``O_DIRECT``): lengths and offsets of writes are then multiples of the
-    device's block, unless ``bounce`` has others go through the cache.
+    The arguments mean what they mean to Python's own ``open``. Text is UTF-8 where no encoding is
+    named; ``errors`` is ``strict``, ``replace`` or ``ignore``.
 
     One hop; none to read a file whose path the kernel has in memory, on a local file system.
 
-    Raises ``ValueError`` for a bad mode, at once, and ``OSError`` for what the system answers.
-    Cancelled, no descriptor stays open; a file may have been created or cut off.
+    Raises ``ValueError`` for a bad mode or newline and ``LookupError`` for an unknown encoding, at
+    once, and ``OSError`` for what the system answers. Cancelled, no descriptor stays open; a file
+    may have been created or cut off.
     """
-    return Opening(
-        open_aio(
-            path,
-            mode,
-            direct=direct,
-            bounce=bounce,
-            permissions=permissions,
-            context=context,
-        )
+    if "b" not in mode:
+        return Opening(_engine.open_text(path, mode, encoding, errors, newline, context=context))
+    if encoding is not None or errors is not None or newline is not None:
+        raise ValueError("binary mode takes no encoding, errors or newline argument")
+    return Opening(_engine.open_binary(path, mode, context=context))
+
+
+def open_aio(path, mode="rb", *, direct=False, bounce=False, permissions=0o666, context=None):
+    """Opens a file to be addressed by offset, as an ``AioFile``.
+
+    ``mode`` is as for Python's own ``open``, and the file holds bytes with and without ``b``.
+    ``direct`` goes past the page cache (``O_DIRECT``): lengths and offsets of writes are then
+    multiples of the device's block, unless ``bounce`` has others go through the cache.
+
+    Costs, errors and cancellation as for ``open``.
+    """
+    opening = _engine.open_aio(
+        path,
+        mode,
+        direct=direct,
+        bounce=bounce,
+        permissions=permissions,
+        context=context,
     )
+    return Opening(opening)

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use aiofile::{AioFile, Buffer, Mode, OpenOptions};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -14,6 +14,7 @@ use crate::arguments::{Data, PathArgument};
 use crate::awaitable::Awaitable;
 use crate::context::PyContext;
 use crate::error::exception;
+use crate::hub::lock;
 use crate::memory::{Lent, NewBytes};
 use crate::outcome::{nothing, value};
 
@@ -32,12 +33,8 @@ pub(crate) struct PyAioFile {
 
 impl PyAioFile {
     fn file(&self) -> PyResult<AioFile> {
-        let file = self.lock().clone();
+        let file = lock(&self.file).clone();
         file.ok_or_else(|| PyValueError::new_err("I/O operation on closed file"))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<AioFile>> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,7 +176,7 @@ impl PyAioFile {
     ///
     /// Raises `OSError` for what the system answers; the file is closed all the same.
     fn close(&self) -> Awaitable {
-        let file = self.lock().take();
+        let file = lock(&self.file).take();
         Awaitable::new("close", async move {
             match file {
                 Some(mut file) => nothing(file.close().await),
@@ -198,7 +195,7 @@ impl PyAioFile {
     /// Whether it was closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.lock().is_none()
+        lock(&self.file).is_none()
     }
 
     /// The path, as it was opened.

@@ -3,13 +3,14 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::prelude::*;
 
 use crate::event_loop::polling;
+use crate::hub::lock;
 use crate::waiter::Waiter;
 
 /// The future of an operation, whose outcome is a value of Python's already.
@@ -57,19 +58,15 @@ impl Awaitable {
         Self { name, state, detaches: bytes >= BYTES_OF_A_PAUSE }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Polls once. Pending, it returns what the task is to yield.
     fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let before = mem::replace(&mut *self.lock(), State::Running);
+        let before = mem::replace(&mut *lock(&self.state), State::Running);
         let (mut operation, waiter) = match before {
             State::New(operation) => (operation, Arc::default()),
             State::Waiting(operation, waiter) => (operation, waiter),
             State::Running => return Err(self.misused("is awaited already")),
             State::Done => {
-                *self.lock() = State::Done;
+                *lock(&self.state) = State::Done;
                 return Err(self.misused("was awaited already: call it again for another one"));
             }
         };
@@ -79,7 +76,7 @@ impl Awaitable {
         let parked = match polled {
             Poll::Pending => waiter.park(py),
             Poll::Ready(outcome) => {
-                *self.lock() = State::Done;
+                *lock(&self.state) = State::Done;
                 let value = outcome?;
                 return Err(PyStopIteration::new_err((value,)));
             }
@@ -88,7 +85,7 @@ impl Awaitable {
             Ok(_) => State::Waiting(operation, waiter),
             Err(_) => State::Done,
         };
-        *self.lock() = after;
+        *lock(&self.state) = after;
         parked
     }
 
@@ -98,7 +95,7 @@ impl Awaitable {
 
     /// Gives the operation up.
     fn give_up(&self) {
-        let before = mem::replace(&mut *self.lock(), State::Done);
+        let before = mem::replace(&mut *lock(&self.state), State::Done);
         if let State::Waiting(_, waiter) = &before {
             waiter.leave();
         }
@@ -146,7 +143,7 @@ impl Awaitable {
     }
 
     fn __repr__(&self) -> String {
-        let state = match &*self.lock() {
+        let state = match &*lock(&self.state) {
             State::New(_) => "not awaited yet",
             State::Waiting(..) => "waiting",
             State::Running => "running",
@@ -159,7 +156,7 @@ impl Awaitable {
 impl Drop for Awaitable {
     /// An operation that is not awaited does nothing, as with a coroutine: Python warns of it.
     fn drop(&mut self) {
-        if !matches!(&*self.lock(), State::New(_)) {
+        if !matches!(&*lock(&self.state), State::New(_)) {
             return;
         }
         let message = format!("operation {} was never awaited", self.name);

@@ -9,11 +9,13 @@ mod aio_file;
 mod arguments;
 mod awaitable;
 mod binary_file;
+mod compat;
 mod context;
 mod cursor;
 mod error;
 mod event_loop;
 mod fs;
+mod hub;
 mod memory;
 mod outcome;
 mod text_file;
@@ -34,6 +36,11 @@ mod _engine {
     use super::awaitable::Awaitable;
     #[pymodule_export]
     use super::binary_file::{BinaryFile, open_binary};
+    #[pymodule_export]
+    use super::compat::{
+        CompatContext, CompatOperation, fdsync_descriptor, fsync_descriptor, read_descriptor,
+        write_descriptor,
+    };
     #[pymodule_export]
     use super::context::{PyContext, backends, default_context};
     #[pymodule_export]

@@ -1,13 +1,15 @@
-//! Memory of Python's that the engine reads into, in place. The only file with `unsafe`.
+//! What Python lends to the engine: memory that it reads into, in place, and descriptors by their
+//! numbers. The only file with `unsafe`.
 //!
-//! Two kinds of it: the bytes of a `bytes` object that nobody else has seen yet, and the buffer
+//! There are two kinds of memory: the bytes of a `bytes` object that nobody else has seen yet, and the buffer
 //! that another object has lent. Either is kept by its owner until the kernel has finished,
 //! whatever becomes of the task.
 
 use std::mem;
+use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use caio::BufferOwner;
 use pyo3::buffer::PyUntypedBuffer;
@@ -16,7 +18,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::event_loop::Hub;
+use crate::event_loop::ring_all;
+use crate::hub::lock;
 
 /// A `bytes` object in the making.
 pub(crate) struct NewBytes {
@@ -120,9 +123,9 @@ impl Drop for Lent {
     /// back by the next thread that is there anyway.
     fn drop(&mut self) {
         if let Some(buffer) = self.0.take() {
-            TO_RELEASE.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+            lock(&TO_RELEASE).push(buffer);
             ANY_TO_RELEASE.store(true, Ordering::Release);
-            Hub::ring_all();
+            ring_all();
         }
     }
 }
@@ -155,7 +158,7 @@ pub(crate) fn release(py: Python<'_>) {
         return;
     }
     ANY_TO_RELEASE.store(false, Ordering::Release);
-    let all = mem::take(&mut *TO_RELEASE.lock().unwrap_or_else(PoisonError::into_inner));
+    let all = mem::take(&mut *lock(&TO_RELEASE));
     all.into_iter().for_each(|buffer| buffer.release(py));
 }
 
@@ -176,4 +179,15 @@ pub(crate) fn copied(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let copy = bytes.to_vec();
     buffer.release(object.py());
     Ok(copy)
+}
+
+/// The descriptor with this number, if there can be one.
+///
+/// Who passes a number keeps it open until the operation has ended, as with `os.pread`: one that is
+/// closed sooner may be given to another file, which the operation then goes to.
+pub(crate) fn descriptor(number: i32) -> Option<BorrowedFd<'static>> {
+    // SAFETY: it is not negative; that it stays open is what the caller of Python promises. It is
+    // used for system calls alone, which answer EBADF where it is not open.
+    #[allow(unsafe_code)]
+    (number >= 0).then(|| unsafe { BorrowedFd::borrow_raw(number) })
 }

@@ -2,13 +2,14 @@
 //! event loop that the waker finishes.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::event_loop::Hub;
+use crate::event_loop::{LoopHub, of_running_loop};
+use crate::hub::lock;
 
 /// One for each operation, from its first step on.
 #[derive(Default)]
@@ -21,7 +22,7 @@ enum State {
     /// Woken since the last poll.
     Woken,
     /// The task waits for this future of its event loop.
-    Waiting { hub: Arc<Hub>, future: Py<PyAny> },
+    Waiting { hub: Arc<LoopHub>, future: Py<PyAny> },
 }
 
 impl Waiter {
@@ -32,13 +33,13 @@ impl Waiter {
     /// What the task is to wait for after a poll that was pending: a future of its event loop, or
     /// `None` for one turn of the loop, where it was woken meanwhile.
     pub(crate) fn park(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        if mem::take(&mut *self.lock()).is_woken() {
+        if mem::take(&mut *lock(&self.0)).is_woken() {
             return Ok(py.None());
         }
-        let (hub, running) = Hub::of_running_loop(py)?;
+        let (hub, running) = of_running_loop(py)?;
         let future = running.call_method0(pyo3::intern!(py, "create_future"))?;
         future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         if state.is_woken() {
             *state = State::Idle;
             drop(state);
@@ -51,12 +52,8 @@ impl Waiter {
 
     /// Nothing waits any more.
     pub(crate) fn leave(&self) {
-        let state = mem::take(&mut *self.lock());
+        let state = mem::take(&mut *lock(&self.0));
         drop(state);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,7 +70,7 @@ impl Wake for Waiter {
 
     /// Called on any thread, also on one that Python does not know.
     fn wake_by_ref(self: &Arc<Self>) {
-        let before = mem::replace(&mut *self.lock(), State::Woken);
+        let before = mem::replace(&mut *lock(&self.0), State::Woken);
         if let State::Waiting { hub, future } = before {
             hub.wake(future);
         }

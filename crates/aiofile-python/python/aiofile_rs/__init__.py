@@ -29,6 +29,7 @@ from ._engine import (
     backends,
     default_context,
 )
+from ._install import install
 from ._opening import Opening, open, open_aio
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "backends",
     "default_context",
     "fs",
+    "install",
     "open",
     "open_aio",
     "tempfile",

@@ -119,13 +119,14 @@ impl Awaitable {
     }
 
     /// Goes on with the operation; the value is not looked at.
+    #[pyo3(signature = (value, /))]
     fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let _ = value;
         self.step(py)
     }
 
     /// Gives the operation up, and raises the exception.
-    #[pyo3(signature = (kind, value=None, traceback=None))]
+    #[pyo3(signature = (kind, value=None, traceback=None, /))]
     fn throw(
         &self,
         kind: Bound<'_, PyAny>,

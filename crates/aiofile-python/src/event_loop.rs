@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 
-use caio::{NoRuntime, Reactor, Registration, Runtime, Watch};
+use caio::{NoRuntime, PerProcess, Reactor, Registration, Runtime, Watch};
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
 
@@ -26,7 +26,7 @@ thread_local! {
 }
 
 /// The hubs of all loops, for what is to be done in any of them.
-static HUBS: Mutex<Vec<Weak<LoopHub>>> = Mutex::new(Vec::new());
+static HUBS: PerProcess<Mutex<Vec<Weak<LoopHub>>>> = PerProcess::new();
 
 /// The hub of the loop that runs on this thread, with the loop. It is made when first asked for.
 pub(crate) fn of_running_loop(py: Python<'_>) -> PyResult<(Arc<LoopHub>, Bound<'_, PyAny>)> {
@@ -48,7 +48,7 @@ fn install(running: &Bound<'_, PyAny>) -> PyResult<Arc<LoopHub>> {
     let readable = hook.getattr("on_readable")?;
     running.call_method1("add_reader", (hub.as_raw_fd(), readable))?;
     running.setattr(ATTRIBUTE, hook)?;
-    let mut hubs = lock(&HUBS);
+    let mut hubs = lock(HUBS.get());
     hubs.retain(|hub| hub.strong_count() > 0);
     hubs.push(Arc::downgrade(&hub));
     Ok(hub)
@@ -56,7 +56,7 @@ fn install(running: &Bound<'_, PyAny>) -> PyResult<Arc<LoopHub>> {
 
 /// Rings in every loop of the process.
 pub(crate) fn ring_all() {
-    let hubs: Vec<_> = lock(&HUBS).iter().filter_map(Weak::upgrade).collect();
+    let hubs: Vec<_> = lock(HUBS.get()).iter().filter_map(Weak::upgrade).collect();
     hubs.iter().for_each(|hub| hub.ring());
 }
 
@@ -70,7 +70,13 @@ impl LoopHook {
     fn on_readable(&self, py: Python<'_>) -> PyResult<()> {
         memory::release(py);
         let (futures, _) = self.0.reap()?;
-        futures.iter().try_for_each(|future| finish(py, future))
+        for future in futures {
+            // One that fails keeps no other waiting.
+            if let Err(error) = finish(py, &future) {
+                error.write_unraisable(py, Some(future.bind(py)));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use caio::BufferOwner;
+use caio::{BufferOwner, PerProcess};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyMemoryError};
 use pyo3::ffi;
@@ -123,7 +123,7 @@ impl Drop for Lent {
     /// back by the next thread that is there anyway.
     fn drop(&mut self) {
         if let Some(buffer) = self.0.take() {
-            lock(&TO_RELEASE).push(buffer);
+            lock(TO_RELEASE.get()).push(buffer);
             ANY_TO_RELEASE.store(true, Ordering::Release);
             ring_all();
         }
@@ -149,7 +149,7 @@ unsafe impl BufferOwner for Lent {
     }
 }
 
-static TO_RELEASE: Mutex<Vec<PyUntypedBuffer>> = Mutex::new(Vec::new());
+static TO_RELEASE: PerProcess<Mutex<Vec<PyUntypedBuffer>>> = PerProcess::new();
 static ANY_TO_RELEASE: AtomicBool = AtomicBool::new(false);
 
 /// Gives back what the engine has dropped elsewhere.
@@ -158,7 +158,7 @@ pub(crate) fn release(py: Python<'_>) {
         return;
     }
     ANY_TO_RELEASE.store(false, Ordering::Release);
-    let all = mem::take(&mut *lock(&TO_RELEASE));
+    let all = mem::take(&mut *lock(TO_RELEASE.get()));
     all.into_iter().for_each(|buffer| buffer.release(py));
 }
 

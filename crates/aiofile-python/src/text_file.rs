@@ -34,7 +34,7 @@ impl PyTextFile {
     /// Reads `size` characters, fewer at the end of the file only; everything that is left without
     /// it, or where it is negative. Raises `UnicodeError` for bytes that are no text, `OSError`,
     /// and `io.UnsupportedOperation` for a file that was opened to be written.
-    #[pyo3(signature = (size=-1))]
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
     fn read(&self, size: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
         let wanted = self::size(size);
@@ -51,7 +51,7 @@ impl PyTextFile {
     }
 
     /// The lines up to the end, or until they have `hint` bytes. Errors as for `read`.
-    #[pyo3(signature = (hint=-1))]
+    #[pyo3(signature = (hint=-1), text_signature = "($self, hint=-1)")]
     fn readlines(&self, hint: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
         let hint = size(hint);

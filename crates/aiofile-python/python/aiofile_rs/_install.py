@@ -5,7 +5,7 @@ import os
 import sys
 
 
-def install():
+def install() -> None:
     """Has ``import caio`` find this engine, also in libraries that know nothing of it.
 
     It is for the start of a program, before anything imports ``caio``. Called again, it does
@@ -20,6 +20,8 @@ def install():
     spec = importlib.util.spec_from_file_location(
         "caio", path, submodule_search_locations=[os.path.dirname(path)]
     )
+    if spec is None or spec.loader is None:
+        raise RuntimeError(f"there is no package at {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules["caio"] = module
     try:

@@ -10,7 +10,7 @@ import tempfile
 from . import Context, backends, default_context, open_aio
 
 
-def doctor():
+def doctor() -> tuple[str, bool]:
     """What works here, and how, as text; the second value says whether the default context works."""
     lines = [
         f"python        {platform.python_version()} ({platform.python_implementation()}), {_lock()}",
@@ -32,13 +32,13 @@ def doctor():
     return "\n".join(lines), works
 
 
-def _lock():
+def _lock() -> str:
     built = "free-threaded" if sysconfig.get_config_var("Py_GIL_DISABLED") else "with the GIL"
     enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     return built if enabled == (built == "with the GIL") else f"{built}, but the GIL is enabled"
 
 
-async def _try(context):
+async def _try(context: Context) -> None:
     """Writes a file and reads it, in this process's directory for temporary files."""
     with tempfile.TemporaryDirectory() as directory:
         async with open_aio(os.path.join(directory, "probe"), "w+", context=context) as file:

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::event_loop::polling;
 use crate::hub::lock;
-use crate::waiter::Waiter;
+use crate::waiter::{Parked, Waiter};
 
 /// The future of an operation, whose outcome is a value of Python's already.
 type Operation = Pin<Box<dyn Future<Output = PyResult<Py<PyAny>>> + Send>>;
@@ -32,7 +32,8 @@ pub(crate) struct Awaitable {
 
 enum State {
     New(Operation),
-    Waiting(Operation, Arc<Waiter>),
+    /// With the coroutine that waits, where there is one.
+    Waiting(Operation, Arc<Waiter>, Option<Py<PyAny>>),
     Running,
     Done,
 }
@@ -58,12 +59,30 @@ impl Awaitable {
         Self { name, state, detaches: bytes >= BYTES_OF_A_PAUSE }
     }
 
-    /// Polls once. Pending, it returns what the task is to yield.
-    fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    /// Polls once. Pending, it returns what the task is to yield. What was sent is for the
+    /// coroutine that waits.
+    fn step(&self, py: Python<'_>, sent: Py<PyAny>) -> PyResult<Py<PyAny>> {
         let before = mem::replace(&mut *lock(&self.state), State::Running);
         let (mut operation, waiter) = match before {
             State::New(operation) => (operation, Arc::default()),
-            State::Waiting(operation, waiter) => (operation, waiter),
+            State::Waiting(operation, waiter, None) => (operation, waiter),
+            State::Waiting(operation, waiter, Some(through)) => {
+                match through.call_method1(py, pyo3::intern!(py, "send"), (sent,)) {
+                    Err(over) if over.is_instance_of::<PyStopIteration>(py) => (operation, waiter),
+                    yielded => {
+                        let after = match &yielded {
+                            Ok(_) => State::Waiting(operation, waiter, Some(through)),
+                            // Such as a cancellation.
+                            Err(_) => {
+                                waiter.leave();
+                                State::Done
+                            }
+                        };
+                        *lock(&self.state) = after;
+                        return yielded;
+                    }
+                }
+            }
             State::Running => return Err(self.misused("is awaited already")),
             State::Done => {
                 *lock(&self.state) = State::Done;
@@ -81,12 +100,14 @@ impl Awaitable {
                 return Err(PyStopIteration::new_err((value,)));
             }
         };
-        let after = match &parked {
-            Ok(_) => State::Waiting(operation, waiter),
-            Err(_) => State::Done,
+        let (after, yielded) = match parked {
+            Ok(Parked { yielded, through }) => {
+                (State::Waiting(operation, waiter, through), Ok(yielded))
+            }
+            Err(error) => (State::Done, Err(error)),
         };
         *lock(&self.state) = after;
-        parked
+        yielded
     }
 
     fn misused(&self, how: &str) -> PyErr {
@@ -96,7 +117,7 @@ impl Awaitable {
     /// Gives the operation up.
     fn give_up(&self) {
         let before = mem::replace(&mut *lock(&self.state), State::Done);
-        if let State::Waiting(_, waiter) = &before {
+        if let State::Waiting(_, waiter, _) = &before {
             waiter.leave();
         }
         // Outside of the lock: it may own anything.
@@ -115,14 +136,13 @@ impl Awaitable {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.step(py)
+        self.step(py, py.None())
     }
 
-    /// Goes on with the operation; the value is not looked at.
+    /// Goes on with the operation.
     #[pyo3(signature = (value, /))]
-    fn send(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let _ = value;
-        self.step(py)
+    fn send(&self, py: Python<'_>, value: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        self.step(py, value)
     }
 
     /// Gives the operation up, and raises the exception.

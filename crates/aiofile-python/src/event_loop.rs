@@ -1,4 +1,4 @@
-//! One event loop of asyncio's, as the engine's runtime.
+//! One event loop of asyncio's, or one run of trio's, as the engine's runtime.
 
 use std::cell::Cell;
 use std::os::fd::AsRawFd;
@@ -28,29 +28,43 @@ thread_local! {
 /// The hubs of all loops, for what is to be done in any of them.
 static HUBS: PerProcess<Mutex<Vec<Weak<LoopHub>>>> = PerProcess::new();
 
-/// The hub of the loop that runs on this thread, with the loop. It is made when first asked for.
-pub(crate) fn of_running_loop(py: Python<'_>) -> PyResult<(Arc<LoopHub>, Bound<'_, PyAny>)> {
-    let Some(running) = running_loop(py)? else {
-        let message = "no event loop of asyncio runs on this thread: await it in a task";
-        return Err(PyRuntimeError::new_err(message));
-    };
-    let hub = match running.getattr(pyo3::intern!(py, ATTRIBUTE)) {
-        Ok(hook) => Arc::clone(&hook.cast::<LoopHook>()?.get().0),
-        Err(error) if error.is_instance_of::<PyAttributeError>(py) => install(&running)?,
-        Err(error) => return Err(error),
-    };
-    Ok((hub, running))
+/// What runs the tasks of a thread.
+pub(crate) enum Runner<'py> {
+    /// An event loop of asyncio's.
+    Asyncio(Bound<'py, PyAny>),
+    /// trio, by the module that waits in it.
+    Trio(Bound<'py, PyModule>),
+}
+
+/// The hub of what runs the tasks of this thread. It is made when first asked for.
+pub(crate) fn of_running_loop(py: Python<'_>) -> PyResult<(Arc<LoopHub>, Runner<'_>)> {
+    let of_hook =
+        |hook: Bound<'_, PyAny>| PyResult::Ok(Arc::clone(&hook.cast::<LoopHook>()?.get().0));
+    if let Some(running) = running_loop(py)? {
+        let hub = match running.getattr(pyo3::intern!(py, ATTRIBUTE)) {
+            Ok(hook) => of_hook(hook)?,
+            Err(error) if error.is_instance_of::<PyAttributeError>(py) => install(&running)?,
+            Err(error) => return Err(error),
+        };
+        return Ok((hub, Runner::Asyncio(running)));
+    }
+    let modules = py.import("sys")?.getattr("modules")?;
+    if modules.contains("trio")? {
+        let trio = py.import("aiofile_rs._trio")?;
+        if trio.call_method0("runs")?.is_truthy()? {
+            return Ok((of_hook(trio.call_method0("hook")?)?, Runner::Trio(trio)));
+        }
+    }
+    let message = "neither asyncio nor trio runs on this thread: await it in a task";
+    Err(PyRuntimeError::new_err(message))
 }
 
 fn install(running: &Bound<'_, PyAny>) -> PyResult<Arc<LoopHub>> {
-    let hub = Arc::new(LoopHub::new()?);
-    let hook = Bound::new(running.py(), LoopHook(Arc::clone(&hub)))?;
+    let hook = Bound::new(running.py(), LoopHook::new()?)?;
+    let hub = Arc::clone(&hook.get().0);
     let readable = hook.getattr("on_readable")?;
     running.call_method1("add_reader", (hub.as_raw_fd(), readable))?;
     running.setattr(ATTRIBUTE, hook)?;
-    let mut hubs = lock(HUBS.get());
-    hubs.retain(|hub| hub.strong_count() > 0);
-    hubs.push(Arc::downgrade(&hub));
     Ok(hub)
 }
 
@@ -66,6 +80,20 @@ pub(crate) struct LoopHook(Arc<LoopHub>);
 
 #[pymethods]
 impl LoopHook {
+    #[new]
+    fn new() -> PyResult<Self> {
+        let hub = Arc::new(LoopHub::new()?);
+        let mut hubs = lock(HUBS.get());
+        hubs.retain(|hub| hub.strong_count() > 0);
+        hubs.push(Arc::downgrade(&hub));
+        Ok(Self(hub))
+    }
+
+    /// The descriptor that is readable while there is something to do.
+    fn fileno(&self) -> i32 {
+        self.0.as_raw_fd()
+    }
+
     /// Completes what is ready, and resumes the tasks that wait for it.
     fn on_readable(&self, py: Python<'_>) -> PyResult<()> {
         memory::release(py);
@@ -92,7 +120,7 @@ pub(crate) fn polling<T>(poll: impl FnOnce() -> T) -> T {
     poll()
 }
 
-/// asyncio, as a context sees it: in each poll of an operation, the loop that runs then.
+/// asyncio and trio, as a context sees them: in each poll of an operation, what runs then.
 #[derive(Debug)]
 pub(crate) struct Asyncio;
 

@@ -40,9 +40,10 @@ impl NewBytes {
         // SAFETY: without a source, this gives a new object of that size with one reference, which
         // is ours, or null with an exception set.
         #[allow(unsafe_code)]
-        let object = unsafe {
-            Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(std::ptr::null(), size))
-        }?;
+        let made = unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), size) };
+        // SAFETY: as said, it is our reference or null.
+        #[allow(unsafe_code)]
+        let object = unsafe { Bound::from_owned_ptr_or_err(py, made) }?;
         // SAFETY: it is a `bytes` object.
         #[allow(unsafe_code)]
         let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()) };

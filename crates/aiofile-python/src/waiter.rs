@@ -1,5 +1,5 @@
-//! A task of asyncio's that waits for one operation: the engine's waker, and the future of the
-//! event loop that the waker finishes.
+//! A task that waits for one operation: the engine's waker, and what the waker finishes, such as a
+//! future of asyncio's.
 
 use std::mem;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use std::task::{Wake, Waker};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::event_loop::{LoopHub, of_running_loop};
+use crate::event_loop::{LoopHub, Runner, of_running_loop};
 use crate::hub::lock;
 
 /// One for each operation, from its first step on.
@@ -21,7 +21,7 @@ enum State {
     Idle,
     /// Woken since the last poll.
     Woken,
-    /// The task waits for this future of its event loop.
+    /// The task waits for this, which is a future of its event loop's or is used like one.
     Waiting { hub: Arc<LoopHub>, future: Py<PyAny> },
 }
 
@@ -30,30 +30,64 @@ impl Waiter {
         Waker::from(Arc::clone(self))
     }
 
-    /// What the task is to wait for after a poll that was pending: a future of its event loop, or
-    /// `None` for one turn of the loop, where it was woken meanwhile.
-    pub(crate) fn park(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    /// Has the task wait after a poll that was pending, or for one turn where it was woken
+    /// meanwhile.
+    pub(crate) fn park(&self, py: Python<'_>) -> PyResult<Parked> {
         if mem::take(&mut *lock(&self.0)).is_woken() {
-            return Ok(py.None());
+            // One that is polled by hand needs nothing that runs it.
+            return Parked::for_a_turn(py, of_running_loop(py).ok().map(|(_, runner)| runner));
         }
-        let (hub, running) = of_running_loop(py)?;
-        let future = running.call_method0(pyo3::intern!(py, "create_future"))?;
-        future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
+        let (hub, runner) = of_running_loop(py)?;
+        let (future, parked) = match &runner {
+            Runner::Asyncio(running) => {
+                let future = running.call_method0(pyo3::intern!(py, "create_future"))?;
+                future.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), true)?;
+                let yielded = future.clone().unbind();
+                (future, Parked { yielded, through: None })
+            }
+            Runner::Trio(trio) => {
+                let wait = trio.call_method0("Wait")?;
+                let through = wait.call_method0("coroutine")?;
+                (wait, Parked::through(through)?)
+            }
+        };
         let mut state = lock(&self.0);
         if state.is_woken() {
             *state = State::Idle;
             drop(state);
-            return Ok(py.None());
+            return Parked::for_a_turn(py, Some(runner));
         }
-        *state = State::Waiting { hub, future: future.clone().unbind() };
-        drop(state);
-        Ok(future.unbind())
+        *state = State::Waiting { hub, future: future.unbind() };
+        Ok(parked)
     }
 
     /// Nothing waits any more.
     pub(crate) fn leave(&self) {
         let state = mem::take(&mut *lock(&self.0));
         drop(state);
+    }
+}
+
+/// How a task waits.
+pub(crate) struct Parked {
+    /// What it yields.
+    pub(crate) yielded: Py<PyAny>,
+    /// The coroutine that has yielded this, and is to be gone on with before the next poll.
+    pub(crate) through: Option<Py<PyAny>>,
+}
+
+impl Parked {
+    fn through(coroutine: Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = coroutine.py();
+        let yielded = coroutine.call_method1(pyo3::intern!(py, "send"), (py.None(),))?.unbind();
+        Ok(Self { yielded, through: Some(coroutine.unbind()) })
+    }
+
+    fn for_a_turn(py: Python<'_>, runner: Option<Runner<'_>>) -> PyResult<Self> {
+        match runner {
+            Some(Runner::Trio(trio)) => Self::through(trio.call_method0("turn")?),
+            Some(Runner::Asyncio(_)) | None => Ok(Self { yielded: py.None(), through: None }),
+        }
     }
 }
 

@@ -13,11 +13,12 @@ const ABOVE: [&str; 2] = ["context", "select"];
 /// The crates through which system calls are made that are not safe, or that are the engine's.
 const SYSTEM: [&str; 3] = ["libc", "nix", "io_uring"];
 
-/// Where `unsafe` may stand: the engine, std's `FromRawFd`, and the peers of the comparison that
-/// drive a ring by hand or map a file.
-const UNSAFE: [&str; 5] = [
+/// Where `unsafe` may stand: the engine, std's `FromRawFd`, memory of Python's that the engine
+/// reads into, and the peers of the comparison that drive a ring by hand or map a file.
+const UNSAFE: [&str; 6] = [
     "crates/caio/",
     "crates/aiofile/src/file/raw_fd.rs",
+    "crates/aiofile-python/src/memory.rs",
     "benches/compare/src/participants/mapped.rs",
     "benches/compare/src/participants/ring.rs",
     "benches/compare/src/participants/tokio_ring.rs",

@@ -1,0 +1,125 @@
+"""The process around it: exit, fork, signals."""
+
+
+def test_exit_with_operations_in_flight(program):
+    said = program(
+        """
+        import asyncio, os, aiofile_rs
+
+        async def main():
+            reader, writer = os.pipe()
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
+            tasks = [asyncio.create_task(file.read_at(1, 0)) for _ in range(10)]
+            buffer = bytearray(8)
+            tasks.append(asyncio.create_task(file.readinto(buffer, 0)))
+            await asyncio.sleep(0)
+            print("in flight", aiofile_rs.default_context().metrics["in_flight"], flush=True)
+            return tasks, writer
+
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda loop, context: None)
+        kept = loop.run_until_complete(main())
+        """
+    )
+    assert said == "in flight 11\n"
+
+
+def test_exit_from_within_a_task(program):
+    program(
+        """
+        import asyncio, os, sys, aiofile_rs
+
+        async def main():
+            reader, writer = os.pipe()
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
+            task = asyncio.create_task(file.read_at(1, 0))
+            await asyncio.sleep(0)
+            sys.exit(3)
+
+        asyncio.run(main())
+        """,
+        code=3,
+    )
+
+
+def test_an_interrupt_ends_a_wait_and_leaves_all_usable(program):
+    said = program(
+        """
+        import asyncio, os, signal, aiofile_rs
+
+        reader, writer = os.pipe()
+
+        async def main():
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
+            loop = asyncio.get_running_loop()
+            loop.call_soon(os.kill, os.getpid(), signal.SIGINT)
+            await file.read_at(4, 0)
+
+        try:
+            asyncio.run(main())
+        except KeyboardInterrupt:
+            print("interrupted")
+
+        async def again():
+            file = await aiofile_rs.open_aio(f"/dev/fd/{reader}")
+            os.write(writer, b"kept")
+            return await file.read_at(4, 0)
+
+        print(asyncio.run(again()))
+        """
+    )
+    assert said == "interrupted\nb'kept'\n"
+
+
+def test_a_forked_child_has_a_context_of_its_own(program, tmp_path):
+    (tmp_path / "data").write_bytes(b"text")
+    said = program(
+        """
+        import asyncio, os, sys, warnings, aiofile_rs
+
+        warnings.simplefilter("ignore")
+
+        async def main():
+            async with aiofile_rs.open_aio(sys.argv[1]) as file:
+                return await file.read_at(4, 0)
+
+        async def opened():
+            return await aiofile_rs.open_aio(sys.argv[1], "rb+")
+
+        print(asyncio.run(main()), flush=True)
+        file = asyncio.run(opened())
+        child = os.fork()
+        if child == 0:
+            print(asyncio.run(main()), flush=True)
+            try:
+                asyncio.run(file.fsync())
+            except RuntimeError as error:
+                print("fork" in str(error), flush=True)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        print(asyncio.run(file.fsync()))
+        """,
+        tmp_path / "data",
+    )
+    assert said.splitlines() == ["b'text'", "b'text'", "True", "None"]
+
+
+def test_threads_at_exit(program, tmp_path):
+    (tmp_path / "data").write_bytes(b"text")
+    program(
+        """
+        import asyncio, sys, threading, aiofile_rs
+
+        async def main():
+            file = await aiofile_rs.open_aio(sys.argv[1], "rb+")
+            while True:
+                await file.fsync()
+                started.set()
+
+        started = threading.Event()
+        for _ in range(4):
+            threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
+        started.wait()
+        """,
+        tmp_path / "data",
+    )

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! It makes a file of 256 MiB in DIR, the present directory unless said, and prints a table in
-//! Markdown: medians in milliseconds, with the processor time of the process in brackets. Cold
-//! means that the file was dropped from the page cache before. What is slower than with
-//! `LocalFileSystem`, or takes more processor time, is listed at the end.
+//! Markdown: milliseconds, with the processor time of the process in brackets, each the least of
+//! all rounds. Cold means that the file was dropped from the page cache before. What is slower than
+//! with `LocalFileSystem`, or takes more processor time, is listed at the end.
 #![allow(clippy::print_stdout, reason = "it prints a table")]
 
 mod run;
@@ -24,7 +24,7 @@ use run::Bench;
 use shape::SHAPES;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (mut rounds, mut only, mut directory) = (7, String::new(), PathBuf::from("."));
+    let (mut rounds, mut only, mut directory) = (15, String::new(), PathBuf::from("."));
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));

@@ -103,7 +103,9 @@ pub use line_reader::{Follow, FollowEvent, LineReader, LineStream};
 pub use mode::Mode;
 pub use options::OpenOptions;
 pub use reader::{ChunkStream, Reader};
-pub use runtime::{context, default_context, set_default_context, spawn, with_context};
+pub use runtime::{
+    context, default_context, drop_elsewhere, set_default_context, spawn, with_context,
+};
 pub use std::io::SeekFrom;
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use writer::{BufferedWriter, Writer};

@@ -28,7 +28,7 @@ use crate::handover::send;
 
 use described::described;
 pub use described::set_default_context;
-pub(crate) use elsewhere::drop_elsewhere;
+pub use elsewhere::drop_elsewhere;
 pub(crate) use paused_clock::hold as hold_paused_clock;
 pub use scope::{spawn, with_context};
 

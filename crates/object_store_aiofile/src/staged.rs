@@ -7,10 +7,10 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aiofile::drop_elsewhere;
 use bytes::{Buf, Bytes};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use tokio::runtime::Handle;
 
 use crate::directory::{sync_parent, with_parents};
 use crate::names::staged_path;
@@ -106,13 +106,17 @@ impl Drop for Staged {
         if self.is_over {
             return;
         }
-        let path = std::mem::take(&mut self.path);
+        drop_elsewhere(Leftover(std::mem::take(&mut self.path)));
+    }
+}
+
+/// A file that nobody wants any more.
+struct Leftover(PathBuf);
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
         // Where that fails, the file stays under a name that no listing shows.
-        let remove = move || drop(fs::remove_file(path));
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
-        }
+        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -26,8 +26,13 @@ impl Store {
             if target == Target::New && to.symlink_metadata().is_ok() {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
+            if !found.is_file() {
+                let message = "it is no regular file, and nothing else can be copied";
+                let refusal = io::Error::new(io::ErrorKind::InvalidInput, message);
+                return Err(caio::Error::system(refusal).doing("copy").on(&source).into());
+            }
             let staged = Staged::create(to, is_durable)?;
-            if found.len() > SMALL_BYTES || !found.is_file() {
+            if found.len() > SMALL_BYTES {
                 return Ok(Some(staged));
             }
             let file = staged.file()?;

@@ -5,9 +5,21 @@ use std::thread;
 
 use tokio::runtime::Handle;
 
-/// Drops a value on a blocking thread of the present runtime, whose end waits for it: a program
-/// that ends loses nothing. Without a runtime, or while the thread unwinds, it is dropped here.
-pub(crate) fn drop_elsewhere(value: impl Send + 'static) {
+/// Drops a value that may block then, such as one that removes a file: a moment later, on a
+/// blocking thread of the present runtime, whose end waits for it, so that a program that ends
+/// loses nothing. Without a runtime, or while the thread unwinds, it is dropped here.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> std::io::Result<()> {
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().to_owned();
+/// aiofile::drop_elsewhere(directory);
+/// while path.exists() {
+///     tokio::task::yield_now().await;
+/// }
+/// # Ok(()) }
+/// ```
+pub fn drop_elsewhere(value: impl Send + 'static) {
     let handle = Handle::try_current().ok().filter(|_| !thread::panicking());
     let Some(handle) = handle else { return drop(value) };
     // tokio panics where the system has no thread left; the value is dropped then, too.

@@ -330,6 +330,8 @@ async fn a_fifo_is_opened_at_once() {
     assert_eq!(store.head(&"fifo".into()).await.unwrap().size, 0);
     store.get(&"fifo".into()).await.unwrap();
     opened.await.unwrap().unwrap();
+    let error = store.copy(&"fifo".into(), &"copy".into()).await.unwrap_err();
+    assert!(error.to_string().contains("no regular file"), "it would wait for ever: {error}");
     assert_eq!(listed(&store, None).await, [""; 0]);
 }
 

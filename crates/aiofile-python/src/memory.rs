@@ -1,9 +1,9 @@
 //! What Python lends to the engine: memory that it reads into, in place, and descriptors by their
 //! numbers. The only file with `unsafe`.
 //!
-//! There are two kinds of memory: the bytes of a `bytes` object that nobody else has seen yet, and the buffer
-//! that another object has lent. Either is kept by its owner until the kernel has finished,
-//! whatever becomes of the task.
+//! There are two kinds of memory: the bytes of a `bytes` object that nobody else has seen yet, and
+//! the buffer that another object has lent. Either is kept by its owner until the kernel has
+//! finished, whatever becomes of the task.
 
 use std::mem;
 use std::os::fd::BorrowedFd;

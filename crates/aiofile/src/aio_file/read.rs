@@ -94,30 +94,32 @@ impl AioFile {
         buffer: B,
         offset: u64,
     ) -> (io::Result<usize>, B) {
-        let mut buffer = buffer.into_buffer();
+        let buffer = buffer.into_buffer();
         let length = buffer.capacity();
         let Ok(file) = self.file() else { return (Err(closed().into()), B::from_buffer(buffer)) };
         if length == 0 {
             return (Err(no_capacity(file, OpKind::Read, offset).into()), B::from_buffer(buffer));
         }
-        // What is cached is read right here, so that in a loop of reads no function returns
-        // between one system call and the next: after a system call that is slow.
-        let read =
-            poll_fn(|cx| self.context.poll_try_read(cx, file, &mut buffer, 0..length, offset));
-        let tried = match read.await {
-            Ok(Some(bytes)) if bytes == length || bytes == 0 => {
-                return (Ok(bytes), B::from_buffer(buffer));
-            }
-            Ok(tried) => tried,
-            Err(error) => return (Err(error.into()), B::from_buffer(buffer)),
+        // Many wait below at once, so what is rare is in boxes, no other `async fn` is between,
+        // which keeps twice what it is given, and the buffer that was tried with, to which there
+        // were references, ends here.
+        let (tried, fits, buffer) = {
+            let mut buffer = buffer;
+            // What is cached is read right here, so that in a loop of reads no function returns
+            // between one system call and the next: after a system call that is slow.
+            let read =
+                poll_fn(|cx| self.context.poll_try_read(cx, file, &mut buffer, 0..length, offset));
+            let tried = match read.await {
+                Ok(Some(bytes)) if bytes == length || bytes == 0 => {
+                    return (Ok(bytes), B::from_buffer(buffer));
+                }
+                Ok(tried) => tried,
+                Err(error) => return (Err(error.into()), B::from_buffer(buffer)),
+            };
+            (tried, goes_as_it_is(file, &buffer, &(0..length), offset), buffer)
         };
-        // Many wait here at once, so what is rare is in boxes, and no other `async fn` is between,
-        // which keeps twice what it is given.
-        let result;
-        (result, buffer) = match tried {
-            None if goes_as_it_is(file, &buffer, &(0..length), offset) => {
-                self.context.read_elsewhere(file, buffer, 0..length, offset).await
-            }
+        let (result, buffer) = match tried {
+            None if fits => self.context.read_elsewhere(file, buffer, 0..length, offset).await,
             None => Box::pin(self.read_buffer(buffer, 0..length, offset)).await,
             Some(done) => {
                 let rest = self.context.read(file, buffer, done..length, offset + done as u64);

@@ -298,37 +298,56 @@ impl Context {
     }
 }
 
-/// A read that is complete at its end. By hand, since many wait at once: what an `async fn` is given
-/// it keeps twice.
+/// A read that is complete at its end. By hand, since many wait at once, and an `async fn` keeps
+/// twice what it is given.
 struct Reading<'a> {
     context: &'a Context,
     progress: Progress<'a>,
-    /// Empty while the engine has it.
-    buffer: Buffer,
     step: Step<'a>,
 }
 
+/// Where the buffer is.
 enum Step<'a> {
-    New { in_place: bool },
-    InPlace,
-    Backend,
+    New {
+        buffer: Buffer,
+        in_place: bool,
+    },
+    InPlace(Buffer),
+    Backend(Buffer),
+    /// The engine has it.
     Waiting(Borrowed<'a>),
+    Done,
 }
 
 impl<'a> Reading<'a> {
     fn new(context: &'a Context, progress: Progress<'a>, buffer: Buffer, in_place: bool) -> Self {
-        Self { context, progress, buffer, step: Step::New { in_place } }
+        Self { context, progress, step: Step::New { buffer, in_place } }
     }
 
-    fn finish(&mut self, result: Result<()>) -> Poll<Transfer> {
-        let (progress, mut buffer) = (&self.progress, std::mem::take(&mut self.buffer));
+    /// The next step that waits for nothing; the end where it is reached.
+    fn begin(&mut self, buffer: Buffer, in_place: bool) -> Option<Transfer> {
+        let Progress { file, range, offset, .. } = &self.progress;
+        if let Err(error) = op::check_read(&buffer, range, *offset) {
+            return Some((Err(error.on(file.path())), buffer));
+        }
+        // What is empty is done there without a call.
+        self.step = match in_place || self.progress.is_done() {
+            true => Step::InPlace(buffer),
+            false => Step::Backend(buffer),
+        };
+        None
+    }
+}
+
+impl Progress<'_> {
+    fn finish(&self, result: Result<()>, mut buffer: Buffer) -> Poll<Transfer> {
         // It is missing where the operation was abandoned: the kernel has kept it, and with it
         // whatever was read before.
         if buffer.capacity() == 0 {
-            return Poll::Ready((result.map(|()| progress.done), buffer));
+            return Poll::Ready((result.map(|()| self.done), buffer));
         }
-        buffer.set_len(progress.range.start + progress.done);
-        Poll::Ready((progress.settle(result), buffer))
+        buffer.set_len(self.range.start + self.done);
+        Poll::Ready((self.settle(result), buffer))
     }
 }
 
@@ -337,50 +356,50 @@ impl Future for Reading<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Transfer> {
         loop {
-            let Self { context, progress, buffer, step } = &mut *self;
+            let Self { context, progress, step } = &mut *self;
             let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
             match step {
-                Step::New { in_place } => {
-                    let (file, range) = (progress.file, &progress.range);
-                    if let Err(error) = op::check_read(buffer, range, progress.offset) {
-                        let buffer = std::mem::take(buffer);
-                        return Poll::Ready((Err(error.on(file.path())), buffer));
+                Step::New { buffer, in_place } => {
+                    let (buffer, in_place) = (std::mem::take(buffer), *in_place);
+                    if let Some(end) = self.begin(buffer, in_place) {
+                        return Poll::Ready(end);
                     }
-                    // What is empty is done there without a call.
-                    *step = match *in_place || progress.is_done() {
-                        true => Step::InPlace,
-                        false => Step::Backend,
-                    };
                 }
-                Step::InPlace if progress.is_done() => return self.finish(Ok(())),
-                Step::InPlace => {
+                Step::InPlace(buffer) if progress.is_done() => {
+                    return progress.finish(Ok(()), std::mem::take(buffer));
+                }
+                Step::InPlace(buffer) => {
                     let file = progress.file;
                     match ready!(context.poll_try_read(cx, file, buffer, rest, offset)) {
                         // Only nothing at all means the end: fewer bytes than asked for may also
                         // mean that the following ones are not cached.
-                        Ok(Some(0)) => return self.finish(Ok(())),
+                        Ok(Some(0)) => return progress.finish(Ok(()), std::mem::take(buffer)),
                         Ok(Some(bytes)) => progress.done += bytes,
-                        Ok(None) => *step = Step::Backend,
-                        Err(error) => return self.finish(Err(error)),
+                        Ok(None) => *step = Step::Backend(std::mem::take(buffer)),
+                        Err(error) => {
+                            return progress.finish(Err(error), std::mem::take(buffer));
+                        }
                     }
                 }
-                Step::Backend => {
+                Step::Backend(buffer) => {
                     let op = Op::Read { buffer: std::mem::take(buffer), range: rest, offset };
                     *step = Step::Waiting(context.submit_borrowed(Some(progress.file), op));
                 }
                 Step::Waiting(operation) => {
                     let outcome = ready!(Pin::new(operation).poll(cx));
-                    match count(outcome, buffer) {
-                        Err(error) => return self.finish(Err(error)),
-                        Ok(bytes) => {
-                            progress.done += bytes;
-                            if bytes == 0 || progress.is_done() || progress.ends_short() {
-                                return self.finish(Ok(()));
-                            }
-                            *step = Step::Backend;
-                        }
+                    *step = Step::Done;
+                    let mut buffer = Buffer::default();
+                    let bytes = match count(outcome, &mut buffer) {
+                        Ok(bytes) => bytes,
+                        Err(error) => return progress.finish(Err(error), buffer),
+                    };
+                    progress.done += bytes;
+                    if bytes == 0 || progress.is_done() || progress.ends_short() {
+                        return progress.finish(Ok(()), buffer);
                     }
+                    *step = Step::Backend(buffer);
                 }
+                Step::Done => unreachable!("a read is not polled after it is ready"),
             }
         }
     }

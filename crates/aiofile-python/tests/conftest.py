@@ -1,6 +1,7 @@
 """What the tests share: event loops, contexts, and programs of their own."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 import textwrap
@@ -51,9 +52,17 @@ def program():
     """Runs a program of its own to its end, and returns what it printed."""
 
     def program(text, *arguments, code=0):
-        command = [sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert ended.returncode == code, (ended.returncode, ended.stdout, ended.stderr)
-        return ended.stdout
+        command = [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(text)]
+        command += map(str, arguments)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as running:
+            try:
+                said, told = running.communicate(timeout=120)
+            except subprocess.TimeoutExpired:
+                # It tells where each of its threads is.
+                running.send_signal(signal.SIGABRT)
+                said, told = running.communicate()
+        assert running.returncode == code, (running.returncode, said, told)
+        return said
 
     return program

@@ -1,9 +1,9 @@
-from collections.abc import AsyncIterator, Buffer, Coroutine, Generator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterable
 from os import PathLike, stat_result
 from types import TracebackType
 from typing import Any, Generic, TypeAlias, TypeVar, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 _T = TypeVar("_T", covariant=True)
 _Path: TypeAlias = str | bytes | PathLike[str]

@@ -46,8 +46,12 @@ pub(crate) async fn find(
         path.push(index);
         metadata = fs.metadata(&path).await?;
     }
+    // A FIFO or a device is not even opened.
+    if !metadata.is_file() {
+        return Err(ErrorKind::NotFound.into());
+    }
     for encoding in settings.encodings.iter().copied() {
-        if !metadata.is_file() || !accepts(headers, encoding) {
+        if !accepts(headers, encoding) {
             continue;
         }
         let mut name = OsString::from(&path);
@@ -61,10 +65,6 @@ pub(crate) async fn find(
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-    }
-    // A FIFO or a device is not even opened.
-    if !metadata.is_file() {
-        return Err(ErrorKind::NotFound.into());
     }
     let (file, metadata) = open(&fs, root, &path).await?;
     Ok(Some(File { file, metadata, path, encoding: None }))

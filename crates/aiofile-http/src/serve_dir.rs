@@ -42,6 +42,7 @@ pub struct ServeDir {
     pub(crate) settings: Arc<Settings>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) directory: PathBuf,
     /// The same without symbolic links, once it was asked for.
@@ -93,17 +94,9 @@ impl ServeDir {
         self.with(|settings| settings.encodings = encodings)
     }
 
-    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let old = &self.settings;
-        let mut settings = Settings {
-            directory: old.directory.clone(),
-            root: OnceLock::new(),
-            context: old.context.clone(),
-            index: old.index.clone(),
-            encodings: old.encodings.clone(),
-        };
-        change(&mut settings);
-        Self { settings: Arc::new(settings) }
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
     }
 }
 

@@ -114,7 +114,7 @@ impl Context {
 /// place. It may wait for the file system: this is for closures of [`Context::run`], whose call on
 /// the path has just waited for it.
 pub fn look_at_mount(path: &Path) {
-    let _ = path.with_nix_path(local::look_at);
+    local::look_at(path);
 }
 
 fn name(follow: bool) -> &'static str {

@@ -7,8 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use nix::NixPath;
-
 use super::Output;
 use crate::sys::local;
 use crate::sys::rename::rename_new;
@@ -160,8 +158,7 @@ impl PathCall {
 /// more: from then on, what is cached of it is had in place.
 fn metadata(path: &Path, follow: bool) -> io::Result<Output> {
     let found = if follow { fs::metadata(path)? } else { fs::symlink_metadata(path)? };
-    // A path with a NUL byte was refused by the call.
-    let _ = path.with_nix_path(local::look_at);
+    local::look_at(path);
     Ok(Output::Metadata(Box::new(found)))
 }
 

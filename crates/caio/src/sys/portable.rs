@@ -68,6 +68,7 @@ pub(crate) mod local {
     use std::fs::{File, Metadata};
     use std::io;
     use std::os::fd::BorrowedFd;
+    use std::path::Path;
 
     use crate::file::{FileSystem, Inode};
 
@@ -75,7 +76,7 @@ pub(crate) mod local {
     pub(crate) fn remember(_file: BorrowedFd<'_>, _file_system: FileSystem) {}
 
     /// Nor looked at.
-    pub(crate) fn look_at(_path: &CStr) {}
+    pub(crate) fn look_at(_path: &Path) {}
 
     /// Nothing is opened.
     pub(crate) fn open(_path: &CStr, _flags: i32) -> Option<(File, Inode, FileSystem)> {

@@ -10,7 +10,9 @@ use std::ffi::CStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
+use nix::NixPath;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::{Mode, fstat};
 use rustix::fs::{AtFlags, CWD, OFlags, ResolveFlags, Statx, StatxFlags, openat2, statx};
@@ -38,10 +40,12 @@ pub(crate) fn remember(file: BorrowedFd<'_>, file_system: FileSystem) {
     }
 }
 
-/// The same for the mount of a path. It asks the file system, which may wait.
-pub(crate) fn look_at(path: &CStr) {
+/// The same for the mount of a path that a call has just found. It asks the file system, which may
+/// wait.
+pub(crate) fn look_at(path: &Path) {
     let is_new = |stat: &Statx| mount_of(stat).is_some_and(|mount| known(mount).is_none());
-    if !statx_now(CWD, path, AtFlags::empty()).is_ok_and(|stat| is_new(&stat)) {
+    let stat = path.with_nix_path(|path| statx_now(CWD, path, AtFlags::empty()));
+    if !matches!(stat, Ok(Ok(stat)) if is_new(&stat)) {
         return;
     }
     if let Ok(place) = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()) {
@@ -243,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_look_at_a_path_is_remembered() {
-        look_at(c"/proc");
+        look_at(Path::new("/proc"));
         let Ok(stat) = statx_now(CWD, c"/proc", AtFlags::empty()) else { return };
         assert_eq!(mount_of(&stat).and_then(known), mount_of(&stat).map(|_| FileSystem::Other));
     }

@@ -53,7 +53,7 @@ async fn main() -> ExitCode {
 
 /// Events of several tasks, of which the last one of each task is durable.
 async fn log_events(path: &Path) -> io::Result<()> {
-    let options = BatchOptions::new().rotate_bytes(1 << 20).keep_files(3).gzip(6);
+    let options = BatchOptions::new().record_end(b'\n').rotate_bytes(1 << 20).keep_files(3).gzip(6);
     let log = options.open(path).await?;
     let mut tasks = JoinSet::new();
     for task in 0..PRODUCERS {

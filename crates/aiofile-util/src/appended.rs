@@ -57,6 +57,15 @@ impl Appended {
         Ok(metadata)
     }
 
+    /// Ends the piece at the end with this byte, if it has not been.
+    pub(crate) async fn end_with(&mut self, end: u8) -> Result<()> {
+        let Some(last) = self.length.checked_sub(1) else { return Ok(()) };
+        match transfer::read(&self.context, &self.file, last, 1).await?[..] {
+            [found] if found != end => self.write(&mut vec![end]).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Only so many bytes are whole pieces: the next one comes in place of what is behind.
     pub(crate) fn cut(&mut self, length: u64) {
         self.is_torn |= length < self.length;

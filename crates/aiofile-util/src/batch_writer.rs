@@ -86,7 +86,8 @@ use state::State;
 /// batch; [`close`](Self::close) tells.
 ///
 /// When a process is killed within a write, the file may end with a part of a record, though of
-/// none that was acknowledged as written. The next writer goes on behind it.
+/// none that was acknowledged as written. The next writer goes on behind it, so records that are
+/// told apart by their ends need [`record_end`](BatchOptions::record_end).
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> std::io::Result<()> {
@@ -256,7 +257,7 @@ impl BatchWriter {
     }
 
     async fn begin(context: Context, settings: Settings, path: &Path) -> Result<Self> {
-        let output = Output::open(&context, path).await?;
+        let output = Output::open(&context, path, settings.record_end).await?;
         let names = match settings.has_rotated_files() {
             true => Some(Names::find(&context, path).await?),
             false => None,

@@ -76,6 +76,34 @@ fn records_of_many_producers_are_whole_and_in_order_on_every_backend() {
 }
 
 #[test]
+fn a_part_of_a_record_is_ended_before_the_next_one() {
+    for context in contexts() {
+        let place = place();
+        let path = place.path().join("log");
+        let log = |options: BatchOptions| {
+            let log = block_on(options.context(&context).open(&path)).unwrap();
+            block_on(log.append_written("next\n")).unwrap();
+            block_on(log.close()).unwrap();
+            std::fs::read_to_string(&path).unwrap()
+        };
+        let lines = || options().record_end(b'\n').rotate_bytes(22);
+        assert_eq!(log(lines()), "next\n");
+        // What is whole stays as it is.
+        assert_eq!(log(lines()), "next\nnext\n");
+        std::fs::write(&path, "whole\npart").unwrap();
+        assert_eq!(log(lines()), "whole\npart\nnext\n");
+        // Its end counts for the rotation.
+        std::fs::write(&path, "whole\nlonger part").unwrap();
+        assert_eq!(log(lines()), "next\n");
+        let aside = std::fs::read_to_string(place.path().join("log.000001")).unwrap();
+        assert_eq!(aside, "whole\nlonger part\n");
+        // Records of another kind are not touched.
+        std::fs::write(&path, "whole\npart").unwrap();
+        assert_eq!(log(options()), "whole\npartnext\n");
+    }
+}
+
+#[test]
 fn a_batch_is_written_when_it_is_full_and_not_before() {
     let disk = Disk::new(Plan::new(1));
     let by_bytes = disk.open(&options().max_bytes(8));

@@ -47,7 +47,7 @@ pub(super) const JOBS: &[Job] = &[
             let path = seen.directory.join("log");
             apart(async {
                 let log = options().open(path).await?;
-                log.append_durable("\nafterwards\n").await?;
+                log.append_durable("afterwards\n").await?;
                 log.close().await
             })?;
             records(seen)?;
@@ -92,7 +92,7 @@ pub(super) const JOBS: &[Job] = &[
 
 /// Rotates after some records.
 fn options() -> BatchOptions {
-    BatchOptions::new().rotate_bytes(40_000).gzip(1)
+    BatchOptions::new().record_end(b'\n').rotate_bytes(40_000).gzip(1)
 }
 
 /// In a context of its own.

@@ -45,6 +45,7 @@ pub(super) struct Settings {
     pub(super) interval: Duration,
     pub(super) queue_bytes: usize,
     pub(super) sync_batches: bool,
+    pub(super) record_end: Option<u8>,
     pub(super) rotate_bytes: Option<u64>,
     pub(super) rotate_after: Option<Duration>,
     pub(super) keep_files: Option<usize>,
@@ -113,6 +114,33 @@ impl BatchOptions {
         self
     }
 
+    /// The byte that every record ends with, as lines end with `b'\n'`; none unless set.
+    ///
+    /// A process that is killed within a write leaves a part of a record at the end of the file. A
+    /// writer that knows how records end looks for that when it is opened, and ends the part, so
+    /// that the next record does not become the rest of it. Without this, whoever reads lines finds
+    /// both as one.
+    ///
+    /// The file has to be readable then, and opening costs a hop more; a part that is ended costs
+    /// another one.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?; let path = directory.path().join("events.log");
+    /// std::fs::write(&path, "first\nsecond, of which the end is miss")?;
+    ///
+    /// let log = aiofile_util::BatchOptions::new().record_end(b'\n').open(&path).await?;
+    /// log.append_durable("third\n").await?;
+    /// let text = std::fs::read_to_string(&path)?;
+    /// assert_eq!(text, "first\nsecond, of which the end is miss\nthird\n");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn record_end(mut self, byte: u8) -> Self {
+        self.settings.record_end = Some(byte);
+        self
+    }
+
     /// Another file begins before one would have more than so many bytes. Only a record that is
     /// longer by itself makes a longer file.
     ///
@@ -174,7 +202,7 @@ impl BatchOptions {
     ///
     /// The file is locked with flock(2), so that no other writer works on it at the same time.
     ///
-    /// Costs: two hops, and two more where it has files that are put aside.
+    /// Costs: three hops, and two more where it has files that are put aside.
     ///
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a limit of 0, a level that gzip does not
@@ -182,7 +210,8 @@ impl BatchOptions {
     /// writer has it open; else what the system answers.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the file as it was, or an empty one.
+    /// Dropping the future leaves the file as it was, or an empty one, or with its last part of a
+    /// record [ended](Self::record_end).
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<BatchWriter> {
         let path = path.as_ref();
         self.settings.check().map_err(|error| error.doing("open").on(path))?;
@@ -235,6 +264,7 @@ impl Default for Settings {
             interval: Duration::from_millis(200),
             queue_bytes: 8 << 20,
             sync_batches: false,
+            record_end: None,
             rotate_bytes: None,
             rotate_after: None,
             keep_files: None,

@@ -22,11 +22,19 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Opens and locks the file, to go on at its end.
-    pub(super) async fn open(context: &Context, path: &Path) -> Result<Self> {
-        let mut present = Appended::open(context, path, flags::O_WRONLY).await?;
+    /// Opens and locks the file, to go on at its end, which is that of a record then.
+    pub(super) async fn open(
+        context: &Context,
+        path: &Path,
+        record_end: Option<u8>,
+    ) -> Result<Self> {
+        let access = record_end.map_or(flags::O_WRONLY, |_| flags::O_RDWR);
+        let mut present = Appended::open(context, path, access).await?;
         lock(context, present.file()).await?;
         let metadata = present.go_on().await?;
+        if let Some(end) = record_end {
+            present.end_with(end).await?;
+        }
         let mode = metadata.permissions().mode() & 0o777;
         Ok(Self { context: context.clone(), present, mode })
     }

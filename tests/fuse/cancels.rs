@@ -27,7 +27,7 @@ fn cancellations_provably_in_flight() {
     let patience = PATIENCE + Duration::from_millis(10 * cancels);
     ways::each(|way| {
         let (before, begun) = (in_use::now(), Instant::now());
-        let done = gate(&mounted, &way.build().unwrap(), cancels, patience);
+        let done = gate(&mounted, &way.build().unwrap(), way.has_one_write, cancels, patience);
         let name = way.name;
         let done = done.and_then(|others| in_use::given_back(&before, PATIENCE).map(|()| others));
         let others = done.unwrap_or_else(|error| {
@@ -48,7 +48,7 @@ fn an_answer_before_its_time_is_found_out() {
     let _alone = in_use::alone();
     let Some(mounted) = mounted() else { return };
     let context = ways::planted(Defect::EarlyAnswer, 16).unwrap();
-    let error = gate(&mounted, &context, CANCELS, PATIENCE).unwrap_err();
+    let error = gate(&mounted, &context, false, CANCELS, PATIENCE).unwrap_err();
     assert!(error.contains("early drops"), "{error}");
     println!("gate=fuse_cancels planted=early_answer caught=yes");
 }
@@ -57,6 +57,7 @@ fn an_answer_before_its_time_is_found_out() {
 fn gate(
     mounted: &Mounted,
     context: &Context,
+    has_one_write: bool,
     cancels: u64,
     patience: Duration,
 ) -> Result<usize, String> {
@@ -64,7 +65,7 @@ fn gate(
     let mut random = Random::new(seed());
     let runtime = runtime();
     run(&runtime, context, patience, async {
-        let field = Field::begin(mounted, context).await?;
+        let field = Field::begin(mounted, context, has_one_write).await?;
         let mut others = 0;
         for _ in 0..cancels.div_ceil(FILES as u64) {
             let (flying, out) = field.launch(&guards, &mut random).await?;

@@ -57,7 +57,7 @@ fn context_goes(
     guards.poison();
     let runtime = runtime();
     let begun = run(&runtime, &context, PATIENCE, async {
-        let field = Field::begin(mounted, &context).await?;
+        let field = Field::begin(mounted, &context, way.has_one_write).await?;
         let flying = field.launch(guards, random).await?;
         Ok((flying, nodes(&field)))
     });
@@ -91,7 +91,7 @@ fn runtime_goes(
         false => runtime(),
     };
     let begun = run(&first, &context, PATIENCE, async {
-        let field = Field::begin(mounted, &context).await?;
+        let field = Field::begin(mounted, &context, way.has_one_write).await?;
         let (flying, out) = field.launch(guards, random).await?;
         for task in flying {
             tokio::spawn(task);

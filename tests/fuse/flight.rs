@@ -9,6 +9,7 @@ use caio_testkit::Random;
 use nix::errno::Errno;
 
 use crate::disk::{Disk, Verdict};
+use crate::drive::PATIENCE;
 use crate::guards::Guards;
 use crate::mounted::Mounted;
 use crate::plan::Call;
@@ -46,6 +47,9 @@ const KINDS: [Kind; 9] = [
     Kind::Open,
 ];
 
+/// What they ask of the server.
+const CALLS: [Call; 4] = [Call::Read, Call::Write, Call::Fsync, Call::Open];
+
 pub(crate) type Flying = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A file with one operation at a time.
@@ -61,16 +65,22 @@ pub(crate) struct Field<'a> {
     place: &'a Mounted,
     pub(crate) targets: Vec<Target>,
     free: Vec<Target>,
+    /// Whether no write is begun while another one is held: see [`Way::has_one_write`].
+    has_one_write: bool,
 }
 
 impl<'a> Field<'a> {
-    pub(crate) async fn begin(place: &'a Mounted, context: &Context) -> Result<Self, String> {
+    pub(crate) async fn begin(
+        place: &'a Mounted,
+        context: &Context,
+        has_one_write: bool,
+    ) -> Result<Self, String> {
         let mut targets = Vec::new();
         for number in 0..FILES + Manner::ALL.len() {
             targets.push(Target::begin(place, context, number).await?);
         }
         let free = targets.split_off(FILES);
-        Ok(Self { place, targets, free })
+        Ok(Self { place, targets, free, has_one_write })
     }
 
     /// Begins an operation on each file, and waits until the server has all of them. Returns them
@@ -85,33 +95,55 @@ impl<'a> Field<'a> {
             if target.manner == Manner::Cached {
                 self.place.forget_pages(target.node)?;
             }
-            disk.hold(target.node, &[Call::Read, Call::Write, Call::Fsync, Call::Open]);
+            disk.hold(target.node, &CALLS);
         }
+        let kinds = self.kinds(random);
+        let begun = self.targets.iter().zip(&kinds);
         let mut flying: Vec<_> =
-            self.targets.iter().map(|target| target.operation(guards, random)).collect();
+            begun.map(|(target, kind)| target.operation(*kind, guards, random)).collect();
         let out = guards.out();
         let mut task = TaskContext::from_waker(Waker::noop());
         if flying.iter_mut().any(|flying| flying.as_mut().poll(&mut task).is_ready()) {
             return Err("an operation ended before its answer".to_owned());
         }
         let nodes: Vec<_> = self.targets.iter().map(|target| target.node).collect();
-        disk.arrived(&nodes).await;
+        if tokio::time::timeout(PATIENCE / 2, disk.arrived(&nodes)).await.is_err() {
+            let seen = |node: &u64| disk.held_of(*node, &CALLS) > 0;
+            let seen: Vec<_> = nodes.iter().map(seen).zip(kinds).collect();
+            return Err(format!("the server does not see all of {seen:?}"));
+        }
         Ok((flying, out))
+    }
+
+    /// What is begun on each file.
+    fn kinds(&self, random: &mut Random) -> Vec<Kind> {
+        let mut may_write = true;
+        let kind = |_: &Target| {
+            let kind = KINDS[random.below(KINDS.len())];
+            let writes = matches!(kind, Kind::Write | Kind::WriteVectored);
+            let is_left_out = writes && !may_write;
+            may_write &= !(writes && self.has_one_write);
+            if is_left_out { Kind::Read } else { kind }
+        };
+        self.targets.iter().map(kind).collect()
     }
 
     /// Reads and writes other files, which wait for nobody.
     pub(crate) async fn others(&self, random: &mut Random) -> Result<usize, String> {
         for target in &self.free {
-            let bytes = random.bytes(BUFFER_BYTES);
-            let buffer = caio::AlignedBuffer::copy_of(&bytes, 4096);
-            let written = target.file.write_all_at(buffer, 0).await;
-            written.map_err(|error| format!("meanwhile: {error}"))?;
+            if !self.has_one_write {
+                let bytes = random.bytes(BUFFER_BYTES);
+                let buffer = caio::AlignedBuffer::copy_of(&bytes, 4096);
+                let written = target.file.write_all_at(buffer, 0).await;
+                written.map_err(|error| format!("meanwhile: {error}"))?;
+            }
             let read = target.file.read_exact_at(BUFFER_BYTES, 0).await;
-            if read.map_err(|error| format!("meanwhile: {error}"))? != bytes {
+            let contents = self.place.disk().read(target.node, 0, BUFFER_BYTES);
+            if read.map_err(|error| format!("meanwhile: {error}"))? != contents {
                 return Err("meanwhile a read gave other bytes".to_owned());
             }
         }
-        Ok(2 * self.free.len())
+        Ok(self.free.len() * if self.has_one_write { 1 } else { 2 })
     }
 
     /// The server answers, well or not.
@@ -144,13 +176,13 @@ impl Target {
         Ok(Self { node, manner, path, file })
     }
 
-    /// Any operation. It owns what it needs.
-    fn operation(&self, guards: &Guards, random: &mut Random) -> Flying {
+    /// It owns what it needs.
+    fn operation(&self, kind: Kind, guards: &Guards, random: &mut Random) -> Flying {
         let file = self.file.clone();
         let offset = (BUFFER_BYTES * random.below(2)) as u64;
         let empty = || guards.take();
         let full = |random: &mut Random| guards.with(&random.bytes(BUFFER_BYTES));
-        match KINDS[random.below(KINDS.len())] {
+        match kind {
             Kind::Read => {
                 let buffer = empty();
                 Box::pin(async move { drop(file.read_into(buffer, offset).await) })

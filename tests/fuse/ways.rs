@@ -17,6 +17,9 @@ pub(crate) struct Way {
     pub(crate) kind: BackendKind,
     /// Whether the requests wait in the backend's queue, not in a pool beside it.
     pub(crate) is_queue: bool,
+    /// Whether a write may wait for one to another file. A ring's workers in the kernel write one
+    /// after the other to files whose inodes have the same hash, of which there are 64.
+    pub(crate) has_one_write: bool,
     build: fn() -> Result<Context, Error>,
 }
 
@@ -36,7 +39,7 @@ const WAYS: [Way; 6] = [
 ];
 
 const fn of(name: &'static str, kind: BackendKind, build: fn() -> Result<Context, Error>) -> Way {
-    Way { name, kind, is_queue: false, build }
+    Way { name, kind, is_queue: false, has_one_write: false, build }
 }
 
 const fn queue(
@@ -44,7 +47,8 @@ const fn queue(
     kind: BackendKind,
     build: fn() -> Result<Context, Error>,
 ) -> Way {
-    Way { name, kind, is_queue: true, build }
+    let has_one_write = matches!(kind, BackendKind::Uring);
+    Way { name, kind, is_queue: true, has_one_write, build }
 }
 
 /// Each that works here. What does not is told, and is a failure where it is required.

@@ -88,9 +88,7 @@ impl AioFile {
         if let Err(error) = self.check_positional(offset) {
             return (Err(error.into()), buffer);
         }
-        let buffer = buffer.into_buffer();
-        let range = 0..buffer.len();
-        let (result, buffer) = self.write_buffer(buffer, range, offset).await;
+        let (result, buffer) = self.write_whole(buffer.into_buffer(), offset).await;
         (result.map_err(io::Error::from), B::from_buffer(buffer))
     }
 
@@ -175,21 +173,18 @@ impl AioFile {
             if done == length {
                 return (done, Ok(()));
             }
+            // In a box, since it is rare and would be a part of each write that waits.
             let (rest, at) = (done..length, offset + done as u64);
-            (result, buffer) = self.write_buffer(buffer, rest, at).await;
+            (result, buffer) = Box::pin(self.write_buffer(buffer, rest, at)).await;
         }
     }
 
-    /// As [`write_buffer`](Self::write_buffer), of all bytes. What is borrowed is copied where it
-    /// has to wait; else the buffer that comes back is empty.
+    /// Writes all bytes, as [`write_buffer`](Self::write_buffer) does. What is borrowed is copied
+    /// where it has to wait; else the buffer that comes back is empty.
     async fn write_bytes(&self, bytes: impl IntoBuffer, offset: u64) -> (Result<usize>, Buffer) {
         match self.file() {
             Ok(file) if !file.is_direct() => self.context.write_bytes(file, bytes, offset).await,
-            _ => {
-                let buffer = bytes.into_owned_buffer();
-                let range = 0..buffer.len();
-                self.write_buffer(buffer, range, offset).await
-            }
+            _ => self.write_whole(bytes.into_owned_buffer(), offset).await,
         }
     }
 

@@ -45,10 +45,16 @@ impl Context {
         let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
         self.check_fork().map_err(|error| error.during(kind).on(file.path()))?;
         self.proceed(0).await;
-        let layers = &self.inner.layers;
-        if layers.is_empty() {
+        if self.inner.layers.is_empty() {
             return self.sync_admitted(file, data_only, None).await;
         }
+        // In a box, since without layers it would be the larger part of each sync that waits.
+        Box::pin(self.sync_layered(file, data_only)).await
+    }
+
+    async fn sync_layered(&self, file: &SharedFile, data_only: bool) -> Result<()> {
+        let kind = if data_only { OpKind::Fdatasync } else { OpKind::Fsync };
+        let layers = &self.inner.layers;
         let info = layers.describe_sync(&*self.inner.runtime, file, kind);
         let sync = async {
             let admitted = self.inner.closing.or(layers.admit(&info, 1)).await;

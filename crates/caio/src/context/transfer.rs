@@ -2,12 +2,16 @@
 //! the range is done, the file ends or an error comes. The one place where short transfers are
 //! handled.
 
-use std::future::{Future, poll_fn};
+mod reading;
+mod writing;
+
+use std::future::Future;
 use std::ops::Range;
-use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use super::operation::Borrowed;
+use reading::Reading;
+use writing::Writing;
+
 use super::{Context, Inner};
 use crate::buffer::{Buffer, IntoBuffer};
 use crate::completion::Outcome;
@@ -15,7 +19,7 @@ use crate::config::BufferedWrites;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::SharedFile;
 use crate::in_place;
-use crate::op::{self, Op, OpKind, Output, TRANSFER_BYTES_MAX};
+use crate::op::{self, Op, OpKind, Output};
 
 /// A transfer's count of bytes, and its buffer. The buffer is empty where the operation was
 /// abandoned at a shutdown, or did not end by the deadline of a layer: the kernel has kept it.
@@ -175,22 +179,14 @@ impl Context {
     /// # Ok(())
     /// # });
     /// ```
-    pub async fn write(
-        &self,
-        file: &SharedFile,
-        mut buffer: Buffer,
+    pub fn write<'a>(
+        &'a self,
+        file: &'a SharedFile,
+        buffer: Buffer,
         range: Range<usize>,
         offset: u64,
-    ) -> Transfer {
-        if let Err(error) = op::check_write(&range, buffer.len(), offset) {
-            return (Err(error.on(file.path())), buffer);
-        }
-        let mut progress = Progress { file, range, offset, done: 0 };
-        if self.write_in_place(buffer.as_slice(), &mut progress).await {
-            return (Ok(progress.done), buffer);
-        }
-        let result = self.write_by_backend(&mut buffer, &mut progress).await;
-        (progress.settle(result), buffer)
+    ) -> impl Future<Output = Transfer> + Send + Sync + 'a {
+        Writing::new(self, Progress { file, range, offset, done: 0 }, buffer, |buffer| buffer)
     }
 
     /// As [`write`](Self::write), of bytes that may be borrowed: they are copied only where they go
@@ -216,192 +212,14 @@ impl Context {
     /// # Ok(())
     /// # });
     /// ```
-    pub async fn write_bytes(
-        &self,
-        file: &SharedFile,
-        bytes: impl IntoBuffer,
+    pub fn write_bytes<'a, B: IntoBuffer + 'a>(
+        &'a self,
+        file: &'a SharedFile,
+        bytes: B,
         offset: u64,
-    ) -> Transfer {
-        let slice = bytes.as_slice();
-        let range = 0..slice.len();
-        if let Err(error) = op::check_write(&range, slice.len(), offset) {
-            return (Err(error.on(file.path())), bytes.into_owned_buffer());
-        }
-        let mut progress = Progress { file, range, offset, done: 0 };
-        if self.write_in_place(slice, &mut progress).await {
-            return (Ok(progress.done), Buffer::default());
-        }
-        let mut buffer = bytes.into_owned_buffer();
-        let result = self.write_by_backend(&mut buffer, &mut progress).await;
-        (progress.settle(result), buffer)
-    }
-
-    /// Whether all is written then; the rest has to go another way. So does what is left where
-    /// others have to have their turn first: what has been begun must not depend on a future being
-    /// polled, since syncs and changes of the length come after it.
-    async fn write_in_place(&self, bytes: &[u8], progress: &mut Progress<'_>) -> bool {
-        if progress.is_done() {
-            return true;
-        }
-        let config = &self.inner.config;
-        let (length, bytes_max) = (progress.rest(usize::MAX).len(), config.in_place_bytes_max);
-        let may_wait = self.inner.writes_may_wait(progress.file);
-        if !self.inner.in_place || !in_place::can_write(progress.file, length, bytes_max, may_wait)
-        {
-            return false;
-        }
-        while !progress.is_done() {
-            let piece = progress.rest(bytes_max);
-            if progress.done == 0 {
-                self.proceed(piece.len()).await;
-            } else if !poll_fn(|cx| Poll::Ready(self.poll_proceed(cx, piece.len()).is_ready()))
-                .await
-            {
-                return false;
-            }
-            if self.is_shut_down() {
-                return false;
-            }
-            let (piece, offset) = (&bytes[piece], progress.position());
-            let Some(written) = in_place::write(progress.file, piece, offset, may_wait) else {
-                return false;
-            };
-            self.inner.metrics.in_place(OpKind::Write, written, piece.len());
-            progress.done += written;
-        }
-        true
-    }
-
-    async fn write_by_backend(
-        &self,
-        buffer: &mut Buffer,
-        progress: &mut Progress<'_>,
-    ) -> Result<()> {
-        loop {
-            let range = progress.rest(TRANSFER_BYTES_MAX);
-            let offset = progress.position();
-            let op = Op::Write { buffer: std::mem::take(buffer), range, offset };
-            let outcome = match progress.done {
-                0 => self.submit_borrowed(Some(progress.file), op).await,
-                _ => Borrowed::going_on(self, progress.file, op).await,
-            };
-            let bytes = count(outcome, buffer)?;
-            progress.done += bytes;
-            if progress.is_done() {
-                return Ok(());
-            }
-            if bytes == 0 {
-                let error = Error::new(ErrorKind::WriteZero, "the system accepted no byte");
-                return Err(error.during(OpKind::Write).on(progress.file.path()).at(offset));
-            }
-        }
-    }
-}
-
-/// A read that is complete at its end. By hand, since many wait at once, and an `async fn` keeps
-/// twice what it is given.
-struct Reading<'a> {
-    context: &'a Context,
-    progress: Progress<'a>,
-    step: Step<'a>,
-}
-
-/// Where the buffer is.
-enum Step<'a> {
-    New {
-        buffer: Buffer,
-        in_place: bool,
-    },
-    InPlace(Buffer),
-    Backend(Buffer),
-    /// The engine has it.
-    Waiting(Borrowed<'a>),
-    Done,
-}
-
-impl<'a> Reading<'a> {
-    fn new(context: &'a Context, progress: Progress<'a>, buffer: Buffer, in_place: bool) -> Self {
-        Self { context, progress, step: Step::New { buffer, in_place } }
-    }
-
-    /// The next step that waits for nothing; the end where it is reached.
-    fn begin(&mut self, buffer: Buffer, in_place: bool) -> Option<Transfer> {
-        let Progress { file, range, offset, .. } = &self.progress;
-        if let Err(error) = op::check_read(&buffer, range, *offset) {
-            return Some((Err(error.on(file.path())), buffer));
-        }
-        // What is empty is done there without a call.
-        self.step = match in_place || self.progress.is_done() {
-            true => Step::InPlace(buffer),
-            false => Step::Backend(buffer),
-        };
-        None
-    }
-}
-
-impl Progress<'_> {
-    fn finish(&self, result: Result<()>, mut buffer: Buffer) -> Poll<Transfer> {
-        // It is missing where the operation was abandoned: the kernel has kept it, and with it
-        // whatever was read before.
-        if buffer.capacity() == 0 {
-            return Poll::Ready((result.map(|()| self.done), buffer));
-        }
-        buffer.set_len(self.range.start + self.done);
-        Poll::Ready((self.settle(result), buffer))
-    }
-}
-
-impl Future for Reading<'_> {
-    type Output = Transfer;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Transfer> {
-        loop {
-            let Self { context, progress, step } = &mut *self;
-            let (rest, offset) = (progress.rest(TRANSFER_BYTES_MAX), progress.position());
-            match step {
-                Step::New { buffer, in_place } => {
-                    let (buffer, in_place) = (std::mem::take(buffer), *in_place);
-                    if let Some(end) = self.begin(buffer, in_place) {
-                        return Poll::Ready(end);
-                    }
-                }
-                Step::InPlace(buffer) if progress.is_done() => {
-                    return progress.finish(Ok(()), std::mem::take(buffer));
-                }
-                Step::InPlace(buffer) => {
-                    let file = progress.file;
-                    match ready!(context.poll_try_read(cx, file, buffer, rest, offset)) {
-                        // Only nothing at all means the end: fewer bytes than asked for may also
-                        // mean that the following ones are not cached.
-                        Ok(Some(0)) => return progress.finish(Ok(()), std::mem::take(buffer)),
-                        Ok(Some(bytes)) => progress.done += bytes,
-                        Ok(None) => *step = Step::Backend(std::mem::take(buffer)),
-                        Err(error) => {
-                            return progress.finish(Err(error), std::mem::take(buffer));
-                        }
-                    }
-                }
-                Step::Backend(buffer) => {
-                    let op = Op::Read { buffer: std::mem::take(buffer), range: rest, offset };
-                    *step = Step::Waiting(context.submit_borrowed(Some(progress.file), op));
-                }
-                Step::Waiting(operation) => {
-                    let outcome = ready!(Pin::new(operation).poll(cx));
-                    *step = Step::Done;
-                    let mut buffer = Buffer::default();
-                    let bytes = match count(outcome, &mut buffer) {
-                        Ok(bytes) => bytes,
-                        Err(error) => return progress.finish(Err(error), buffer),
-                    };
-                    progress.done += bytes;
-                    if bytes == 0 || progress.is_done() || progress.ends_short() {
-                        return progress.finish(Ok(()), buffer);
-                    }
-                    *step = Step::Backend(buffer);
-                }
-                Step::Done => unreachable!("a read is not polled after it is ready"),
-            }
-        }
+    ) -> impl Future<Output = Transfer> + 'a {
+        let range = 0..bytes.as_slice().len();
+        Writing::new(self, Progress { file, range, offset, done: 0 }, bytes, |_| Buffer::default())
     }
 }
 

@@ -9,6 +9,31 @@ use super::{Part, alignment, misaligned};
 use crate::aio_file::AioFile;
 
 impl AioFile {
+    /// Writes all of the buffer, as [`write_buffer`](Self::write_buffer) does. Many wait here at
+    /// once, so what is rare is in boxes.
+    pub(in crate::aio_file) async fn write_whole(
+        &self,
+        buffer: Buffer,
+        offset: u64,
+    ) -> (Result<usize>, Buffer) {
+        let range = 0..buffer.len();
+        let Some(file) = self.file().ok().filter(|file| goes_as_it_is(file, &buffer, offset))
+        else {
+            return Box::pin(self.write_buffer(buffer, range, offset)).await;
+        };
+        let (length, (result, buffer)) =
+            (range.len(), self.context.write(file, buffer, range, offset).await);
+        match result {
+            // A write that was cut within a block goes on from there; a later one meets an error.
+            Ok(done @ 1..) if done < length && alignment(file).is_some() => {
+                let rest = self.write_buffer(buffer, done..length, offset + done as u64);
+                let (result, buffer) = Box::pin(rest).await;
+                (Ok(done + result.unwrap_or(0)), buffer)
+            }
+            result => (result, buffer),
+        }
+    }
+
     /// Writes a range of the buffer: all of it, unless an error comes in between, and then as much
     /// as was accepted before. What lies before the range in the buffer must be what lies before
     /// `offset` in the file: a write that was cut within a block goes on from the beginning of the
@@ -143,6 +168,14 @@ fn beyond(file: &SharedFile, bytes: usize, back: usize, offset: u64) -> Result<u
             Err(error.during(OpKind::Write).on(file.path()).at(offset))
         }
     }
+}
+
+/// Whether the system takes all of the buffer there.
+fn goes_as_it_is(file: &SharedFile, buffer: &Buffer, offset: u64) -> bool {
+    let part = Part::of(buffer, 0, buffer.len());
+    alignment(file).is_none_or(|DirectAlignment { memory, write, .. }| {
+        !file.is_append() && part.fits(memory, write, offset.is_multiple_of(write))
+    })
 }
 
 /// Whether the system says of a transfer that it is not aligned.

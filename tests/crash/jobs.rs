@@ -3,6 +3,7 @@
 mod copies;
 mod logs;
 mod names;
+mod objects;
 mod pages;
 mod replaced;
 mod streams;
@@ -10,7 +11,6 @@ mod streams;
 use crate::job::Job;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Job> {
-    [streams::JOBS, pages::JOBS, replaced::JOBS, copies::JOBS, logs::JOBS, names::JOBS]
-        .into_iter()
-        .flatten()
+    let files = [streams::JOBS, pages::JOBS, replaced::JOBS, copies::JOBS];
+    files.into_iter().chain([logs::JOBS, names::JOBS, objects::JOBS]).flatten()
 }

@@ -125,7 +125,7 @@ fn read_cached(path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     let mut filled = 0;
     while filled < capacity {
         let range = filled..capacity;
-        match nowait::read(file.as_fd(), &mut buffer, range, filled as u64, Wait::Never)? {
+        match nowait::read(file.as_fd(), &mut buffer, range, filled as u64, Wait::Never, 0)? {
             0 => break,
             bytes => filled += bytes,
         }

@@ -147,7 +147,7 @@ pub(crate) mod statx {
         let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
         let stat = statx(file, c"", flags, STATX_WRITE_ATOMIC).ok()?;
         let is_told = stat.stx_mask & STATX_WRITE_ATOMIC.bits() != 0;
-        (is_told && stat.stx_atomic_write_unit_max > 0).then(|| AtomicWriteLimits {
+        (is_told && stat.stx_atomic_write_unit_max > 0).then_some(AtomicWriteLimits {
             unit_min: stat.stx_atomic_write_unit_min as usize,
             unit_max: stat.stx_atomic_write_unit_max as usize,
             segments_max: stat.stx_atomic_write_segments_max as usize,

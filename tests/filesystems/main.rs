@@ -9,6 +9,7 @@
 mod image;
 #[path = "../common/run.rs"]
 mod run;
+mod rw_flags;
 
 use std::time::{Duration, Instant};
 
@@ -20,17 +21,22 @@ use tokio::runtime::Builder;
 const BLOCK_BYTES: usize = 4096;
 const BLOCKS: u64 = 64;
 
-/// Each backend that works here, on a fresh image with this file system.
-fn on(file_system: &str, check: impl AsyncFn(&Context, &Image, BackendKind)) {
-    let image = match Image::mount(file_system) {
-        Ok(image) => image,
+/// A fresh image with this file system; `None` where there is none here.
+fn mounted(file_system: &str) -> Option<Image> {
+    match Image::mount(file_system) {
+        Ok(image) => Some(image),
         Err(reason) => {
             println!("skipped {file_system}: {reason}");
             let required = std::env::var_os("CAIO_REQUIRE_FILESYSTEMS").is_some();
             assert!(!required, "{file_system} is required, and was skipped: {reason}");
-            return;
+            None
         }
-    };
+    }
+}
+
+/// Each backend that works here, on a fresh image with this file system.
+fn on(file_system: &str, check: impl AsyncFn(&Context, &Image, BackendKind)) {
+    let Some(image) = mounted(file_system) else { return };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for kind in BackendKind::ALL {
         runtime.block_on(async {

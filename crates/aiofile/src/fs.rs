@@ -31,6 +31,7 @@ mod metadata;
 mod permissions;
 mod read;
 mod read_dir;
+mod read_many;
 #[cfg(target_os = "linux")]
 mod receive_file;
 mod remove;
@@ -80,6 +81,7 @@ pub use metadata::{metadata, symlink_metadata, try_exists};
 pub use permissions::{Access, access, chown, lchown, set_permissions};
 pub use read::{read, read_to_string};
 pub use read_dir::{DirEntry, ReadDir, read_dir};
+pub use read_many::{ReadMany, read_many};
 #[cfg(target_os = "linux")]
 pub use receive_file::receive_file;
 pub use remove::{remove_dir, remove_file};

@@ -94,9 +94,9 @@ mod writer;
 pub use aio_file::{AioFile, RangeOptions, RangeStream};
 pub use async_open::{Target, async_open};
 pub use caio::{
-    AlignedBuffer, BackendKind, Buffer, BufferOwner, BufferPool, BufferedWrites, Choice, Config,
-    Context, ContextBuilder, Error, ErrorKind, FileClass, Info, IntoBuffer, Metrics, OwnedBuffer,
-    OwnedBufferMut, PooledBuffer, SharedFile, flags,
+    AlignedBuffer, AtomicWriteLimits, BackendKind, Buffer, BufferOwner, BufferPool, BufferedWrites,
+    Choice, Config, Context, ContextBuilder, Error, ErrorKind, FileClass, Info, IntoBuffer,
+    Metrics, OwnedBuffer, OwnedBufferMut, PooledBuffer, SharedFile, flags,
 };
 pub use file::{Chunks, File, Lines};
 pub use line_reader::{Follow, FollowEvent, LineReader, LineStream};

@@ -2,6 +2,7 @@
 
 mod flags;
 mod from_std;
+mod rw_flags;
 
 use std::fs;
 use std::io;
@@ -43,6 +44,8 @@ pub struct OpenOptions {
     custom_flags: i32,
     mode: u32,
     buffered_writes: Option<BufferedWrites>,
+    dont_cache: bool,
+    atomic_writes: bool,
     context: Option<Context>,
     /// Options of std's that these were, and what was set since.
     std: Option<fs::OpenOptions>,
@@ -428,6 +431,7 @@ impl OpenOptions {
         if let Some(writes) = self.buffered_writes {
             file.set_buffered_writes(writes);
         }
+        self.set_rw_flags(&file)?;
         let bounce = match self.bounce && file.is_direct() && file.is_writable() {
             true => Some(context.reopen_buffered(&file).await?),
             false => None,
@@ -450,6 +454,8 @@ impl Default for OpenOptions {
             custom_flags: 0,
             mode: 0o666,
             buffered_writes: None,
+            dont_cache: false,
+            atomic_writes: false,
             context: None,
             std: None,
         }

@@ -41,6 +41,9 @@ pub struct Capability {
     /// Whether its files are its own, so that no call of the system with one of their paths leads
     /// to them, and what a closure does it does elsewhere: then all is done by operations.
     pub own_files: bool,
+    /// Whether its writes are atomic where [`SharedFile::rw_flags`](crate::SharedFile::rw_flags)
+    /// says so; else the context's pool does these.
+    pub atomic_writes: bool,
     /// Facts worth a line in a report: kernel features in use, limits met.
     pub features: Vec<String>,
 }
@@ -68,6 +71,7 @@ impl Capability {
             local_only: false,
             completes_by_itself: true,
             own_files: false,
+            atomic_writes: false,
             features: Vec::new(),
         }
     }

@@ -4,6 +4,7 @@ mod class;
 mod group_sync;
 mod open_files;
 mod pending_writes;
+mod rw_flags;
 
 use std::fmt;
 use std::fs::File;
@@ -32,6 +33,9 @@ pub(crate) use class::{Inode, Traits};
 pub(crate) use group_sync::{Begin, GroupSync, SyncRun};
 pub(crate) use open_files::{NoPlace, OpenFiles, OpenPermit};
 pub(crate) use pending_writes::{Deferred, PendingWrites};
+pub use rw_flags::AtomicWriteLimits;
+use rw_flags::RwFlags;
+pub(crate) use rw_flags::is_refusal;
 
 /// A counted reference to an open file and to what is known about it.
 ///
@@ -69,6 +73,7 @@ struct Inner {
     /// What does its buffered writes, where that is not as in its context.
     buffered_writes: OnceLock<BufferedWrites>,
     hold_off: OnceLock<Arc<HoldOff>>,
+    rw_flags: RwFlags,
     /// The place among the open files that this one takes.
     place: OnceLock<OpenPermit>,
     released: Mutex<Vec<Handoff<Option<OwnedFd>>>>,
@@ -112,6 +117,7 @@ impl SharedFile {
             direct_alignment: OnceLock::new(),
             buffered_writes: OnceLock::new(),
             hold_off: OnceLock::new(),
+            rw_flags: RwFlags::default(),
             place: OnceLock::new(),
             released: Mutex::default(),
         };
@@ -209,6 +215,7 @@ impl SharedFile {
         };
         inner.state = Arc::clone(&other.inner.state);
         inner.buffered_writes.clone_from(&other.inner.buffered_writes);
+        inner.rw_flags.clone_from(&other.inner.rw_flags);
         inner.path = Arc::clone(&other.inner.path);
         Ok(Self { inner: Arc::new(inner) })
     }

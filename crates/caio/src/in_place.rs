@@ -14,7 +14,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
 use crate::buffer::Buffer;
-use crate::file::{FileClass, FileSystem, SharedFile};
+use crate::file::{FileClass, FileSystem, SharedFile, is_refusal};
 use crate::sys::file_size_limit;
 use crate::sys::nowait::{self, Wait};
 
@@ -39,6 +39,8 @@ pub(crate) fn can_write(
     // one that the kernel does not cut short where it would wait.
     let whole = !file.is_append() || length <= bytes_max && (may_wait || is_in_memory(file));
     whole
+        // The kernel begins to write out what is not to stay cached, which may wait.
+        && file.rw_flags(true) == 0
         && (may_wait || can_write_without_waiting(file))
         // Beyond such a limit the calling thread would get SIGXFSZ; a worker blocks it.
         && !file_size_limit::is_set()
@@ -62,10 +64,14 @@ pub(crate) fn read(
     range: Range<usize>,
     offset: u64,
 ) -> Option<usize> {
+    let flags = file.rw_flags(false);
     loop {
-        match nowait::read(file.as_fd(), buffer, range.clone(), offset, wait(file)) {
+        match nowait::read(file.as_fd(), buffer, range.clone(), offset, wait(file), flags) {
             Ok(bytes) => return Some(bytes),
             Err(error) if is_interrupted(&error) => {}
+            Err(error) if flags != 0 && is_refusal(&error) => {
+                return read_without_flags(file, buffer, range, offset);
+            }
             Err(error) => return refused(&error, file, false),
         }
     }
@@ -90,6 +96,24 @@ fn write_without_waiting(file: &SharedFile, bytes: &[u8], offset: u64) -> Option
             Ok(bytes) => return Some(bytes),
             Err(error) if is_interrupted(&error) => {}
             Err(error) => return refused(&error, file, true),
+        }
+    }
+}
+
+/// Finds out whether the file system refuses the flags, or reads in place.
+#[cold]
+fn read_without_flags(
+    file: &SharedFile,
+    buffer: &mut Buffer,
+    range: Range<usize>,
+    offset: u64,
+) -> Option<usize> {
+    let read = nowait::read(file.as_fd(), buffer, range, offset, wait(file), 0);
+    match read {
+        Err(error) if is_refusal(&error) => refused(&error, file, false),
+        read => {
+            file.refuse_dont_cache();
+            read.ok()
         }
     }
 }
@@ -120,8 +144,7 @@ fn is_interrupted(error: &io::Error) -> bool {
 /// next file may lie on another file system.
 #[cold]
 fn refused(error: &io::Error, file: &SharedFile, write: bool) -> Option<usize> {
-    let lasting = [libc::EOPNOTSUPP, libc::ENOSYS, libc::EINVAL, libc::EPERM];
-    if error.raw_os_error().is_some_and(|errno| lasting.contains(&errno)) {
+    if is_refusal(error) {
         file.refuses_in_place(write).store(true, Ordering::Relaxed);
     }
     None

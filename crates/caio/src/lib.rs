@@ -131,7 +131,9 @@ pub use config::{
 pub use context::{Context, ContextBuilder, Operation, Transfer, VectoredTransfer, look_at_mount};
 pub use delay::delay;
 pub use error::{Error, ErrorKind, Result};
-pub use file::{DirectAlignment, FileClass, FileSystem, SharedFile, closed_descriptor};
+pub use file::{
+    AtomicWriteLimits, DirectAlignment, FileClass, FileSystem, SharedFile, closed_descriptor,
+};
 pub use layer::{
     Admission, Clock, Ending, Layer, OpInfo, OpRoute, Priority, Sleep, Stage, with_priority,
 };

@@ -107,6 +107,11 @@ impl Recorder {
         moved(shard, kind, bytes, wanted);
     }
 
+    /// A file that a closure has read.
+    pub(crate) fn read_by_closure(&self, bytes: usize) {
+        add(&self.shard().bytes_read, bytes as u64);
+    }
+
     /// An operation in place that moved no bytes: an open, a stat, a close.
     pub(crate) fn in_place_other(&self) {
         add(&self.shard().in_place, 1);

@@ -32,9 +32,14 @@ pub(crate) fn route(
     if capability.local_only && file.file_system() == FileSystem::Remote {
         return Route::Pool;
     }
+    if op.is_write() && file.writes_atomically() && !capability.atomic_writes {
+        return Route::Pool;
+    }
     let buffered_write =
         op.is_write() && !file.is_direct() && matches!(file.class(), FileClass::Regular);
-    let slow = capability.writes_buffered_slowly && file.file_system() == FileSystem::Ext4;
+    // What is not to stay cached the kernel begins to write out at once, as the ring is entered.
+    let slow = capability.writes_buffered_slowly
+        && (file.file_system() == FileSystem::Ext4 || file.rw_flags(true) != 0);
     match writes {
         BufferedWrites::Auto if buffered_write && slow => Route::Pool,
         BufferedWrites::Pool | BufferedWrites::InPlace if buffered_write => Route::Pool,
@@ -89,6 +94,7 @@ mod tests {
             local_only: true,
             completes_by_itself: false,
             own_files: false,
+            atomic_writes: true,
             features: Vec::new(),
         }
     }

@@ -33,6 +33,13 @@ impl OpenOptions {
         if self.truncate && !self.create_new && (self.append || !self.write) {
             return Err(contradiction("truncating a file needs write, without append"));
         }
+        if self.atomic_writes
+            && (!self.asks_for_direct() || !self.write || self.append || self.bounce)
+        {
+            return Err(contradiction(
+                "atomic writes need direct and write, without append and bounce",
+            ));
+        }
         let chosen = [
             (self.append, flags::O_APPEND),
             (self.truncate && !self.create_new, flags::O_TRUNC),
@@ -44,6 +51,10 @@ impl OpenOptions {
         // What was said with `read` and `write` holds.
         let custom = self.custom_flags & !(flags::O_WRONLY | flags::O_RDWR);
         Ok(chosen.fold(access | custom, |flags, flag| flags | flag))
+    }
+
+    fn asks_for_direct(&self) -> bool {
+        self.direct || flags::DIRECT.is_some_and(|flag| self.custom_flags & flag != 0)
     }
 
     pub(super) fn direct_flag(&self) -> i32 {

@@ -83,6 +83,7 @@ impl LinuxAio {
             local_only: true,
             completes_by_itself: false,
             own_files: false,
+            atomic_writes: true,
             features,
         };
         Ok(Self { queue: Some(Queue::new(kernel, room as usize)?), capability })

@@ -144,6 +144,7 @@ impl<T: Threads> Pool<T> {
             idle_timeout: Duration::from_millis(config.threads_idle_timeout_ms),
         };
         let capability = Capability {
+            atomic_writes: true,
             features: vec![format!("at most {} threads", config.threads_max)],
             ..Capability::all(config.max_requests)
         };

@@ -112,6 +112,7 @@ impl Uring {
             local_only: true,
             completes_by_itself: false,
             own_files: false,
+            atomic_writes: true,
             features: features(&config, &made.io),
         };
         let first = (number, Arc::new(Ring::new(made)));

@@ -190,6 +190,11 @@ impl Progress {
         if let Err(error) = context.check_fork() {
             return Poll::Ready(self.strand(file, error));
         }
+        if let (Some(file), Self::New(op) | Self::GoingOn(op)) = (file, &*self)
+            && let Err(error) = file.check_atomic(op)
+        {
+            return Poll::Ready(self.strand(Some(file), error));
+        }
         if !context.inner.layers.is_empty() {
             if let Self::New(op) | Self::GoingOn(op) = self {
                 let op = std::mem::replace(op, Op::Metadata);
@@ -265,8 +270,8 @@ impl Progress {
         receiver.close(&context.inner.channels);
     }
 
-    /// Ends in a forked child. What is shared with the backend is left alone: its other side is in
-    /// the parent.
+    /// Ends before it was accepted, or in a forked child. What is shared with the backend is left
+    /// alone then: its other side is in the parent.
     fn strand(&mut self, file: Option<&SharedFile>, error: Error) -> Outcome {
         match std::mem::replace(self, Self::Done) {
             Self::New(op) | Self::GoingOn(op) | Self::Admitted(op, _) => {

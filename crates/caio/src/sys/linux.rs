@@ -125,20 +125,34 @@ pub(crate) mod notifier {
     }
 }
 
-/// statx(2), for the O_DIRECT alignment of an open file: `STATX_DIOALIGN` (Linux 6.1) and
-/// `STATX_DIO_READ_ALIGN` (6.15).
+/// statx(2), for what O_DIRECT asks of an open file: `STATX_DIOALIGN` (Linux 6.1),
+/// `STATX_DIO_READ_ALIGN` (6.15) and `STATX_WRITE_ATOMIC` (6.11).
 pub(crate) mod statx {
     use std::os::fd::BorrowedFd;
 
     use rustix::fs::{AtFlags, StatxFlags, statx};
 
-    use crate::file::DirectAlignment;
+    use crate::file::{AtomicWriteLimits, DirectAlignment};
 
     /// What to assume where the kernel does not tell: every disk in use accepts it.
     const SAFE: DirectAlignment = DirectAlignment { memory: 4096, read: 4096, write: 4096 };
 
     /// `stx_dio_read_offset_align`, since Linux 6.15.
     const STATX_DIO_READ_ALIGN: StatxFlags = StatxFlags::from_bits_retain(0x0002_0000);
+
+    const STATX_WRITE_ATOMIC: StatxFlags = StatxFlags::from_bits_retain(0x0001_0000);
+
+    /// Without asking a server.
+    pub(crate) fn atomic_write_limits(file: BorrowedFd<'_>) -> Option<AtomicWriteLimits> {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let stat = statx(file, c"", flags, STATX_WRITE_ATOMIC).ok()?;
+        let is_told = stat.stx_mask & STATX_WRITE_ATOMIC.bits() != 0;
+        (is_told && stat.stx_atomic_write_unit_max > 0).then_some(AtomicWriteLimits {
+            unit_min: stat.stx_atomic_write_unit_min as usize,
+            unit_max: stat.stx_atomic_write_unit_max as usize,
+            segments_max: stat.stx_atomic_write_segments_max as usize,
+        })
+    }
 
     pub(crate) fn direct_alignment(file: BorrowedFd<'_>) -> Option<DirectAlignment> {
         let wanted = StatxFlags::DIOALIGN | STATX_DIO_READ_ALIGN;

@@ -130,11 +130,16 @@ pub(crate) mod statfs {
     }
 }
 
-/// The O_DIRECT alignment of an open file.
+/// What O_DIRECT asks of an open file.
 pub(crate) mod statx {
     use std::os::fd::BorrowedFd;
 
-    use crate::file::DirectAlignment;
+    use crate::file::{AtomicWriteLimits, DirectAlignment};
+
+    /// There are no such writes.
+    pub(crate) fn atomic_write_limits(_file: BorrowedFd<'_>) -> Option<AtomicWriteLimits> {
+        None
+    }
 
     /// There is none without `O_DIRECT`.
     pub(crate) fn direct_alignment(_file: BorrowedFd<'_>) -> Option<DirectAlignment> {
@@ -253,6 +258,10 @@ pub(crate) mod nowait {
 
     use crate::buffer::Buffer;
 
+    /// There are no flags.
+    pub(crate) const RWF_ATOMIC: libc::c_int = 0;
+    pub(crate) const RWF_DONTCACHE: libc::c_int = 0;
+
     /// Whether a transfer in place may wait for the device.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(crate) enum Wait {
@@ -269,6 +278,7 @@ pub(crate) mod nowait {
         _range: Range<usize>,
         _offset: u64,
         _wait: Wait,
+        _flags: libc::c_int,
     ) -> io::Result<usize> {
         Err(Errno::EOPNOTSUPP.into())
     }
@@ -301,5 +311,23 @@ pub(crate) mod nowait {
     ) -> libc::ssize_t {
         Errno::EOPNOTSUPP.set();
         -1
+    }
+
+    /// preadv(2) or pwritev(2): there are no flags.
+    ///
+    /// # Safety
+    /// The vectors are good for reading (of a write) or for writing (of a read) for the whole call.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn at_offset(
+        is_write: bool,
+        file: RawFd,
+        vectors: *const libc::iovec,
+        count: libc::c_int,
+        offset: libc::off_t,
+        _flags: libc::c_int,
+    ) -> libc::ssize_t {
+        let call = if is_write { libc::pwritev } else { libc::preadv };
+        // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
+        unsafe { call(file, vectors, count, offset) }
     }
 }

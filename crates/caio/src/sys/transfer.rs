@@ -10,8 +10,8 @@ use crate::op::{Op, TRANSFER_BYTES_MAX, Vectors};
 /// Where a transfer happens in the file, and whether it may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// At the operation's offset: preadv(2) and pwritev(2).
-    AtOffset,
+    /// At the operation's offset, with these flags: preadv2(2) and pwritev2(2).
+    AtOffset { flags: libc::c_int },
     /// Where the file is, for what has no offsets: readv(2) and writev(2).
     InSequence,
     /// As in sequence, but with EAGAIN where it would wait, and with EOPNOTSUPP where the
@@ -37,13 +37,12 @@ pub(crate) fn transfer(
     let count = libc::c_int::try_from(count).expect("there are at most VECTOR_BUFFERS_MAX");
     let (fd, is_write) = (file.as_raw_fd(), op.is_write());
     let result = match way {
-        Way::AtOffset => {
+        Way::AtOffset { flags } => {
             let offset = libc::off_t::try_from(op.offset().unwrap_or_default());
             let offset = offset.map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-            let call = if is_write { libc::pwritev } else { libc::preadv };
             // SAFETY: the vectors name memory of buffers that are borrowed mutably for the whole
             // call, and the kernel keeps no reference.
-            unsafe { call(fd, list, count, offset) }
+            unsafe { nowait::at_offset(is_write, fd, list, count, offset, flags) }
         }
         Way::InSequence => {
             let call = if is_write { libc::writev } else { libc::readv };

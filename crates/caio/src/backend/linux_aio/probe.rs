@@ -10,7 +10,7 @@ use super::queue::Kernel;
 use crate::capability::OpSet;
 use crate::error::{Error, ErrorKind};
 use crate::op::OpKind;
-use crate::sys::aio::{Command, ControlBlock, Event};
+use crate::sys::aio::{Command, ControlBlock, Event, NOWAIT};
 use crate::sys::known;
 
 /// How far the number of requests is halved where the system has no room for more.
@@ -53,7 +53,7 @@ pub(super) fn operations(kernel: &dyn Kernel) -> Result<OpSet, Error> {
     }
     // Files in memory have no non-blocking reads, and say so by EOPNOTSUPP; EINVAL is the answer
     // of a kernel that does not know the flag.
-    if errno_of(attempt(kernel, read.nowait(true))) == Some(libc::EINVAL) {
+    if errno_of(attempt(kernel, read.with_flags(NOWAIT))) == Some(libc::EINVAL) {
         let error = io::Error::from_raw_os_error(libc::EINVAL);
         return Err(refusal("a read with RWF_NOWAIT, which Linux has since 4.13", error));
     }

@@ -20,7 +20,7 @@ use crate::pending_count::shut_down;
 use crate::request::{Request, Token};
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock, now, planted};
-use crate::sys::aio::{self, Command, ControlBlock, Event, SUBMIT_MAX};
+use crate::sys::aio::{self, Command, ControlBlock, Event, NOWAIT, SUBMIT_MAX};
 
 /// How often a full queue is emptied and tried again before the rest is left to the next commit.
 const FULL_MAX: u32 = 3;
@@ -121,7 +121,7 @@ impl Queue {
         }
         let mut vectors = Vectors::default();
         let block = match control_block(&mut request, &mut vectors) {
-            Ok(block) => block.counted_on(self.eventfd.as_raw_fd()).nowait(true),
+            Ok(block) => block.counted_on(self.eventfd.as_raw_fd()),
             Err(error) => return refuse(request, error),
         };
         let mut state = lock(&self.state);
@@ -292,5 +292,7 @@ fn control_block(request: &mut Request, vectors: &mut Vectors) -> io::Result<Con
         _ => Command::WriteVectored,
     };
     let memory = (start.expose_provenance(), length);
-    Ok(ControlBlock::new(command, file.as_raw_fd(), memory, op.offset().unwrap_or_default()))
+    let (offset, flags) = (op.offset().unwrap_or_default(), file.rw_flags(op.is_write()));
+    let block = ControlBlock::new(command, file.as_raw_fd(), memory, offset);
+    Ok(block.with_flags(NOWAIT | flags.cast_unsigned()))
 }

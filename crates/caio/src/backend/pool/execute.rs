@@ -9,9 +9,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::open::{open, read_file};
-use crate::file::{FileClass, SharedFile};
+use crate::file::{FileClass, SharedFile, is_refusal};
 use crate::op::{Op, Output};
 use crate::sys::flush::flush;
+use crate::sys::nowait::RWF_DONTCACHE;
 use crate::sys::open_flags;
 use crate::sys::transfer::{Way, transfer};
 
@@ -52,14 +53,26 @@ pub(super) fn move_bytes(op: &mut Op, file: &SharedFile) -> io::Result<usize> {
     let event = if is_write { PollFlags::POLLOUT } else { PollFlags::POLLIN };
     let appends = file.is_append() && is_write;
     let at_offset = file.is_seekable() && (open_flags::OFFSETS_APPEND || !appends);
-    let mut way = if at_offset { Way::AtOffset } else { Way::InSequence };
+    let flags = file.rw_flags(is_write);
+    let asked = Way::AtOffset { flags };
+    let without_hint = Way::AtOffset { flags: flags & !RWF_DONTCACHE };
+    let mut way = if at_offset { asked } else { Way::InSequence };
     loop {
         match retry_on_eintr(|| transfer(op, file.as_fd(), way, usize::MAX)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for(file, event)?,
-            Err(error) if is(&error, Errno::ESPIPE) && way == Way::AtOffset => {
+            Err(error) if is(&error, Errno::ESPIPE) && way != Way::InSequence => {
                 way = Way::InSequence;
             }
-            result => return result,
+            Err(error) if way == asked && asked != without_hint && is_refusal(&error) => {
+                way = without_hint;
+            }
+            result => {
+                // It was the hint, then, that was refused.
+                if way == without_hint && asked != without_hint && result.is_ok() {
+                    file.refuse_dont_cache();
+                }
+                return result;
+            }
         }
     }
 }

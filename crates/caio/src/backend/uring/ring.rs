@@ -340,12 +340,18 @@ fn describe(request: &mut Request, vectors: &mut Vectors) -> io::Result<Entry> {
     let fd = types::Fd(file.as_raw_fd());
     let (start, length) = op.memory(vectors, TRANSFER_BYTES_MAX)?;
     let length = u32::try_from(length).expect("TRANSFER_BYTES_MAX fits");
-    let offset = op.offset().unwrap_or_default();
+    let (offset, flags) = (op.offset().unwrap_or_default(), file.rw_flags(op.is_write()));
     Ok(match op.kind() {
-        OpKind::Read => opcode::Read::new(fd, start.cast(), length).offset(offset).build(),
-        OpKind::Write => opcode::Write::new(fd, start.cast(), length).offset(offset).build(),
-        OpKind::ReadVectored => opcode::Readv::new(fd, start.cast(), length).offset(offset).build(),
-        _ => opcode::Writev::new(fd, start.cast(), length).offset(offset).build(),
+        OpKind::Read => {
+            opcode::Read::new(fd, start.cast(), length).offset(offset).rw_flags(flags).build()
+        }
+        OpKind::Write => {
+            opcode::Write::new(fd, start.cast(), length).offset(offset).rw_flags(flags).build()
+        }
+        OpKind::ReadVectored => {
+            opcode::Readv::new(fd, start.cast(), length).offset(offset).rw_flags(flags).build()
+        }
+        _ => opcode::Writev::new(fd, start.cast(), length).offset(offset).rw_flags(flags).build(),
     })
 }
 

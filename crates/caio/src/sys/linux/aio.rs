@@ -117,9 +117,9 @@ impl ControlBlock {
         self
     }
 
-    /// This block, with or without [`NOWAIT`].
-    pub(crate) fn nowait(mut self, nowait: bool) -> Self {
-        self.flags = if nowait { NOWAIT } else { 0 };
+    /// This block, with flags of preadv2(2), such as [`NOWAIT`].
+    pub(crate) fn with_flags(mut self, flags: u32) -> Self {
+        self.flags = flags;
         self
     }
 }
@@ -221,11 +221,10 @@ mod tests {
     fn a_block_is_what_the_kernel_expects() {
         let block = ControlBlock::new(Command::Write, 7, (0x1000, 42), 1 << 40)
             .with_data(u64::MAX - 1)
-            .nowait(true)
+            .with_flags(NOWAIT)
             .counted_on(9);
-        assert_eq!((block.data(), block.flags & NOWAIT != 0), (u64::MAX - 1, true));
+        assert_eq!((block.data(), block.flags), (u64::MAX - 1, NOWAIT));
         assert_eq!((block.offset, block.length, block.result_descriptor), (1 << 40, 42, 9));
-        assert!(block.nowait(false).flags & NOWAIT == 0);
     }
 
     #[test]

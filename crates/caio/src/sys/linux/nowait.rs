@@ -4,6 +4,8 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+pub(crate) use libc::{RWF_ATOMIC, RWF_DONTCACHE};
+
 use super::direct_call::{PREADV2, PWRITEV2, call};
 use crate::buffer::Buffer;
 
@@ -16,7 +18,8 @@ pub(crate) enum Wait {
     Allowed,
 }
 
-/// Reads into `range` of the buffer's capacity from `offset`, and notes what was initialised.
+/// Reads into `range` of the buffer's capacity from `offset`, with further flags, and notes what
+/// was initialised.
 #[allow(unsafe_code)]
 #[inline(always)]
 pub(crate) fn read(
@@ -25,6 +28,7 @@ pub(crate) fn read(
     range: Range<usize>,
     offset: u64,
     wait: Wait,
+    flags: libc::c_int,
 ) -> io::Result<usize> {
     assert!(buffer.is_writable() && range.start <= range.end && range.end <= buffer.capacity());
     // SAFETY: `range.start` is within the capacity, checked above.
@@ -33,7 +37,7 @@ pub(crate) fn read(
     // SAFETY: the descriptor is borrowed and the buffer mutably borrowed for the whole call, which
     // writes at most `range.len()` bytes from `start` on and keeps no reference.
     let bytes = unsafe {
-        call(PREADV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait))
+        call(PREADV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flags | flag(wait))
     }?;
     // SAFETY: the kernel has just written these bytes.
     unsafe { buffer.assume_filled(range.start, bytes) };
@@ -51,7 +55,7 @@ pub(crate) fn write(
 ) -> io::Result<usize> {
     let vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: the descriptor and the bytes are borrowed for the whole call, which only reads them.
-    unsafe { call(PWRITEV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flags(wait)) }
+    unsafe { call(PWRITEV2, file.as_raw_fd(), &raw const vector, 1, position(offset), flag(wait)) }
 }
 
 /// Whether the byte at `offset` can be read without waiting, or lies behind the end of the file.
@@ -83,11 +87,29 @@ pub(crate) unsafe fn in_sequence(
     unsafe { call(file, vectors, count, -1, libc::RWF_NOWAIT) }
 }
 
+/// preadv2(2) or pwritev2(2) at `offset`, with these flags.
+///
+/// # Safety
+/// As for [`in_sequence`].
+#[allow(unsafe_code)]
+pub(crate) unsafe fn at_offset(
+    is_write: bool,
+    file: RawFd,
+    vectors: *const libc::iovec,
+    count: libc::c_int,
+    offset: libc::off_t,
+    flags: libc::c_int,
+) -> libc::ssize_t {
+    let call = if is_write { libc::pwritev2 } else { libc::preadv2 };
+    // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
+    unsafe { call(file, vectors, count, offset, flags) }
+}
+
 fn position(offset: u64) -> libc::off_t {
     libc::off_t::try_from(offset).expect("an operation's offset was checked when it was made")
 }
 
-fn flags(wait: Wait) -> libc::c_int {
+fn flag(wait: Wait) -> libc::c_int {
     match wait {
         Wait::Never => libc::RWF_NOWAIT,
         Wait::Allowed => 0,

@@ -28,7 +28,7 @@ pub(crate) fn texts() -> Vec<Source> {
             paths.push(path);
         }
     }
-    for directory in [".ci", "benches", "crates", "docs", "tests"] {
+    for directory in [".ci", "benches", "crates", "demos", "docs", "tests"] {
         walk(&root().join(directory), &mut paths);
     }
     paths.retain(|path| is_written_by_hand(path));

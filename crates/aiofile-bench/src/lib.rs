@@ -49,7 +49,7 @@ pub use participant::{COMMAND, Class, Participant, find, participate};
 pub use path_call::PathCall;
 pub use plan::Plan;
 pub use results::{Described, Measured, Results, Row, Verdict};
-pub use scratch::Scratch;
+pub use scratch::{Scratch, drop_cache};
 pub use sizes::Sizes;
 pub use tracer::Tracer;
 pub use usage::{Usage, open_rings, peak_kib};

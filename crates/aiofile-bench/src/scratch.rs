@@ -208,7 +208,11 @@ fn warm(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn drop_cache(path: &Path) -> Result<()> {
+/// Drops a file from the page cache.
+///
+/// # Errors
+/// What the system answers, for example where the file may not be written to.
+pub fn drop_cache(path: &Path) -> Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     file.sync_data()?;
     posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;

@@ -20,6 +20,10 @@ pub struct Usage {
     pub system_us: f64,
     /// Context switches, of both kinds.
     pub switches: f64,
+    /// Page faults for which nothing was read.
+    pub minor_faults: f64,
+    /// Page faults for which a device was read.
+    pub major_faults: f64,
     /// The most memory that was resident, in KiB. Of this process, it counts that of the one which
     /// started it: see [`peak_kib`].
     pub peak_kib: u64,
@@ -40,6 +44,8 @@ impl Usage {
             user_us: microseconds(usage.user_time()),
             system_us: microseconds(usage.system_time()),
             switches: switches as f64,
+            minor_faults: usage.minor_page_faults() as f64,
+            major_faults: usage.major_page_faults() as f64,
             peak_kib: u64::try_from(usage.max_rss()).unwrap_or(0),
         })
     }

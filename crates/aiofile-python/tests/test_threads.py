@@ -124,3 +124,39 @@ def test_threads_begin_with_the_default_context(program, tmp_path):
         tmp_path / "data",
     )
     assert said == "8\n"
+
+
+def test_threads_submit_to_one_context(program, tmp_path):
+    """A completion that comes while its operation is still being submitted is not lost."""
+    said = program(
+        """
+        import os, sys, threading, time
+        from aiofile_rs.caio import variants
+
+        def work(variant, context, number):
+            barrier.wait()
+            for turn in range(50):
+                batch = []
+                for n in range(16):
+                    operation = variant.Operation.write(b"x", descriptor, number * 16 + n)
+                    operation.set_callback(called.append)
+                    batch.append(operation)
+                assert context.submit(*batch) == 16
+
+        descriptor = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+        for variant in variants:
+            context, called, barrier = variant.Context(4 * 50 * 16), [], threading.Barrier(4)
+            arguments = [(variant, context, number) for number in range(4)]
+            threads = [threading.Thread(target=work, args=one) for one in arguments]
+            [thread.start() for thread in threads]
+            [thread.join() for thread in threads]
+            while len(called) < 4 * 50 * 16:
+                for name in ("flush", "process_events"):
+                    getattr(context, name, lambda: None)()
+                time.sleep(0)
+            assert called == [1] * len(called)
+        print("all")
+        """,
+        tmp_path / "data",
+    )
+    assert said == "all\n"

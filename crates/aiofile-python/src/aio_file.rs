@@ -169,8 +169,8 @@ impl PyAioFile {
         Ok(Awaitable::new("allocate", async move { nothing(fs::allocate(&file, range).await) }))
     }
 
-    /// Gives the room of `length` bytes from `offset` on back to the file system. They read as zeros
-    /// then, and the file keeps its length. One hop.
+    /// Gives the room of `length` bytes from `offset` on back to the file system. They read as
+    /// zeros then, and the file keeps its length. One hop.
     ///
     /// Raises `OSError`, such as `EOPNOTSUPP` where the file system cannot.
     fn punch_hole(&self, offset: u64, length: u64) -> PyResult<Awaitable> {

@@ -77,7 +77,8 @@ function! {
 /// the old file or the new one; `full`, so that it is the new one; `none`. `permissions` are those
 /// of a file that is not there yet, before the umask.
 ///
-/// Raises `OSError`, and the file is as it was then; `ValueError` for an unknown durability, at once.
+/// Raises `OSError`, and the file is as it was then; `ValueError` for an unknown durability, at
+/// once.
 #[pyfunction]
 #[pyo3(signature = (path, data, *, durability="data", permissions=None, context=None))]
 pub(crate) fn write_atomic(

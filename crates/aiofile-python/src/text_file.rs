@@ -61,8 +61,8 @@ impl PyTextFile {
         Ok(lines::readlines(&self.file, size(hint)))
     }
 
-    /// The chunks of `size` characters from the cursor on, the last one shorter: `async for`. Errors as
-    /// for `read`, and `ValueError` for a size of 0.
+    /// The chunks of `size` characters from the cursor on, the last one shorter: `async for`.
+    /// Errors as for `read`, and `ValueError` for a size of 0.
     #[pyo3(signature = (size=65536))]
     fn iter_chunked(&self, size: usize) -> PyResult<Chunks> {
         self.about.check_reads()?;

@@ -66,7 +66,8 @@ function! {
 
 function! {
     /// Whether this user may do what `mode` says: `os.F_OK`, or `os.R_OK`, `os.W_OK` and `os.X_OK`
-    /// added up. `False` where there is nothing. One hop. Raises `OSError` where that cannot be known.
+    /// added up. `False` where there is nothing. One hop. Raises `OSError` where that cannot be
+    /// known.
     access(path; mode: u32), {
         let asked = [(4, Access::READ), (2, Access::WRITE), (1, Access::EXECUTE)]
             .into_iter()
@@ -96,7 +97,8 @@ function! {
     }
 }
 
-/// Sets the owner and the group by their numbers; -1 leaves one as it is. One hop. Raises `OSError`.
+/// Sets the owner and the group by their numbers; -1 leaves one as it is. One hop. Raises
+/// `OSError`.
 #[pyfunction]
 #[pyo3(signature = (path, uid, gid, *, follow_symlinks=true, context=None))]
 pub(crate) fn chown(
@@ -161,7 +163,8 @@ fn time(nanoseconds: i128) -> PyResult<SystemTime> {
 }
 
 /// The value of an extended attribute, such as `user.author`, or `None` where the file has none of
-/// that name. One hop. Raises `OSError`, such as `EOPNOTSUPP` where the file system has none at all.
+/// that name. One hop. Raises `OSError`, such as `EOPNOTSUPP` where the file system has none at
+/// all.
 #[pyfunction]
 #[pyo3(signature = (path, attribute, *, follow_symlinks=true, context=None))]
 pub(crate) fn getxattr(

@@ -14,10 +14,10 @@ use crate::outcome::{nothing, value};
 /// Copies a file, and returns how many bytes it has.
 ///
 /// `reflink`: `auto` shares the blocks of the source where the file system can, `always` or fails,
-/// `never`. `replace`: `in_place` overwrites a file that is there; `by_rename` has the copy take its
-/// name when it is complete; `by_rename_if_possible`. `sparse` keeps holes. `direct` goes past the
-/// page cache. `verify` reads both again and compares them. `durable` has the copy on the device
-/// before this ends. What the copy gets of its source besides: `keep_mode`, `keep_times`,
+/// `never`. `replace`: `in_place` overwrites a file that is there; `by_rename` has the copy take
+/// its name when it is complete; `by_rename_if_possible`. `sparse` keeps holes. `direct` goes past
+/// the page cache. `verify` reads both again and compares them. `durable` has the copy on the
+/// device before this ends. What the copy gets of its source besides: `keep_mode`, `keep_times`,
 /// `keep_owner`, `keep_xattrs`; what cannot be kept is no error.
 ///
 /// Without a choice it is one hop, and the kernel copies where it can. Raises `OSError`, and

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::Mutex;
 
-use aiofile::{AioFile, Buffer, Mode, OpenOptions};
+use aiofile::{AioFile, Buffer, Mode, OpenOptions, fs};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -32,6 +32,12 @@ pub(crate) struct PyAioFile {
 }
 
 impl PyAioFile {
+    /// The object for an open file.
+    pub(crate) fn object(file: AioFile, name: OsString, mode: String) -> PyResult<Py<PyAny>> {
+        let opened = Self { file: Mutex::new(Some(file)), name, mode };
+        Python::attach(|py| Ok(Py::new(py, opened)?.into_any()))
+    }
+
     fn file(&self) -> PyResult<AioFile> {
         let file = lock(&self.file).clone();
         file.ok_or_else(|| PyValueError::new_err("I/O operation on closed file"))
@@ -154,6 +160,24 @@ impl PyAioFile {
         Ok(Awaitable::new("truncate", async move { nothing(file.set_len(length).await) }))
     }
 
+    /// Has the file system set aside room for `length` bytes from `offset` on, so that writes there
+    /// do not fail for want of it; the file grows to there. One hop.
+    ///
+    /// Raises `OSError`, such as `ENOSPC`, and `EOPNOTSUPP` where the file system cannot.
+    fn allocate(&self, offset: u64, length: u64) -> PyResult<Awaitable> {
+        let (file, range) = (self.file()?, offset..offset.saturating_add(length));
+        Ok(Awaitable::new("allocate", async move { nothing(fs::allocate(&file, range).await) }))
+    }
+
+    /// Gives the room of `length` bytes from `offset` on back to the file system. They read as
+    /// zeros then, and the file keeps its length. One hop.
+    ///
+    /// Raises `OSError`, such as `EOPNOTSUPP` where the file system cannot.
+    fn punch_hole(&self, offset: u64, length: u64) -> PyResult<Awaitable> {
+        let (file, range) = (self.file()?, offset..offset.saturating_add(length));
+        Ok(Awaitable::new("punch_hole", async move { nothing(fs::punch_hole(&file, range).await) }))
+    }
+
     /// How many bytes the file has. No hop on local file systems.
     fn size(&self) -> PyResult<Awaitable> {
         let file = self.file()?;
@@ -247,7 +271,6 @@ pub(crate) fn open_aio(
     let (PathArgument(path), mode) = (path, mode.to_owned());
     Ok(Awaitable::new("open", async move {
         let file = options.open_aio(&path).await.map_err(exception)?;
-        let opened = PyAioFile { file: Mutex::new(Some(file)), name: path.into(), mode };
-        Python::attach(|py| Ok(Py::new(py, opened)?.into_any()))
+        PyAioFile::object(file, path.into(), mode)
     }))
 }

@@ -1,22 +1,27 @@
 //! The file with a cursor that holds bytes.
 
 use std::ffi::OsString;
-use std::io::SeekFrom;
+use std::io::{self, SeekFrom};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use aiofile::{File, Mode, async_open};
+use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use pyo3::types::PyBytes;
+use tokio::io::{AsyncBufReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 
+use crate::aio_file::PyAioFile;
 use crate::arguments::{Data, PathArgument};
 use crate::awaitable::Awaitable;
 use crate::context::{PyContext, in_context};
-use crate::cursor::{About, CursorFile, Shared, locked, next_piece, opened, piece, pieces, size};
+use crate::cursor::{About, CursorFile, Shared, detached, locked, opened, size};
 use crate::error::exception;
+use crate::lines::{self, Chunks, piece};
+use crate::memory::Lent;
 use crate::outcome::{nothing, value};
 
 /// A file of bytes with a cursor. `async for` gives its lines, each with its end.
@@ -41,35 +46,85 @@ impl BinaryFile {
 
 #[pymethods]
 impl BinaryFile {
-    /// Reads `size` bytes, fewer at the end of the file only; everything that is left without it,
-    /// or where it is negative. Raises `OSError`, and `io.UnsupportedOperation` for a file that was
-    /// opened to be written.
+    /// Reads `size` bytes, fewer at the end of the file only, and of a pipe what is there;
+    /// everything that is left without it, or where it is negative. Raises `OSError`, and
+    /// `io.UnsupportedOperation` for a file that was opened to be written.
     #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
     fn read(&self, size: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
         let wanted = self::size(size);
-        Ok(locked!(self, "read", |file| piece(match wanted {
-            Some(length) => file.read_bytes(length).await.map_err(exception),
-            None => file.read_all().await.map_err(exception),
+        Ok(locked!(self.file, "read", |file| piece(match wanted {
+            Some(length) => file.read_bytes(length).await,
+            None => file.read_all().await,
         })))
     }
 
-    /// The next line with its end, `b""` at the end of the file. Errors as for `read`.
-    fn readline(&self) -> PyResult<Awaitable> {
+    /// Up to `size` bytes of what was read ahead, or of one read of 64 KiB where that is nothing;
+    /// all of these without it. `b""` at the end of the file. Errors as for `read`.
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
+    fn read1(&self, size: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
-        Ok(locked!(self, "readline", |file| piece(file.readline().await.map_err(exception))))
+        let most = self::size(size).unwrap_or(usize::MAX);
+        Ok(locked!(self.file, "read1", |file| piece(read_once(file, most).await)))
+    }
+
+    /// As `read1`, and leaves the cursor where it is. Errors as for `read`.
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
+    fn peek(&self, size: Option<isize>) -> PyResult<Awaitable> {
+        self.about.check_reads()?;
+        let most = self::size(size).filter(|size| *size > 0).unwrap_or(usize::MAX);
+        Ok(locked!(self.file, "peek", |file| {
+            let ahead = file.fill_buf().await.map_err(exception)?;
+            let seen = &ahead[..ahead.len().min(most)];
+            Ok(Python::attach(|py| PyBytes::new(py, seen).into_any().unbind()))
+        }))
+    }
+
+    /// Reads into a writable, contiguous buffer, and returns how many bytes that was: fewer than it
+    /// has at the end of the file only, and of a pipe what is there. They are copied once;
+    /// `AioFile.readinto` copies nothing. The buffer is lent until the read has ended.
+    ///
+    /// Raises `BufferError` for a buffer that is read-only or not contiguous, else as `read`.
+    fn readinto(&self, buffer: &Bound<'_, PyAny>) -> PyResult<Awaitable> {
+        self.about.check_reads()?;
+        let memory = Lent::new(buffer)?;
+        Ok(locked!(self.file, "readinto", |file| {
+            let read = file.read_bytes(memory.len()).await;
+            memory.fill(read)
+        }))
+    }
+
+    /// As `readinto`, with the bytes that `read1` gives.
+    fn readinto1(&self, buffer: &Bound<'_, PyAny>) -> PyResult<Awaitable> {
+        self.about.check_reads()?;
+        let memory = Lent::new(buffer)?;
+        Ok(locked!(self.file, "readinto1", |file| {
+            let read = read_once(file, memory.len()).await;
+            memory.fill(read)
+        }))
+    }
+
+    /// The next line with its end, of a longer one the first `size` bytes where that is given;
+    /// `b""` at the end of the file. Errors as for `read`.
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
+    fn readline(&self, size: Option<isize>) -> PyResult<Awaitable> {
+        self.about.check_reads()?;
+        Ok(lines::readline(&self.file, self::size(size)))
     }
 
     /// The lines up to the end, or until they have `hint` bytes. Errors as for `read`.
     #[pyo3(signature = (hint=-1), text_signature = "($self, hint=-1)")]
     fn readlines(&self, hint: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
-        let hint = size(hint);
-        Ok(locked!(self, "readlines", |file| {
-            let lines = Mutex::new(file);
-            let next = || async { lines.lock().await.readline().await.map_err(exception) };
-            pieces(hint, bytes::Bytes::len, next).await
-        }))
+        Ok(lines::readlines(&self.file, size(hint)))
+    }
+
+    /// The chunks of `size` bytes from the cursor on, the last one shorter: `async for`. Errors as
+    /// for `read`, and `ValueError` for a size of 0.
+    #[pyo3(signature = (size=65536))]
+    fn iter_chunked(&self, size: usize) -> PyResult<Chunks> {
+        self.about.check_reads()?;
+        Chunks::new(&self.file, size)
     }
 
     /// Writes all of `data`, at the cursor or, where it was opened to append, at the end, and
@@ -78,7 +133,7 @@ impl BinaryFile {
     fn write(&self, data: Data) -> PyResult<Awaitable> {
         self.about.check_writes()?;
         let Data(bytes) = data;
-        Ok(locked!(self, "write", |file| {
+        Ok(locked!(self.file, "write", |file| {
             let length = bytes.len();
             file.write_owned(bytes).await.map_err(exception)?;
             value(length)
@@ -93,7 +148,7 @@ impl BinaryFile {
             let Data(bytes) = line?.extract()?;
             all.extend_from_slice(&bytes);
         }
-        Ok(locked!(self, "writelines", |file| nothing(file.write_owned(all).await)))
+        Ok(locked!(self.file, "writelines", |file| nothing(file.write_owned(all).await)))
     }
 
     /// Moves the cursor by `offset` from the start (`whence` 0), from where it is (1) or from the
@@ -102,13 +157,13 @@ impl BinaryFile {
     fn seek(&self, offset: i64, whence: u8) -> PyResult<Awaitable> {
         self.about.check()?;
         let to = seek_from(offset, whence)?;
-        Ok(locked!(self, "seek", |file| value(file.seek(to).await.map_err(exception)?)))
+        Ok(locked!(self.file, "seek", |file| value(file.seek(to).await.map_err(exception)?)))
     }
 
     /// Where the cursor is.
     fn tell(&self) -> PyResult<Awaitable> {
         self.about.check()?;
-        Ok(locked!(self, "tell", |file| value(file.tell())))
+        Ok(locked!(self.file, "tell", |file| value(file.tell())))
     }
 
     /// Cuts the file off at `size` bytes, at the cursor without it, or fills it up with zeros to
@@ -116,7 +171,7 @@ impl BinaryFile {
     #[pyo3(signature = (size=None))]
     fn truncate(&self, size: Option<u64>) -> PyResult<Awaitable> {
         self.about.check_writes()?;
-        Ok(locked!(self, "truncate", |file| {
+        Ok(locked!(self.file, "truncate", |file| {
             value(file.truncate(size).await.map_err(exception)?)
         }))
     }
@@ -124,7 +179,7 @@ impl BinaryFile {
     /// Waits for a write whose task was cancelled. It syncs nothing: see `fsync`.
     fn flush(&self) -> PyResult<Awaitable> {
         self.about.check()?;
-        Ok(locked!(self, "flush", |file| nothing(file.flush().await)))
+        Ok(locked!(self.file, "flush", |file| nothing(file.flush().await)))
     }
 
     /// Has the device keep all that was written, with all metadata, or with `data_only` what is
@@ -132,7 +187,7 @@ impl BinaryFile {
     #[pyo3(signature = (*, data_only=false))]
     fn fsync(&self, data_only: bool) -> PyResult<Awaitable> {
         self.about.check()?;
-        Ok(locked!(self, "fsync", |file| nothing(match data_only {
+        Ok(locked!(self.file, "fsync", |file| nothing(match data_only {
             true => file.sync_data().await,
             false => file.sync_all().await,
         })))
@@ -152,12 +207,25 @@ impl BinaryFile {
         })
     }
 
+    /// The open file as an `AioFile`, without its cursor; this one counts as closed then. What was
+    /// read ahead of a pipe is lost. Raises `ValueError` for a closed file.
+    fn detach(&self) -> PyResult<Awaitable> {
+        let about = Arc::clone(&self.about);
+        detached(&self.file, &self.about, move |file: File| async move {
+            PyAioFile::object(file.into_aio().await, about.name.clone(), about.mode.clone())
+        })
+    }
+
     fn __anext__(&self) -> PyResult<Awaitable> {
         self.about.check_reads()?;
-        Ok(locked!(self, "__anext__", |file| {
-            next_piece(file.readline().await.map_err(exception))
-        }))
+        Ok(lines::next_line(&self.file))
     }
+}
+
+/// Bytes that are there without a wait for a second read.
+async fn read_once(file: &mut File, most: usize) -> io::Result<Bytes> {
+    let ahead = if most == 0 { 0 } else { file.fill_buf().await?.len() };
+    file.read_bytes(ahead.min(most)).await
 }
 
 /// Where to, in the words of Python's `seek`.

@@ -2,18 +2,20 @@
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aiofile::Mode;
 use pyo3::PyClass;
-use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
+use pyo3::types::{PyTuple, PyType};
 use tokio::sync::Mutex;
 
 use crate::awaitable::Awaitable;
+use crate::memory::descriptor;
 
 /// A file that one operation at a time has; the others wait in line. `None` once it is closed.
 pub(crate) type Shared<T> = Arc<Mutex<Option<T>>>;
@@ -79,72 +81,11 @@ pub(crate) fn size(given: Option<isize>) -> Option<usize> {
     given.and_then(|given| usize::try_from(given).ok())
 }
 
-/// Text or bytes, of which an empty one is the end of an iteration.
-pub(crate) trait Piece {
-    fn is_empty(&self) -> bool;
-    fn into_object(self, py: Python<'_>) -> Py<PyAny>;
-}
-
-impl Piece for bytes::Bytes {
-    fn is_empty(&self) -> bool {
-        (**self).is_empty()
-    }
-
-    fn into_object(self, py: Python<'_>) -> Py<PyAny> {
-        PyBytes::new(py, &self).into_any().unbind()
-    }
-}
-
-impl Piece for String {
-    fn is_empty(&self) -> bool {
-        (**self).is_empty()
-    }
-
-    fn into_object(self, py: Python<'_>) -> Py<PyAny> {
-        PyString::new(py, &self).into_any().unbind()
-    }
-}
-
-/// The outcome of a read.
-pub(crate) fn piece(read: PyResult<impl Piece>) -> PyResult<Py<PyAny>> {
-    let read = read?;
-    Ok(Python::attach(|py| read.into_object(py)))
-}
-
-/// The next value of an iteration, which ends with an empty piece.
-pub(crate) fn next_piece(read: PyResult<impl Piece>) -> PyResult<Py<PyAny>> {
-    match read? {
-        end if end.is_empty() => Err(PyStopAsyncIteration::new_err(())),
-        read => Ok(Python::attach(|py| read.into_object(py))),
-    }
-}
-
-/// A list of pieces up to the end, or until they have `hint` bytes or more.
-pub(crate) async fn pieces<P: Piece, F: Future<Output = PyResult<P>>>(
-    hint: Option<usize>,
-    length: impl Fn(&P) -> usize,
-    mut next: impl FnMut() -> F,
-) -> PyResult<Py<PyAny>> {
-    let (mut all, mut total) = (Vec::new(), 0);
-    while hint.is_none_or(|hint| hint == 0 || total < hint) {
-        let piece = next().await?;
-        if piece.is_empty() {
-            break;
-        }
-        total += length(&piece);
-        all.push(piece);
-    }
-    Python::attach(|py| {
-        let all: Vec<_> = all.into_iter().map(|piece| piece.into_object(py)).collect();
-        Ok(all.into_pyobject(py)?.unbind().into_any())
-    })
-}
-
 /// An awaitable that has the file to itself while it is under way.
 macro_rules! locked {
-    ($this:expr, $name:literal, |$file:ident| $body:expr) => {{
-        let shared = Arc::clone(&$this.file);
-        Awaitable::new($name, async move {
+    ($shared:expr, $name:literal, |$file:ident| $body:expr) => {{
+        let shared = std::sync::Arc::clone(&$shared);
+        crate::awaitable::Awaitable::new($name, async move {
             let mut guard = shared.lock().await;
             let $file = guard.as_mut().ok_or_else(crate::cursor::closed)?;
             $body
@@ -198,6 +139,12 @@ impl CursorFile {
         self.0.seekable
     }
 
+    /// Whether it is a terminal. Raises `ValueError` once the file is closed.
+    fn isatty(&self) -> PyResult<bool> {
+        self.0.check()?;
+        Ok(descriptor(self.0.descriptor).is_some_and(|descriptor| descriptor.is_terminal()))
+    }
+
     fn __aiter__(this: Py<Self>) -> Py<Self> {
         this
     }
@@ -219,6 +166,24 @@ impl CursorFile {
         let closed = if about.closed.load(Ordering::Acquire) { ", closed" } else { "" };
         Ok(format!("<aiofile_rs.{kind} {:?}, mode {:?}{closed}>", about.name, about.mode))
     }
+}
+
+/// `detach`: what becomes of the file, which counts as closed from then on.
+pub(crate) fn detached<T: Send + 'static, F>(
+    file: &Shared<T>,
+    about: &Arc<About>,
+    become_other: impl FnOnce(T) -> F + Send + 'static,
+) -> PyResult<Awaitable>
+where
+    F: Future<Output = PyResult<Py<PyAny>>> + Send,
+{
+    about.check()?;
+    let (shared, about) = (Arc::clone(file), Arc::clone(about));
+    Ok(Awaitable::new("detach", async move {
+        let file = shared.lock().await.take().ok_or_else(closed)?;
+        about.closed.store(true, Ordering::Release);
+        become_other(file).await
+    }))
 }
 
 /// The object for an open file of either kind.

@@ -1,16 +1,16 @@
 //! Functions on paths, under the names that Python has for them.
 
-use std::ffi::OsString;
-use std::fs::Metadata;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::sync::Arc;
+mod attributes;
+mod copying;
+mod locking;
+mod paths;
 
-use aiofile::fs;
-use pyo3::exceptions::PyStopAsyncIteration;
+use std::ffi::OsString;
+
+use aiofile::fs::{self, AtomicWriteOptions, Durability};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyTuple, PyType};
-use tokio::sync::Mutex;
+use pyo3::types::PyBytes;
 
 use crate::arguments::{Data, PathArgument};
 use crate::awaitable::Awaitable;
@@ -18,6 +18,14 @@ use crate::context::{PyContext, in_context};
 use crate::error::exception;
 use crate::outcome::{nothing, value};
 use crate::text_file::text_options;
+
+pub(crate) use attributes::{
+    access, available_space, chmod, chown, data_ranges, exists, getsize, getxattr, isdir, isfile,
+    islink, listxattr, lstat, removexattr, samefile, setxattr, stat, utime,
+};
+pub(crate) use copying::{copy, copytree, move_, rename_exchange, rename_noreplace};
+pub(crate) use locking::{PyFileLock, lock, try_lock};
+pub(crate) use paths::{Paths, glob, walk};
 
 /// A function of one path or two, and of what else it takes.
 macro_rules! function {
@@ -41,6 +49,7 @@ macro_rules! function {
         }
     };
 }
+use function;
 
 function! {
     /// The whole file, as `bytes`. One hop; none for a small one that is cached. Raises `OSError`.
@@ -61,26 +70,41 @@ function! {
     append_bytes(path; data: Data), nothing(fs::append(&path, data.0).await)
 }
 
-function! {
-    /// Replaces the file by one with the contents `data`, so that nobody ever sees a part of it.
-    /// One hop. Raises `OSError`; the file is as it was then.
-    write_atomic(path; data: Data), nothing(fs::write_atomic(&path, data.0).await)
-}
-
-function! {
-    /// What is known of the file, as `os.stat_result`. No hop for a path that the kernel has in
-    /// memory. Raises `OSError`.
-    stat(path), stat_result(&fs::metadata(&path).await.map_err(exception)?)
-}
-
-function! {
-    /// As `stat`, of a symbolic link itself.
-    lstat(path), stat_result(&fs::symlink_metadata(&path).await.map_err(exception)?)
-}
-
-function! {
-    /// Whether there is something at the path. Raises `OSError` where that cannot be known.
-    exists(path), value(fs::try_exists(&path).await.map_err(exception)?)
+/// Replaces the file by one with the contents `data`, so that nobody ever sees a part of it. One
+/// hop.
+///
+/// `durability` says what is on the device then: `data`, so that after a crash of the system it is
+/// the old file or the new one; `full`, so that it is the new one; `none`. `permissions` are those
+/// of a file that is not there yet, before the umask.
+///
+/// Raises `OSError`, and the file is as it was then; `ValueError` for an unknown durability, at
+/// once.
+#[pyfunction]
+#[pyo3(signature = (path, data, *, durability="data", permissions=None, context=None))]
+pub(crate) fn write_atomic(
+    path: PathArgument,
+    data: Data,
+    durability: &str,
+    permissions: Option<u32>,
+    context: Option<Bound<'_, PyContext>>,
+) -> PyResult<Awaitable> {
+    let durability = match durability {
+        "none" => Durability::None,
+        "data" => Durability::Data,
+        "full" => Durability::Full,
+        other => {
+            let message = format!("durability is none, data or full, and not {other:?}");
+            return Err(PyValueError::new_err(message));
+        }
+    };
+    let mut options = AtomicWriteOptions::new();
+    options.durability(durability);
+    permissions.iter().for_each(|permissions| _ = options.mode(*permissions));
+    let (PathArgument(path), Data(data)) = (path, data);
+    Ok(Awaitable::new(
+        "write_atomic",
+        in_context(context, async move { nothing(options.write(&path, data).await) }),
+    ))
 }
 
 function! {
@@ -126,17 +150,6 @@ function! {
 }
 
 function! {
-    /// Copies a file with its permissions, and returns how many bytes it has. The kernel copies or
-    /// shares them where it can. Raises `OSError`.
-    copy(path, target), value(fs::copy(&path, &target).await.map_err(exception)?)
-}
-
-function! {
-    /// Copies a directory and all that is in it, and returns how many bytes its files have.
-    copytree(path, target), value(fs::copy_dir(&path, &target).await.map_err(exception)?)
-}
-
-function! {
     /// Gives a file a second name. Raises `OSError`.
     link(path, target), nothing(fs::hard_link(&path, &target).await)
 }
@@ -154,18 +167,6 @@ function! {
 function! {
     /// The path without links and dots, of something that is there. Raises `OSError`.
     realpath(path), value(fs::canonicalize(&path).await.map_err(exception)?.into_os_string())
-}
-
-function! {
-    /// Sets the permissions, such as 0o640. Raises `OSError`.
-    chmod(path; mode: u32), {
-        nothing(fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).await)
-    }
-}
-
-function! {
-    /// How many bytes this user may still write on the path's file system. Raises `OSError`.
-    available_space(path), value(fs::available_space(&path).await.map_err(exception)?)
 }
 
 /// The whole file, as `str`. Raises `OSError`, and `UnicodeError` for bytes that are no text.
@@ -204,87 +205,4 @@ pub(crate) fn write_text(
         "write_text",
         in_context(context, async move { nothing(fs::write_text(&path, &text, &options).await) }),
     ))
-}
-
-/// The paths of a tree or of a pattern, one after the other: `async for`.
-#[pyclass(frozen, module = "aiofile_rs.fs")]
-pub(crate) struct Paths(Arc<Mutex<fs::WalkEntries>>);
-
-#[pymethods]
-impl Paths {
-    fn __aiter__(this: Py<Self>) -> Py<Self> {
-        this
-    }
-
-    fn __anext__(&self) -> Awaitable {
-        let entries = Arc::clone(&self.0);
-        Awaitable::new("__anext__", async move {
-            let next = entries.lock().await.next().await;
-            match next {
-                Some(Ok(entry)) => value(entry.into_path().into_os_string()),
-                Some(Err(error)) => Err(exception(error.into())),
-                None => Err(PyStopAsyncIteration::new_err(())),
-            }
-        })
-    }
-}
-
-/// The paths of everything below `root` and of itself: `async for path in walk(root)`. One hop for
-/// up to 1,024. A directory that cannot be read raises `OSError`; the iteration may go on.
-#[pyfunction]
-#[pyo3(signature = (root, *, sort=false, context=None))]
-pub(crate) fn walk(root: PathArgument, sort: bool, context: Option<Bound<'_, PyContext>>) -> Paths {
-    let mut walk = fs::walk(root.0);
-    walk.sort(sort);
-    if let Some(context) = context {
-        walk.context(&context.get().0);
-    }
-    Paths(Arc::new(Mutex::new(walk.entries())))
-}
-
-/// The paths that match a pattern, such as `logs/**/*.gz`: `async for path in glob(pattern)`.
-/// Raises `ValueError` for a bad pattern, at once.
-#[pyfunction]
-pub(crate) fn glob(pattern: &str) -> PyResult<Paths> {
-    let entries = fs::glob(pattern).map_err(exception)?;
-    Ok(Paths(Arc::new(Mutex::new(entries))))
-}
-
-fn stat_result(metadata: &Metadata) -> PyResult<Py<PyAny>> {
-    static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let nanoseconds = |seconds: i64, rest: i64| seconds * 1_000_000_000 + rest;
-    let times = [
-        (metadata.atime(), metadata.atime_nsec()),
-        (metadata.mtime(), metadata.mtime_nsec()),
-        (metadata.ctime(), metadata.ctime_nsec()),
-    ];
-    Python::attach(|py| {
-        let mut fields: Vec<Bound<'_, PyAny>> = Vec::with_capacity(19);
-        let mut push = |field: u64| {
-            fields.push(field.into_pyobject(py)?.into_any());
-            PyResult::Ok(())
-        };
-        push(metadata.mode().into())?;
-        push(metadata.ino())?;
-        push(metadata.dev())?;
-        push(metadata.nlink())?;
-        push(metadata.uid().into())?;
-        push(metadata.gid().into())?;
-        push(metadata.size())?;
-        for (seconds, _) in times {
-            fields.push(seconds.into_pyobject(py)?.into_any());
-        }
-        for (seconds, rest) in times {
-            let time = seconds as f64 + rest as f64 / 1e9;
-            fields.push(time.into_pyobject(py)?.into_any());
-        }
-        for (seconds, rest) in times {
-            fields.push(nanoseconds(seconds, rest).into_pyobject(py)?.into_any());
-        }
-        for field in [metadata.blksize(), metadata.blocks(), metadata.rdev()] {
-            fields.push(field.into_pyobject(py)?.into_any());
-        }
-        let kind = KIND.import(py, "os", "stat_result")?;
-        Ok(kind.call1((PyTuple::new(py, fields)?,))?.unbind())
-    })
 }

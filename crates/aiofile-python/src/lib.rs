@@ -16,6 +16,7 @@ mod error;
 mod event_loop;
 mod fs;
 mod hub;
+mod lines;
 mod memory;
 mod outcome;
 mod text_file;
@@ -23,6 +24,7 @@ mod waiter;
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 /// The native part of `aiofile_rs`. Its names are public there.
@@ -49,15 +51,25 @@ mod _engine {
     use super::event_loop::LoopHook;
     #[pymodule_export]
     use super::fs::{
-        Paths, append_bytes, available_space, chmod, copy, copytree, exists, glob, link, listdir,
-        lstat, makedirs, mkdir, read_bytes, read_text, readlink, realpath, remove, rename, rmdir,
-        rmtree, stat, symlink, walk, write_atomic, write_bytes, write_text,
+        Paths, PyFileLock, access, append_bytes, available_space, chmod, chown, copy, copytree,
+        data_ranges, exists, getsize, getxattr, glob, isdir, isfile, islink, link, listdir,
+        listxattr, lock, lstat, makedirs, mkdir, move_, read_bytes, read_text, readlink, realpath,
+        remove, removexattr, rename, rename_exchange, rename_noreplace, rmdir, rmtree, samefile,
+        setxattr, stat, symlink, try_lock, utime, walk, write_atomic, write_bytes, write_text,
     };
+    #[pymodule_export]
+    use super::lines::Chunks;
     #[pymodule_export]
     use super::text_file::{PyTextFile, open_text};
 
     #[pymodule_init]
-    fn init() {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        if !memory::is_main_interpreter(module.py()) {
+            // What is kept for the process, such as types of asyncio's, belongs to one of them.
+            let message = "aiofile_rs works in the main interpreter alone: import it there";
+            return Err(PyImportError::new_err(message));
+        }
         aiofile::set_default_context(|builder| builder.runtime(Arc::new(event_loop::Asyncio)));
+        Ok(())
     }
 }

@@ -1,16 +1,18 @@
 //! What Python lends to the engine: memory that it reads into, in place, and descriptors by their
-//! numbers. The only file with `unsafe`.
+//! numbers; and whose objects these are. The only file with `unsafe`.
 //!
 //! There are two kinds of memory: the bytes of a `bytes` object that nobody else has seen yet, and
 //! the buffer that another object has lent. Either is kept by its owner until the kernel has
 //! finished, whatever becomes of the task.
 
+use std::io;
 use std::mem;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use caio::{BufferOwner, PerProcess};
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyMemoryError};
@@ -18,8 +20,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::error::exception;
 use crate::event_loop::ring_all;
 use crate::hub::lock;
+use crate::outcome::value;
 
 /// A `bytes` object in the making.
 pub(crate) struct NewBytes {
@@ -111,6 +115,25 @@ impl Lent {
         self.0.as_ref().map_or(0, |buffer| buffer.len_bytes())
     }
 
+    /// Puts what was read into it, as much as it has room for, gives it back, and says how much.
+    pub(crate) fn fill(self, read: io::Result<Bytes>) -> PyResult<Py<PyAny>> {
+        let start = self.0.as_ref().map_or(std::ptr::null_mut(), |buffer| buffer.buf_ptr());
+        let length = read.as_ref().map_or(0, |read| read.len().min(self.len()));
+        if let Ok(read) = &read
+            && length > 0
+        {
+            // SAFETY: the object lends so many bytes from there until `self` is released, below,
+            // and no `bytes` of the engine's lie in them. Threads that look at them meanwhile are
+            // told to leave them alone.
+            #[allow(unsafe_code)]
+            unsafe {
+                std::ptr::copy_nonoverlapping(read.as_ptr(), start.cast(), length);
+            }
+        }
+        Python::attach(|py| self.release(py));
+        value(read.map(|_| length).map_err(exception)?)
+    }
+
     /// Gives it back at once.
     pub(crate) fn release(mut self, py: Python<'_>) {
         if let Some(buffer) = self.0.take() {
@@ -191,4 +214,15 @@ pub(crate) fn descriptor(number: i32) -> Option<BorrowedFd<'static>> {
     // used for system calls alone, which answer EBADF where it is not open.
     #[allow(unsafe_code)]
     (number >= 0).then(|| unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// Whether this is the interpreter that the process began with, and no sub-interpreter.
+pub(crate) fn is_main_interpreter(_: Python<'_>) -> bool {
+    // SAFETY: this thread is attached, and so has an interpreter.
+    #[allow(unsafe_code)]
+    let interpreter = unsafe { ffi::PyInterpreterState_Get() };
+    // SAFETY: it lives at least as long as this thread is attached to it.
+    #[allow(unsafe_code)]
+    let number = unsafe { ffi::PyInterpreterState_GetID(interpreter) };
+    number == 0
 }

@@ -12,21 +12,23 @@ use tokio::sync::Mutex;
 
 use crate::arguments::PathArgument;
 use crate::awaitable::Awaitable;
-use crate::binary_file::seek_from;
+use crate::binary_file::{BinaryFile, seek_from};
 use crate::context::{PyContext, in_context};
-use crate::cursor::{About, CursorFile, Shared, locked, next_piece, opened, piece, pieces, size};
+use crate::cursor::{About, CursorFile, Shared, detached, locked, opened, size};
 use crate::error::exception;
+use crate::lines::{self, Chunks, piece};
 use crate::outcome::{nothing, value};
 
 /// A file of text with a cursor. `async for` gives its lines, each with its end.
 ///
-/// It reads ahead, and collects what is written: the kernel has it after `flush` or `close`. Tasks
-/// that use it at the same time take turns, in order.
+/// It reads ahead, and hands every write to the kernel before that returns. Tasks that use it at
+/// the same time take turns, in order.
 #[pyclass(frozen, extends = CursorFile, name = "TextFile", module = "aiofile_rs")]
 pub(crate) struct PyTextFile {
     file: Shared<TextFile>,
     about: Arc<About>,
     encoding: &'static str,
+    errors: String,
 }
 
 #[pymethods]
@@ -38,37 +40,42 @@ impl PyTextFile {
     fn read(&self, size: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
         let wanted = self::size(size);
-        Ok(locked!(self, "read", |file| piece(match wanted {
-            Some(length) => file.read(length).await.map_err(exception),
-            None => file.read_all().await.map_err(exception),
+        Ok(locked!(self.file, "read", |file| piece(match wanted {
+            Some(length) => file.read(length).await,
+            None => file.read_all().await,
         })))
     }
 
-    /// The next line with its end, `""` at the end of the file. Errors as for `read`.
-    fn readline(&self) -> PyResult<Awaitable> {
+    /// The next line with its end, of a longer one the first `size` characters where that is given;
+    /// `""` at the end of the file. Errors as for `read`.
+    #[pyo3(signature = (size=-1), text_signature = "($self, size=-1)")]
+    fn readline(&self, size: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
-        Ok(locked!(self, "readline", |file| piece(file.readline().await.map_err(exception))))
+        Ok(lines::readline(&self.file, self::size(size)))
     }
 
-    /// The lines up to the end, or until they have `hint` bytes. Errors as for `read`.
+    /// The lines up to the end, or until they have `hint` characters. Errors as for `read`.
     #[pyo3(signature = (hint=-1), text_signature = "($self, hint=-1)")]
     fn readlines(&self, hint: Option<isize>) -> PyResult<Awaitable> {
         self.about.check_reads()?;
-        let hint = size(hint);
-        Ok(locked!(self, "readlines", |file| {
-            let lines = Mutex::new(file);
-            let next = || async { lines.lock().await.readline().await.map_err(exception) };
-            pieces(hint, String::len, next).await
-        }))
+        Ok(lines::readlines(&self.file, size(hint)))
+    }
+
+    /// The chunks of `size` characters from the cursor on, the last one shorter: `async for`.
+    /// Errors as for `read`, and `ValueError` for a size of 0.
+    #[pyo3(signature = (size=65536))]
+    fn iter_chunked(&self, size: usize) -> PyResult<Chunks> {
+        self.about.check_reads()?;
+        Chunks::new(&self.file, size)
     }
 
     /// Writes `text` at the cursor or, where it was opened to append, at the end, and returns how
-    /// many characters that were. They are collected until `flush`, `close` or a full buffer.
+    /// many characters that were. The kernel has them then.
     ///
     /// Raises `ValueError` for a character that the encoding lacks, and `OSError`.
     fn write(&self, text: String) -> PyResult<Awaitable> {
         self.about.check_writes()?;
-        Ok(locked!(self, "write", |file| value(file.write(&text).await.map_err(exception)?)))
+        Ok(locked!(self.file, "write", |file| value(file.write(&text).await.map_err(exception)?)))
     }
 
     /// Writes each of them.
@@ -78,7 +85,7 @@ impl PyTextFile {
         for line in lines.try_iter()? {
             all.push_str(&line?.extract::<String>()?);
         }
-        Ok(locked!(self, "writelines", |file| nothing(file.write(&all).await.map(|_| ()))))
+        Ok(locked!(self.file, "writelines", |file| nothing(file.write(&all).await.map(|_| ()))))
     }
 
     /// Moves the cursor to a place that `tell` gave (`whence` 0), or by 0 from where it is (1) or
@@ -87,13 +94,13 @@ impl PyTextFile {
     fn seek(&self, offset: i64, whence: u8) -> PyResult<Awaitable> {
         self.about.check()?;
         let to = seek_from(offset, whence)?;
-        Ok(locked!(self, "seek", |file| value(file.seek(to).await.map_err(exception)?)))
+        Ok(locked!(self.file, "seek", |file| value(file.seek(to).await.map_err(exception)?)))
     }
 
     /// Where the cursor is, in bytes.
     fn tell(&self) -> PyResult<Awaitable> {
         self.about.check()?;
-        Ok(locked!(self, "tell", |file| value(file.tell().await.map_err(exception)?)))
+        Ok(locked!(self.file, "tell", |file| value(file.tell().await.map_err(exception)?)))
     }
 
     /// Cuts the file off at `size` bytes, at the cursor without it, after what was written before.
@@ -101,7 +108,7 @@ impl PyTextFile {
     #[pyo3(signature = (size=None))]
     fn truncate(&self, size: Option<u64>) -> PyResult<Awaitable> {
         self.about.check_writes()?;
-        Ok(locked!(self, "truncate", |file| {
+        Ok(locked!(self.file, "truncate", |file| {
             file.flush().await.map_err(exception)?;
             let size = match size {
                 Some(size) => size,
@@ -112,17 +119,18 @@ impl PyTextFile {
         }))
     }
 
-    /// Hands to the kernel what was written. It syncs nothing: see `fsync`.
+    /// Hands to the kernel what a write that was cancelled or that failed has left. It syncs
+    /// nothing: see `fsync`.
     fn flush(&self) -> PyResult<Awaitable> {
         self.about.check()?;
-        Ok(locked!(self, "flush", |file| nothing(file.flush().await)))
+        Ok(locked!(self.file, "flush", |file| nothing(file.flush().await)))
     }
 
     /// Flushes, and has the device keep all that was written.
     #[pyo3(signature = (*, data_only=false))]
     fn fsync(&self, data_only: bool) -> PyResult<Awaitable> {
         self.about.check()?;
-        Ok(locked!(self, "fsync", |file| {
+        Ok(locked!(self.file, "fsync", |file| {
             file.flush().await.map_err(exception)?;
             nothing(match data_only {
                 true => file.get_ref().sync_data().await,
@@ -144,6 +152,24 @@ impl PyTextFile {
         })
     }
 
+    /// Flushes, and returns the open file as a `BinaryFile` with its cursor where this one's is;
+    /// this one counts as closed then. What was read ahead of a pipe is lost. Raises `ValueError`
+    /// for a closed file, and `OSError`.
+    fn detach(&self) -> PyResult<Awaitable> {
+        let about = Arc::clone(&self.about);
+        detached(&self.file, &self.about, move |file: TextFile| async move {
+            let file = file.into_inner().await.map_err(exception)?;
+            let mode = (about.mode.replace('t', "") + "b", file.mode());
+            BinaryFile::object(file, about.name.clone(), mode)
+        })
+    }
+
+    /// What becomes of bytes that are no text.
+    #[getter]
+    fn errors(&self) -> &str {
+        &self.errors
+    }
+
     /// The encoding's name.
     #[getter]
     fn encoding(&self) -> &'static str {
@@ -152,9 +178,7 @@ impl PyTextFile {
 
     fn __anext__(&self) -> PyResult<Awaitable> {
         self.about.check_reads()?;
-        Ok(locked!(self, "__anext__", |file| {
-            next_piece(file.readline().await.map_err(exception))
-        }))
+        Ok(lines::next_line(&self.file))
     }
 }
 
@@ -203,6 +227,7 @@ pub(crate) fn open_text(
 ) -> PyResult<Awaitable> {
     let parsed: Mode = mode.parse().map_err(|error: aiofile::Error| exception(error.into()))?;
     let (options, encoding) = text_options(encoding, errors, newline)?;
+    let errors = errors.unwrap_or("strict").to_owned();
     let (PathArgument(path), mode) = (path, mode.to_owned());
     Ok(Awaitable::new(
         "open",
@@ -211,8 +236,8 @@ pub(crate) fn open_text(
             let (descriptor, seekable) = (file.get_ref().as_raw_fd(), file.get_ref().is_seekable());
             let about = About::new(path.into(), (mode, parsed), descriptor, seekable);
             let file = Arc::new(Mutex::new(Some(file)));
-            let text = PyTextFile { file, about: Arc::clone(&about), encoding: encoding.name() };
-            opened(about, text)
+            let (held, encoding) = (Arc::clone(&about), encoding.name());
+            opened(about, PyTextFile { file, about: held, encoding, errors })
         }),
     ))
 }

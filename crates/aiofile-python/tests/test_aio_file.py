@@ -2,6 +2,7 @@
 
 import array
 import asyncio
+import errno
 import os
 
 import pytest
@@ -259,3 +260,21 @@ def test_permissions_of_a_new_file(run, tmp_path):
 
     run(main())
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o600
+
+
+def test_room_is_taken_and_given_back(run, context, tmp_path):
+    async def main():
+        async with aiofile_rs.open_aio(tmp_path / "data", "wb+", context=context) as file:
+            try:
+                await file.allocate(0, 1 << 16)
+                assert await file.size() == 1 << 16
+                await file.write_at(b"x" * (1 << 16), 0)
+                await file.punch_hole(4096, 4096)
+            except OSError as error:
+                if error.errno != errno.EOPNOTSUPP:
+                    raise
+                pytest.skip("this file system cannot")
+            assert await file.read_at(2, 4095) == b"x\0"
+            assert await file.size() == 1 << 16
+
+    run(main())

@@ -220,3 +220,128 @@ def test_a_cancelled_read_loses_nothing(run, context):
         os.close(reader)
 
     run(main())
+
+
+def test_what_is_ahead(run, context, tmp_path):
+    path = tmp_path / "data"
+    path.write_bytes(b"0123456789" * 10_000)
+
+    async def main():
+        async with aiofile_rs.open(path, "rb", context=context) as file:
+            assert await file.peek(3) == b"012"
+            assert (await file.peek()).startswith(b"0123456789")
+            assert await file.tell() == 0
+            assert await file.read1(4) == b"0123"
+            assert await file.read1(0) == b""
+            rest = await file.read1()
+            assert rest.startswith(b"456789") and await file.tell() == 4 + len(rest)
+            await file.seek(0, os.SEEK_END)
+            assert await file.peek() == await file.read1() == b""
+
+    run(main())
+
+
+def test_reads_into_a_buffer(run, context, tmp_path):
+    path = tmp_path / "data"
+    path.write_bytes(b"0123456789")
+
+    async def main():
+        async with aiofile_rs.open(path, "rb", context=context) as file:
+            buffer = bytearray(4)
+            operation = file.readinto(buffer)
+            with pytest.raises(BufferError):
+                buffer.append(0)
+            assert await operation == 4 and buffer == b"0123"
+            assert await file.readinto1(memoryview(buffer)[1:3]) == 2 and buffer == b"0453"
+            assert await file.readinto(bytearray()) == 0
+            assert await file.readinto(buffer) == 4 and await file.readinto(buffer) == 0
+            buffer.append(0)
+            with pytest.raises(BufferError):
+                file.readinto(b"constant")
+            task = asyncio.create_task(file.readinto(buffer))
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            del task
+        async with aiofile_rs.open(path, "wb", context=context) as file:
+            with pytest.raises(io.UnsupportedOperation):
+                file.readinto(buffer)
+
+    run(main())
+
+
+@pytest.mark.parametrize("mode", ["b", ""])
+@pytest.mark.parametrize("newline", [None, "", "\n", "\r", "\r\n"])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 5, 100, None, -1])
+def test_parts_of_lines_are_those_of_python(run, tmp_path, mode, newline, size):
+    path = tmp_path / "text"
+    path.write_bytes("größer\nmac\rdos\r\n\r\rlast".encode())
+    keywords = {} if mode else {"newline": newline, "encoding": "utf-8"}
+
+    async def main():
+        async with aiofile_rs.open(path, "r" + mode, **keywords) as file:
+            with open(path, "r" + mode, **keywords) as other:
+                while True:
+                    line = await file.readline(size)
+                    assert line == other.readline(-1 if size is None else size)
+                    if not line:
+                        break
+            await file.seek(0)
+            chunks = [chunk async for chunk in file.iter_chunked(4)]
+            await file.seek(0)
+            assert [len(chunk) for chunk in chunks[:-1]] == [4] * (len(chunks) - 1)
+            assert await file.read() == ("" if not mode else b"").join(chunks)
+            with pytest.raises(ValueError):
+                file.iter_chunked(0)
+
+    run(main())
+
+
+def test_lines_of_characters_count(run, tmp_path):
+    path = tmp_path / "text"
+    path.write_text("äää\nbbb\nccc\n", encoding="utf-8")
+
+    async def main():
+        async with aiofile_rs.open(path) as file:
+            assert await file.readlines(5) == ["äää\n", "bbb\n"]
+
+    run(main())
+
+
+def test_files_are_detached(run, context, tmp_path):
+    path = tmp_path / "data"
+
+    async def main():
+        async with aiofile_rs.open(path, "w+", context=context) as text:
+            await text.write("ägypten\nbytes")
+            await text.seek(0)
+            assert await text.readline() == "ägypten\n"
+            binary = await text.detach()
+            assert text.closed and not binary.closed
+            assert binary.name == str(path) and binary.mode == "w+b"
+            with pytest.raises(ValueError, match="closed file"):
+                text.read()
+            with pytest.raises(ValueError, match="closed file"):
+                text.detach()
+        assert await binary.read() == b"bytes"
+        aio = await binary.detach()
+        assert binary.closed and await aio.read_at(2, 9) == b"by"
+        await aio.close()
+
+    run(main())
+
+
+def test_terminals(run, tmp_path):
+    ours, theirs = os.openpty()
+
+    async def main():
+        async with aiofile_rs.open(os.ttyname(theirs), "r+b") as file:
+            assert file.isatty()
+        async with aiofile_rs.open(tmp_path / "data", "w", errors="replace") as file:
+            assert not file.isatty() and file.errors == "replace"
+        with pytest.raises(ValueError, match="closed file"):
+            file.isatty()
+
+    run(main())
+    os.close(ours)
+    os.close(theirs)

@@ -133,5 +133,22 @@ def test_temporary_files_go(run):
         assert not os.path.exists(file.name)
         with pytest.raises(ValueError):
             tempfile.NamedTemporaryFile("r")
+        for mode in ("r+", "w+", "rb+", "w+b", "wb"):
+            data = b"text" if "b" in mode else "text"
+            async with tempfile.NamedTemporaryFile(mode) as file:
+                await file.write(data)
+                assert pathlib.Path(file.name).read_bytes() == b"text"
+
+    run(main())
+
+
+def test_temporary_files_without_a_name(run, tmp_path):
+    async def main():
+        async with tempfile.TemporaryFile("w+", dir=tmp_path) as file:
+            assert os.listdir(tmp_path) == []
+            await file.write("text")
+            await file.seek(0)
+            assert await file.read() == "text"
+        assert file.closed
 
     run(main())

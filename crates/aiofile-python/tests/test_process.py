@@ -123,3 +123,56 @@ def test_threads_at_exit(program, tmp_path):
         """,
         tmp_path / "data",
     )
+
+
+def test_a_sub_interpreter_is_refused(program):
+    said = program(
+        """
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+
+        code = '''if True:
+            try:
+                import aiofile_rs
+                print("imported", flush=True)
+            except ImportError as error:
+                print("refused", "interpreter" in str(error), flush=True)
+        '''
+
+        def refused():
+            kinds = ["isolated", "legacy"] if hasattr(interpreters, "new_config") else [None]
+            for kind in kinds:
+                number = interpreters.create(*([kind] if kind else []))
+                failed = interpreters.run_string(number, code)
+                assert not failed, failed
+
+        refused()
+        import aiofile_rs
+        refused()
+        """
+    )
+    assert said and set(said.splitlines()) == {"refused True"}
+
+
+def test_exit_with_operations_of_the_compatible_door_in_flight(program):
+    said = program(
+        """
+        import os
+        from aiofile_rs.caio import variants
+
+        reader, writer = os.pipe()
+        kept = []
+        for variant in variants:
+            if variant.__name__.endswith("python_aio"):
+                continue
+            context = variant.Context()
+            operation = variant.Operation.read(1, reader, 0)
+            operation.set_callback(lambda result: None)
+            assert context.submit(operation) == 1
+            kept.append((context, operation))
+        print("in flight", flush=True)
+        """
+    )
+    assert said == "in flight\n"

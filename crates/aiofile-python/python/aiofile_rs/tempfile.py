@@ -19,7 +19,7 @@ from . import fs
 from ._engine import BinaryFile, Context, TextFile
 from ._opening import open
 
-__all__ = ["NamedTemporaryFile", "TemporaryDirectory"]
+__all__ = ["NamedTemporaryFile", "TemporaryDirectory", "TemporaryFile"]
 
 _T = TypeVar("_T")
 _Names = tuple[str, str, str | PathLike[str] | None]
@@ -69,9 +69,9 @@ class NamedTemporaryFile:
         dir: str | PathLike[str] | None = None,
         context: Context | None = None,
     ) -> None:
-        if not mode.startswith("w"):
+        if "w" not in mode and not ("r" in mode and "+" in mode):
             raise ValueError(f"a new file is opened to be written, and not with {mode!r}")
-        self._mode: str = mode.replace("w", "x", 1)
+        self._mode: str = mode.replace("r", "x").replace("w", "x")
         self._text = (encoding, errors, newline)
         self._names = (suffix, prefix, dir)
         self._context = context
@@ -90,6 +90,25 @@ class NamedTemporaryFile:
             await self._file.close()
         finally:
             await fs.remove(self.name, context=self._context)
+
+
+class TemporaryFile(NamedTemporaryFile):
+    """A new file without a name. ``async with`` gives it open, and closes it, and so it is gone.
+
+    The arguments are those of ``NamedTemporaryFile``. Nothing is left of a process that is killed.
+    """
+
+    async def __aenter__(self) -> TextFile | BinaryFile:
+        file = await super().__aenter__()
+        try:
+            await fs.remove(self.name, context=self._context)
+        except BaseException:
+            await file.close()
+            raise
+        return file
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._file.close()
 
 
 async def _new(

@@ -150,7 +150,9 @@ impl Shared {
             if !of.poll(&waker) {
                 continue;
             }
-            of.settle(py);
+            if !of.settle(py) {
+                continue;
+            }
             ended += 1;
             let kept = lock(&self.running).remove(&number);
             drop(kept);
@@ -276,7 +278,9 @@ impl CompatContext {
         }
         let mut accepted = 0;
         for operation in operations {
-            if lock(&shared.running).len() >= context.max_requests {
+            let number = shared.last.fetch_add(1, Ordering::Relaxed) + 1;
+            let mut running = lock(&shared.running);
+            if running.len() >= context.max_requests {
                 if shared.rules == Rules::Linux {
                     break;
                 }
@@ -285,9 +289,9 @@ impl CompatContext {
             if !operation.get().claim(py, this) {
                 continue;
             }
+            running.insert(number, operation.clone().unbind());
+            drop(running);
             accepted += 1;
-            let number = shared.last.fetch_add(1, Ordering::Relaxed) + 1;
-            lock(&shared.running).insert(number, operation.clone().unbind());
             let is_over = match shared.rules {
                 Rules::Uring => true,
                 _ => operation.get().poll(&shared.waker(number)),

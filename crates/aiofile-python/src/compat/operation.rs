@@ -40,6 +40,8 @@ pub(crate) struct CompatOperation {
 
 struct State {
     phase: Phase,
+    /// It was woken while a thread polled it.
+    woken: bool,
     callback: Option<Py<PyAny>>,
     /// The context that has it in flight.
     context: Option<Py<CompatContext>>,
@@ -101,35 +103,51 @@ impl CompatOperation {
 
     /// Goes on with it. Whether it has ended: then it can be settled.
     pub(super) fn poll(&self, waker: &Waker) -> bool {
-        let taken = match &mut lock(&self.state).phase {
-            Phase::InFlight(running) => running.take(),
-            Phase::Ended(..) => return true,
-            _ => None,
-        };
-        let Some(mut running) = taken else { return false };
-        let polled = running.as_mut().poll(&mut Context::from_waker(waker));
-        let has_ended = polled.is_ready();
-        let after = match polled {
-            Poll::Ready((ended, memory)) => Phase::Ended(ended, memory),
-            Poll::Pending => Phase::InFlight(Some(running)),
-        };
         let mut state = lock(&self.state);
-        // It may have been cancelled meanwhile.
-        let left = match state.phase {
-            Phase::InFlight(_) => mem::replace(&mut state.phase, after),
-            _ => after,
-        };
-        drop(state);
-        drop(left);
-        has_ended
+        loop {
+            let taken = match &mut state.phase {
+                Phase::InFlight(running) => running.take(),
+                Phase::Ended(..) => return true,
+                Phase::New(_) | Phase::Done => return false,
+            };
+            let Some(mut running) = taken else {
+                // Another thread polls it, and perhaps too early: it goes on.
+                state.woken = true;
+                return false;
+            };
+            state.woken = false;
+            drop(state);
+            let polled = running.as_mut().poll(&mut Context::from_waker(waker));
+            let has_ended = polled.is_ready();
+            let after = match polled {
+                Poll::Ready((ended, memory)) => Phase::Ended(ended, memory),
+                Poll::Pending => Phase::InFlight(Some(running)),
+            };
+            state = lock(&self.state);
+            // It may have been cancelled meanwhile.
+            let left = match state.phase {
+                Phase::InFlight(_) => mem::replace(&mut state.phase, after),
+                _ => after,
+            };
+            if has_ended || !state.woken {
+                drop(state);
+                drop(left);
+                return has_ended;
+            }
+        }
     }
 
-    /// Has its value seen, once it has ended.
-    pub(super) fn settle(&self, py: Python<'_>) {
-        let phase = mem::replace(&mut lock(&self.state).phase, Phase::Done);
-        let Phase::Ended(ended, memory) = phase else { return };
+    /// Has its value seen, once it has ended. Whether that was so: one thread does it.
+    pub(super) fn settle(&self, py: Python<'_>) -> bool {
+        let mut state = lock(&self.state);
+        let Phase::Ended(ended, memory) = &mut state.phase else { return false };
+        let (ended, memory) = (*ended, memory.take());
+        // It stays in flight to all others until its value is there.
+        state.phase = Phase::InFlight(None);
+        drop(state);
         let read = memory.map(|memory| memory.finish(py, *ended.as_ref().unwrap_or(&0)));
         let mut state = lock(&self.state);
+        let phase = mem::replace(&mut state.phase, Phase::Done);
         match ended {
             Ok(bytes) => state.result = bytes,
             Err(errno) => state.error = errno,
@@ -140,7 +158,8 @@ impl CompatOperation {
         };
         let context = state.context.take();
         drop(state);
-        drop((before, context));
+        drop((phase, before, context));
+        true
     }
 
     /// Ends it with an errno, where it is in flight. Whether it was.
@@ -209,6 +228,7 @@ impl CompatOperation {
         let memory = (kind == Kind::Read).then(|| NewBytes::new(py, nbytes)).transpose()?;
         let state = State {
             phase: Phase::New(memory),
+            woken: false,
             callback: None,
             context: None,
             payload: payload.map(Bound::unbind),

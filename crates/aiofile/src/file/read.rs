@@ -164,18 +164,44 @@ impl File {
         let separator = separator.as_ref();
         check_separator(separator)?;
         self.begin_read().await?;
-        Ok(poll_fn(|cx| self.poll_line(cx, separator)).await?)
+        Ok(poll_fn(|cx| self.poll_line(cx, separator, usize::MAX)).await?)
     }
 
-    /// A line with its separator. The file has been refreshed.
+    /// As [`readline`](Self::readline), and of a longer line the first `most` bytes: what is left
+    /// of it comes next. None for a `most` of 0.
+    ///
+    /// # Errors
+    /// As for [`read_bytes`](Self::read_bytes).
+    ///
+    /// # Cancel safety
+    /// As for [`read_bytes`](Self::read_bytes).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> aiofile::Result<()> {
+    /// let mut file = aiofile::async_open("/proc/self/status", "r").await?;
+    /// assert_eq!(file.readline_up_to(3).await?, "Nam");
+    /// assert!(file.readline_up_to(1000).await?.ends_with(b"\n"));
+    /// # Ok(()) }
+    /// ```
+    pub async fn readline_up_to(&mut self, most: usize) -> io::Result<Bytes> {
+        self.begin_read().await?;
+        Ok(poll_fn(|cx| self.poll_line(cx, b"\n", most)).await?)
+    }
+
+    /// A line with its separator, up to so many bytes. The file has been refreshed.
     pub(super) fn poll_line(
         &mut self,
         cx: &mut Context<'_>,
         separator: &[u8],
+        most: usize,
     ) -> Poll<Result<Bytes>> {
         loop {
-            if let Some(start) = find(self.ahead(), separator) {
+            let seen = self.ahead().len().min(most);
+            if let Some(start) = find(&self.ahead()[..seen], separator) {
                 return Poll::Ready(Ok(self.take_ahead(start + separator.len())));
+            }
+            if seen == most {
+                return Poll::Ready(Ok(self.take_ahead(most)));
             }
             if ready!(self.poll_fill(cx, CHUNK_BYTES))? == 0 {
                 return Poll::Ready(Ok(self.take_ahead(self.ahead().len())));

@@ -125,7 +125,7 @@ impl Stream for Lines<'_> {
         let result = match check_separator(separator) {
             Ok(()) => {
                 handle.refresh();
-                ready!(handle.poll_line(cx, separator))
+                ready!(handle.poll_line(cx, separator, usize::MAX))
             }
             Err(error) => Err(error),
         };

@@ -159,6 +159,28 @@ impl<F: AsyncBufRead + AsyncWrite + AsyncSeek + Unpin> TextFile<F> {
         self.input.readline(&mut self.file).await.map_err(named(self.path.as_deref()))
     }
 
+    /// As [`readline`](Self::readline), and of a longer line the first `most` characters: what is
+    /// left of it comes next. An empty string for a `most` of 0.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read). The cursor is where it was then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?; let path = directory.path().join("text");
+    /// # std::fs::write(&path, "größer\nals")?;
+    /// let mut file = aiofile::text::TextFile::open(&path, "r").await?;
+    /// assert_eq!(file.readline_up_to(4).await?, "größ");
+    /// assert_eq!(file.readline_up_to(4).await?, "er\n");
+    /// assert_eq!(file.readline_up_to(4).await?, "als");
+    /// # Ok(()) }
+    /// ```
+    pub async fn readline_up_to(&mut self, most: usize) -> io::Result<String> {
+        self.reading().await?;
+        let line = self.input.readline_up_to(&mut self.file, most).await;
+        line.map_err(named(self.path.as_deref()))
+    }
+
     /// The next line without its end, lent; `None` at the end of the file. The last line needs no
     /// end.
     ///

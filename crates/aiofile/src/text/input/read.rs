@@ -55,6 +55,29 @@ impl Input {
         Ok(line.map_or(String::new(), |line| self.slice(line.start, line.next).to_owned()))
     }
 
+    /// The next line and its end, or of a longer one so many characters.
+    pub(in crate::text) async fn readline_up_to<R>(
+        &mut self,
+        inner: &mut R,
+        most: usize,
+    ) -> io::Result<String>
+    where
+        R: AsyncBufRead + Unpin,
+    {
+        let mut last = false;
+        loop {
+            let ahead = self.ahead();
+            let cut = ahead.char_indices().nth(most).map(|(cut, _)| cut);
+            let within = &ahead.as_bytes()[..cut.unwrap_or(ahead.len())];
+            let found = self.options.newline.find(within, 0, last);
+            let ended = if last { Some(within.len()) } else { cut };
+            if let Some(length) = found.map(|(_, next)| next).or(ended) {
+                return Ok(self.take(length));
+            }
+            last = !self.more(inner).await?;
+        }
+    }
+
     /// The next line, without its end.
     #[inline]
     pub(in crate::text) async fn next_line<R>(&mut self, inner: &mut R) -> io::Result<Option<&str>>

@@ -65,6 +65,39 @@ fn a_backend_in_which_files_wait_for_each_other_is_found_out() {
     println!("gate=fuse_hangs planted=one_at_a_time caught=yes");
 }
 
+#[test]
+fn many_files_do_not_wait_for_one_that_hangs() {
+    let _alone = in_use::alone();
+    let Some(mounted) = mounted() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..MANY).map(|number| directory.path().join(number.to_string())).collect();
+    paths.iter().for_each(|path| std::fs::write(path, "local").unwrap());
+    ways::each(|way| {
+        let context = way.build().unwrap();
+        let hung = mounted.disk().create("hung", b"served".to_vec(), false);
+        mounted.disk().hold(hung, &[Call::Open]);
+        let done = run(&runtime(), &context, PATIENCE, async {
+            let all = [mounted.path("hung")].into_iter().chain(paths.clone());
+            let limit = (2 * MANY).try_into().expect("it is not 0");
+            let mut files = Fs::new(&context).read_many(all, limit);
+            let mut next = async || files.next().await.ok_or("a file is missing")?.1.map_err(told);
+            for _ in 0..MANY {
+                assert_eq!(next().await?, b"local");
+            }
+            mounted.disk().let_go(hung);
+            assert_eq!(next().await?, b"served");
+            Ok(())
+        });
+        mounted.disk().let_go(hung);
+        done.unwrap_or_else(|error| panic!("{}: {error}", way.name));
+    });
+    mounted.unmount().unwrap();
+}
+
+fn told(error: std::io::Error) -> String {
+    error.to_string()
+}
+
 #[derive(Debug)]
 struct Done {
     hung: usize,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
-use caio::{Context, Output, SharedFile};
+use caio::Context;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -22,13 +22,14 @@ const TOGETHER_MAX: usize = 32;
 /// The contents of many files, each with its path, as they come; at most `limit` files are begun
 /// and not yet told of. One that cannot be read is an error in its place, and the others go on.
 ///
-/// This is for many small files: those of up to 128 KiB that are in memory are read several in one
-/// hop, and the rest, whatever it is, one by one as by [`fs::read`](super::read()), all at once.
+/// This is for many small files: those of up to 128 KiB that are in memory, on a mount that is known
+/// to be local from an earlier look, are read several in one hop. The rest, whatever it is, is read
+/// one by one as by [`fs::read`](super::read()), all at once, so none waits for another.
 /// Where files are large, the bytes in memory are to be bounded or tries to be repeated, take
 /// `PipelineOptions` of `aiofile-util`.
 ///
 /// # Costs
-/// Four system calls for each small file that is in memory, and one hop for a quarter of `limit` of
+/// Six system calls for each small file that is in memory, and one hop for a quarter of `limit` of
 /// them, 32 at most. For any other file a hop of its own, as for [`fs::read`](super::read()). Up to
 /// `limit` contents are in memory, however long they are. With layers around the context, and on a
 /// backend with files of its own, each file is one operation.
@@ -104,8 +105,8 @@ type Read = (PathBuf, io::Result<Vec<u8>>);
 #[derive(Default)]
 struct Step {
     read: Vec<(usize, Read)>,
-    /// What is to be read by itself, of which some are open.
-    alone: Vec<(usize, PathBuf, Option<SharedFile>)>,
+    /// What is to be read by itself.
+    alone: Vec<(usize, PathBuf)>,
 }
 
 impl ReadMany {
@@ -152,18 +153,15 @@ impl ReadMany {
             }
             self.begun += paths.len();
             match paths.len() {
-                1 => {
-                    let alone = paths.into_iter().map(|(number, path)| (number, path, None));
-                    self.settle(Step { alone: alone.collect(), ..Step::default() });
-                }
+                1 => self.settle(Step { alone: paths, ..Step::default() }),
                 _ => self.running.push(Box::pin(read_together(self.context.clone(), paths))),
             }
         }
     }
 
     fn settle(&mut self, Step { read, alone }: Step) {
-        for (number, path, file) in alone {
-            self.running.push(Box::pin(read_alone(self.context.clone(), number, path, file)));
+        for (number, path) in alone {
+            self.running.push(Box::pin(read_alone(self.context.clone(), number, path)));
         }
         if !self.is_ordered {
             return self.ready.extend(read.into_iter().map(|(_, read)| read));
@@ -187,24 +185,17 @@ async fn read_together(context: Option<Context>, paths: Vec<(usize, PathBuf)>) -
     let mut read = read.unwrap_or_default().into_iter();
     for (number, path) in paths {
         match read.next().flatten() {
-            Some(Output::Contents(contents)) => step.read.push((number, (path, Ok(contents)))),
-            Some(Output::File(file)) => step.alone.push((number, path, Some(file))),
-            _ => step.alone.push((number, path, None)),
+            Some(contents) => step.read.push((number, (path, Ok(contents)))),
+            None => step.alone.push((number, path)),
         }
     }
     step
 }
 
-async fn read_alone(
-    context: Option<Context>,
-    number: usize,
-    path: PathBuf,
-    file: Option<SharedFile>,
-) -> Step {
-    let contents = match (chosen_context(context.as_ref()).await, file) {
-        (Ok(context), None) => context.read_file(&path).await,
-        (Ok(context), Some(file)) => context.read_opened(&file).await,
-        (Err(error), _) => Err(error),
+async fn read_alone(context: Option<Context>, number: usize, path: PathBuf) -> Step {
+    let contents = match chosen_context(context.as_ref()).await {
+        Ok(context) => context.read_file(&path).await,
+        Err(error) => Err(error),
     };
     let read = vec![(number, (path, contents.map_err(Into::into)))];
     Step { read, ..Step::default() }

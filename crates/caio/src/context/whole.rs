@@ -3,7 +3,7 @@
 mod together;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use nix::NixPath;
@@ -61,7 +61,7 @@ impl Context {
         let op = Op::ReadFile { path: c_path(path, OpKind::ReadFile)? };
         match self.submit_borrowed(None, op).await.result? {
             Output::Contents(contents) => Ok(contents),
-            Output::File(file) => self.read_opened(&file).await,
+            Output::File(file) => self.read_on(&file).await.map_err(describe),
             other => Err(misfit(&other)),
         }
     }
@@ -121,18 +121,13 @@ fn read_cached(path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     if length > bytes_max {
         return Ok(None);
     }
-    read_open(file.as_fd(), length)
-}
-
-/// The contents of a file of this length that was just opened, if they can be had without waiting.
-fn read_open(file: BorrowedFd<'_>, length: usize) -> io::Result<Option<Vec<u8>>> {
     // One byte more than expected: a file that has grown shows.
     let capacity = length + 1;
     let mut buffer = Buffer::from(Vec::with_capacity(capacity));
     let mut filled = 0;
     while filled < capacity {
         let range = filled..capacity;
-        match nowait::read(file, &mut buffer, range, filled as u64, Wait::Never, 0)? {
+        match nowait::read(file.as_fd(), &mut buffer, range, filled as u64, Wait::Never, 0)? {
             0 => break,
             bytes => filled += bytes,
         }

@@ -1,29 +1,21 @@
 //! Several whole files in one hop: what a thread of the pool finds in memory it opens, reads and
 //! closes at once, and the rest is left to others.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-
-use super::{IN_PLACE_BYTES_MAX, read_open};
+use super::{IN_PLACE_BYTES_MAX, read_cached};
 use crate::context::Context;
-use crate::error::{Error, Result};
-use crate::file::{OpenFiles, SharedFile};
-use crate::op::{OpKind, Output};
+use crate::error::Result;
 
 impl Context {
-    /// The contents of those of these files that a thread of the pool has in memory, in the order
-    /// of the paths: regular files of up to 128 KiB, in one hop, with four system calls for each.
+    /// The contents of those of these files that can be read without waiting, in the order of the
+    /// paths, in one hop: what [`read_file`](Self::read_file) does on the calling thread, a thread
+    /// of the pool does for all of them, so that none waits for another.
     ///
     /// It stops at the first that is another: that and what comes behind it is `None`, to be read
-    /// by [`read_file`](Self::read_file), whose answer counts, or [`Output::File`] where it is no
-    /// regular file, to be read by [`read_opened`](Self::read_opened). With layers around the
-    /// context, which are to see each file, and on a backend with files of its own all are `None`.
+    /// by [`read_file`](Self::read_file), whose answer counts. With layers around the context,
+    /// which are to see each file, and on a backend with files of its own all are `None`.
     ///
     /// # Errors
     /// [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown).
@@ -36,77 +28,42 @@ impl Context {
     /// # mod doc { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/support.rs")); }
     /// # doc::run(async {
     /// # let context = caio::Context::builder().build()?;
-    /// use caio::Output;
-    ///
-    /// let read = context.read_files(vec!["/".into(), "/proc/version".into()]).await?;
-    /// assert!(matches!(read[..], [Some(Output::File(_)), None]));
+    /// # let path = doc::fresh_path();
+    /// # std::fs::write(&path, "some text")?;
+    /// let paths = vec![path.clone(), path.clone()];
+    /// for read in context.read_files(paths).await? {
+    ///     let contents = match read {
+    ///         Some(contents) => contents,
+    ///         None => context.read_file(&path).await?,
+    ///     };
+    ///     assert_eq!(contents, b"some text");
+    /// }
+    /// # std::fs::remove_file(&path)?;
     /// # Ok(())
     /// # });
     /// ```
-    pub async fn read_files(&self, paths: Vec<PathBuf>) -> Result<Vec<Option<Output>>> {
+    pub async fn read_files(&self, paths: Vec<PathBuf>) -> Result<Vec<Option<Vec<u8>>>> {
         let is_seen = !self.inner.layers.is_empty() || self.info().capability.own_files;
         if is_seen || paths.is_empty() {
             return Ok(paths.into_iter().map(|_| None).collect());
         }
         let open_files = Arc::clone(&self.inner.open_files);
-        let read = self.run("read", move || Ok(read_all(&paths, &open_files))).await?;
-        for output in read.iter().flatten() {
-            if let Output::Contents(contents) = output {
-                self.inner.metrics.read_by_closure(contents.len());
-            }
+        let read = move || {
+            // An open file beyond the limit waits for its place where requests wait, and an error
+            // here is no verdict.
+            let one = |path: &PathBuf| {
+                let _place = open_files.try_open().ok()?;
+                read_cached(path, IN_PLACE_BYTES_MAX).ok()?
+            };
+            let mut read: Vec<_> = paths.iter().map_while(|path| one(path).map(Some)).collect();
+            // What comes behind one that is waited for is waited for at the same time.
+            read.resize_with(paths.len(), || None);
+            Ok(read)
+        };
+        let read = self.run("read", read).await?;
+        for contents in read.iter().flatten() {
+            self.inner.metrics.read_by_closure(contents.len());
         }
         Ok(read)
     }
-
-    /// What an open file has, from its beginning to its end: one hop for each part that has to be
-    /// waited for.
-    ///
-    /// # Errors
-    /// As for [`read_file`](Self::read_file).
-    ///
-    /// # Cancel safety
-    /// As for [`read_file`](Self::read_file).
-    pub async fn read_opened(&self, file: &SharedFile) -> Result<Vec<u8>> {
-        let read = self.read_on(file).await;
-        read.map_err(|error: Error| error.during(OpKind::ReadFile).on(file.path()))
-    }
-}
-
-/// Stops where something has to be waited for, so that what comes behind it is waited for at the
-/// same time.
-fn read_all(paths: &[PathBuf], open_files: &Arc<OpenFiles>) -> Vec<Option<Output>> {
-    let mut outputs = Vec::with_capacity(paths.len());
-    for path in paths {
-        // An error here is no verdict.
-        let output = read_one(path, open_files).ok().flatten();
-        let goes_on = matches!(output, Some(Output::Contents(_)));
-        outputs.push(output);
-        if !goes_on {
-            break;
-        }
-    }
-    outputs.resize_with(paths.len(), || None);
-    outputs
-}
-
-fn read_one(path: &Path, open_files: &Arc<OpenFiles>) -> io::Result<Option<Output>> {
-    // An open file beyond the limit waits for its place where requests wait.
-    let Ok(place) = open_files.try_open() else { return Ok(None) };
-    // Neither the other end of a FIFO is waited for nor a process with a lease on the file.
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        // To open it again could have an effect. Its reads are to wait, as after a plain open(2).
-        let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
-        fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
-        let file = SharedFile::new(file, path).map_err(io::Error::from)?;
-        file.keep_place(place);
-        return Ok(Some(Output::File(file)));
-    }
-    let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    if length > IN_PLACE_BYTES_MAX {
-        return Ok(None);
-    }
-    Ok(read_open(file.as_fd(), length)?.map(Output::Contents))
 }

@@ -87,7 +87,7 @@ pub(crate) unsafe fn in_sequence(
     unsafe { call(file, vectors, count, -1, libc::RWF_NOWAIT) }
 }
 
-/// preadv2(2) or pwritev2(2) at `offset`, with these flags.
+/// preadv(2) or pwritev(2) at `offset`; with flags preadv2(2) or pwritev2(2).
 ///
 /// # Safety
 /// As for [`in_sequence`].
@@ -100,8 +100,14 @@ pub(crate) unsafe fn at_offset(
     offset: libc::off_t,
     flags: libc::c_int,
 ) -> libc::ssize_t {
+    // A sandbox may forbid what nothing but flags needs.
+    if flags == 0 {
+        let call = if is_write { libc::pwritev } else { libc::preadv };
+        // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
+        return unsafe { call(file, vectors, count, offset) };
+    }
     let call = if is_write { libc::pwritev2 } else { libc::preadv2 };
-    // SAFETY: the caller has seen to the vectors, and the kernel keeps no reference.
+    // SAFETY: as above.
     unsafe { call(file, vectors, count, offset, flags) }
 }
 

@@ -247,8 +247,16 @@ fn opens_put_aside_at_the_limit_of_files(env: &Env) {
         let env = env.with(|builder| builder.max_open_files(2).in_place(false));
         multi_thread(2).block_on(async {
             let open = || env.context.open(&path, 0, 0);
+            // What was dropped is closed by another thread, a moment later.
+            let opened = async || loop {
+                match open().await {
+                    Ok(file) => break file,
+                    Err(refused) => assert_eq!(refused.raw_os_error(), Some(EMFILE)),
+                }
+                tokio::task::yield_now().await;
+            };
             for _ in 0..3 {
-                let held = [open().await.unwrap(), open().await.unwrap()];
+                let held = [opened().await, opened().await];
                 assert_eq!(open().await.unwrap_err().raw_os_error(), Some(EMFILE));
                 let refused = env.context.read_file(&path).await.unwrap_err();
                 assert_eq!(refused.raw_os_error(), Some(EMFILE));
@@ -265,8 +273,10 @@ fn opens_put_aside_at_the_limit_of_files(env: &Env) {
                         Err(refused) => assert_eq!(refused.raw_os_error(), Some(EMFILE)),
                     }
                 }
-                assert_eq!(env.context.read_file(&path).await.unwrap(), b"data");
+                drop(opened().await);
             }
+            // No place is lost.
+            drop([opened().await, opened().await]);
         });
         eventually("nothing is in flight", || env.context.in_flight().0 == 0);
     });

@@ -22,9 +22,9 @@ const TOGETHER_MAX: usize = 32;
 /// The contents of many files, each with its path, as they come; at most `limit` files are begun
 /// and not yet told of. One that cannot be read is an error in its place, and the others go on.
 ///
-/// This is for many small files: those of up to 128 KiB that are in memory, on a mount that is known
-/// to be local from an earlier look, are read several in one hop. The rest, whatever it is, is read
-/// one by one as by [`fs::read`](super::read()), all at once, so none waits for another.
+/// This is for many small files: those of up to 128 KiB that are in memory, on a mount that is
+/// known to be local from an earlier look, are read several in one hop. The rest, whatever it is,
+/// is read one by one as by [`fs::read`](super::read()), all at once, so none waits for another.
 /// Where files are large, the bytes in memory are to be bounded or tries to be repeated, take
 /// `PipelineOptions` of `aiofile-util`.
 ///

@@ -80,7 +80,10 @@ fn many_files_do_not_wait_for_one_that_hangs() {
             let all = [mounted.path("hung")].into_iter().chain(paths.clone());
             let limit = (2 * MANY).try_into().expect("it is not 0");
             let mut files = Fs::new(&context).read_many(all, limit);
-            let mut next = async || files.next().await.ok_or("a file is missing")?.1.map_err(told);
+            let mut next = async || {
+                let (_, read) = files.next().await.ok_or("a file is missing")?;
+                read.map_err(|error| error.to_string())
+            };
             for _ in 0..MANY {
                 assert_eq!(next().await?, b"local");
             }
@@ -92,10 +95,6 @@ fn many_files_do_not_wait_for_one_that_hangs() {
         done.unwrap_or_else(|error| panic!("{}: {error}", way.name));
     });
     mounted.unmount().unwrap();
-}
-
-fn told(error: std::io::Error) -> String {
-    error.to_string()
 }
 
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 //! inode of a file that was removed may become a directory's, and its old name come back.
 
 use std::io;
-use std::sync::Arc;
 
 use object_store_aiofile::v0_13::AioFileSystem;
 use object_store_aiofile::v0_13::object_store::ObjectStoreExt;
@@ -17,44 +16,37 @@ pub(super) const JOBS: &[Job] = &[
     Job {
         name: "objects_put",
         needs: &[LeftOut::Sync],
-        run: |place| {
-            Box::pin(async move {
-                let store = store(&place)?;
-                for step in 0..STEPS {
-                    place.begin(step);
-                    store.put(&Path::from(object(step)), place.content(step).into()).await?;
-                    place.acknowledge(step);
-                }
-                Ok(())
-            })
-        },
+        run: |place| Box::pin(async move { write(&place, None).await }),
         check,
     },
     Job {
         name: "objects_in_parts",
         needs: &[LeftOut::Sync],
-        run: |place| {
-            Box::pin(async move {
-                let store = store(&place)?;
-                for step in 0..STEPS {
-                    place.begin(step);
-                    let mut upload = store.put_multipart(&Path::from(object(step))).await?;
-                    for part in place.content(step).chunks(6000) {
-                        upload.put_part(part.to_vec().into()).await?;
-                    }
-                    upload.complete().await?;
-                    place.acknowledge(step);
-                }
-                Ok(())
-            })
-        },
+        run: |place| Box::pin(async move { write(&place, Some(6000)).await }),
         check,
     },
 ];
 
-fn store(place: &Place) -> io::Result<Arc<AioFileSystem>> {
+/// Puts an object in each step, as a whole or in parts of so many bytes.
+async fn write(place: &Place, part_bytes: Option<usize>) -> io::Result<()> {
     let store = AioFileSystem::new_with_prefix(&place.directory)?;
-    Ok(Arc::new(store.with_context(&place.context).with_durable(place.syncs())))
+    let store = store.with_context(&place.context).with_durable(place.syncs());
+    for step in 0..STEPS {
+        place.begin(step);
+        let (location, content) = (Path::from(object(step)), place.content(step));
+        match part_bytes {
+            None => _ = store.put(&location, content.into()).await?,
+            Some(bytes) => {
+                let mut upload = store.put_multipart(&location).await?;
+                for part in content.chunks(bytes) {
+                    upload.put_part(part.to_vec().into()).await?;
+                }
+                upload.complete().await?;
+            }
+        }
+        place.acknowledge(step);
+    }
+    Ok(())
 }
 
 fn object(step: u64) -> String {
